@@ -1,0 +1,90 @@
+"""The frozen values that leave a method: named axes, raw numbers, no files and no colours.
+
+`n` is the batch; the rest of the program splits it into images. Every value is float32 on the CPU by the time
+it is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """One map per image at the layer's own resolution. `signed` maps are drawn symmetric about zero."""
+
+    values: Float[Tensor, "n h w"]
+    signed: bool = False
+
+
+@dataclass(frozen=True)
+class ChannelMaps:
+    """One map per unit and image: feature maps (and kernels, with n = 1)."""
+
+    values: Float[Tensor, "n c h w"]
+    signed: bool = False
+
+
+@dataclass(frozen=True)
+class InputMap:
+    """A map on the input with the input's own channels: gradients and their kin, signed."""
+
+    values: Float[Tensor, "n c h w"]
+    signed: bool = True
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Weights of a convolution as (filters, input channels of its group, h, w), signed."""
+
+    values: Float[Tensor, "o i h w"]
+    groups: int = 1
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class ImageGrid:
+    """Pictures in [0, 1], one per entry of `units`: what activation maximization makes.
+
+    `scores` is the objective each picture reached, `dead` those that never left the grey start.
+    """
+
+    values: Float[Tensor, "u c h w"]
+    units: tuple[int, ...]
+    scores: tuple[float, ...] = ()
+    dead: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A named line: `y` over `x`."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    x_label: str = ""
+    y_label: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...] = field(default=())
+
+
+Artifact = Heatmap | ChannelMaps | InputMap | Kernels | ImageGrid | Curve | Table
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """Why a method draws nothing here: a sentence for the page, without the method's name.
+
+    Written to stand after "Not drawn: " — for instance "the model does not end in global average pooling and one
+    linear layer.".
+    """
+
+    reason: str

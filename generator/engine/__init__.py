@@ -1,0 +1,1 @@
+"""One forward pass for every method and every layer: what is asked for, merged, run once."""

@@ -1,0 +1,97 @@
+"""What a method may ask the engine for. Needs are values: equal needs are served by the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from generator.names import LayerName, Target
+
+Rule = Literal["plain", "guided", "deconv", "deconv_unpool"]
+"""How a rectifier (and, for ``deconv_unpool``, an overlapping max-pool) passes a gradient back. See rules.py."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """The output of `layer` (n, c, h, w), as the layer gave it, before any later in-place change."""
+
+    layer: LayerName
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """d target / d output of `layer` (n, c, h, w), or of the input where `layer` is INPUT, under a backward rule."""
+
+    layer: LayerName
+    rule: Rule = "plain"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weight and bias of the module called at `layer`; the head's linear layer where `layer` is HEAD."""
+
+    layer: LayerName
+
+
+HEAD = LayerName("@head")
+"""The linear layer that a global-average-pooled model ends in, where a layer name is expected."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """The normalised input batch (n, c, h, w) itself."""
+
+
+Need = Activation | Gradient | Weights | Input
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a method asked for, filled in: a mapping from each need to its tensor, for one batch and one target.
+
+    `reads[need]` is exact. The properties are for methods that ask for one thing of a kind.
+    """
+
+    values: Mapping[Need, Tensor]
+    biases: Mapping[Weights, Tensor | None]
+    target: Target | None = None
+    classes: Tensor | None = None
+    """(n,) the class index the target stands for in each image; None for unit targets and target-free methods."""
+
+    def __getitem__(self, need: Need) -> Tensor:
+        return self.values[need]
+
+    def _only(self, kind: type[Need]) -> Tensor:
+        found = [v for k, v in self.values.items() if isinstance(k, kind)]
+        if len(found) != 1:
+            raise LookupError(f"expected one {kind.__name__} among the reads, found {len(found)}: use reads[need]")
+        return found[0]
+
+    @property
+    def activation(self) -> Tensor:
+        """(n, c, h, w)"""
+        return self._only(Activation)
+
+    @property
+    def gradient(self) -> Tensor:
+        """(n, c, h, w)"""
+        return self._only(Gradient)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight tensor in the module's own layout."""
+        return self._only(Weights)
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias that goes with `weight`."""
+        (only,) = self.biases.values()
+        return only
+
+    @property
+    def input(self) -> Tensor:
+        """(n, c, h, w)"""
+        return self._only(Input)

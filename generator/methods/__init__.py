@@ -1,0 +1,133 @@
+"""The methods: one file each, found by looking into this folder; nobody edits a list.
+
+A method file `grad_cam.py` defines one frozen dataclass marked with `@method`; its fields are the method's options,
+its file stem is its name in the config, on the command line and in URLs, and its module docstring is the prose of
+its page (first line: title, colon, one-sentence summary; then the equation, how to read it, its known limits).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
+
+from generator.artifacts import Artifact, NotApplicable
+from generator.engine.needs import Need, Reads
+from generator.names import Layer, LayerName, Paper, Unit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Scope = Literal["layer", "input", "weights", "search"]
+"""Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search."""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a method may know of the model to say whether it applies: measured in one probe pass, never assumed."""
+
+    layers: Mapping[LayerName, Layer]
+    classes: int
+    rectifiers: int
+    """How many rectifier calls one forward makes (ReLU, ReLU6, Hardtanh, clamp at 0), however they are written."""
+    max_pools: int
+    overlapping_pools: int
+    """Max-pool calls whose windows overlap: where the two deconvnet variants differ."""
+    head_layer: LayerName | None
+    """The layer whose spatial mean feeds the last linear layer, or None where the head is not GAP + linear."""
+
+
+class Method(Protocol):
+    """A per-batch method: says what it reads, and computes on plain tensors."""
+
+    papers: ClassVar[tuple[Paper, ...]]
+    caption: ClassVar[str]
+    """One sentence for under the picture, with {layer}, {target}, {image}, {unit} to fill in."""
+    scope: ClassVar[Scope]
+    needs_target: ClassVar[bool]
+
+    def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
+        """None where the method means something for this layer (None: the input), else the reason why not."""
+
+    def needs(self, layer: LayerName) -> tuple[Need, ...]:
+        """What it reads for one layer (INPUT for methods of scope ``input``)."""
+
+    def compute(self, reads: Reads) -> Iterator[Artifact]:
+        """The maps of one batch, for one target. A pure function of its reads."""
+
+
+class ModelHandle(Protocol):
+    """The escape hatch for search methods: run the model as often as it takes. Each call is counted."""
+
+    input_shape: tuple[int, int, int]
+    """(channels, height, width) the model was described with."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    device: object
+
+    def layer_output(self, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+        """Differentiable output of `layer` for the normalised batch `x`; the forward stops there.
+
+        With `redirect`, gradients flow through rectifiers that are off, so that a dead start can move.
+        """
+
+    def backward(self, scalar: Tensor, wrt: Tensor) -> Tensor:
+        """d scalar / d wrt, counted as one backward pass."""
+
+
+class SearchMethod(Protocol):
+    """A method that optimises over inputs: given a handle on the model, a layer and its units."""
+
+    papers: ClassVar[tuple[Paper, ...]]
+    caption: ClassVar[str]
+    scope: ClassVar[Scope]
+
+    def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None: ...
+
+    def passes(self, layer: Layer, units: int) -> tuple[int, int]:
+        """(forward, backward) passes that `search` will make: it is held to this by a test."""
+
+    def search(self, handle: ModelHandle, layer: Layer, units: tuple[Unit, ...], seed: int) -> Iterator[Artifact]: ...
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A registered method: its class and what its file says of it."""
+
+    name: str
+    cls: type
+    doc: str
+
+    @property
+    def title(self) -> str:
+        """``Grad-CAM`` of ``Grad-CAM: which places in a layer speak for a class.``"""
+        return self.doc.strip().splitlines()[0].partition(":")[0]
+
+    @property
+    def summary(self) -> str:
+        """The sentence after the title's colon."""
+        return self.doc.strip().splitlines()[0].partition(":")[2].strip()
+
+
+_T = TypeVar("_T", bound=type)
+
+
+def method(cls: _T) -> _T:
+    """Mark the one class in a file that is the method."""
+    cls.__convatlas_method__ = True  # type: ignore[attr-defined]
+    return cls
+
+
+@cache
+def registry() -> Mapping[str, MethodInfo]:
+    """All methods by name, in alphabetical order, read from this folder."""
+    found: dict[str, MethodInfo] = {}
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and "__convatlas_method__" in vars(value) and value.__module__ == module.__name__:
+                found[info.name] = MethodInfo(info.name, value, module.__doc__ or "")
+    return found

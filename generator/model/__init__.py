@@ -1,0 +1,1 @@
+"""A model from anywhere, and what can be read off it without knowing it."""

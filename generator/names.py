@@ -1,0 +1,99 @@
+"""The nouns of Conv Atlas: what a layer, a unit and a target are called everywhere.
+
+    layer   a module call (or traced function call) whose output has height and width
+    unit    one channel of a layer
+    target  the scalar that gradients start from
+
+A layer's name is the dotted module path; the second call of a shared module is ``path@2``, a functional
+call is ``path.F.relu``. The same name is used in the config, on the command line, in URLs and in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+LayerName = NewType("LayerName", str)
+Digest = NewType("Digest", str)
+"""A sha256 in hexadecimal."""
+
+INPUT = LayerName("@input")
+"""The model's own input, where a layer name is expected."""
+
+Kind = Literal["conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the layer table: a spatial layer and its facts for one image of the model's input size.
+
+    `shape` is (channels, height, width) of the output. `macs` counts multiply-accumulates of this call.
+    `receptive_field` is the side in input pixels a unit sees, as (height, width), or None where it is the whole
+    input (after global pooling or attention). `jump` is the distance in input pixels between neighbouring units
+    and `offset` the input coordinate of the centre of unit (0, 0), both (y, x).
+    """
+
+    name: LayerName
+    kind: Kind
+    op: str
+    """The class or function: ``Conv2d``, ``F.relu``."""
+    shape: tuple[int, int, int]
+    parameters: int
+    macs: int
+    receptive_field: tuple[int, int] | None
+    jump: tuple[float, float] | None
+    offset: tuple[float, float] | None
+    depth: int
+    """Order of execution, from 0."""
+    path: str
+    """Dotted path of the module called ("" for the model itself)."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """What a reader wants to know of it: ``(("kernel", "3x3"), ("stride", "2"), ("padding", "1"), ...)``."""
+    inputs: tuple[str, ...] = ()
+    """Names of the layers whose output it reads, nearest spatial ancestors."""
+
+    @property
+    def units(self) -> int:
+        """How many units it has."""
+        return self.shape[0]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One channel of a layer, and a place in its map where one is meant."""
+
+    layer: LayerName
+    channel: int
+    position: tuple[int, int] | None = None
+    """(row, column), or None for the mean over the map."""
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """The logit of one class; `index` counts from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class RankTarget:
+    """The logit of the class that the model itself ranks `rank`-th for each image, from 1."""
+
+    rank: int
+
+
+Target = ClassTarget | RankTarget | Unit
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A reference. `key` is the BibTeX key; `arxiv` or `doi` (or `url`) says where it stands."""
+
+    key: str
+    authors: str
+    year: int
+    title: str
+    venue: str = ""
+    arxiv: str = ""
+    doi: str = ""
+    url: str = ""

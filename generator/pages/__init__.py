@@ -1,0 +1,1 @@
+"""Artifacts into pages: page models (views.py), Markdown, data scripts and pictures."""

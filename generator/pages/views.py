@@ -1,0 +1,178 @@
+"""What a template sees: plain frozen values, picture files and numbers, never a tensor.
+
+The pipeline fills one `Report`; the renderer writes it out. Strings in here are raw (hostile until escaped).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generator.artifacts import NotApplicable
+from generator.names import Digest, Layer, LayerName, Paper
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file to be copied into the site: `digest` of its bytes names it there. Sizes in pixels."""
+
+    file: Path
+    digest: Digest
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Equal tiles on one PNG, row by row, `columns` to a row, one pixel of border (value 0) between neighbours.
+
+    Tile k stands at x = (k % columns) * (tile_w + 1), y = (k // columns) * (tile_h + 1).
+    Gray atlases: 0..255 maps linearly to lo[k]..hi[k]; a signed one is symmetric, 128 is zero, hi[k] = -lo[k]
+    (value = (gray - 128) / 127 * hi). RGB atlases (first-layer kernels, activation maximization) are drawn as they are.
+    """
+
+    picture: Picture
+    columns: int
+    tile_w: int
+    tile_h: int
+    units: tuple[int, ...]
+    """Which unit (or input channel) tile k shows."""
+    lo: tuple[float, ...] = ()
+    hi: tuple[float, ...] = ()
+    raw_lo: tuple[float, ...] = ()
+    """The true minimum and maximum of each map, for the tooltip (signed maps are drawn symmetric beyond them)."""
+    raw_hi: tuple[float, ...] = ()
+    signed: bool = False
+    rgb: bool = False
+    scores: tuple[float, ...] = ()
+    """Activation maximization: the objective each picture reached."""
+    dead: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heat:
+    """One map to lay over an image: `raw` at the layer's own resolution, `smooth` upsampled to the model's input
+    (bilinear, align_corners=False), both 8-bit gray as in `Atlas`. `empty` says that no value is above zero."""
+
+    raw: Picture
+    smooth: Picture
+    lo: float
+    hi: float
+    signed: bool = False
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class Prediction:
+    index: int
+    label: str
+    probability: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """An image of the set and all that was drawn on it."""
+
+    name: str
+    """The file's stem: hostile."""
+    slug: str
+    """Safe and unique: [a-z0-9-]."""
+    digest: Digest
+    width: int
+    height: int
+    photo: Picture
+    """The picture as the model sees it: resized and cropped, not normalised."""
+    original: Picture
+    """The whole photograph, at most 1024 px on its longer side, as JPEG."""
+    predictions: tuple[Prediction, ...]
+    targets: tuple[Prediction, ...]
+    """The targets maps were drawn for, in the order of the maps' `target` number."""
+    cams: Mapping[tuple[str, LayerName, int], Heat | NotApplicable]
+    """(method, layer, target number) -> map; NotApplicable may also stand at (method, layer, 0) alone."""
+    gradients: Mapping[tuple[str, int], tuple[Heat, Picture] | NotApplicable]
+    """(method, target number) -> (largest absolute value over the input's channels, signed RGB picture around gray)."""
+    response: Mapping[LayerName, Heat | NotApplicable]
+    """Input x response, summed over the units of a layer."""
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer and all that was drawn of it."""
+
+    layer: Layer
+    slug: str
+    maps: Mapping[str, Atlas | NotApplicable]
+    """image slug -> feature maps of all units."""
+    kernels: Atlas | NotApplicable
+    kernel_note: str
+    """What the kernel tiles show: "3 input channels as RGB", "input channel 0 of 16", "depthwise: one kernel a unit"."""
+    kernel_inputs: Mapping[int, Atlas] = field(default_factory=dict)
+    """Input channel -> the atlas of all filters at it, for layers small enough to show every slice."""
+    pictures: Atlas | NotApplicable = NotApplicable("it was not asked for.")
+    """Activation maximization tiles."""
+    cams: Mapping[tuple[str, str], Heat | NotApplicable] = field(default_factory=dict)
+    """(method, image slug) -> map of the first target."""
+
+
+@dataclass(frozen=True)
+class MethodView:
+    """A method's page, from its docstring."""
+
+    name: str
+    title: str
+    summary: str
+    body: str
+    """Markdown with LaTeX between $ and $$: trusted, ours."""
+    papers: tuple[Paper, ...]
+    caption: str
+    options: tuple[tuple[str, str, str], ...]
+    """(name, default, meaning)"""
+    scope: str
+    example: Heat | Picture | Atlas | None = None
+    example_note: str = ""
+
+
+@dataclass(frozen=True)
+class Passes:
+    forward: int
+    backward: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a site is rendered from."""
+
+    title: str
+    source: str
+    parameters: int
+    macs: int
+    input_shape: tuple[int, int, int]
+    preprocessing: str
+    """One sentence: "resized to 256, centre crop 224, mean 0.485 …"."""
+    classes: int
+    weights_digest: Digest
+    layers: tuple[LayerView, ...]
+    """In order of execution."""
+    all_layers: tuple[Layer, ...]
+    """Every spatial layer of the model, with or without a page."""
+    cam_layers: tuple[LayerName, ...]
+    """The chosen layers of the CAM comparison, shallow to deep; the last one is the default."""
+    default_layer: LayerName | None
+    images: tuple[ImageView, ...]
+    methods: tuple[MethodView, ...]
+    planned: Passes
+    run: Passes
+    timings: Mapping[str, float]
+    """Stage -> seconds."""
+    skipped: tuple[tuple[str, str], ...]
+    """(path, reason)"""
+    not_applicable: tuple[tuple[str, str, str], ...]
+    """(method, layer, reason)"""
+    versions: Mapping[str, str]
+    config_yaml: str
+    seed: int
+    device: str
+    run_json: Mapping[str, object] = field(default_factory=dict)
+    """What is written to run.json, less `bytes`, which is known after the site is written."""
