@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
@@ -49,6 +49,14 @@ Need = Activation | Gradient | Weights | Input
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a convolution's weight tensor alone does not say: its `groups`, and whether it is `transposed`."""
+
+    groups: int = 1
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
 class Reads:
     """What a method asked for, filled in: a mapping from each need to its tensor, for one batch and one target.
 
@@ -60,6 +68,8 @@ class Reads:
     target: Target | None = None
     classes: Tensor | None = None
     """(n,) the class index the target stands for in each image; None for unit targets and target-free methods."""
+    layouts: Mapping[Weights, Layout] = field(default_factory=dict)
+    """How the weights of convolutions are laid out; other modules have no entry."""
 
     def __getitem__(self, need: Need) -> Tensor:
         return self.values[need]
@@ -89,6 +99,12 @@ class Reads:
     def bias(self) -> Tensor | None:
         """The bias that goes with `weight`."""
         (only,) = self.biases.values()
+        return only
+
+    @property
+    def layout(self) -> Layout:
+        """The layout that goes with `weight`: of a module with no entry, one group, not transposed."""
+        (only,) = self.layouts.values() or (Layout(),)
         return only
 
     @property
