@@ -103,8 +103,8 @@ class Reads:
 
     @property
     def layout(self) -> Layout:
-        """The layout that goes with `weight`: of a module with no entry, one group, not transposed."""
-        (only,) = self.layouts.values() or (Layout(),)
+        """The layout that goes with `weight`; never assumed, since a grouped kernel would then be drawn wrong."""
+        (only,) = self.layouts.values()
         return only
 
     @property
