@@ -1,0 +1,94 @@
+"""Merge what methods ask for into as few passes as can serve it: one forward, one backward per (rule, target)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from generator.engine.needs import Activation, Gradient, Need, Rule, Weights
+from generator.methods import Method, ModelFacts
+from generator.names import INPUT, LayerName, Target, Unit
+
+
+@dataclass(frozen=True)
+class Request:
+    """One method at one layer (or on the INPUT), for these targets; () for methods that need none."""
+
+    name: str
+    method: Method
+    layer: LayerName
+    targets: tuple[Target, ...]
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What the method reads at this layer."""
+        return self.method.needs(self.layer)
+
+
+@dataclass(frozen=True)
+class Backward:
+    """One backward pass: from `target`, under `rule`, down to `layers` (INPUT among them where asked for)."""
+
+    target: Target
+    rule: Rule
+    layers: frozenset[LayerName]
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """The passes that serve every request for one batch: one forward, and these backwards."""
+
+    requests: tuple[Request, ...]
+    targets: tuple[Target, ...]
+    captures: frozenset[LayerName]
+    backwards: tuple[Backward, ...]
+
+    @property
+    def forwards(self) -> int:
+        """One, or none where nothing is asked."""
+        return 1 if self.requests else 0
+
+    @property
+    def logits(self) -> bool:
+        """Whether the forward must run to the end."""
+        return any(not isinstance(target, Unit) for target in self.targets)
+
+
+def served_by(need: Gradient, facts: ModelFacts | None) -> Gradient:
+    """The gradient that answers `need` on this model: without overlapping max-pools both deconvnets are one pass."""
+    if need.rule == "deconv_unpool" and facts is not None and facts.overlapping_pools == 0:
+        return Gradient(need.layer, "deconv")
+    return need
+
+
+def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchPlan:
+    """The cheapest passes that serve all `requests`."""
+    asked = tuple(requests)
+    captures: set[LayerName] = set()
+    backwards: dict[tuple[Target, Rule], set[LayerName]] = {}
+    targets: dict[Target, None] = {}
+    for request in asked:
+        targets.update(dict.fromkeys(request.targets))
+        captures.update(target.layer for target in request.targets if isinstance(target, Unit))
+        for need in request.needs:
+            if isinstance(need, Activation):
+                captures.add(need.layer)
+            elif isinstance(need, Gradient):
+                answered = served_by(need, facts)
+                if answered.layer != INPUT:
+                    captures.add(answered.layer)
+                for target in request.targets:
+                    backwards.setdefault((target, answered.rule), set()).add(answered.layer)
+            elif isinstance(need, Weights):
+                continue
+    return BatchPlan(
+        asked,
+        tuple(targets),
+        frozenset(captures),
+        tuple(Backward(target, rule, frozenset(layers)) for (target, rule), layers in backwards.items()),
+    )
+
+
+def batches(count: int, size: int) -> Sequence[slice]:
+    """Slices of at most `size` that cover `count`."""
+    return tuple(slice(start, min(start + size, count)) for start in range(0, count, size))

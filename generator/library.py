@@ -1,0 +1,172 @@
+"""The library under the report: raw maps and activations of any model, many methods and layers from shared passes.
+
+    >>> maps = generator.attribute(model, x, ["grad_cam", "saliency"], layers="stage_ends", target="top1")
+    >>> maps["grad_cam"]["layer4"].shape            # (n, h, w), the layer's own resolution
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import torch
+from torch import Tensor, nn
+
+from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotApplicable
+from generator.engine.passes import Engine
+from generator.engine.plan import Request, plan
+from generator.errors import UserError
+from generator.methods import Method, registry
+from generator.model.describe import Description, describe
+from generator.names import INPUT, Layer, LayerName, Target
+from generator.selectors import nearest, parse_target, select_layers
+
+Maps = dict[LayerName, Tensor | NotApplicable]
+"""Layer name -> maps: (n, h, w) for heat maps, (n, c, h, w) for feature maps, (o, i, h, w) for kernels."""
+
+
+def make_method(name: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The method `name` with these options.
+
+    Raises:
+        UserError: no such method, or no such option: the nearest name is offered.
+    """
+    methods = registry()
+    if name not in methods:
+        raise UserError(f"unknown method {name!r}{nearest(name, methods)}; `convatlas methods` lists them")
+    cls = methods[name].cls
+    try:
+        return cls(**(options or {}))
+    except TypeError:
+        known = [key for key in getattr(cls, "__dataclass_fields__", {})]
+        wrong = next((key for key in options or {} if key not in known), "?")
+        raise UserError(f"method {name!r} has no option {wrong!r}{nearest(wrong, known)}") from None
+
+
+def requests_for(
+    name: str, method: Method, layers: Iterable[Layer], targets: tuple[Target, ...], description: Description
+) -> tuple[list[Request], dict[LayerName, NotApplicable]]:
+    """What to ask the engine for one per-batch method, and where it does not apply."""
+    asked: list[Request] = []
+    refused: dict[LayerName, NotApplicable] = {}
+    places: list[Layer | None] = [None] if method.scope == "input" else list(layers)
+    for layer in places:
+        where = INPUT if layer is None else layer.name
+        reason = method.applies(description.facts, layer)
+        if reason is None:
+            asked.append(Request(name, method, where, targets if method.needs_target else ()))
+        else:
+            refused[where] = reason
+    return asked, refused
+
+
+@overload
+def attribute(
+    model: nn.Module,
+    x: Tensor,
+    methods: str,
+    *,
+    layers: str | Sequence[str] = ...,
+    target: str | int | Target = ...,
+    options: Mapping[str, Mapping[str, Any]] | None = ...,
+    labels: Sequence[str] | None = ...,
+) -> Maps | Tensor | NotApplicable: ...
+@overload
+def attribute(
+    model: nn.Module,
+    x: Tensor,
+    methods: Sequence[str],
+    *,
+    layers: str | Sequence[str] = ...,
+    target: str | int | Target = ...,
+    options: Mapping[str, Mapping[str, Any]] | None = ...,
+    labels: Sequence[str] | None = ...,
+) -> dict[str, Maps | Tensor | NotApplicable]: ...
+def attribute(
+    model: nn.Module,
+    x: Tensor,
+    methods: str | Sequence[str] = "grad_cam",
+    *,
+    layers: str | Sequence[str] = "stage_ends",
+    target: str | int | Target = "top1",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    labels: Sequence[str] | None = None,
+) -> Any:
+    """Raw maps of one or many methods, all from one forward and one backward per backward rule.
+
+    Args:
+        model: any vision model; left as it is found (flags, gradients, weights, hooks).
+        x: normalised images (n, c, h, w); the model's own preprocessing is the caller's.
+        methods: a name (`convatlas methods` lists them) or several.
+        layers: a layer selector (``"stage_ends"``, ``"conv"``, ``"layer4.*"``, ...) or several.
+        target: ``"top1"``, a class index, a label where `labels` are given, or a `generator.names` target.
+        options: method name -> its options.
+        labels: class names, so that a target can be one.
+
+    Returns:
+        For one method of scope ``layer``: layer name -> maps (n, h, w) at the layer's own resolution, feature maps
+        (n, c, h, w); of scope ``input``: maps (n, c, h, w). `NotApplicable` stands where a method draws nothing.
+        For several methods, a dict of these by method name.
+
+    Raises:
+        UserError: an unknown method, option, layer or class; a target that stands for several; a search method.
+    """
+    names = [methods] if isinstance(methods, str) else list(methods)
+    description = describe(model, (x.shape[1], x.shape[2], x.shape[3]))
+    targets = _targets(target, labels, description.classes)
+    chosen = select_layers(layers, description.layers)
+    found: dict[str, Any] = {}
+    requests: list[Request] = []
+    for name in names:
+        method = make_method(name, (options or {}).get(name))
+        if method.scope == "search":
+            raise UserError(f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`)")
+        asked, refused = requests_for(name, method, chosen, targets, description)
+        requests += asked
+        found[name] = dict(refused)
+    for served in engine_for(model, description).run(x, plan(requests, description.facts)):
+        if isinstance(served.reads, NotApplicable):
+            found[served.request.name][served.request.layer] = served.reads
+            continue
+        for artifact in served.request.method.compute(served.reads):
+            found[served.request.name][served.request.layer] = raw(artifact)
+    for name, maps in found.items():
+        if set(maps) == {INPUT}:
+            found[name] = maps[INPUT]
+        elif INPUT not in maps:
+            found[name] = {layer.name: maps[layer.name] for layer in chosen if layer.name in maps}
+    return found[names[0]] if isinstance(methods, str) else found
+
+
+def activations(model: nn.Module, x: Tensor, layers: str | Sequence[str] = "all") -> dict[LayerName, Tensor]:
+    """The outputs (n, c, h, w) of `layers` for the normalised images `x` (n, c, h, w), from one forward that stops at
+    the deepest of them. In-place operations later in the model do not change what is returned.
+
+    Raises:
+        UserError: an unknown layer.
+    """
+    maps = attribute(model, x, "feature_maps", layers=layers)
+    assert isinstance(maps, dict)
+    return {name: value for name, value in maps.items() if isinstance(value, Tensor)}
+
+
+def engine_for(model: nn.Module, description: Description) -> Engine:
+    """An engine on the device the model is on."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    return Engine(model, device=device, facts=description.facts, head=description.head_linear)
+
+
+def raw(artifact: Any) -> Tensor:
+    """The numbers of an artifact."""
+    if isinstance(artifact, (Heatmap, ChannelMaps, InputMap, Kernels)):
+        return artifact.values
+    raise TypeError(f"no raw numbers in {type(artifact).__name__}")
+
+
+def _targets(target: str | int | Target, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
+    if isinstance(target, (str, int)):
+        targets = parse_target(str(target), labels, classes)
+        if len(targets) != 1:
+            raise UserError(f"expected one target, received {target!r}, which stands for {len(targets)}: call once for each")
+        return targets
+    return (target,)
