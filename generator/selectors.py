@@ -1,0 +1,190 @@
+"""The one small grammar by which layers, targets and units are chosen, in the config, on the command line, in Python.
+
+layers   last_conv  stage_ends  conv norm pool act block  all  layer4.2.conv3  layer4.*
+targets  top1  top:5  243  tabby  "243"  unit:layer4:17  unit:layer4:17:3:3
+units    top:16  0,5,17  all
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from generator.errors import UserError
+from generator.names import ClassTarget, Layer, LayerName, RankTarget, Target, Unit
+
+KINDS = ("conv", "norm", "pool", "act", "block", "merge", "attention")
+"""The kinds of layer that are selectors of their own."""
+TARGETS = "top1, top:K, a class index, a label, or unit:LAYER:CHANNEL[:ROW:COLUMN]"
+UNITS = "top:K, channel numbers such as 0,5,17, or all"
+
+
+def select_layers(selector: str | Sequence[str], layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers meant by one selector or by several (their union), in order of execution, each once.
+
+    Raises UserError for a name that is no layer and for a selector that matches none.
+    """
+    selectors = (selector,) if isinstance(selector, str) else tuple(selector)
+    if not selectors:
+        raise UserError("layers: expected a selector or a list of them, received an empty list; write `all` for all")
+    chosen: set[LayerName] = set()
+    for one in selectors:
+        chosen.update(layer.name for layer in _matching(one, layers))
+    return tuple(sorted((layer for layer in layers if layer.name in chosen), key=lambda layer: layer.depth))
+
+
+def _matching(selector: str, layers: Sequence[Layer]) -> Sequence[Layer]:
+    """The layers of one selector; a layer's own name wins over a word of the grammar."""
+    exact = [layer for layer in layers if layer.name == selector]
+    if exact:
+        return exact
+    named: dict[str, Callable[[], Sequence[Layer]]] = {
+        "all": lambda: layers,
+        "last_conv": lambda: _last_conv(layers),
+        "stage_ends": lambda: _stage_ends(layers),
+        **{kind: lambda kind=kind: [layer for layer in layers if layer.kind == kind] for kind in KINDS},  # type: ignore[misc]
+    }
+    if selector in named:
+        found = named[selector]()
+        if not found:
+            raise UserError(
+                f"layers: the model has no layer for `{selector}`; `convatlas layers MODEL` lists what it has"
+            )
+        return found
+    if any(c in selector for c in "*?["):
+        found = [layer for layer in layers if fnmatchcase(layer.name, selector)]
+        if not found:
+            near = nearest(selector.rstrip(".*?"), [layer.name for layer in layers])
+            raise UserError(f"layers: no layer's name matches `{selector}`{near}; `convatlas layers MODEL` lists them")
+        return found
+    near = nearest(selector, [*(layer.name for layer in layers), *named])
+    raise UserError(f"layers: there is no layer `{selector}`{near}; `convatlas layers MODEL` lists them")
+
+
+def _spatial(layers: Sequence[Layer]) -> Sequence[Layer]:
+    return [layer for layer in layers if layer.shape[1:] != (1, 1)]
+
+
+def _last_conv(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """The last convolution whose map is larger than 1x1: a later one is a classifier or a gate, not a picture."""
+    convs = [layer for layer in layers if layer.kind == "conv"]
+    spatial = _spatial(convs) or convs
+    return [max(spatial, key=lambda layer: layer.depth)] if spatial else []
+
+
+def _stage_ends(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """The last layer at each resolution above 1x1.
+
+    A block is preferred where there is one, since what follows it at its resolution opens the next block (the
+    expansion before a strided depthwise convolution). The model's last resolution has no next block: there the
+    last layer is taken, whatever it is, for the head reads that one.
+    """
+    at: dict[tuple[int, int], list[Layer]] = {}
+    for layer in sorted(_spatial(layers), key=lambda layer: layer.depth):
+        at.setdefault(layer.shape[1:], []).append(layer)
+    if not at:
+        return []
+    last = max((group[-1] for group in at.values()), key=lambda layer: layer.depth)
+    ends = []
+    for group in at.values():
+        blocks = [layer for layer in group if layer.kind == "block"]
+        ends.append(blocks[-1] if blocks and group[-1] is not last else group[-1])
+    return ends
+
+
+def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
+    """The targets that one word of the grammar means: several for ``top:3``, one for all else.
+
+    `labels` are None or empty where the model has none. A number is an index; in quotes it is a label.
+    Raises UserError that names the nearest label, or the grammar.
+    """
+    text = text.strip()
+    top = re.fullmatch(r"top:?(\d+)", text)
+    if top and (text == "top1" or ":" in text):
+        count = int(top[1])
+        if not 1 <= count <= classes:
+            raise UserError(
+                f"targets: expected top:1 to top:{classes}, received `{text}`; the model has {classes} classes"
+            )
+        return tuple(RankTarget(rank) for rank in range(1, count + 1))
+    if re.fullmatch(r"\d+", text):
+        if int(text) >= classes:
+            raise UserError(f"targets: expected a class index from 0 to {classes - 1}, received {text}")
+        return (ClassTarget(int(text)),)
+    unit = re.fullmatch(r"unit:(.+?):(\d+)(?::(\d+):(\d+))?", text)
+    if unit:
+        place = None if unit[3] is None else (int(unit[3]), int(unit[4]))
+        return (Unit(LayerName(unit[1]), int(unit[2]), place),)
+    return (_labelled(text, labels),)
+
+
+def _labelled(text: str, labels: Sequence[str] | None) -> ClassTarget:
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+    label = text[1:-1] if quoted else text
+    if not label:
+        raise UserError(f"targets: expected {TARGETS}, received an empty string")
+    if not labels:
+        raise UserError(f"targets: expected {TARGETS}, received `{text}`; this model has no labels to look it up in")
+    for same in (lambda other: other == label, lambda other: other.casefold() == label.casefold()):
+        found = [index for index, other in enumerate(labels) if same(other)]
+        if len(found) > 1:
+            listed = ", ".join(map(str, found))
+            raise UserError(
+                f"targets: `{label}` is the label of the classes {listed}; write the index of the one meant"
+            )
+        if found:
+            return ClassTarget(found[0])
+    near = nearest(label, labels)
+    raise UserError(f"targets: no class is labelled `{label}`{near}; expected {TARGETS}")
+
+
+@dataclass(frozen=True)
+class UnitSelection:
+    """Which units of a layer are meant: the numbers in `channels`, or the `top` strongest of them."""
+
+    channels: tuple[int, ...]
+    top: int | None = None
+
+    def choose(self, strengths: Sequence[float] | None = None) -> tuple[int, ...]:
+        """The unit numbers: strongest first for ``top:K`` (ties by number), as written for all else.
+
+        `strengths` has one number a unit of the layer; without it the first `top` are taken.
+        """
+        if self.top is None:
+            return self.channels
+        if strengths is None:
+            return self.channels[: self.top]
+        if len(strengths) <= max(self.channels):
+            raise ValueError(f"expected {max(self.channels) + 1} strengths, one a unit, received {len(strengths)}")
+        return tuple(sorted(self.channels, key=lambda channel: (-strengths[channel], channel))[: self.top])
+
+
+def parse_units(text: str, n: int) -> UnitSelection:
+    """The units that `text` means in a layer of `n`.
+
+    One setting serves layers of every width, so a layer has what it has of what is asked: ``top:16`` of eight units is
+    all eight, and ``0,5,17`` of sixteen is units 0 and 5.
+    """
+    text = text.strip()
+    if text == "all":
+        return UnitSelection(tuple(range(n)))
+    if top := re.fullmatch(r"top:(\d+)", text):
+        if int(top[1]) < 1:
+            raise UserError(f"units: expected top:1 or more, received `{text}`")
+        return UnitSelection(tuple(range(n)), min(int(top[1]), n))
+    if not re.fullmatch(r"\d+(\s*,\s*\d+)*", text):
+        raise UserError(f"units: expected {UNITS}, received `{text}`")
+    channels = dict.fromkeys(int(part) for part in text.split(","))
+    return UnitSelection(tuple(channel for channel in channels if channel < n))
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
+    """`` (the nearest: `a`, `b`)`` to stand after a word that is unknown, or nothing where none is near."""
+    by_fold = {name.casefold(): name for name in reversed(list(known))}
+    close = [by_fold[fold] for fold in get_close_matches(word.casefold(), list(by_fold), n=count, cutoff=0.5)]
+    if not close:
+        return ""
+    return f" (the nearest: {', '.join(f'`{name}`' for name in close)})"
