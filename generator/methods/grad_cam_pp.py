@@ -1,0 +1,67 @@
+r"""Grad-CAM++: Grad-CAM in which every place has its own weight, so that several objects of a class all count.
+
+$$ L^c = \mathrm{ReLU}\Big(\sum_k w_k^c A^k\Big), \quad
+w_k^c = \sum_{ij} \alpha_{ij}^{kc} \, \mathrm{ReLU}\Big(\frac{\partial S^c}{\partial A^k_{ij}}\Big) $$
+
+$$ \alpha_{ij}^{kc} = \frac{\big(\partial S^c / \partial A^k_{ij}\big)^2}
+{2 \big(\partial S^c / \partial A^k_{ij}\big)^2 + \sum_{ab} A^k_{ab} \big(\partial S^c / \partial A^k_{ij}\big)^3} $$
+
+$A^k$ is unit $k$ of the layer, $S^c$ the logit of class $c$ before the softmax. The second line is the paper's eq. 19,
+the closed form for the score $Y^c = \exp(S^c)$ in a network of rectifiers, whose higher derivatives are powers of the
+first. $\alpha$ is 0 where its denominator is.
+
+Reading it: as Grad-CAM, bright places speak for the class. It covers more of an object, and more objects of one class.
+
+Limits: it shows less of what tells two classes apart, since weights are never negative. The closed form supposes
+rectified maps. On a layer with negative values, such as a convolution before its normalisation, the denominator can
+vanish or change sign and single places then dominate.
+
+Departure: the gradient of $\exp(S^c)$ has a further factor $\exp(S^c)$. It is the same at every place and unit of an
+image, scales the whole map, and overflows for large logits: it is left out, as is usual, so values compare within an
+image only. No small constant is added to the denominator: where other software adds one, layers with small gradients fade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from generator.artifacts import Artifact, Heatmap, NotApplicable
+from generator.engine.needs import Activation, Gradient, Need, Reads
+from generator.methods import ModelFacts, Scope, method
+from generator.names import Layer, LayerName, Paper
+from generator.reasons import no_places
+
+
+@method
+@dataclass(frozen=True)
+class GradCAMpp:
+    """The layer's units, weighted by their positive gradients place by place, summed, rectified: (n, h, w)."""
+
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper(
+            "chattopadhyay2017",
+            "Aditya Chattopadhyay, Anirban Sarkar, Prantik Howlader and Vineeth N. Balasubramanian",
+            2017,
+            "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks",
+            arxiv="1710.11063",
+        ),
+    )
+    caption: ClassVar[str] = "Where {layer} speaks for {target}, every place weighted by itself."
+    scope: ClassVar[Scope] = "layer"
+    needs_target: ClassVar[bool] = True
+
+    def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
+        return no_places(layer)
+
+    def needs(self, layer: LayerName) -> tuple[Need, ...]:
+        return Activation(layer), Gradient(layer)
+
+    def compute(self, reads: Reads) -> Iterator[Artifact]:
+        A, G = reads.activation, reads.gradient  # (n, k, h, w)
+        # Eq. 19 over G²: a gradient of 1e-15 is common in deep layers, and its cube would be lost to underflow.
+        denominator = 2 + A.sum(dim=(2, 3), keepdim=True) * G  # (n, k, h, w)
+        alpha = ((G != 0) & (denominator != 0)) / denominator.where(denominator != 0, 1)  # eq. 19
+        w = (alpha * G.relu()).sum(dim=(2, 3), keepdim=True)  # (n, k, 1, 1)
+        yield Heatmap((w * A).sum(dim=1).relu())  # (n, h, w)
