@@ -1,0 +1,238 @@
+"""Artifacts into bytes: what is worth keeping of each, quantised once, with the numbers that undo the quantisation.
+
+    ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
+    Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
+    ImageGrid     one RGB atlas PNG
+    Heatmap, InputMap   float32 arrays: small, and figures and metrics want them unrounded
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from generator.artifacts import Artifact, ChannelMaps, Heatmap, ImageGrid, InputMap, Kernels
+
+MAX_SIDE = 4096
+"""Pixels. Browsers decode larger pictures badly or not at all."""
+
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Bytes by name, and JSON-able facts."""
+
+    meta: Mapping[str, Any]
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where tile k of an atlas stands: one pixel of border between neighbours."""
+
+    columns: int
+    rows: int
+    tile_h: int
+    tile_w: int
+
+    @classmethod
+    def of(cls, count: int, tile_h: int, tile_w: int) -> Grid:
+        """A grid about 1.6 times as wide as it is high, no side over MAX_SIDE where the tiles let it be."""
+        most = max(1, (MAX_SIDE + 1) // (tile_w + 1))
+        ideal = round(math.sqrt(1.6 * count * (tile_h + 1) / (tile_w + 1)))
+        columns = min(count, most, max(1, ideal))
+        rows = -(-count // columns)
+        if rows * (tile_h + 1) - 1 > MAX_SIDE:  # too high: as wide as may be
+            columns = min(count, most)
+            rows = -(-count // columns)
+        return cls(columns, rows, tile_h, tile_w)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.rows * (self.tile_h + 1) - 1, self.columns * (self.tile_w + 1) - 1
+
+    def lay(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Tiles (count, h, w[, 3]) on one picture; borders and unused places are 0."""
+        count, h, w, *rest = tiles.shape
+        room = np.zeros((self.rows * self.columns, h + 1, w + 1, *rest), np.uint8)
+        room[:count, :h, :w] = tiles
+        room = room.reshape(self.rows, self.columns, h + 1, w + 1, *rest)
+        sheet = room.swapaxes(1, 2).reshape(self.rows * (h + 1), self.columns * (w + 1), *rest)
+        return np.ascontiguousarray(sheet[: self.size[0], : self.size[1]])
+
+
+def quantise(values: NDArray[np.float32], signed: bool) -> tuple[Gray, NDArray[np.float32], NDArray[np.float32]]:
+    """Maps (k, h, w) as 8-bit gray, each on its own scale, with the scale's ends lo and hi (k,).
+
+    Unsigned: 0..255 is lo..hi. Signed: lo = -hi and 128 is zero, exactly. A constant map is all 0 (128 where signed).
+    Values that are not finite are drawn as the nearest end.
+    """
+    values = np.nan_to_num(values, nan=0.0)
+    flat = values.reshape(len(values), -1)
+    if signed:
+        hi = np.abs(flat).max(axis=1)
+        lo = -hi
+        unit = values / np.where(hi > 0, hi, 1)[:, None, None]
+        return (128 + np.rint(unit * 127)).astype(np.uint8), lo, hi
+    lo, hi = flat.min(axis=1), flat.max(axis=1)
+    unit = (values - lo[:, None, None]) / np.where(hi > lo, hi - lo, 1)[:, None, None]
+    return np.rint(unit * 255).astype(np.uint8), lo, hi
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A picture (h, w) or (h, w, 3) RGB as PNG."""
+    if pixels.ndim == 3:
+        pixels = pixels[..., ::-1]  # cv2 thinks in BGR
+    ok, data = cv2.imencode(".png", np.ascontiguousarray(pixels), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not ok:
+        raise RuntimeError(f"PNG encoder refused a picture of shape {pixels.shape}")
+    return data.tobytes()
+
+
+def npy(values: NDArray[np.float32]) -> bytes:
+    """An array as .npy."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(values), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def from_npy(data: bytes) -> NDArray[np.float32]:
+    """The array in .npy bytes."""
+    loaded: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    return loaded
+
+
+def _numbers(values: NDArray[np.float32]) -> list[float]:
+    """Five significant digits: a tooltip shows four."""
+    return [float(f"{v:.5g}") for v in values.tolist()]
+
+
+def _fit(values: torch.Tensor) -> torch.Tensor:
+    """Maps (k, h, w) small enough that all of them fit one atlas, by area means."""
+    k, h, w = values.shape
+    while max(Grid.of(k, h, w).size) > MAX_SIDE and min(h, w) > 1:
+        h, w = -(-h // 2), -(-w // 2)
+    return values if (h, w) == values.shape[1:] else F.adaptive_avg_pool2d(values[None], (h, w))[0]
+
+
+def atlas(values: torch.Tensor, signed: bool) -> Encoded:
+    """Maps (k, h, w) on one gray atlas; `raw_lo` and `raw_hi` are the true ends of each, `reduced` its true size
+    where it had to be drawn smaller."""
+    full = np.asarray(values, np.float32)
+    shown = _fit(values)
+    gray, lo, hi = quantise(np.asarray(shown, np.float32), signed)
+    grid = Grid.of(*gray.shape)
+    meta: dict[str, Any] = {
+        "kind": "atlas",
+        "columns": grid.columns,
+        "tile": [grid.tile_h, grid.tile_w],
+        "size": list(grid.size),
+        "count": len(gray),
+        "signed": signed,
+        "lo": _numbers(lo),
+        "hi": _numbers(hi),
+    }
+    if signed or shown is not values:
+        flat = np.nan_to_num(full.reshape(len(full), -1))
+        meta |= {"raw_lo": _numbers(flat.min(axis=1)), "raw_hi": _numbers(flat.max(axis=1))}
+    if shown is not values:
+        meta["reduced"] = list(values.shape[1:])
+    return Encoded(meta, {"atlas.png": png(grid.lay(gray))})
+
+
+def rgb_atlas(tiles: NDArray[np.uint8]) -> Encoded:
+    """Pictures (k, h, w, 3) on one RGB atlas."""
+    grid = Grid.of(len(tiles), *tiles.shape[1:3])
+    meta = {
+        "kind": "rgb_atlas",
+        "columns": grid.columns,
+        "tile": [grid.tile_h, grid.tile_w],
+        "size": list(grid.size),
+        "count": len(tiles),
+    }
+    return Encoded(meta, {"atlas.png": png(grid.lay(tiles))})
+
+
+def encode(artifact: Artifact, image: int = 0) -> Encoded:
+    """What is kept of one image's share of an artifact.
+
+    Raises:
+        TypeError: an artifact that nothing draws yet.
+    """
+    if isinstance(artifact, ChannelMaps):
+        return atlas(artifact.values[image].float().cpu(), artifact.signed)
+    if isinstance(artifact, (Heatmap, InputMap)):
+        values = np.asarray(artifact.values[image].float().cpu(), np.float32)
+        kind = "heat" if isinstance(artifact, Heatmap) else "input"
+        return Encoded({"kind": kind, "signed": artifact.signed}, {"values.npy": npy(values)})
+    if isinstance(artifact, Kernels):
+        return _kernels(artifact)
+    if isinstance(artifact, ImageGrid):
+        return _pictures(artifact)
+    raise TypeError(f"nothing draws {type(artifact).__name__}")
+
+
+SLICES = 4096
+"""Kernel tiles beyond which only the strongest input of each filter is drawn."""
+
+
+def _kernels(artifact: Kernels) -> Encoded:
+    """First-layer kernels as RGB; a depthwise layer's one slice a unit; a 1 x 1 filter's weights in reading order on a
+    square; else each filter at its strongest input, and, where there are few enough, every slice as well.
+    """
+    W = artifact.values.float().cpu()  # (o, i, h, w)
+    filters, inputs, h, w = W.shape
+    norms = W.flatten(2).norm(dim=2)  # (o, i)
+    strongest = norms.argmax(dim=1)
+    facts: dict[str, Any] = {"filters": filters, "inputs": inputs, "groups": artifact.groups}
+    facts["transposed"] = artifact.transposed
+    facts["norms"] = _numbers(np.asarray(norms.square().sum(dim=1).sqrt(), np.float32))
+    if inputs == 3 and artifact.groups == 1 and h * w > 1:
+        reach = W.abs().amax(dim=(1, 2, 3), keepdim=True)
+        unit = W / reach.where(reach > 0, torch.ones(()))
+        tiles = (128 + torch.round(unit * 127)).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        found = rgb_atlas(tiles)
+        ends = _numbers(np.asarray(reach.flatten(), np.float32))
+        meta = {**found.meta, **facts, "mode": "rgb", "lo": [-v for v in ends], "hi": ends}
+        flat = np.asarray(W.flatten(1), np.float32)
+        meta |= {"raw_lo": _numbers(flat.min(axis=1)), "raw_hi": _numbers(flat.max(axis=1))}
+        return Encoded(meta, found.blobs)
+    if h * w == 1 and inputs > 1:
+        side = math.ceil(math.sqrt(inputs))
+        shown = F.pad(W.flatten(1), (0, -(-inputs // side) * side - inputs)).unflatten(1, (-1, side))
+        mode = "weights"
+    else:
+        shown = W[torch.arange(filters), strongest]  # (o, h, w)
+        mode = "depthwise" if inputs == 1 else "strongest"
+    found = atlas(shown, signed=True)
+    meta = {**found.meta, **facts, "mode": mode, "strongest": strongest.tolist()}
+    blobs = dict(found.blobs)
+    if mode == "strongest" and filters * inputs <= SLICES:
+        slices = {}
+        for channel in range(inputs):
+            one = atlas(W[:, channel], signed=True)
+            blobs[f"input-{channel}.png"] = one.blobs["atlas.png"]
+            slices[str(channel)] = dict(one.meta)
+        meta["slices"] = slices
+    return Encoded(meta, blobs)
+
+
+def _pictures(artifact: ImageGrid) -> Encoded:
+    values = artifact.values.float().cpu()
+    if values.shape[1] != 3:  # gray, or more channels than a screen has: their mean
+        values = values.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    tiles = torch.round(values.clamp(0, 1) * 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    found = rgb_atlas(tiles)
+    meta = {**found.meta, "units": list(artifact.units), "scores": _numbers(np.asarray(artifact.scores, np.float32))}
+    return Encoded({**meta, "dead": list(artifact.dead)}, found.blobs)

@@ -1,0 +1,115 @@
+"""A content-addressed store: a key leads to a record, a record to digests, a digest to bytes. The only code that writes
+artifacts.
+
+    keys/ab/cdef….json      one record: {"meta": …, "blobs": {"atlas.png": "<digest>", …}}
+    objects/12/3456…        the bytes whose sha256 that is
+
+Every write goes to a temporary file beside its target and is moved there whole, so that a run killed at any moment
+leaves only whole files, and the next run completes them to the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generator.errors import UserError
+from generator.names import Digest
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a key leads to: JSON-able facts, and the digests of named blobs."""
+
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    blobs: Mapping[str, Digest] = field(default_factory=dict)
+
+
+def digest(data: bytes) -> Digest:
+    """sha256 in hexadecimal."""
+    return Digest(hashlib.sha256(data).hexdigest())
+
+
+def key_of(parts: Mapping[str, Any]) -> Digest:
+    """The key of these parts: the sha256 of their canonical JSON. Order does not matter; any changed part changes it.
+
+    Raises:
+        TypeError: a part is not JSON-able (nothing is stringified by accident).
+    """
+    return digest(json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store in the folder `root`, made when first written to. Safe for several threads and processes."""
+
+    root: Path
+
+    def path(self, of: Digest) -> Path:
+        """Where the blob with this digest lies."""
+        return self.root / "objects" / of[:2] / of[2:]
+
+    def _record(self, key: Digest) -> Path:
+        return self.root / "keys" / key[:2] / f"{key[2:]}.json"
+
+    def get(self, key: Digest) -> Record | None:
+        """The record under `key`, or None where there is none or one of its blobs is gone."""
+        try:
+            found = json.loads(self._record(key).read_bytes())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()})
+        return record if all(self.path(d).exists() for d in record.blobs.values()) else None
+
+    def put(self, key: Digest, meta: Mapping[str, Any], blobs: Mapping[str, bytes] | None = None) -> Record:
+        """Write blobs, then the record that names them; a reader never sees a record without its blobs."""
+        record = Record(dict(meta), {name: self.add(data) for name, data in (blobs or {}).items()})
+        body = json.dumps({"meta": record.meta, "blobs": record.blobs}, sort_keys=True, allow_nan=False).encode()
+        write(self._record(key), body)
+        return record
+
+    def add(self, data: bytes) -> Digest:
+        """Store bytes under their own digest; the same bytes are stored once."""
+        name = digest(data)
+        if not self.path(name).exists():
+            write(self.path(name), data)
+        return name
+
+    def read(self, of: Digest) -> bytes:
+        """The bytes with this digest."""
+        return self.path(of).read_bytes()
+
+    def keys(self) -> Iterator[Digest]:
+        """Every key there is a record for."""
+        for file in sorted((self.root / "keys").glob("*/*.json")):
+            yield Digest(file.parent.name + file.stem)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `data` to `path` whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store") from None
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,129 @@
+"""Encoding: every raw number can be had back within half a gray level, and every tile stands where it is said to."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from generator.artifacts import ChannelMaps, Curve, Heatmap, ImageGrid, InputMap, Kernels
+from generator.encode import MAX_SIDE, Grid, encode, from_npy, quantise
+
+
+def decoded(data: bytes) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return picture[..., ::-1] if picture.ndim == 3 else picture
+
+
+def tile(sheet: np.ndarray, meta: dict, k: int) -> np.ndarray:
+    h, w = meta["tile"]
+    row, column = divmod(k, meta["columns"])
+    return sheet[row * (h + 1) : row * (h + 1) + h, column * (w + 1) : column * (w + 1) + w]
+
+
+def seeded(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_quantised_by_hand():
+    gray, lo, hi = quantise(np.array([[[0.0, 1.0], [2.0, 4.0]], [[3.0, 3.0], [3.0, 3.0]]], np.float32), signed=False)
+    assert gray.tolist() == [[[0, 64], [128, 255]], [[0, 0], [0, 0]]]
+    assert (lo.tolist(), hi.tolist()) == ([0.0, 3.0], [4.0, 3.0])
+    gray, lo, hi = quantise(np.array([[[0.0, -4.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]], np.float32), signed=True)
+    assert gray.tolist() == [[[128, 1], [192, 160]], [[128, 128], [128, 128]]]
+    assert (lo.tolist(), hi.tolist()) == ([-4.0, 0.0], [4.0, 0.0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 3), (37, 14, 14), (300, 3, 9)])
+def test_every_unsigned_map_comes_back_within_half_a_level(shape: tuple[int, int, int]):
+    values = seeded(2, *shape).abs()
+    made = encode(ChannelMaps(values), 1)
+    sheet = decoded(made.blobs["atlas.png"])
+    assert list(sheet.shape) == made.meta["size"] == list(Grid.of(*shape).size)
+    for k in range(shape[0]):
+        lo, hi = made.meta["lo"][k], made.meta["hi"][k]
+        back = lo + tile(sheet, made.meta, k) / 255 * (hi - lo)
+        np.testing.assert_allclose(back, values[1, k], atol=(hi - lo) / 510 + 1e-4 * hi)
+
+
+def test_signed_maps_keep_their_true_ends():
+    values = torch.tensor([[[[-1.0, 4.0]], [[-8.0, 2.0]]]])
+    meta = encode(ChannelMaps(values, signed=True)).meta
+    assert (meta["lo"], meta["hi"]) == ([-4.0, -8.0], [4.0, 8.0])
+    assert (meta["raw_lo"], meta["raw_hi"]) == ([-1.0, -8.0], [4.0, 2.0])
+
+
+def test_borders_are_zero_and_no_tile_bleeds():
+    sheet = decoded(encode(ChannelMaps(torch.tensor([1.0, 2.0]).view(1, 2, 1, 1).expand(1, 2, 3, 3) + seeded(1, 2, 3, 3).abs())).blobs["atlas.png"])
+    assert sheet.shape == (3, 7) and (sheet[:, 3] == 0).all()
+
+
+@pytest.mark.parametrize("count, h, w", [(1, 1, 1), (64, 112, 112), (2048, 7, 7), (2048, 90, 90), (3, 3000, 20), (10, 20, 3000)])
+def test_no_atlas_is_larger_than_a_browser_likes(count: int, h: int, w: int):
+    grid = Grid.of(count, h, w)
+    assert grid.columns * grid.rows >= count > grid.columns * (grid.rows - 1)
+    assert max(grid.size) <= MAX_SIDE or count * h * w > MAX_SIDE**2 // 2
+
+
+def test_maps_too_large_for_one_atlas_are_reduced_and_say_so():
+    values = torch.ones(1, 40, 1024, 1024)
+    values[0, 3, 5, 5] = 9.0
+    meta = encode(ChannelMaps(values)).meta
+    assert max(meta["size"]) <= MAX_SIDE
+    assert meta["reduced"] == [1024, 1024] and meta["raw_hi"][3] == 9.0 > meta["hi"][3]
+
+
+def test_non_finite_values_are_drawn_and_break_nothing():
+    meta = encode(ChannelMaps(torch.tensor([[[[float("nan"), float("inf"), 1.0]]]]))).meta
+    assert np.isfinite(meta["lo"] + meta["hi"]).all()
+
+
+def test_heat_and_input_maps_are_kept_unrounded():
+    values = seeded(2, 5, 6)
+    assert torch.equal(torch.from_numpy(from_npy(encode(Heatmap(values), 1).blobs["values.npy"])), values[1])
+    assert from_npy(encode(InputMap(seeded(1, 3, 4, 4))).blobs["values.npy"]).shape == (3, 4, 4)
+
+
+def test_first_layer_kernels_are_rgb_with_gray_at_zero():
+    W = torch.zeros(2, 3, 2, 2)
+    W[0, 0, 0, 0], W[0, 1, 1, 1] = 2.0, -1.0
+    made = encode(Kernels(W))
+    sheet = decoded(made.blobs["atlas.png"])
+    first = tile(sheet, made.meta, 0)
+    assert made.meta["mode"] == "rgb" and made.meta["hi"] == [2.0, 0.0] and made.meta["raw_lo"] == [-1.0, 0.0]
+    assert first[0, 0].tolist() == [255, 128, 128] and first[1, 1].tolist() == [128, 64, 128]
+    assert (tile(sheet, made.meta, 1) == 128).all()
+
+
+def test_deeper_kernels_show_the_strongest_input_and_keep_every_slice():
+    W = torch.zeros(2, 4, 3, 3)
+    W[0, 2], W[1, 0], W[1, 3] = 1.0, 0.5, -3.0
+    made = encode(Kernels(W))
+    assert made.meta["mode"] == "strongest" and made.meta["strongest"] == [2, 3]
+    assert (tile(decoded(made.blobs["atlas.png"]), made.meta, 1) == 1).all()  # -3 at a scale of +-3
+    assert set(made.blobs) == {"atlas.png", *(f"input-{i}.png" for i in range(4))}
+    assert (tile(decoded(made.blobs["input-0.png"]), made.meta["slices"]["0"], 1) == 255).all()
+
+
+def test_one_by_one_kernels_are_their_weights_in_reading_order():
+    made = encode(Kernels(torch.tensor([[1.0, -2.0, 0.0, 2.0, 1.0]]).view(1, 5, 1, 1)))
+    assert made.meta["mode"] == "weights" and made.meta["tile"] == [2, 3]
+    assert decoded(made.blobs["atlas.png"]).tolist() == [[192, 1, 128], [255, 192, 128]]
+
+
+def test_depthwise_kernels_are_one_a_unit():
+    assert encode(Kernels(seeded(6, 1, 3, 3), groups=6)).meta["mode"] == "depthwise"
+
+
+def test_pictures_are_red_green_blue():
+    values = torch.zeros(1, 3, 2, 2)
+    values[0, 0] = 1.0
+    made = encode(ImageGrid(values, (17,), (0.5,), (False,)))
+    assert decoded(made.blobs["atlas.png"])[0, 0].tolist() == [255, 0, 0]
+    assert made.meta["units"] == [17] and made.meta["dead"] == [False]
+
+
+def test_what_nothing_draws_is_told():
+    with pytest.raises(TypeError, match="Curve"):
+        encode(Curve((0.0,), (1.0,)))
