@@ -59,6 +59,13 @@ class ImageGrid:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """The class scores (logits) of each image."""
+
+    values: Float[Tensor, "n classes"]
+
+
+@dataclass(frozen=True)
 class Curve:
     """A named line: `y` over `x`."""
 
@@ -76,7 +83,7 @@ class Table:
     rows: tuple[tuple[object, ...], ...] = field(default=())
 
 
-Artifact = Heatmap | ChannelMaps | InputMap | Kernels | ImageGrid | Curve | Table
+Artifact = Heatmap | ChannelMaps | InputMap | Kernels | ImageGrid | Scores | Curve | Table
 
 
 @dataclass(frozen=True)

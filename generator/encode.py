@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from generator.artifacts import Artifact, ChannelMaps, Heatmap, ImageGrid, InputMap, Kernels
+from generator.artifacts import Artifact, ChannelMaps, Heatmap, ImageGrid, InputMap, Kernels, Scores
 
 MAX_SIDE = 4096
 """Pixels. Browsers decode larger pictures badly or not at all."""
@@ -176,6 +176,8 @@ def encode(artifact: Artifact, image: int = 0) -> Encoded:
         values = np.asarray(artifact.values[image].float().cpu(), np.float32)
         kind = "heat" if isinstance(artifact, Heatmap) else "input"
         return Encoded({"kind": kind, "signed": artifact.signed}, {"values.npy": npy(values)})
+    if isinstance(artifact, Scores):
+        return Encoded({"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))})
     if isinstance(artifact, Kernels):
         return _kernels(artifact)
     if isinstance(artifact, ImageGrid):

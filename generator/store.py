@@ -4,12 +4,14 @@ artifacts.
     keys/ab/cdef….json      one record: {"meta": …, "blobs": {"atlas.png": "<digest>", …}}
     objects/12/3456…        the bytes whose sha256 that is
 
+Blobs of a few hundred bytes (a 7 x 7 map) stay inside their record: thousands of tiny files cost more than they hold.
 Every write goes to a temporary file beside its target and is moved there whole, so that a run killed at any moment
 leaves only whole files, and the next run completes them to the same bytes.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -23,12 +25,17 @@ from generator.errors import UserError
 from generator.names import Digest
 
 
+INLINE = 2048
+"""Bytes up to which a blob stays inside its record."""
+
+
 @dataclass(frozen=True)
 class Record:
-    """What a key leads to: JSON-able facts, and the digests of named blobs."""
+    """What a key leads to: JSON-able facts, the digests of named blobs, and small blobs themselves."""
 
     meta: Mapping[str, Any] = field(default_factory=dict)
     blobs: Mapping[str, Digest] = field(default_factory=dict)
+    inline: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def digest(data: bytes) -> Digest:
@@ -64,15 +71,35 @@ class Store:
             found = json.loads(self._record(key).read_bytes())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()})
+        inline = {name: base64.b64decode(data) for name, data in found["inline"].items()}
+        record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()}, inline)
         return record if all(self.path(d).exists() for d in record.blobs.values()) else None
 
     def put(self, key: Digest, meta: Mapping[str, Any], blobs: Mapping[str, bytes] | None = None) -> Record:
         """Write blobs, then the record that names them; a reader never sees a record without its blobs."""
-        record = Record(dict(meta), {name: self.add(data) for name, data in (blobs or {}).items()})
-        body = json.dumps({"meta": record.meta, "blobs": record.blobs}, sort_keys=True, allow_nan=False).encode()
-        write(self._record(key), body)
+        given = blobs or {}
+        record = Record(
+            dict(meta),
+            {name: self.add(data) for name, data in given.items() if len(data) > INLINE},
+            {name: data for name, data in given.items() if len(data) <= INLINE},
+        )
+        inline = {name: base64.b64encode(data).decode() for name, data in record.inline.items()}
+        body = {"meta": record.meta, "blobs": record.blobs, "inline": inline}
+        write(self._record(key), json.dumps(body, sort_keys=True, allow_nan=False).encode())
         return record
+
+    def blob(self, record: Record, name: str) -> bytes:
+        """The bytes of a record's blob, wherever they lie.
+
+        Raises:
+            KeyError: it has no such blob.
+        """
+        return record.inline[name] if name in record.inline else self.read(record.blobs[name])
+
+    def file(self, record: Record, name: str) -> tuple[Digest, Path]:
+        """A record's blob as a file: its digest and its path."""
+        of = record.blobs[name] if name in record.blobs else self.add(record.inline[name])
+        return of, self.path(of)
 
     def add(self, data: bytes) -> Digest:
         """Store bytes under their own digest; the same bytes are stored once."""

@@ -9,17 +9,28 @@ import pytest
 
 from generator import store as module
 from generator.errors import UserError
-from generator.store import Store, digest, key_of, write
+from generator.store import INLINE, Store, digest, key_of, write
+
+LARGE = b"x" * (INLINE + 1)
 
 
 def test_a_record_comes_back_and_equal_bytes_are_stored_once(tmp_path: Path):
     store = Store(tmp_path / "s")
-    first = store.put(key_of({"a": 1}), {"lo": [0.5]}, {"atlas.png": b"same", "other": b"more"})
-    store.put(key_of({"a": 2}), {}, {"atlas.png": b"same"})
+    first = store.put(key_of({"a": 1}), {"lo": [0.5]}, {"atlas.png": LARGE, "other": LARGE + b"more"})
+    store.put(key_of({"a": 2}), {}, {"atlas.png": LARGE})
     assert store.get(key_of({"a": 1})) == first
-    assert store.read(first.blobs["atlas.png"]) == b"same"
+    assert store.blob(first, "atlas.png") == store.read(first.blobs["atlas.png"]) == LARGE
     assert len([p for p in (tmp_path / "s" / "objects").rglob("*") if p.is_file()]) == 2
     assert list(store.keys()) == sorted([key_of({"a": 1}), key_of({"a": 2})])
+
+
+def test_a_small_blob_stays_in_its_record_and_is_a_file_when_asked_for(tmp_path: Path):
+    store = Store(tmp_path)
+    store.put(key_of({}), {}, {"map": b"small"})
+    record = store.get(key_of({}))
+    assert record is not None and record.inline == {"map": b"small"} and not (tmp_path / "objects").exists()
+    of, path = store.file(record, "map")
+    assert of == digest(b"small") and path.read_bytes() == b"small"
 
 
 def test_keys_know_every_part_and_no_order():
@@ -31,10 +42,10 @@ def test_keys_know_every_part_and_no_order():
 
 def test_a_record_whose_blob_is_gone_or_that_is_cut_is_no_record(tmp_path: Path):
     store = Store(tmp_path)
-    record = store.put(key_of({}), {}, {"x": b"x"})
+    record = store.put(key_of({}), {}, {"x": LARGE})
     store.path(record.blobs["x"]).unlink()
     assert store.get(key_of({})) is None
-    store.put(key_of({}), {}, {"x": b"x"})
+    store.put(key_of({}), {}, {"x": LARGE})
     file = next((tmp_path / "keys").rglob("*.json"))
     file.write_bytes(file.read_bytes()[:10])
     assert store.get(key_of({})) is None

@@ -45,7 +45,12 @@ class Input:
     """The normalised input batch (n, c, h, w) itself."""
 
 
-Need = Activation | Gradient | Weights | Input
+@dataclass(frozen=True)
+class Logits:
+    """The class scores (n, classes)."""
+
+
+Need = Activation | Gradient | Weights | Input | Logits
 
 
 @dataclass(frozen=True)

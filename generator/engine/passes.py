@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from generator.artifacts import NotApplicable
 from generator.engine.capture import Overwritten, capturing, prepared
-from generator.engine.needs import HEAD, Activation, Gradient, Input, Layout, Need, Reads, Weights
+from generator.engine.needs import HEAD, Activation, Gradient, Input, Layout, Logits, Need, Reads, Weights
 from generator.engine.output import logits
 from generator.engine.plan import BatchPlan, Request, served_by
 from generator.engine.rules import RuleBook
@@ -105,12 +105,12 @@ class Engine:
             scores = logits(output) if todo.logits else None
             for request in todo.requests:
                 if not request.targets:
-                    yield Served(request, None, self._reads(request, None, None, batch, kept, {}))
+                    yield Served(request, None, self._reads(request, None, None, batch, scores, kept, {}))
             for target in todo.targets:
                 grads, classes = self._gradients(todo, target, scores, leaf, kept, book)
                 for request in todo.requests:
                     if target in request.targets:
-                        reads = self._reads(request, target, classes, batch, kept, grads)
+                        reads = self._reads(request, target, classes, batch, scores, kept, grads)
                         yield Served(request, target, reads)
 
     def _gradients(
@@ -142,6 +142,7 @@ class Engine:
         target: Target | None,
         classes: Tensor | None,
         batch: Tensor,
+        scores: Tensor | None,
         kept: dict[LayerName, Tensor],
         grads: dict[Gradient, Tensor | None],
     ) -> Reads | NotApplicable:
@@ -150,7 +151,10 @@ class Engine:
         layouts: dict[Weights, Layout] = {}
         for need in request.needs:
             if isinstance(need, Input):
-                values[need] = batch.detach()
+                values[need] = batch.detach().float()
+            elif isinstance(need, Logits):
+                assert scores is not None
+                values[need] = scores.detach()
             elif isinstance(need, Activation):
                 values[need] = kept[need.layer].detach().float()
             elif isinstance(need, Weights):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from generator.engine.needs import Activation, Gradient, Need, Rule, Weights
+from generator.engine.needs import Activation, Gradient, Logits, Need, Rule
 from generator.methods import Method, ModelFacts
 from generator.names import INPUT, LayerName, Target, Unit
 
@@ -51,7 +51,8 @@ class BatchPlan:
     @property
     def logits(self) -> bool:
         """Whether the forward must run to the end."""
-        return any(not isinstance(target, Unit) for target in self.targets)
+        asked = any(isinstance(need, Logits) for request in self.requests for need in request.needs)
+        return asked or any(not isinstance(target, Unit) for target in self.targets)
 
 
 def served_by(need: Gradient, facts: ModelFacts | None) -> Gradient:
@@ -79,8 +80,6 @@ def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchP
                     captures.add(answered.layer)
                 for target in request.targets:
                     backwards.setdefault((target, answered.rule), set()).add(answered.layer)
-            elif isinstance(need, Weights):
-                continue
     return BatchPlan(
         asked,
         tuple(targets),
