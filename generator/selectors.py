@@ -25,7 +25,8 @@ UNITS = "top:K, channel numbers such as 0,5,17, or all"
 def select_layers(selector: str | Sequence[str], layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The layers meant by one selector or by several (their union), in order of execution, each once.
 
-    Raises UserError for a name that is no layer and for a selector that matches none.
+    Raises UserError for a name that is no layer, for a pattern that matches none, and where nothing is left in all:
+    ``[conv, pool]`` is good for a model that has no pooling.
     """
     selectors = (selector,) if isinstance(selector, str) else tuple(selector)
     if not selectors:
@@ -33,34 +34,29 @@ def select_layers(selector: str | Sequence[str], layers: Sequence[Layer]) -> tup
     chosen: set[LayerName] = set()
     for one in selectors:
         chosen.update(layer.name for layer in _matching(one, layers))
+    if not chosen:
+        words = ", ".join(f"`{one}`" for one in selectors)
+        raise UserError(f"layers: the model has no layer for {words}; `convatlas layers MODEL` lists what it has")
     return tuple(sorted((layer for layer in layers if layer.name in chosen), key=lambda layer: layer.depth))
 
 
 def _matching(selector: str, layers: Sequence[Layer]) -> Sequence[Layer]:
-    """The layers of one selector; a layer's own name wins over a word of the grammar."""
-    exact = [layer for layer in layers if layer.name == selector]
-    if exact:
-        return exact
-    named: dict[str, Callable[[], Sequence[Layer]]] = {
-        "all": lambda: layers,
-        "last_conv": lambda: _last_conv(layers),
-        "stage_ends": lambda: _stage_ends(layers),
-        **{kind: lambda kind=kind: [layer for layer in layers if layer.kind == kind] for kind in KINDS},  # type: ignore[misc]
-    }
-    if selector in named:
-        found = named[selector]()
-        if not found:
-            raise UserError(
-                f"layers: the model has no layer for `{selector}`; `convatlas layers MODEL` lists what it has"
-            )
-        return found
+    """The layers of one selector. A word of the grammar wins over a layer of that name: ``conv`` means the same in
+    every model, and a layer called so is still met by ``[c]onv``."""
+    if selector in KINDS:
+        return [layer for layer in layers if layer.kind == selector]
+    if selector in _WORDS:
+        return _WORDS[selector](layers)
+    names = [layer.name for layer in layers]
+    if selector in names:
+        return [layer for layer in layers if layer.name == selector]
     if any(c in selector for c in "*?["):
         found = [layer for layer in layers if fnmatchcase(layer.name, selector)]
         if not found:
-            near = nearest(selector.rstrip(".*?"), [layer.name for layer in layers])
+            near = nearest(selector.rstrip(".*?"), names)
             raise UserError(f"layers: no layer's name matches `{selector}`{near}; `convatlas layers MODEL` lists them")
         return found
-    near = nearest(selector, [*(layer.name for layer in layers), *named])
+    near = nearest(selector, [*names, *KINDS, *_WORDS])
     raise UserError(f"layers: there is no layer `{selector}`{near}; `convatlas layers MODEL` lists them")
 
 
@@ -93,6 +89,13 @@ def _stage_ends(layers: Sequence[Layer]) -> Sequence[Layer]:
         blocks = [layer for layer in group if layer.kind == "block"]
         ends.append(blocks[-1] if blocks and group[-1] is not last else group[-1])
     return ends
+
+
+_WORDS: dict[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {
+    "all": lambda layers: layers,
+    "last_conv": _last_conv,
+    "stage_ends": _stage_ends,
+}
 
 
 def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
@@ -184,7 +187,7 @@ def parse_units(text: str, n: int) -> UnitSelection:
 def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
     """`` (the nearest: `a`, `b`)`` to stand after a word that is unknown, or nothing where none is near."""
     by_fold = {name.casefold(): name for name in reversed(list(known))}
-    close = [by_fold[fold] for fold in get_close_matches(word.casefold(), list(by_fold), n=count, cutoff=0.5)]
+    close = [by_fold[fold] for fold in get_close_matches(word.casefold(), list(by_fold), n=count)]
     if not close:
         return ""
     return f" (the nearest: {', '.join(f'`{name}`' for name in close)})"

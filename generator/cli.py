@@ -1,0 +1,276 @@
+"""The command line: `convatlas build`, `serve`, `layers`, `methods`, `init`.
+
+exit 0    done
+exit 2    the user's error: one line on standard error (--debug adds the traceback)
+exit 1    ours
+exit 130  stopped by Ctrl-C; what is finished is kept
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from generator.errors import UserError
+from generator.interrupt import answered
+
+app = typer.Typer(
+    name="convatlas",
+    help="Turns any PyTorch vision model and a folder of images into a browsable report.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Base of all that typer says of a wrong command line; newer typers carry a click of their own and export no name for it."""
+STOPPED = "Stopped. Everything finished is kept in {store}; run the same command to go on."
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Config = Annotated[Path | None, typer.Option(help="The configuration; else ./report.yml, else the default report.")]
+
+
+def _listed(text: str | None) -> list[str] | None:
+    """``"conv,layer4.*"`` as a list; None where the option was not given. A comma in quotes is part of a label."""
+    if text is None:
+        return None
+    parts, quote = [""], ""
+    for c in text:
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "\"'":
+            quote = c if not parts[-1].strip() else ""
+        if c == "," and not quote:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts if part.strip()]
+
+
+@app.command()
+def build(
+    config: Config = None,
+    model: Annotated[
+        str | None, typer.Option(help="torchvision:NAME, timm:NAME, python:MODULE_OR_FILE:CALLABLE.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="The folder of images.")] = None,
+    layers: Annotated[str | None, typer.Option(help="Selectors with commas between: conv, layer4.*, all.")] = None,
+    methods: Annotated[str | None, typer.Option(help="all, or names with commas between.")] = None,
+    targets: Annotated[str | None, typer.Option(help='top1, top:3, 243, "tabby", with commas between.')] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, standard or full: how much is drawn.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, cuda:N, mps or cpu.")] = None,
+    out: Annotated[str | None, typer.Option(help="Where the site is written (site).")] = None,
+    store: Annotated[str | None, typer.Option(help="Where finished work is kept between builds (.convatlas).")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Build the report. Without options: the default report, or ./report.yml where there is one."""
+    from generator.config import load_config
+
+    settings = load_config(
+        config,
+        {
+            "model": model,
+            "images": images,
+            "layers": _listed(layers),
+            "methods": _listed(methods),
+            "targets": _listed(targets),
+            "preset": preset,
+            "device": device,
+            "out": out,
+            "store": store,
+        },
+    )
+    _KEPT["store"] = settings.store
+    from generator import build as flow
+    from generator.progress import for_stream
+
+    if plan:
+        typer.echo(str(flow.plan(settings)).rstrip("\n"))
+        return
+    result = flow.build(settings, for_stream(sys.stderr))
+    _say_where(result.site, result.bytes)
+
+
+def _say_where(site: Path, size: int) -> None:
+    index = site / "index.html"
+    typer.echo(f"\n{index}   {human(size)}\n")
+    typer.echo(f"To look at it:  open {index.resolve().as_uri()} in a browser")
+    options = "" if site == Path("site") else f" {_quoted(str(site))}"
+    typer.echo(f"           or:  convatlas serve{options}")
+
+
+@app.command()
+def serve(
+    site: Annotated[Path, typer.Argument(help="The folder of a built site.")] = Path("site"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8000,
+    debug: Debug = False,
+) -> None:
+    """Serve a built site on this computer, until Ctrl-C."""
+    from generator.serve import server_for
+
+    with server_for(site, port) as server:
+        typer.echo(f"Serving {site} at http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it)")
+        sys.stdout.flush()
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            typer.echo("")
+
+
+@app.command()
+def layers(
+    model: Annotated[str, typer.Argument(help="As `model:` in a configuration: torchvision:resnet18.")],
+    config: Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The records of run.json.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List a model's layers, by the names that --layers takes."""
+    import json
+
+    from generator.config import load_config
+    from generator.pages.runjson import layer_record
+
+    found = _described(load_config(config, {"model": model, "methods": ["feature_maps"]}))
+    if as_json:
+        typer.echo(json.dumps([layer_record(layer) for layer in found], indent=2, ensure_ascii=False))
+        return
+    rows = [("name", "kind", "shape", "parameters", "MACs", "receptive field")]
+    for layer in found:
+        field = "whole input" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field))
+        shape = " x ".join(map(str, layer.shape))
+        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", field))
+    typer.echo(_columns(rows, right=(3, 4, 5)))
+
+
+def _described(settings: Any) -> Sequence[Any]:
+    from generator.model.describe import describe
+    from generator.model.load import load
+
+    loaded = load(settings.model)
+    return describe(loaded.model, loaded.input_shape).layers
+
+
+@app.command()
+def methods(debug: Debug = False) -> None:
+    """List the methods, by the names that --methods takes."""
+    from generator.methods import registry
+
+    rows = [("name", "title", "draws on", "paper")]
+    for name, info in registry().items():
+        cls: Any = info.cls
+        papers = "; ".join(f"{_first(paper.authors)} {paper.year}" for paper in cls.papers)
+        rows.append((name, info.title, _DRAWS_ON[cls.scope], papers or "–"))
+    typer.echo(_columns(rows))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    debug: Debug = False,
+) -> None:
+    """Lay out a folder of your own, with fresh copies of report.yml, mkdocs.yml, templates/ and site_config/."""
+    from generator.init import lay_out
+
+    for path in lay_out(folder):
+        typer.echo(path)
+    typer.echo(f"\nNow change {folder / 'report.yml'}, then: cd {_quoted(str(folder))} && convatlas build")
+
+
+_DRAWS_ON = {"layer": "a layer", "input": "the image", "weights": "the weights", "search": "a layer, by search"}
+_KEPT: dict[str, str] = {}
+"""Where the running build keeps what is finished: for the sentence that Ctrl-C ends with."""
+
+
+def _first(authors: str) -> str:
+    """``Zeiler and Fergus`` of ``Matthew D. Zeiler and Rob Fergus``, ``Zhou et al.`` of more."""
+    names = [name.strip() for part in authors.split(",") for name in part.split(" and ") if name.strip()]
+    last = [name.split()[-1] for name in names]
+    return f"{last[0]} et al." if len(last) > 2 or "et al" in authors else " and ".join(last)
+
+
+def _columns(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if k in right else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def human(size: int) -> str:
+    """``812 B``, ``3.4 KB``, ``41.0 MB`` (powers of 1000, as file managers count)"""
+    value, units = float(size), ["B", "KB", "MB", "GB"]
+    while value >= 999.95 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; whatever goes wrong becomes a line on standard error."""
+    debug = "--debug" in arguments
+    _KEPT.clear()
+    try:
+        # Without arguments: the help. Ctrl-C comes back as 130 or as Abort, by the version of typer.
+        code = int(app(list(arguments) or ["--help"], prog_name="convatlas", standalone_mode=False) or 0)
+        return _stopped() if code == 130 else code
+    except UserError as error:
+        return _fail(str(error), 2, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        return _stopped()
+    except _UsageError as error:
+        told: Any = error
+        context = told.ctx
+        return _fail(
+            f"{told.format_message()} (see `{context.command_path if context else 'convatlas'} --help`)", 2, debug
+        )
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at exit
+        return 1
+    except Exception as error:
+        return _fail(
+            f"this is a fault of Conv Atlas: {type(error).__name__}: {error} (run again with --debug)", 1, debug
+        )
+
+
+def _stopped() -> int:
+    return _fail(STOPPED.format(**_KEPT) if _KEPT else "Stopped.", 130, debug=False)
+
+
+def _fail(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"convatlas: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def main() -> None:
+    """The console script."""
+    with answered(1.0, _stopped):
+        try:
+            code = run(sys.argv[1:])
+        except KeyboardInterrupt:  # it came while `run` was putting another error into words
+            code = _stopped()
+        if code == 130:
+            # Worker threads that are still in a pass would hold the interpreter back for as long as it takes.
+            sys.stdout.flush()
+            os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""The configuration: YAML over a preset, the command line over both, as frozen values that are right or refused.
+
+    site_config/presets/quick.yml  ◀──  report.yml  ◀──  --model, --images, --layers, …
+
+Every key is documented in docs/config.md, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer
+
+from generator.config_errors import explain
+from generator.config_paths import Places, shown
+from generator.errors import UserError
+from generator.selectors import nearest, parse_units
+from generator.yaml_lines import Document, read
+
+Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
+_SIZE = "a whole number of pixels, or [height, width]"
+
+
+def _refuse(expected: str, received: object) -> ValueError:
+    return ValueError(f"expected {expected}, received {received!r}")
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _size(value: object) -> object:
+    """One number is a square for `size`, kept as one number for `resize` and `crop`: see `_square`."""
+    if value is None or _whole(value, 1):
+        return value
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(_whole(side, 1) for side in value):
+        return tuple(value)
+    raise _refuse(_SIZE, value)
+
+
+def _square(value: object) -> object:
+    sides = _size(value)
+    return (sides, sides) if isinstance(sides, int) else sides
+
+
+def _per_channel(value: object) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    many = value if isinstance(value, (list, tuple)) else [value]
+    numbers = tuple(float(one) for one in many if isinstance(one, (int, float)) and not isinstance(one, bool))
+    if not numbers or len(numbers) != len(many) or not all(map(isfinite, numbers)):
+        raise _refuse("a number, or a list with a number a channel", value)
+    return numbers
+
+
+def _deviations(value: object) -> object:
+    many = _per_channel(value)
+    if many is not None and any(one <= 0 for one in many):
+        raise _refuse("numbers above 0", value)
+    return many
+
+
+def _count(least: int, words: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if value is None or _whole(value, least):
+            return value
+        raise _refuse(words, value)
+
+    return BeforeValidator(check)
+
+
+def _words(value: object) -> object:
+    """One word or a list of them (numbers as YAML reads them) -> a tuple of strings."""
+    many = value if isinstance(value, (list, tuple)) else [value]
+    if not many or any(isinstance(one, bool) or not isinstance(one, (str, int)) or one == "" for one in many):
+        raise _refuse("a word, or a list of them", value)
+    return tuple(str(one) for one in many)
+
+
+def _units(value: object) -> object:
+    text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    try:
+        parse_units(text, 1)
+    except UserError as error:
+        raise ValueError(str(error).removeprefix("units: ")) from None
+    return text
+
+
+def _device(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise _refuse("auto, cuda, cuda:N, mps or cpu", value)
+    return value
+
+
+def _batch(value: object) -> object:
+    if value != "auto" and not _whole(value, 1):
+        raise _refuse("auto, or a whole number from 1", value)
+    return value
+
+
+def _text(value: object) -> object:
+    if value is None or (isinstance(value, (str, Path)) and str(value)):
+        return value if value is None else str(value)
+    raise _refuse("text", value)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class InputConfig(_Frozen):
+    """How a photograph becomes the model's input. None: as the weights' own metadata says."""
+
+    size: Annotated[tuple[int, int] | None, BeforeValidator(_square)] = None
+    """(height, width) in pixels of what the model sees."""
+    resize: Annotated[int | tuple[int, int] | None, BeforeValidator(_size)] = None
+    """One number: the shorter side, keeping the shape. Two: exactly that."""
+    crop: Annotated[int | tuple[int, int] | None, BeforeValidator(_size)] = None
+    """The centre that is kept after resizing."""
+    interpolation: Interpolation | None = None
+    mean: Annotated[tuple[float, ...] | None, BeforeValidator(_per_channel)] = None
+    """Taken from values in [0, 1], one a channel."""
+    std: Annotated[tuple[float, ...] | None, BeforeValidator(_deviations)] = None
+    """Divided by, one a channel."""
+    channels: Annotated[int | None, _count(1, "a whole number from 1")] = None
+    """1: gray; 3: RGB; 4: RGB and alpha."""
+
+
+class ModelConfig(_Frozen):
+    """Which model, with which weights, and what its classes are called."""
+
+    source: Text
+    weights: Text | None = None
+    labels: Text | None = None
+    """`imagenet`, or a file with one label a line."""
+    input: InputConfig = InputConfig()
+
+
+class MethodChoice(_Frozen):
+    """A method to run and the options that differ from its defaults."""
+
+    name: str
+    options: Mapping[str, object] = {}
+
+
+def _model(value: object) -> object:
+    return {"source": value} if isinstance(value, (str, Path)) else value
+
+
+def _choices(value: object) -> tuple[MethodChoice, ...]:
+    """`all`, names, and {name: {option: value}} -> the methods, in alphabetical order, each with its options."""
+    from generator.methods import registry  # loads torch
+
+    known = registry()
+    chosen: dict[str, dict[str, object]] = {}
+    for name, options in _named(value):
+        if name == "all":
+            for every in known:
+                chosen.setdefault(every, {})
+            continue
+        if name not in known:
+            raise ValueError(f"there is no method `{name}`{nearest(name, list(known))}; `convatlas methods` lists them")
+        for option, given in options.items():
+            _check_option(name, known[name].cls, str(option), given)
+        chosen.setdefault(name, {}).update(options)
+    return tuple(MethodChoice(name=name, options=chosen[name]) for name in sorted(chosen))
+
+
+def _check_option(method: str, cls: type, option: str, value: object) -> None:
+    """Refuse an option that the method has not, and a value of another type than the option's default."""
+    defaults = {field.name: field.default for field in fields(cls)}
+    if option not in defaults:
+        has = f"it has {', '.join(defaults)}" if defaults else "it has none"
+        raise ValueError(f"`{method}` has no option `{option}`{nearest(option, defaults)}; {has}")
+    default = defaults[option]
+    for kind, words in ((bool, "true or false"), (int, "a whole number"), (float, "a number"), (str, "text")):
+        if isinstance(default, kind):  # a bool is an int too, hence the order
+            good = isinstance(value, (int, float) if kind is float else kind)
+            if not good or isinstance(value, bool) is not (kind is bool):
+                raise ValueError(f"`{method}`: expected {words} for `{option}`, received {value!r}")
+            return
+
+
+def _every() -> tuple[MethodChoice, ...]:
+    return _choices("all")
+
+
+def _named(value: object) -> list[tuple[str, Mapping[str, object]]]:
+    """The items of a `methods` setting as (name, options)."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    named: list[tuple[str, Mapping[str, object]]] = []
+    for item in items:
+        if isinstance(item, MethodChoice):
+            named.append((item.name, item.options))
+        elif isinstance(item, str):
+            named.append((item, {}))
+        elif isinstance(item, dict) and all(isinstance(of, dict) or of is None for of in item.values()):
+            named.extend((str(name), of or {}) for name, of in item.items())
+        else:
+            raise _refuse("`all`, or a list of names and {name: {option: value}}", item)
+    if not named:
+        raise _refuse("`all`, or a list of names", value)
+    return named
+
+
+class ReportConfig(_Frozen):
+    """All that a build depends on, besides the files it names."""
+
+    title: Text | None = None
+    """None: the model's source."""
+    model: Annotated[ModelConfig, BeforeValidator(_model)] = ModelConfig(source="efficientnet_lite0")
+    images: Path = Path("inputs/images")
+    limit: Annotated[int | None, _count(1, "a whole number from 1")] = None
+    """At most so many images, in order of their names; None: all."""
+    layers: Words = ("conv",)
+    cam_layers: Words = ("stage_ends",)
+    methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)
+    targets: Words = ("top1",)
+    units: Annotated[str, BeforeValidator(_units)] = "top:8"
+    preset: str = "quick"
+    device: Annotated[str, BeforeValidator(_device)] = "auto"
+    out: Path = Path("site")
+    store: Text = ".convatlas"
+    seed: Annotated[int, _count(0, "a whole number from 0")] = 0
+    batch_size: Annotated[int | Literal["auto"], BeforeValidator(_batch)] = "auto"
+
+    @field_serializer("images", "out")
+    def _as_written(self, path: Path) -> str:
+        return shown(path)
+
+
+def load_config(path: Path | str | None = None, overrides: Mapping[str, object] | None = None) -> ReportConfig:
+    """The configuration of one build: `overrides` over the file at `path` over the preset that they name.
+
+    Without a path it is `report.yml` in the working directory, else the packaged default report. Values of None among
+    the overrides are as if absent. Raises UserError, one line with the file's line, for whatever is not right.
+    """
+    places = Places.of(path)
+    document = read(places.file)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    preset_name = str(given.get("preset", document.values.get("preset", ReportConfig.model_fields["preset"].default)))
+    preset = read(places.preset(preset_name))
+    merged = {**preset.values, **document.values, **given, "preset": preset_name}
+    origin = {
+        key: (Document({}, {}, "") if key in given else document if key in document.values else preset)
+        for key in merged
+    }
+    try:
+        config = ReportConfig.model_validate({**merged, "methods": _methods(preset, merged.get("methods", "all"))})
+    except ValidationError as error:
+        raise UserError(explain(error, origin, ReportConfig)) from None
+    return places.resolve(config)
+
+
+def _methods(preset: Document, asked: object) -> object:
+    """The methods asked for, above the options that the preset gives to those among them.
+
+    A preset says how much work a method may be, not which methods to run: `methods: [grad_cam]` runs one method
+    under every preset, and `methods: all` keeps the preset's options.
+    """
+    own = preset.values.get("methods", "all")
+    try:
+        _choices(own)
+    except ValueError as error:
+        raise UserError(f"{preset.where(('methods',))}: methods: {error}") from None
+    try:
+        names = {name for name, _ in _named(asked)}
+    except ValueError:
+        return asked  # the validator says it better
+    tuned = [(name, options) for name, options in _named(own) if options and (name in names or "all" in names)]
+    below: Sequence[object] = [{name: dict(options)} for name, options in tuned]
+    return [*below, *(asked if isinstance(asked, (list, tuple)) else [asked])]
+
+
+def dump(config: ReportConfig) -> str:
+    """The configuration as YAML that `load_config` reads back to the same values; no path of this machine in it
+    where it can be told without."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    values["methods"] = [{one.name: dict(one.options)} if one.options else one.name for one in config.methods]
+    if not values["model"]["input"]:
+        del values["model"]["input"]
+    for key in ("source", "weights", "labels"):
+        if key in values["model"]:
+            values["model"][key] = shown(values["model"][key])
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+
+PRESETS: tuple[str, ...] = ("quick", "standard", "full")
+INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)

@@ -1,0 +1,80 @@
+"""What every test may ask for: a browser, and a folder served over http."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two workers on two cores, a thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+def chromium() -> str | None:
+    """The program to start: CHROME_PATH, else one on the PATH, else None for Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the whole session; without one the test fails, since a page nobody opened is not tested."""
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        except Error as error:
+            pytest.fail(f"no browser could be started: run tools/browser.sh, or install Chromium. {error}")
+        yield started
+        started.close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address, with its last slash, of `folder` served on a free port of this computer."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server.daemon_threads = True
+    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.05), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def site_server() -> Iterator[Callable[[Path], str]]:
+    """`site_server(folder)` -> its address; each folder is served once, until the session ends."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        addresses: dict[Path, str] = {}
+
+        def serve(folder: Path) -> str:
+            folder = folder.resolve()
+            if folder not in addresses:
+                addresses[folder] = stack.enter_context(served(folder))
+            return addresses[folder]
+
+        yield serve
