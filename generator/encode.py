@@ -3,7 +3,9 @@
     ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
     Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
     ImageGrid     one RGB atlas PNG
-    Heatmap, InputMap   float32 arrays: small, and figures and metrics want them unrounded
+    Heatmap       the float32 array, and two pictures of it: as it is, and smoothed to the input's size
+    InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
+    Scores        the float32 array
 """
 
 from __future__ import annotations
@@ -164,18 +166,75 @@ def rgb_atlas(tiles: NDArray[np.uint8]) -> Encoded:
     return Encoded(meta, {"atlas.png": png(grid.lay(tiles))})
 
 
-def encode(artifact: Artifact, image: int = 0) -> Encoded:
-    """What is kept of one image's share of an artifact.
+CLIP = 0.995
+"""Quantile of absolute values at which input maps are drawn full: a few loud pixels would turn the rest gray."""
+
+
+def heat(values: torch.Tensor, signed: bool, input_size: tuple[int, int]) -> Encoded:
+    """A map (h, w): raw, and smoothed by bilinear upsampling (align_corners false) towards the input's size.
+
+    Unsigned maps start at zero, or below it where they go below. The smooth one is at most half the input's size where
+    the raw one is no larger than that: it is shown smaller than the input, and says no more than the raw one.
+    """
+    array = np.asarray(values, np.float32)
+    _, (lo,), (hi,) = quantise(array[None], signed)
+    if not signed:
+        lo = min(float(lo), 0.0)
+    h, w = array.shape
+    to = (max(h, -(-input_size[0] // 2)), max(w, -(-input_size[1] // 2)))
+    smooth = F.interpolate(values[None, None], size=to, mode="bilinear", align_corners=False)[0, 0]
+    meta = {"kind": "heat", "signed": signed, "lo": _number(lo), "hi": _number(hi), "empty": bool(hi <= 0)}
+    meta |= {"size": [h, w], "smooth": list(to)}
+    blobs = {
+        "values.npy": npy(array),
+        "raw.png": png(_gray(array, float(lo), float(hi), signed)),
+        "smooth.png": png(_gray(np.asarray(smooth), float(lo), float(hi), signed)),
+    }
+    return Encoded(meta, blobs)
+
+
+def _gray(values: NDArray[np.float32], lo: float, hi: float, signed: bool) -> Gray:
+    """Values as 8-bit gray on a given scale, clipped to it."""
+    values = np.nan_to_num(values)
+    if signed:
+        return (128 + np.rint(np.clip(values / (hi or 1), -1, 1) * 127)).astype(np.uint8)
+    return np.rint(np.clip((values - lo) / ((hi - lo) or 1), 0, 1) * 255).astype(np.uint8)
+
+
+def on_input(values: torch.Tensor) -> Encoded:
+    """A map on the input (c, h, w): as heat (largest absolute value over the channels), and as a picture around gray."""
+    array = np.nan_to_num(np.asarray(values, np.float32))
+    strength = np.abs(array).max(axis=0)
+    top = float(np.quantile(strength, CLIP)) or float(strength.max())
+    colours = array if len(array) == 3 else array.mean(axis=0, keepdims=True)
+    reach = float(np.quantile(np.abs(colours), CLIP)) or float(np.abs(colours).max())
+    picture = np.stack([_gray(channel, 0.0, reach, signed=True) for channel in colours], axis=-1)
+    meta = {"kind": "input", "signed": False, "lo": 0.0, "hi": _number(top), "empty": bool(top <= 0)}
+    meta |= {"size": list(strength.shape), "clip": CLIP, "raw_hi": _number(strength.max()), "reach": _number(reach)}
+    blobs = {
+        "values.npy": npy(array),
+        "heat.png": png(_gray(strength, 0.0, top, signed=False)),
+        "picture.png": png(picture if len(colours) == 3 else picture[..., 0]),
+    }
+    return Encoded(meta, blobs)
+
+
+def _number(value: float) -> float:
+    return float(f"{float(value):.5g}")
+
+
+def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1, 1)) -> Encoded:
+    """What is kept of one image's share of an artifact; `input_size` is the model's (height, width).
 
     Raises:
         TypeError: an artifact that nothing draws yet.
     """
     if isinstance(artifact, ChannelMaps):
         return atlas(artifact.values[image].float().cpu(), artifact.signed)
-    if isinstance(artifact, (Heatmap, InputMap)):
-        values = np.asarray(artifact.values[image].float().cpu(), np.float32)
-        kind = "heat" if isinstance(artifact, Heatmap) else "input"
-        return Encoded({"kind": kind, "signed": artifact.signed}, {"values.npy": npy(values)})
+    if isinstance(artifact, Heatmap):
+        return heat(artifact.values[image].float().cpu(), artifact.signed, input_size)
+    if isinstance(artifact, InputMap):
+        return on_input(artifact.values[image].float().cpu())
     if isinstance(artifact, Scores):
         return Encoded({"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))})
     if isinstance(artifact, Kernels):

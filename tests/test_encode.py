@@ -85,6 +85,29 @@ def test_heat_and_input_maps_are_kept_unrounded():
     assert from_npy(encode(InputMap(seeded(1, 3, 4, 4))).blobs["values.npy"]).shape == (3, 4, 4)
 
 
+def test_heat_starts_at_zero_is_smoothed_like_torch_and_says_when_it_is_empty():
+    made = encode(Heatmap(torch.tensor([[[1.0, 3.0]]])), 0, (2, 8))
+    assert (made.meta["lo"], made.meta["hi"], made.meta["empty"]) == (0.0, 3.0, False)
+    assert decoded(made.blobs["raw.png"]).tolist() == [[85, 255]]
+    # to width 4, places at -0.25 0.25 0.75 1.25: 1, 1.5, 2.5, 3
+    assert decoded(made.blobs["smooth.png"]).tolist() == [[85, 128, 212, 255]]
+    assert encode(Heatmap(torch.zeros(1, 2, 2))).meta["empty"]
+    signed = encode(Heatmap(torch.tensor([[[-4.0, 2.0]]]), signed=True))
+    assert (signed.meta["lo"], signed.meta["hi"]) == (-4.0, 4.0)
+    assert decoded(signed.blobs["raw.png"]).tolist() == [[1, 192]]
+
+
+def test_input_maps_as_strength_and_as_colour_around_gray():
+    values = torch.zeros(1, 3, 1, 2)
+    values[0, 0, 0, 0], values[0, 2, 0, 0], values[0, 1, 0, 1] = 2.0, -2.0, 2.0
+    made = encode(InputMap(values))
+    assert decoded(made.blobs["heat.png"]).tolist() == [[255, 255]]
+    assert decoded(made.blobs["picture.png"]).tolist() == [[[255, 128, 1], [128, 255, 128]]]
+    loud = torch.ones(1, 1, 40, 40)
+    loud[0, 0, 0, 0] = 1e6  # one loud pixel does not turn the rest gray
+    assert (decoded(encode(InputMap(loud)).blobs["heat.png"]) == 255).all()
+
+
 def test_first_layer_kernels_are_rgb_with_gray_at_zero():
     W = torch.zeros(2, 3, 2, 2)
     W[0, 0, 0, 0], W[0, 1, 1, 1] = 2.0, -1.0

@@ -113,6 +113,11 @@ class Engine:
                         reads = self._reads(request, target, classes, batch, scores, kept, grads)
                         yield Served(request, target, reads)
 
+    def weights(self, request: Request) -> Iterator[Served]:
+        """Serve a request that reads weights alone. No pass runs."""
+        nothing = torch.empty(0)
+        yield Served(request, None, self._reads(request, None, None, nothing, None, {}, {}))
+
     def _gradients(
         self,
         todo: BatchPlan,

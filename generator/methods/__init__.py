@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Scope = Literal["layer", "input", "weights", "search"]
 """Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search."""
+Places = Literal["layers", "compared", "both"]
+"""Which of a report's layers a method is drawn at: those that have a page, those of the CAM comparison, or both."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Method(Protocol):
     caption: ClassVar[str]
     """One sentence for under the picture, with {layer}, {target}, {image}, {unit} to fill in."""
     scope: ClassVar[Scope]
+    places: ClassVar[Places]
     needs_target: ClassVar[bool]
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
@@ -84,6 +87,7 @@ class SearchMethod(Protocol):
     papers: ClassVar[tuple[Paper, ...]]
     caption: ClassVar[str]
     scope: ClassVar[Scope]
+    places: ClassVar[Places]
 
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None: ...
 

@@ -28,9 +28,9 @@ import torch
 from generator.artifacts import Artifact, Heatmap, NotApplicable
 from generator.engine.needs import HEAD, Activation, Need, Reads, Weights
 from generator.errors import UserError
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import Layer, LayerName, Paper
-from generator.reasons import no_places
+from generator.reasons import no_places, not_averaged
 
 
 @method
@@ -49,14 +49,11 @@ class CAM:
     )
     caption: ClassVar[str] = "What each place of {layer} adds to {target}."
     scope: ClassVar[Scope] = "layer"
+    places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
-        if model.head_layer is None:
-            return NotApplicable("the model does not end in global average pooling and one linear layer.")
-        if layer is None or layer.name != model.head_layer:
-            return NotApplicable(f"it is defined on {model.head_layer} only, which is averaged before the classifier.")
-        return no_places(layer)
+        return not_averaged(model, layer) or no_places(layer)
 
     def needs(self, layer: LayerName) -> tuple[Need, ...]:
         return Activation(layer), Weights(HEAD)

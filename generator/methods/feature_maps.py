@@ -25,7 +25,7 @@ from typing import ClassVar
 
 from generator.artifacts import Artifact, ChannelMaps, NotApplicable
 from generator.engine.needs import Activation, Need, Reads
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import Layer, LayerName, Paper
 
 
@@ -46,6 +46,7 @@ class FeatureMaps:
     )
     caption: ClassVar[str] = "What the units of {layer} give for {image}."
     scope: ClassVar[Scope] = "layer"
+    places: ClassVar[Places] = "layers"
     needs_target: ClassVar[bool] = False
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 from generator.artifacts import Artifact, Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient, Need, Reads
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import Layer, LayerName, Paper
 from generator.reasons import no_places
 
@@ -45,6 +45,7 @@ class GradCAM:
     )
     caption: ClassVar[str] = "Where {layer} speaks for {target}."
     scope: ClassVar[Scope] = "layer"
+    places: ClassVar[Places] = "both"
     needs_target: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

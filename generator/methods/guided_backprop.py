@@ -24,7 +24,7 @@ from typing import ClassVar
 
 from generator.artifacts import Artifact, InputMap, NotApplicable
 from generator.engine.needs import Gradient, Need, Reads
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import INPUT, Layer, LayerName, Paper
 from generator.reasons import no_rectifier
 
@@ -53,6 +53,7 @@ class GuidedBackprop:
     )
     caption: ClassVar[str] = "The strokes of {image} that excite units on the way to {target}."
     scope: ClassVar[Scope] = "input"
+    places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

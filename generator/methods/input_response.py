@@ -29,7 +29,7 @@ from torch.nn.functional import interpolate
 
 from generator.artifacts import Artifact, InputMap, NotApplicable
 from generator.engine.needs import Activation, Input, Need, Reads
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import Layer, LayerName, Paper
 from generator.reasons import no_places
 
@@ -52,6 +52,7 @@ class InputResponse:
     )
     caption: ClassVar[str] = "{image}, lit where the units of {layer} respond."
     scope: ClassVar[Scope] = "layer"
+    places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = False
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from generator.artifacts import Artifact, Kernels, NotApplicable
 from generator.engine.needs import Need, Reads, Weights
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import Layer, LayerName, Paper
 
 
@@ -50,6 +50,7 @@ class KernelWeights:
     )
     caption: ClassVar[str] = "The kernels of {layer}, as trained."
     scope: ClassVar[Scope] = "weights"
+    places: ClassVar[Places] = "layers"
     needs_target: ClassVar[bool] = False
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

@@ -24,7 +24,7 @@ from typing import ClassVar
 
 from generator.artifacts import Artifact, InputMap, NotApplicable
 from generator.engine.needs import Gradient, Need, Reads
-from generator.methods import ModelFacts, Scope, method
+from generator.methods import ModelFacts, Places, Scope, method
 from generator.names import INPUT, Layer, LayerName, Paper
 
 
@@ -44,6 +44,7 @@ class Saliency:
     )
     caption: ClassVar[str] = "Where a small change of {image} would change {target} most."
     scope: ClassVar[Scope] = "input"
+    places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

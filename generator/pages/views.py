@@ -61,6 +61,8 @@ class Heat:
     hi: float
     signed: bool = False
     empty: bool = False
+    raw_hi: float | None = None
+    """The true maximum, where the scale ends below it (`hi` is a quantile, so that a few loud pixels do not rule)."""
 
 
 @dataclass(frozen=True)

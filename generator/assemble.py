@@ -1,0 +1,268 @@
+"""The store's records into what pages show. Reads only; computes nothing but the tiling of searched pictures.
+
+Maps of many layers and images are read as a page asks for them, so that memory does not grow with the report.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from generator.artifacts import NotApplicable
+from generator.encode import from_npy, rgb_atlas
+from generator.engine.plan import Request
+from generator.images import ImageRecord
+from generator.jobs import Jobs, Search
+from generator.names import INPUT, LayerName, RankTarget
+from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
+from generator.store import Record, Store, key_of
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NOT_ASKED = NotApplicable("it was not asked for.")
+
+
+class Lazy(Mapping[K, V], Generic[K, V]):
+    """A mapping whose values are made when asked for, each time anew."""
+
+    def __init__(self, keys: Sequence[K], make: Callable[[K], V]) -> None:
+        self._keys = dict.fromkeys(keys)
+        self._make = make
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._make(key)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+class Assembly:
+    """Records of one report, by what they are of."""
+
+    def __init__(self, jobs: Jobs, store: Store, labels: Sequence[str] | None, classes: int) -> None:
+        self._jobs, self._store, self._labels, self._classes = jobs, store, labels, classes
+        self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
+        self._refused = {(method, layer): NotApplicable(reason) for method, layer, reason in jobs.refused}
+        self._scope = {r.name: r.method.scope for r in jobs.requests}
+
+    def label(self, index: int) -> str:
+        """What a class is called."""
+        return self._labels[index] if self._labels is not None else f"class {index}"
+
+    def _record(self, request: Request, image: ImageRecord | None) -> Record:
+        record = self._store.get(self._jobs.key(request, image))
+        if record is None:
+            raise LookupError(f"{request.name} at {request.layer} is not in the store")
+        return record
+
+    def _picture(self, record: Record, name: str, size: Sequence[int]) -> Picture:
+        of, path = self._store.file(record, name)
+        return Picture(path, of, int(size[1]), int(size[0]))
+
+    # Images
+
+    def image(self, image: ImageRecord, layers: Sequence[LayerName]) -> ImageView:
+        """An image's page: its predictions, and its maps at the compared `layers`."""
+        photo = self._store.get(self._jobs.photo_key(image))
+        if photo is None:
+            raise LookupError(f"the pictures of {image.name} are not in the store")
+        meta = photo.meta
+        ranked, by_index = self._scores(image)
+        targets = tuple(
+            ranked[target.rank - 1] if isinstance(target, RankTarget) else by_index(getattr(target, "index", 0))
+            for target in self._jobs.targets
+        )
+        compared = dict.fromkeys(layers)
+        cams, gradients = [], []
+        for name, scope in self._scope.items():
+            wants_target = next(r.method.needs_target for r in self._jobs.requests if r.name == name)
+            if scope == "layer" and wants_target:
+                cams += [(name, layer, t) for layer in compared for t in range(len(targets))]
+            elif scope == "input" and wants_target:
+                gradients += [(name, t) for t in range(len(targets))]
+        cams += [(m, layer, 0) for m, layer in self._refused if layer in compared and m not in self._scope]
+        gradients += [(m, 0) for m, layer in self._refused if layer == INPUT]
+        return ImageView(
+            name=image.name,
+            slug=image.slug,
+            digest=image.digest,
+            width=meta["width"],
+            height=meta["height"],
+            photo=self._picture(photo, "seen.jpg", meta["seen"]),
+            original=self._picture(photo, "original.jpg", meta["original"]),
+            predictions=ranked[:5],
+            targets=targets,
+            cams=Lazy(cams, lambda key: self.heat(key[0], key[1], image, key[2])),
+            gradients=Lazy(gradients, lambda key: self._on_input(key[0], image, key[1])),
+            response=Lazy(tuple(compared), lambda layer: self.response(layer, image)),
+        )
+
+    def _scores(self, image: ImageRecord) -> tuple[tuple[Prediction, ...], Callable[[int], Prediction]]:
+        record = self._record(self._requests["predictions", INPUT], image)
+        scores = from_npy(self._store.blob(record, "0.values.npy")).astype(np.float64)
+        if len(scores) == 1:  # one score: the logit of "yes"
+            probabilities = 1 / (1 + np.exp(-scores))
+        else:
+            powers = np.exp(scores - scores.max())
+            probabilities = powers / powers.sum()
+
+        def one(index: int) -> Prediction:
+            return Prediction(index, self.label(index), float(probabilities[index]), float(scores[index]))
+
+        order = np.argsort(-scores, kind="stable")[: max(10, len(self._jobs.targets))]
+        return tuple(one(int(index)) for index in order), one
+
+    def heat(self, method: str, layer: LayerName, image: ImageRecord, target: int) -> Heat | NotApplicable:
+        """A method's map at a layer, of one target."""
+        if (method, layer) in self._refused:
+            return self._refused[method, layer]
+        request = self._requests.get((method, layer))
+        if request is None:
+            return NOT_ASKED
+        record = self._record(request, image)
+        meta = record.meta["maps"][target]
+        if "not_applicable" in meta:
+            return NotApplicable(meta["not_applicable"])
+        if meta["kind"] == "input":
+            return self._strength(record, meta, target)
+        return Heat(
+            raw=self._picture(record, f"{target}.raw.png", meta["size"]),
+            smooth=self._picture(record, f"{target}.smooth.png", meta["smooth"]),
+            lo=meta["lo"],
+            hi=meta["hi"],
+            signed=meta["signed"],
+            empty=meta["empty"],
+        )
+
+    def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        picture = self._picture(record, f"{target}.heat.png", meta["size"])
+        return Heat(picture, picture, meta["lo"], meta["hi"], empty=meta["empty"], raw_hi=meta["raw_hi"])
+
+    def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture] | NotApplicable:
+        if (method, INPUT) in self._refused:
+            return self._refused[method, INPUT]
+        record = self._record(self._requests[method, INPUT], image)
+        meta = record.meta["maps"][target]
+        if "not_applicable" in meta:
+            return NotApplicable(meta["not_applicable"])
+        return self._strength(record, meta, target), self._picture(record, f"{target}.picture.png", meta["size"])
+
+    def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
+        """Input x response at a layer."""
+        return self.heat("input_response", layer, image, 0)
+
+    # Layers
+
+    def layer(
+        self, layer: Any, slug: str, images: Sequence[ImageRecord], units: Mapping[tuple[str, LayerName], tuple[int, ...]]
+    ) -> LayerView:
+        """A layer's page."""
+        by_slug = {image.slug: image for image in images}
+        name: LayerName = layer.name
+        cams = [
+            (method, s)
+            for (method, at), request in self._requests.items()
+            if at == name and request.method.scope == "layer" and request.method.needs_target
+            for s in by_slug
+        ]
+        kernels, note, slices = self._kernels(name)
+        return LayerView(
+            layer=layer,
+            slug=slug,
+            maps=Lazy(tuple(by_slug), lambda s: self._maps(name, by_slug[s])),
+            kernels=kernels,
+            kernel_note=note,
+            kernel_inputs=slices,
+            pictures=self._pictures(name, units),
+            cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
+        )
+
+    def _maps(self, layer: LayerName, image: ImageRecord) -> Atlas | NotApplicable:
+        request = self._requests.get(("feature_maps", layer))
+        if request is None:
+            return NOT_ASKED
+        record = self._record(request, image)
+        return self._atlas(record, "0.atlas.png", record.meta["maps"][0])
+
+    def _atlas(self, record: Record, blob: str, meta: Mapping[str, Any]) -> Atlas:
+        units = tuple(meta.get("units", range(meta["count"])))
+        return Atlas(
+            picture=self._picture(record, blob, meta["size"]),
+            columns=meta["columns"],
+            tile_w=meta["tile"][1],
+            tile_h=meta["tile"][0],
+            units=units,
+            lo=tuple(meta.get("lo", ())),
+            hi=tuple(meta.get("hi", ())),
+            raw_lo=tuple(meta.get("raw_lo", meta.get("lo", ()))),
+            raw_hi=tuple(meta.get("raw_hi", meta.get("hi", ()))),
+            signed=meta.get("signed", False),
+            rgb=meta["kind"] == "rgb_atlas",
+            scores=tuple(meta.get("scores", ())),
+            dead=tuple(meta.get("dead", ())),
+        )
+
+    def _kernels(self, layer: LayerName) -> tuple[Atlas | NotApplicable, str, Mapping[int, Atlas]]:
+        if ("kernels", layer) not in self._requests:
+            return self._refused.get(("kernels", layer), NotApplicable("the layer is not a convolution, so it has no kernels.")), "", {}
+        record = self._record(self._requests["kernels", layer], None)
+        meta = record.meta["maps"][0]
+        slices = {int(c): self._atlas(record, f"0.input-{c}.png", m) for c, m in meta.get("slices", {}).items()}
+        return self._atlas(record, "0.atlas.png", meta), kernel_note(meta), slices
+
+    def _pictures(
+        self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]
+    ) -> Atlas | NotApplicable:
+        search = next((s for s in self._jobs.searches if s.layer.name == layer), None)
+        if search is None:
+            refused = [r for (method, at), r in self._refused.items() if at == layer and method == "activation_maximization"]
+            return refused[0] if refused else NOT_ASKED
+        return self._tiled(search, units[search.name, layer])
+
+    def _tiled(self, search: Search, units: tuple[int, ...]) -> Atlas | NotApplicable:
+        """The pictures of single units on one atlas, made once and kept."""
+        records = [(unit, self._store.get(self._jobs.unit_key(search, unit))) for unit in units]
+        found = [(unit, record) for unit, record in records if record is not None]
+        if not found:
+            return NotApplicable("the layer has none of the units asked for.")
+        pixels = [dict(r.blobs).get("atlas.png") or r.inline["atlas.png"].hex() for _, r in found]
+        key = key_of({"tiled": pixels})
+        record = self._store.get(key)
+        if record is None:
+            tiles = [np.asarray(Image.open(io.BytesIO(self._store.blob(r, "atlas.png"))).convert("RGB")) for _, r in found]
+            made = rgb_atlas(np.stack(tiles))
+            record = self._store.put(key, made.meta, made.blobs)
+        meta = {
+            **record.meta,
+            "units": [unit for unit, _ in found],
+            "scores": [r.meta["scores"][0] for _, r in found],
+            "dead": [r.meta["dead"][0] for _, r in found],
+        }
+        return self._atlas(record, "atlas.png", meta)
+
+
+def kernel_note(meta: Mapping[str, Any]) -> str:
+    """What the kernel tiles show, in a sentence."""
+    filters, inputs, groups = meta["filters"], meta["inputs"], meta["groups"]
+    of = f"{filters} filters over {inputs} input channels" + (f" in each of {groups} groups" if groups > 1 else "")
+    if meta["mode"] == "rgb":
+        return f"{filters} filters over the red, green and blue of the input, as colours; gray is zero, each filter on its own scale."
+    if meta["mode"] == "depthwise":
+        return f"{filters} filters of one input channel each; each on its own scale."
+    if meta["mode"] == "weights":
+        side = math.ceil(math.sqrt(inputs))
+        return f"{of}, 1 × 1: the tile of a filter is its {inputs} weights in reading order, {side} to a row, each filter on its own scale."
+    return f"{of}: each tile is a filter's slice at the input channel where it is strongest, each on its own scale."
+
+

@@ -1,0 +1,87 @@
+"""The whole flow, from a configuration to a site.
+
+    config ──▶ model + images ──▶ plan ──▶ passes ──▶ artifacts ──▶ pages ──▶ site
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from generator.config import ReportConfig
+from generator.engine.handle import handle
+from generator.engine.tune import faster_format, use_format
+from generator.executors.local import fill_images, fill_weights
+from generator.executors.search import fill_searches
+from generator.pages.views import Passes, Report
+from generator.plan import Plan, plan_report
+from generator.progress import Progress, Silent
+from generator.reporting import report_of
+from generator.setup import Setup, clocked, set_up
+from generator.site import write_site
+from generator.store import key_of
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A finished build: where the site is, its size in bytes, and the passes planned and run."""
+
+    site: Path
+    bytes: int
+    planned: Passes
+    run: Passes
+    report: Report = field(repr=False)
+
+
+def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult:
+    """Build the report that `config` describes. What the store already has is not computed again.
+
+    Raises:
+        UserError: the model, the images or a folder is not as it must be.
+    """
+    progress = progress or Silent()
+    setup = set_up(config, progress)
+    todo = plan_report(setup)
+    compute(setup, todo, progress)
+    report = report_of(setup, todo)
+    with progress.stage("writing the site"), clocked(setup.timings, "site"):
+        written = write_site(config, report)
+    return BuildResult(config.out, written.bytes, todo.passes, report.run, report)
+
+
+def plan(config: ReportConfig, progress: Progress | None = None) -> Plan:
+    """What `build` would run, without running it; ``str`` of it is a table.
+
+    Raises:
+        UserError: as `build`.
+    """
+    return plan_report(set_up(config, progress or Silent()))
+
+
+def compute(setup: Setup, todo: Plan, progress: Progress) -> None:
+    """Run every pass of the plan and fill the store."""
+    if todo.batches or todo.passes.forward:
+        with clocked(setup.timings, "tuning"):
+            tune(setup)
+    with clocked(setup.timings, "maps"), progress.stage("maps of images", todo.images_missing) as stage:
+        fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:
+        fill_weights(setup.jobs, setup.engine, setup.store, stage)
+    units = todo.units()
+    total = sum(len(chosen) for chosen in units.values())
+    with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
+        preprocess = setup.loaded.preprocess
+        with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
+            fill_searches(setup.jobs, units, model, setup.store, stage)
+
+
+def tune(setup: Setup) -> None:
+    """Run the model in the memory format that is faster here: measured the first time, remembered in the store."""
+    engine = setup.engine
+    key = key_of({"memory format": asdict(setup.jobs.model), "device": str(engine.device), "torch": torch.__version__})
+    record = setup.store.get(key)
+    if record is None:
+        record = setup.store.put(key, {"format": faster_format(engine, setup.input_shape)})
+    use_format(engine, record.meta["format"])

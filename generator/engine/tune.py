@@ -1,0 +1,55 @@
+"""Which memory format this model runs faster in on this device: measured once, then remembered.
+
+Depthwise convolutions differ by up to fifty times between NCHW and channels-last, in either direction, with the model,
+the device and the torch version; no rule of thumb holds.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from generator.engine.capture import prepared
+from generator.engine.passes import Engine
+from generator.model.calls import tensors
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def faster_format(engine: Engine, shape: tuple[int, int, int], batch: int = 2, rounds: int = 3) -> str:
+    """``contiguous`` or ``channels_last``: the format of the fastest of a few forward and backward passes of a batch of
+    random images of `shape` (c, h, w), taken in turn. Ties go to ``contiguous``. The engine's counts do not change."""
+    best = dict.fromkeys(FORMATS, float("inf"))
+    x = torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
+    with prepared(engine.module):
+        for turn in range(rounds + 1):
+            for name in FORMATS:
+                use_format(engine, name)
+                took = _pass(engine, engine.batch(x))
+                if turn:  # the first turn of each warms up
+                    best[name] = min(best[name], took)
+    return "channels_last" if best["channels_last"] < 0.95 * best["contiguous"] else "contiguous"
+
+
+def _pass(engine: Engine, x: Tensor) -> float:
+    leaf = x.detach().requires_grad_()
+    _synchronise(engine.device)
+    start = time.perf_counter()
+    output = engine.module(leaf + 0)
+    values = output if isinstance(output, Tensor) else next(v for v in tensors(output) if v.requires_grad)
+    torch.autograd.grad(values.float().sum(), leaf)
+    _synchronise(engine.device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def use_format(engine: Engine, name: str) -> None:
+    """Run the engine's model in this format from now on. Changes the layout of its weights in memory, not their values."""
+    engine.memory_format = FORMATS[name]
+    engine.module.to(memory_format=FORMATS[name])

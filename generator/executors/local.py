@@ -1,0 +1,193 @@
+"""Run jobs in this process: passes in the main thread, encoding and writing beside them in workers.
+
+A bounded number of results waits for the workers, so that memory does not grow with the number of images.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from generator.artifacts import Artifact, NotApplicable
+from generator.encode import Encoded, encode
+from generator.engine.needs import Reads
+from generator.engine.passes import Engine
+from generator.engine.plan import BatchPlan, Request
+from generator.images import ImageRecord, load
+from generator.jobs import Batch, Jobs
+from generator.model.preprocess import Preprocess
+from generator.names import Digest
+from generator.photos import photo
+from generator.progress import Stage
+from generator.store import Store
+
+
+@dataclass
+class Workers:
+    """A few threads behind a bounded queue. The first error of any is raised at the next `submit`, or at the end."""
+
+    pool: ThreadPoolExecutor
+    room: threading.BoundedSemaphore
+    failed: list[BaseException] = field(default_factory=list)
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Run `task` in a worker as soon as there is room."""
+        if self.failed:
+            raise self.failed[0]
+        self.room.acquire()
+        try:
+            future = self.pool.submit(task)
+        except RuntimeError:
+            self.room.release()
+            raise
+        future.add_done_callback(self._done)
+
+    def _done(self, future: Future[None]) -> None:
+        self.room.release()
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self.failed.append(error)
+
+
+@contextmanager
+def workers(count: int | None = None) -> Iterator[Workers]:
+    """Workers until the block ends; all they were given is done then, unless the block raised."""
+    many = count or max(2, min(8, os.cpu_count() or 2))
+    pool = ThreadPoolExecutor(many, thread_name_prefix="convatlas")
+    found = Workers(pool, threading.BoundedSemaphore(16 * many))
+    try:
+        yield found
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
+    if found.failed:
+        raise found.failed[0]
+
+
+def fill_images(
+    jobs: Jobs, batches: Sequence[Batch], engine: Engine, preprocess: Preprocess, store: Store, stage: Stage
+) -> None:
+    """Run every batch and store every cell of it."""
+    size = (preprocess.size[0], preprocess.size[1])
+    with workers() as team:
+        for batch in batches:
+            pictures = [load(image, preprocess.channels) for image in batch.images]
+            x = torch.stack([preprocess(picture) for picture in pictures])
+            for image, picture, one in zip(batch.images, pictures, x, strict=True):
+                team.submit(_photo_task(jobs, image, picture, one, preprocess, store))
+            for part in _fitting(engine, x, batch, jobs, team, store, size):
+                for image in part:
+                    stage.advance(what=image.name)
+
+
+def _fitting(
+    engine: Engine, x: Tensor, batch: Batch, jobs: Jobs, team: Workers, store: Store, size: tuple[int, int]
+) -> Iterator[tuple[ImageRecord, ...]]:
+    """The batch whole, or in halves where the device has no room for it."""
+    todo = [(x, batch.images)]
+    while todo:
+        part, images = todo.pop(0)
+        try:
+            _one_batch(engine, part, batch.plan, images, jobs, team, store, size)
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise
+            torch.cuda.empty_cache()
+            half = len(images) // 2
+            todo[:0] = [(part[:half], images[:half]), (part[half:], images[half:])]
+            continue
+        yield images
+
+
+def _one_batch(
+    engine: Engine,
+    x: Tensor,
+    todo: BatchPlan,
+    images: tuple[ImageRecord, ...],
+    jobs: Jobs,
+    team: Workers,
+    store: Store,
+    size: tuple[int, int],
+) -> None:
+    open_: dict[Request, list[list[Artifact] | NotApplicable]] = {}
+    for served in engine.run(x, todo):
+        found: list[Artifact] | NotApplicable
+        if isinstance(served.reads, Reads):
+            found = [_to_cpu(artifact) for artifact in served.request.method.compute(served.reads)]
+        else:
+            found = served.reads
+        parts = open_.setdefault(served.request, [])
+        parts.append(found)
+        if len(parts) == max(1, len(served.request.targets)):
+            del open_[served.request]
+            for n, image in enumerate(images):
+                team.submit(_cell_task(store, jobs.key(served.request, image), parts, n, size))
+
+
+def _to_cpu(artifact: Artifact) -> Artifact:
+    values = getattr(artifact, "values", None)
+    if isinstance(values, Tensor) and values.device.type != "cpu":
+        object.__setattr__(artifact, "values", values.cpu())  # the one reference: nobody else has seen it yet
+    return artifact
+
+
+def _cell_task(
+    store: Store, key: Digest, parts: list[list[Artifact] | NotApplicable], n: int, size: tuple[int, int]
+) -> Callable[[], None]:
+    def task() -> None:
+        store.put(key, *_joined(parts, n, size))
+
+    return task
+
+
+def _joined(
+    parts: list[list[Artifact] | NotApplicable], n: int, size: tuple[int, int]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The record of one cell: a list of maps by target, each a list of what the method yielded."""
+    maps: list[Any] = []
+    blobs: dict[str, bytes] = {}
+    for t, part in enumerate(parts):
+        if isinstance(part, NotApplicable):
+            maps.append({"not_applicable": part.reason})
+            continue
+        for k, artifact in enumerate(part):
+            made: Encoded = encode(artifact, n, size)
+            prefix = f"{t}." if k == 0 else f"{t}.{k}."
+            blobs |= {prefix + name: data for name, data in made.blobs.items()}
+            if k == 0:
+                maps.append(dict(made.meta))
+    return {"maps": maps}, blobs
+
+
+def _photo_task(
+    jobs: Jobs, image: ImageRecord, picture: Image, x: Tensor, preprocess: Preprocess, store: Store
+) -> Callable[[], None]:
+    def task() -> None:
+        key = jobs.photo_key(image)
+        if store.get(key) is None:
+            made = photo(picture, preprocess.picture(x))
+            store.put(key, made.meta, made.blobs)
+
+    return task
+
+
+def fill_weights(jobs: Jobs, engine: Engine, store: Store, stage: Stage) -> None:
+    """Store every cell that reads weights alone. No pass runs."""
+    with workers() as team:
+        for request in jobs.weights:
+            key = jobs.key(request, None)
+            if store.get(key) is None:
+                (served,) = engine.weights(request)
+                assert isinstance(served.reads, Reads)
+                parts: list[list[Artifact] | NotApplicable] = [list(request.method.compute(served.reads))]
+                team.submit(_cell_task(store, key, parts, 0, (1, 1)))
+            stage.advance(what=request.layer)

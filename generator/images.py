@@ -1,0 +1,213 @@
+"""An image set: a folder of pictures -> records of what can be used, and of what cannot and why.
+
+Nothing but records is kept; pixels are decoded when they are asked for, so memory does not grow with the set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from generator.decode import Decoded, Undecodable, bombs_measured, decode
+from generator.errors import UserError
+from generator.names import Digest
+
+_NOT_IMAGES = frozenset((
+    ".cfg", ".csv", ".db", ".htm", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".py", ".rst", ".sh",
+    ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml",
+))  # fmt: skip
+"""Suffixes of what lies beside pictures and is not meant as one."""
+_DOCUMENTS = frozenset(("AUTHORS", "COPYING", "CREDITS", "LICENCE", "LICENSE", "MANIFEST", "NOTICE", "README"))
+_RESERVED = re.compile(r"index|con|prn|aux|nul|(com|lpt)[0-9]")
+"""Slugs that a site or a file system has another use for."""
+_SLUG_LENGTH = 48
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """A picture that was decoded once, whole, and can be decoded again."""
+
+    name: str
+    """The file's stem, as it stands: hostile."""
+    slug: str
+    """Unique in its set: [a-z0-9-]."""
+    digest: Digest
+    """sha256 of the file's bytes."""
+    path: Path
+    width: int
+    """Pixels, after EXIF rotation."""
+    height: int
+    label: str | None = None
+    """The folder it lies in, below the one scanned: the class, where folders are classes. Hostile."""
+    note: str = ""
+    """What a reader should know of it: "the first of 12 frames"."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that looked like a picture and could not be used. `path` is relative to the folder scanned: hostile."""
+
+    path: str
+    reason: str
+    """A plain sentence."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What a scan found, in the order of the files' paths."""
+
+    images: tuple[ImageRecord, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def scan(path: Path, *, limit: int | None = None) -> ImageSet:
+    """List the pictures in a folder and those below it, or the one picture that `path` names.
+
+    Hidden files and documents (README, .md, .json, …) are passed over in silence; whatever else is no picture is
+    listed as skipped. Each picture is decoded once, to know that it can be. With `limit` the scan ends after that many
+    good pictures, and files behind them are not looked at. Raises UserError where nothing usable is found.
+    """
+    path = path.expanduser()
+    if limit is not None and limit < 1:
+        raise UserError(f"images: expected a limit of at least 1, received {limit}; leave it out to use all images")
+    if not path.exists():
+        raise UserError(f"images: expected a folder or an image, but {str(path)!r} does not exist; check the path")
+    single = not path.is_dir()
+    root = path.parent if single else path
+    try:
+        files = [path] if single else sorted(_walk(root), key=lambda file: _order(file.relative_to(root)))
+    except OSError as error:
+        raise UserError(
+            f"images: the folder {str(path)!r} cannot be read ({error.strerror}); check its permissions"
+        ) from None
+
+    images: list[ImageRecord] = []
+    skipped: list[Skipped] = []
+    slugs: set[str] = set()
+    with bombs_measured(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or in the reason
+        for file in files:
+            relative = file.relative_to(root)
+            try:
+                images.append(_inspect(file, relative, slugs))
+            except Undecodable as why:
+                skipped.append(Skipped(_readable(relative.as_posix()), str(why)))
+            if len(images) == limit:
+                break
+    if not images:
+        raise UserError(_nothing_found(path, skipped))
+    return ImageSet(tuple(images), tuple(skipped))
+
+
+def load(record: ImageRecord, channels: int = 3) -> Image.Image:
+    """Decode a picture as L, RGB or RGBA (1, 3 or 4 channels), upright, transparent places on white unless RGBA.
+
+    Raises UserError where the file is no longer what it was when it was scanned.
+    """
+    try:
+        with record.path.open("rb") as file:
+            return decode(file, channels).picture
+    except (OSError, Undecodable) as error:
+        raise UserError(
+            f"images: {str(record.path)!r} could be read when the images were listed, but not any more: "
+            f"{' '.join(str(error).split())}"
+        ) from None
+
+
+def batches(
+    records: Sequence[ImageRecord], prepare: Callable[[Image.Image], Tensor], size: int, channels: int = 3
+) -> Iterator[tuple[tuple[ImageRecord, ...], Tensor]]:
+    """Yield `size` records at a time with their stacked input (n, c, h, w); only one batch is held."""
+    for start in range(0, len(records), size):
+        chosen = tuple(records[start : start + size])
+        yield chosen, torch.stack([prepare(load(record, channels)) for record in chosen])
+
+
+def _inspect(file: Path, relative: Path, slugs: set[str]) -> ImageRecord:
+    """Hash and decode one file; its slug is added to `slugs`. Raises Undecodable."""
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise Undecodable("It is not a regular file.")  # opening a pipe would wait for ever
+        with file.open("rb") as stream:
+            digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
+            stream.seek(0)
+            decoded = decode(stream, quick=True)
+    except OSError as error:
+        raise Undecodable(f"The file cannot be read ({error.strerror or error}).") from None
+    slug = _slug(relative, slugs)
+    slugs.add(slug)
+    label = _readable(relative.parent.name) or None
+    return ImageRecord(
+        _readable(file.stem), slug, digest, file, decoded.width, decoded.height, label, _first_of(decoded)
+    )
+
+
+def _first_of(decoded: Decoded) -> str:
+    return f"the first of {decoded.frames} frames" if decoded.frames > 1 else ""
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Every file below `root` that may be meant as a picture. Linked folders are entered, each folder once."""
+    seen: set[tuple[int, int]] = set()
+
+    def fail(error: OSError) -> None:
+        if error.filename == os.fspath(root):
+            raise error
+
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=fail):
+        about = os.stat(folder)
+        if (about.st_dev, about.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((about.st_dev, about.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name) for name in files if _may_be_image(name))
+
+
+def _may_be_image(name: str) -> bool:
+    stem, suffix = os.path.splitext(name)
+    document = not suffix and stem.upper() in _DOCUMENTS
+    return not (name.startswith(".") or suffix.lower() in _NOT_IMAGES or document)
+
+
+def _order(relative: Path) -> tuple[tuple[bool, str], ...]:
+    """A folder's own files before its subfolders, each by name: so the files at the top keep the plain slugs."""
+    return (*((True, part) for part in relative.parts[:-1]), (False, relative.name))
+
+
+def _slug(relative: Path, taken: set[str]) -> str:
+    """The stem in [a-z0-9-]; with a hash of its path where that is empty, cut, reserved or taken."""
+    ascii_stem = unicodedata.normalize("NFKD", relative.stem.casefold()).encode("ascii", "ignore").decode()
+    whole = re.sub(r"[^a-z0-9]+", "-", ascii_stem).strip("-")
+    base = whole[:_SLUG_LENGTH].strip("-")
+    if base and base == whole and base not in taken and not _RESERVED.fullmatch(base):
+        return base
+    path_hash = hashlib.sha256(os.fsencode(relative.as_posix())).hexdigest()
+    candidates = (f"{base or 'image'}-{path_hash[:length]}" for length in range(8, len(path_hash) + 1))
+    return next(slug for slug in candidates if slug not in taken)
+
+
+def _readable(name: str) -> str:
+    """A file name as text that can be written as UTF-8: bytes that are none become U+FFFD. Nothing else is changed."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _nothing_found(path: Path, skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return f"images: expected at least one image in {str(path)!r}, found none; put JPEG or PNG files into it"
+    first = skipped[0]
+    return (
+        f"images: expected at least one image in {str(path)!r}, but none of its {len(skipped)} files can be used; "
+        f"the first is {first.path!r}: {first.reason}"
+    )

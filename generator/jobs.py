@@ -1,0 +1,150 @@
+"""What a report has to compute: every cell it wants, less those the store has, grouped so that passes are shared.
+
+    cell      one method at one layer, of one image (kernels: of no image; searches: of one unit)
+    batch     images that lack the same cells, run together: one forward, one backward per (rule, target)
+
+Nothing here grows with images times layers: of each image only the set of its missing cells is kept, as a bit mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from generator.engine.needs import Weights
+from generator.engine.plan import BatchPlan, Request, batches, plan
+from generator.images import ImageRecord
+from generator.keys import ModelKey, cell_key
+from generator.library import make_method, requests_for
+from generator.model.describe import Description
+from generator.names import INPUT, Digest, Layer, LayerName, Target
+from generator.predictions import Predictions
+from generator.store import Store
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, its options filled in, and the layers it is drawn at."""
+
+    name: str
+    method: Any
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search method at one layer. Its units are chosen when the feature maps are known."""
+
+    name: str
+    method: Any
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images that lack the same cells, and the passes that fill them."""
+
+    images: tuple[ImageRecord, ...]
+    plan: BatchPlan
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Everything a report wants. `requests` are per image, `weights` per model, `searches` per unit."""
+
+    model: ModelKey
+    requests: tuple[Request, ...]
+    weights: tuple[Request, ...]
+    searches: tuple[Search, ...]
+    refused: tuple[tuple[str, LayerName, str], ...]
+    """(method, layer, reason) where a method does not apply."""
+    targets: tuple[Target, ...]
+    seed: int
+    description: Description = field(repr=False)
+
+    def key(self, request: Request, image: ImageRecord | None) -> Digest:
+        """The key of a request for one image, or of weights where there is none."""
+        return cell_key(
+            self.model,
+            request.method,
+            request.layer,
+            image=None if image is None else image.digest,
+            targets=request.targets,
+        )
+
+    def unit_key(self, search: Search, unit: int) -> Digest:
+        """The key of one unit's search."""
+        return cell_key(self.model, search.method, search.layer.name, unit=unit, seed=self.seed)
+
+    def photo_key(self, image: ImageRecord) -> Digest:
+        """The key of an image's own pictures."""
+        return cell_key(self.model, PHOTO, INPUT, image=image.digest)
+
+    def missing(self, store: Store, image: ImageRecord) -> int:
+        """Which requests the store lacks for this image, as a bit mask; 0 where it has all."""
+        mask = 0
+        for bit, request in enumerate(self.requests):
+            if store.get(self.key(request, image)) is None:
+                mask |= 1 << bit
+        return mask
+
+    def batches(self, store: Store, images: Sequence[ImageRecord], size: int) -> Iterator[Batch]:
+        """The batches that fill what the store lacks."""
+        groups: dict[int, list[ImageRecord]] = {}
+        for image in images:
+            if mask := self.missing(store, image):
+                groups.setdefault(mask, []).append(image)
+        for mask, members in groups.items():
+            asked = tuple(request for bit, request in enumerate(self.requests) if mask >> bit & 1)
+            merged = plan(asked, self.description.facts)
+            for part in batches(len(members), size):
+                yield Batch(tuple(members[part]), merged)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """Stands for an image's own pictures in keys."""
+
+
+PHOTO = _Photo()
+PREDICTIONS = Request("predictions", Predictions(), INPUT, ())
+
+
+def jobs(
+    choices: Sequence[Choice], targets: tuple[Target, ...], description: Description, model: ModelKey, seed: int
+) -> Jobs:
+    """All cells of these choices, with what does not apply set apart."""
+    requests: list[Request] = [PREDICTIONS]
+    weights: list[Request] = []
+    searches: list[Search] = []
+    refused: list[tuple[str, LayerName, str]] = []
+    for choice in choices:
+        if choice.method.scope == "search":
+            for layer in choice.layers:
+                reason = choice.method.applies(description.facts, layer)
+                if reason is None:
+                    searches.append(Search(choice.name, choice.method, layer))
+                else:
+                    refused.append((choice.name, layer.name, reason.reason))
+            continue
+        asked, no = requests_for(choice.name, choice.method, choice.layers, targets, description)
+        for request in asked:
+            (weights if all(isinstance(need, Weights) for need in request.needs) else requests).append(request)
+        refused += [(choice.name, layer, reason.reason) for layer, reason in no.items()]
+    return Jobs(
+        model, tuple(requests), tuple(weights), tuple(searches), tuple(refused), targets, seed, description
+    )
+
+
+def choose(
+    name: str, options: dict[str, Any], layers: Sequence[Layer], compared: Sequence[Layer], description: Description
+) -> Choice:
+    """A method and where it is drawn: at the report's `layers`, at the `compared` ones, or at both, as it says itself."""
+    method = make_method(name, options)
+    wanted: set[LayerName] = set()
+    if method.places in ("layers", "both"):
+        wanted |= {layer.name for layer in layers}
+    if method.places in ("compared", "both"):
+        wanted |= {layer.name for layer in compared}
+    return Choice(name, method, tuple(layer for layer in description.layers if layer.name in wanted))

@@ -1,0 +1,71 @@
+"""run.json: what a report is of, what ran, and what did not, for programs. Documented in docs/run-json.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from generator.names import Layer
+from generator.pages.views import Report
+
+SCHEMA = "convatlas.run/1"
+"""Raised when a reader of the old form would go wrong; new keys alone do not raise it."""
+
+
+def layer_record(layer: Layer) -> dict[str, Any]:
+    """One layer as run.json and `convatlas layers --json` have it. `receptive_field` is [height, width] in input pixels,
+    null for the whole input; `shape` is [channels, height, width]."""
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "op": layer.op,
+        "shape": list(layer.shape),
+        "parameters": layer.parameters,
+        "macs": layer.macs,
+        "receptive_field": None if layer.receptive_field is None else list(layer.receptive_field),
+        "jump": None if layer.jump is None else list(layer.jump),
+        "attributes": dict(layer.attributes),
+        "inputs": list(layer.inputs),
+    }
+
+
+def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
+    """The whole record, less `bytes`: the size of the site is known when it is written."""
+    return {
+        "schema": SCHEMA,
+        "title": report.title,
+        "model": {
+            "source": report.source,
+            "parameters": report.parameters,
+            "macs": report.macs,
+            "weights_digest": report.weights_digest,
+            "input_shape": list(report.input_shape),
+            "classes": report.classes,
+            "preprocessing": report.preprocessing,
+        },
+        "layers": [layer_record(layer) for layer in report.all_layers],
+        "images": [
+            {
+                "name": image.name,
+                "digest": image.digest,
+                "predictions": [
+                    {"index": p.index, "label": p.label, "probability": p.probability}
+                    for p in image.predictions[:predictions]
+                ],
+            }
+            for image in report.images
+        ],
+        "passes": {
+            "planned": {"forward": report.planned.forward, "backward": report.planned.backward},
+            "run": {"forward": report.run.forward, "backward": report.run.backward},
+        },
+        "timings": {name: round(seconds, 3) for name, seconds in report.timings.items()},
+        "skipped": [{"path": path, "reason": reason} for path, reason in report.skipped],
+        "not_applicable": [
+            {"method": method, "layer": layer, "reason": reason} for method, layer, reason in report.not_applicable
+        ],
+        "versions": dict(report.versions),
+        "seed": report.seed,
+        "device": report.device,
+        "config": report.config_yaml,
+    }

@@ -1,0 +1,119 @@
+"""What a report will run: passes, cells, bytes. Printed by ``--plan``, and held to by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from generator.executors.search import lacking, passes
+from generator.jobs import Batch
+from generator.names import LayerName
+from generator.pages.views import Passes
+from generator.setup import Setup
+from generator.units import choose_units
+
+CPU_BATCH = 8
+GPU_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batches that fill what the store lacks, and the searches after them.
+
+    The units of a search are ranked by feature maps, so they are known for certain only when these are in the store:
+    `passes` is exact once they are, and before that where the store is empty or full.
+    """
+
+    setup: Setup = field(repr=False)
+    batches: tuple[Batch, ...] = field(repr=False)
+    _searched: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+
+    @property
+    def images_missing(self) -> int:
+        """Images that lack a cell."""
+        return sum(len(batch.images) for batch in self.batches)
+
+    def units(self) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
+        """The units of every search, by what the store knows now. The passes planned for them are fixed here."""
+        setup = self.setup
+        units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
+        self._searched.setdefault("passes", passes(setup.jobs, units, setup.store))
+        return units
+
+    @cached_property
+    def batch_passes(self) -> Passes:
+        """Of the batches alone."""
+        return Passes(
+            sum(batch.plan.forwards for batch in self.batches),
+            sum(len(batch.plan.backwards) for batch in self.batches),
+        )
+
+    @property
+    def passes(self) -> Passes:
+        """Of batches and searches."""
+        setup = self.setup
+        if "passes" not in self._searched:
+            units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
+            forward, backward = passes(setup.jobs, units, setup.store)
+        else:
+            forward, backward = self._searched["passes"]
+        return Passes(self.batch_passes.forward + forward, self.batch_passes.backward + backward)
+
+    def __str__(self) -> str:
+        return describe_plan(self)
+
+
+def plan_report(setup: Setup) -> Plan:
+    """Plan what the store lacks."""
+    size = setup.config.batch_size
+    if size == "auto":
+        size = CPU_BATCH if setup.engine.device.type == "cpu" else GPU_BATCH
+    return Plan(setup, tuple(setup.jobs.batches(setup.store, setup.images.images, int(size))))
+
+
+def describe_plan(plan: Plan) -> str:
+    """The plan as a table for a terminal."""
+    setup, jobs = plan.setup, plan.setup.jobs
+    images = setup.images.images
+    units = choose_units(setup.config.units, jobs, images, setup.store)
+    total = plan.passes
+    rows = [("method", "scope", "layers", "cells", "to do")]
+    todo: dict[str, int] = {}
+    for batch in plan.batches:
+        for request in batch.plan.requests:
+            todo[request.name] = todo.get(request.name, 0) + len(batch.images)
+    per_image: dict[str, int] = {}
+    scope: dict[str, str] = {}
+    for request in jobs.requests:
+        per_image[request.name] = per_image.get(request.name, 0) + 1
+        scope[request.name] = request.method.scope
+    for name, layers in per_image.items():
+        shown = "-" if scope[name] == "input" else str(layers)
+        rows.append((name, scope[name], shown, str(layers * len(images)), str(todo.get(name, 0))))
+    lacks = sum(setup.store.get(jobs.key(request, None)) is None for request in jobs.weights)
+    if jobs.weights:
+        rows.append(("kernels", "weights", str(len(jobs.weights)), str(len(jobs.weights)), str(lacks)))
+    for name in dict.fromkeys(search.name for search in jobs.searches):
+        of = [search for search in jobs.searches if search.name == name]
+        wanted = sum(len(units[name, search.layer.name]) for search in of)
+        missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
+        rows.append((name, "search", str(len(of)), str(wanted), str(missing)))
+    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    lines = ["  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+    name = setup.loaded.title
+    head = f"{name}: {len(images)} images, {len(setup.layers)} layer pages, {len(setup.compared)} layers compared"
+    passes_ = f"passes: {total.forward} forward, {total.backward} backward"
+    kinds = f"  of images: {plan.batch_passes.forward} forward, {plan.batch_passes.backward} backward in {len(plan.batches)} batches"
+    disk = f"estimated site: {estimate(setup) / 1e6:.0f} MB"
+    return "\n".join([head, "", *lines, "", passes_, kinds, disk, "nothing was run or written"])
+
+
+def estimate(setup: Setup) -> float:
+    """Bytes the site will take, from what maps of each kind took on photographs: 0.6 to 0.8 of a byte a pixel."""
+    images = len(setup.images.images)
+    pixels = sum(c * h * w for c, h, w in (layer.shape for layer in setup.layers))
+    shared = 6e6  # the theme, its scripts and the pages themselves
+    heats = images * len(setup.jobs.requests) * 4e3
+    searched = sum(1 for _ in setup.jobs.searches) * 8 * 30e3
+    return images * pixels * 0.75 + heats + searched + shared

@@ -1,0 +1,108 @@
+"""A finished plan into the report that pages are rendered from."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from generator import __version__
+from generator.assemble import Assembly
+from generator.config import dump
+from generator.methods import MethodInfo, registry
+from generator.pages.runjson import run_json
+from generator.pages.slugs import slugs
+from generator.pages.views import MethodView, Passes, Report
+from generator.plan import Plan
+from generator.setup import Setup
+
+LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "matplotlib", "jinja2", "mkdocs", "mkdocs-material")
+
+
+def report_of(setup: Setup, plan: Plan) -> Report:
+    """Everything the site shows, read from the store."""
+    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.description.classes)
+    images = setup.images.images
+    compared = tuple(layer.name for layer in setup.compared)
+    names = slugs([layer.name for layer in setup.layers])
+    units = plan.units()
+    counts = setup.engine.counts
+    report = Report(
+        title=setup.config.title or setup.loaded.title,
+        source=setup.loaded.source,
+        parameters=setup.description.parameters,
+        macs=setup.description.macs,
+        input_shape=setup.input_shape,
+        preprocessing=setup.loaded.preprocess.describe(),
+        classes=setup.description.classes,
+        weights_digest=setup.loaded.weights_digest,
+        layers=tuple(
+            assembly.layer(layer, slug, images, units) for layer, slug in zip(setup.layers, names, strict=True)
+        ),
+        all_layers=setup.description.layers,
+        cam_layers=compared,
+        default_layer=compared[-1] if compared else None,
+        images=tuple(assembly.image(image, compared) for image in images),
+        methods=tuple(method_view(info) for info in registry().values()),
+        planned=plan.passes,
+        run=Passes(counts.forward, counts.backward),
+        timings=dict(setup.timings),
+        skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),
+        not_applicable=not_applicable(setup),
+        versions=versions(),
+        config_yaml=dump(setup.config),
+        seed=setup.config.seed,
+        device=device_name(setup),
+    )
+    return dataclasses.replace(report, run_json=run_json(report))
+
+
+def not_applicable(setup: Setup) -> tuple[tuple[str, str, str], ...]:
+    """(method, layer, reason), the input's layer name left as it is."""
+    return tuple((method, str(layer), reason) for method, layer, reason in setup.jobs.refused)
+
+
+def versions() -> Mapping[str, str]:
+    """What made the report."""
+    found = {"conv-atlas": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name(setup: Setup) -> str:
+    """``cpu``, or the name of the GPU."""
+    import torch
+
+    device = setup.engine.device
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def method_view(info: MethodInfo) -> MethodView:
+    """A method's page, from its file."""
+    body = info.doc.strip().partition("\n")[2].strip()
+    options = tuple(
+        (field.name, default_of(field), str(field.metadata.get("doc", ""))) for field in dataclasses.fields(info.cls)
+    )
+    return MethodView(
+        name=info.name,
+        title=info.title,
+        summary=info.summary[:1].upper() + info.summary[1:],
+        body=inspect.cleandoc(body),
+        papers=info.cls.papers,
+        caption=info.cls.caption,
+        options=options,
+        scope=info.cls.scope,
+    )
+
+
+def default_of(field: dataclasses.Field[Any]) -> str:
+    """An option's default as YAML has it."""
+    value = field.default
+    return "" if value is dataclasses.MISSING else "none" if value is None else str(value)

@@ -1,0 +1,108 @@
+"""From a configuration to everything a plan needs: the model described, the images listed, the cells named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generator.config import ReportConfig
+from generator.engine.device import device_of
+from generator.engine.passes import Engine
+from generator.errors import UserError
+from generator.images import ImageSet, scan
+from generator.jobs import Jobs, choose, jobs
+from generator.keys import ModelKey
+from generator.model.describe import Description, describe
+from generator.model.load import LoadedModel, load
+from generator.names import Layer, Target
+from generator.progress import Progress
+from generator.selectors import parse_target, select_layers
+from generator.store import Store
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A report before anything is computed."""
+
+    config: ReportConfig
+    loaded: LoadedModel
+    description: Description
+    images: ImageSet
+    layers: tuple[Layer, ...]
+    """Those that get a page."""
+    compared: tuple[Layer, ...]
+    """Those of the CAM comparison; the layer that feeds a pooled head is always among them."""
+    jobs: Jobs
+    engine: Engine
+    store: Store
+    timings: MutableMapping[str, float] = field(default_factory=dict)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)"""
+        return self.description.input_shape
+
+
+@contextmanager
+def clocked(timings: MutableMapping[str, float], name: str) -> Iterator[None]:
+    """Add the seconds that the block takes to `timings[name]`."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[name] = timings.get(name, 0.0) + time.perf_counter() - start
+
+
+def set_up(config: ReportConfig, progress: Progress) -> Setup:
+    """Load and describe the model, list the images, name the cells. Runs the model once, on one random image.
+
+    Raises:
+        UserError: the model cannot be loaded or run, the folder has no image, a selector or a target is wrong.
+    """
+    timings: dict[str, float] = {}
+    with progress.stage("images"), clocked(timings, "images"):
+        images = scan(config.images, limit=config.limit)
+    for skipped in images.skipped:
+        progress.say(f"skipped {skipped.path}: {skipped.reason}")
+    with progress.stage("model"), clocked(timings, "model"):
+        loaded = load(config.model)
+        preprocess = loaded.preprocess
+        description = describe(loaded.module, (preprocess.channels, *preprocess.size))
+    if loaded.labels is not None and description.classes and len(loaded.labels) != description.classes:
+        raise UserError(
+            f"model.labels: expected {description.classes} labels, one a class, received {len(loaded.labels)}: "
+            "give a file with one label a line"
+        )
+    layers = select_layers(config.layers, description.layers)
+    compared = compared_layers(config, description)
+    targets = targets_of(config.targets, loaded.labels, description.classes)
+    choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
+    key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe())
+    engine = Engine(
+        loaded.module,
+        device=device_of(config.device),
+        facts=description.facts,
+        head=description.head_linear,
+        copies=description.overwritten,
+    )
+    asked = jobs(choices, targets, description, key, config.seed)
+    store = Store(Path(config.store))
+    return Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
+
+
+def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:
+    """The layers of the CAM comparison."""
+    chosen = {layer.name for layer in select_layers(config.cam_layers, description.layers)}
+    head = description.facts.head_layer
+    return tuple(layer for layer in description.layers if layer.name in chosen or layer.name == head)
+
+
+def targets_of(texts: tuple[str, ...], labels: tuple[str, ...] | None, classes: int) -> tuple[Target, ...]:
+    """Every target once, in the order written. A model of fewer classes than ``top:K`` has as many as it has."""
+    found: dict[Target, None] = {}
+    for text in texts:
+        found.update(dict.fromkeys(parse_target(text, labels, classes)))
+    return tuple(found)
