@@ -85,8 +85,10 @@ def watch(model: nn.Module, on_call: OnCall, implement: Implement | None = None)
             out = NotImplemented if implement is None or reporting else implement(func, args, kwargs)
             if out is NotImplemented:
                 out = func(*args, **kwargs)
-            if leaves or reporting or not paths or _short(func).startswith("__get"):
+            if leaves or reporting or not paths:
                 return out
+            if _short(func) == "__get__" and not isinstance(out, torch.Tensor):
+                return out  # x.shape is no call to a reader; x.T and x.data are
             prefix = f"{paths[-1]}.F." if paths[-1] else "F."
             call = Call(numbered(prefix + _short(func).strip("_")), paths[-1], None, _short(func), True, args, kwargs)
             replaced = on_call(call, out)

@@ -1,0 +1,87 @@
+"""A run of a model as a frozen graph: what the recorder writes, and the describer and the drawings read.
+
+node    a leaf module or a torch function outside leaves       edge    a Ref to the tensor of another node
+group   a call of a container: an interval of nodes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from generator.model.operations import Settings
+from generator.names import LayerName
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The tensor that node number `node` gave as its `output`-th."""
+
+    node: int
+    output: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor among a call's arguments that does not depend on the model's input."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. `order` counts operations and containers together, in the order in which they ended."""
+
+    index: int
+    order: int
+    name: LayerName
+    path: str
+    op: str
+    """The class or function: ``Conv2d``, ``F.relu``."""
+    family: str
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    plain: bool
+    """Whether the call returned one tensor, and not several or a structure."""
+    module: bool
+    settings: Settings
+    arguments: tuple[Any, ...]
+    """Positional arguments; a `Ref` or a `Constant` stands for each tensor."""
+    parameters: int
+    """Of the module called, or of the parameters among the arguments; 0 when they were counted by an earlier call."""
+    macs: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """One call of a container: nodes `start` up to, not including, `stop`."""
+
+    order: int
+    name: LayerName
+    path: str
+    op: str
+    start: int
+    stop: int
+    inputs: tuple[Ref, ...]
+    output: Ref | None
+    """The tensor it returned, where it returned one tensor and made that itself."""
+    parameters: int
+    children: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One run. Node 0 is the input, its name ``@input``."""
+
+    nodes: tuple[Node, ...]
+    groups: tuple[Group, ...]
+    outputs: tuple[Ref, ...]
+    """The tensors in what the model returned."""
+    rectifiers: int
+    max_pools: int
+    overlapping_pools: int
+    overwritten: frozenset[Ref]
+    """Tensors that a later operation wrote into, itself or through a view."""
+    idle: tuple[str, ...]
+    """Names of the parameters that no call touched."""

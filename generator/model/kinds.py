@@ -1,0 +1,82 @@
+"""How an operation is shown to a reader: its kind, and its hyperparameters in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.model.graph import Node
+from generator.model.operations import pair
+from generator.model.receptive import explicit_padding
+from generator.names import Kind
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("conv", "conv_transpose"), "conv"),
+    **dict.fromkeys(("batch_norm", "group_norm", "layer_norm", "channel_norm"), "norm"),
+    "act": "act",
+    **dict.fromkeys(("max_pool", "avg_pool", "lp_pool", "adaptive_pool"), "pool"),
+    "cat": "merge",
+    "linear": "linear",
+    "attention": "attention",
+}
+_SILENT = frozenset(("input", "copy", "pad", "reshape", "permute", "split", "squeeze", "getitem", "expand"))
+"""Families that show a reader nothing new: they copy, move or frame values."""
+_FIELDS = frozenset(("conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool"))
+
+
+def kind(node: Node) -> Kind | None:
+    """The kind of a node, or None where it is not worth a row of its own."""
+    if node.family in _SILENT or node.op == "?":
+        return None
+    if node.family == "arithmetic":
+        return "merge" if len(node.inputs) > 1 else "other"
+    if node.family == "reduce":
+        return "pool" if node.op == "F.mean" else "other"
+    return _KINDS.get(node.family, "other")
+
+
+def attributes(node: Node) -> tuple[tuple[str, str], ...]:
+    """What a reader wants to know of a node: ``(("kernel", "3×3"), ("stride", "2"), ("channels", "3 → 32"))``."""
+    found: list[tuple[str, str]] = []
+    said = node.settings
+    if node.family in _FIELDS and "kernel_size" in said:
+        kernel = pair(said["kernel_size"])
+        default = kernel if node.family not in ("conv", "conv_transpose") else (1, 1)
+        found.append(("kernel", f"{kernel[0]}×{kernel[1]}"))
+        found.append(("stride", _size(pair(said.get("stride") or default))))
+        found.append(("padding", _padding(node)))
+        if pair(said.get("dilation", 1)) != (1, 1):
+            found.append(("dilation", _size(pair(said["dilation"]))))
+        if node.family == "conv_transpose" and pair(said.get("output_padding", 0)) != (0, 0):
+            found.append(("output padding", _size(pair(said["output_padding"]))))
+    groups = int(said.get("groups", 1))
+    if groups != 1:
+        found.append(("groups", f"{groups} (depthwise)" if groups == said.get("in_channels") else str(groups)))
+    for source, target in (("in_channels", "out_channels"), ("in_features", "out_features")):
+        if source in said and target in said:
+            found.append(("channels", f"{said[source]} → {said[target]}"))
+    if said.get("padding_mode", "zeros") != "zeros":
+        found.append(("padding mode", str(said["padding_mode"])))
+    if node.family == "adaptive_pool" and node.outputs:
+        found.append(("output", "×".join(map(str, node.outputs[0].shape[-2:]))))
+    if node.family == "group_norm" and "num_groups" in said:
+        found.append(("groups", str(said["num_groups"])))
+    if said.get("ceil_mode"):
+        found.append(("rounding", "up"))
+    if "negative_slope" in said:
+        found.append(("slope", f"{said['negative_slope']:g}"))
+    if node.family == "resample":
+        found.append(("mode", str(said.get("mode", "nearest"))))
+    if node.family == "arithmetic" or node.family == "cat":
+        found.append(("reads", f"{len(node.inputs)} tensors" if len(node.inputs) > 1 else "1 tensor"))
+    return tuple(found)
+
+
+def _size(sides: tuple[Any, Any]) -> str:
+    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}×{sides[1]}"
+
+
+def _padding(node: Node) -> str:
+    top, bottom, left, right = (int(side) for side in explicit_padding(node))
+    if top == bottom and left == right:
+        return _size((top, left))
+    return f"top {top}, bottom {bottom}, left {left}, right {right}"

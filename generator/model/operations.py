@@ -1,0 +1,194 @@
+"""What an operation is, however it is written: `nn.Conv2d`, a subclass of it and `F.conv2d` are all of family ``conv``.
+
+    module or function ──▶ family, settings          nn.MaxPool2d(3, 2) ──▶ max_pool, {kernel_size: 3, stride: 2, ...}
+
+A family is what the receptive field, the multiply-accumulates and the kind shown to a reader are worked out from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+Settings = Mapping[str, Any]
+"""Plain values by the names torch gives them, without tensors; `weight_shape` stands for the weight."""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_ACTS = _words(
+    "relu relu6 hardtanh threshold clamp clip clamp_min clamp_max leaky_relu rrelu prelu elu selu celu gelu silu mish "
+    "hardswish hardsigmoid sigmoid logsigmoid tanh hardshrink softshrink tanhshrink softplus softsign"
+)
+_ARITHMETIC = _words(
+    "add sub subtract rsub mul multiply div divide true_divide iadd isub imul itruediv radd rmul rdiv maximum minimum "
+    "where lerp addcmul addcdiv"
+)
+_POINTWISE = _words(
+    "neg abs exp log sqrt rsqrt pow rpow square reciprocal floor ceil round sign sin cos erf nan_to_num expm1 log1p "
+    "logical_not masked_fill gt lt ge le eq ne channel_shuffle native_channel_shuffle"
+)
+_COPIES = _words(
+    "to float half double bfloat16 type type_as contiguous clone detach requires_grad cpu cuda dropout dropout1d "
+    "dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout"
+)
+_REDUCTIONS = _words("mean sum amax amin max min std var norm prod logsumexp argmax argmin median all any")
+
+FUNCTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "conv"),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), "conv_transpose"),
+    **dict.fromkeys(("max_pool2d", "max_pool2d_with_indices"), "max_pool"),
+    "avg_pool2d": "avg_pool",
+    "lp_pool2d": "lp_pool",
+    **dict.fromkeys(
+        ("adaptive_avg_pool2d", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices"), "adaptive_pool"
+    ),
+    "batch_norm": "batch_norm",
+    **dict.fromkeys(("group_norm", "instance_norm"), "group_norm"),
+    **dict.fromkeys(("layer_norm", "rms_norm"), "layer_norm"),
+    **dict.fromkeys(_ACTS, "act"),
+    **dict.fromkeys(("softmax", "log_softmax", "softmin", "normalize"), "softmax"),
+    **dict.fromkeys(_ARITHMETIC, "arithmetic"),
+    **dict.fromkeys(_POINTWISE, "pointwise"),
+    **dict.fromkeys(_COPIES, "copy"),
+    **dict.fromkeys(_REDUCTIONS, "reduce"),
+    "local_response_norm": "channel_norm",
+    **dict.fromkeys(("cat", "concat", "concatenate"), "cat"),
+    "pad": "pad",
+    **dict.fromkeys(("interpolate", "upsample"), "resample"),
+    "pixel_shuffle": "pixel_shuffle",
+    "pixel_unshuffle": "pixel_unshuffle",
+    "linear": "linear",
+    **dict.fromkeys(("scaled_dot_product_attention", "multi_head_attention_forward"), "attention"),
+    **dict.fromkeys(("matmul", "bmm", "mm", "mv", "addmm", "baddbmm", "addbmm", "einsum", "bilinear"), "matmul"),
+    **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "view_as", "reshape_as"), "reshape"),
+    **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"), "permute"),
+    **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), "split"),
+    **dict.fromkeys(("squeeze", "unsqueeze"), "squeeze"),
+    "getitem": "getitem",
+    "expand": "expand",
+}
+"""Family by the short name of a torch function; a name not here is of family ``unknown``."""
+
+_MODULES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
+    ((nn.modules.conv._ConvTransposeNd,), "conv_transpose"),
+    ((nn.modules.conv._ConvNd,), "conv"),
+    ((nn.modules.batchnorm._BatchNorm,), "batch_norm"),
+    ((nn.modules.instancenorm._InstanceNorm, nn.GroupNorm), "group_norm"),
+    ((nn.LayerNorm, nn.RMSNorm), "layer_norm"),
+    ((nn.LocalResponseNorm,), "channel_norm"),
+    ((nn.modules.pooling._MaxPoolNd,), "max_pool"),
+    ((nn.modules.pooling._AvgPoolNd,), "avg_pool"),
+    ((nn.modules.pooling._LPPoolNd,), "lp_pool"),
+    ((nn.modules.pooling._AdaptiveAvgPoolNd, nn.modules.pooling._AdaptiveMaxPoolNd), "adaptive_pool"),
+    ((nn.Linear,), "linear"),
+    ((nn.Bilinear,), "matmul"),
+    ((nn.MultiheadAttention,), "attention"),
+    ((nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d), "softmax"),
+    ((nn.Upsample,), "resample"),
+    ((nn.PixelShuffle,), "pixel_shuffle"),
+    ((nn.PixelUnshuffle,), "pixel_unshuffle"),
+    ((nn.ChannelShuffle,), "pointwise"),
+    ((nn.Identity, nn.modules.dropout._DropoutNd), "copy"),
+    ((nn.modules.padding._ConstantPadNd, nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd), "pad"),
+    ((nn.Flatten, nn.Unflatten), "reshape"),
+)  # fmt: skip
+
+_SETTINGS = _words(
+    "kernel_size stride padding dilation output_padding groups padding_mode in_channels out_channels in_features "
+    "out_features num_features num_groups num_channels normalized_shape ceil_mode output_size size scale_factor mode "
+    "align_corners upscale_factor downscale_factor dim eps negative_slope min_val max_val norm_type count_include_pad "
+    "num_heads embed_dim approximate"
+)
+
+_POSITIONS: Mapping[str, tuple[str, ...]] = {
+    "conv": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+    "conv_transpose": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
+    "max_pool": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "avg_pool": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "lp_pool": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
+    "adaptive_pool": ("input", "output_size"),
+    "pad": ("input", "padding", "mode"),
+    "resample": ("input", "size", "scale_factor", "mode", "align_corners"),
+    "pixel_shuffle": ("input", "upscale_factor"),
+    "pixel_unshuffle": ("input", "downscale_factor"),
+    "layer_norm": ("input", "normalized_shape"),
+    "group_norm": ("input", "num_groups"),
+    "softmax": ("input", "dim"),
+    "reduce": ("input", "dim", "keepdim"),
+    "linear": ("input", "weight", "bias"),
+    "split": ("input", "split_size", "dim"),
+    "cat": ("tensors", "dim"),
+}
+_RENAMED = {"pad": "padding", "axis": "dim", "chunks": "split_size", "split_size_or_sections": "split_size"}
+
+
+def module_family(module: nn.Module) -> str:
+    """The family of a leaf module."""
+    for classes, family in _MODULES:
+        if isinstance(module, classes):
+            return family
+    return "act" if type(module).__module__ == "torch.nn.modules.activation" or _is_activation(module) else "unknown"
+
+
+def _is_activation(module: nn.Module) -> bool:
+    return any(base.__module__ == "torch.nn.modules.activation" for base in type(module).__mro__)
+
+
+def module_settings(module: nn.Module, pads: tuple[tuple[int, ...], ...]) -> Settings:
+    """A leaf module's hyperparameters, and the explicit paddings that it was seen to apply inside itself."""
+    found = {name: getattr(module, name) for name in _SETTINGS if _plain(getattr(module, name, None))}
+    if isinstance(module, nn.Softmax2d):
+        found["dim"] = -3
+    if pads:
+        found["pads"] = pads
+    return found
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(item is None or _plain(item) for item in value)
+    return isinstance(value, (int, float, str))
+
+
+def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settings:
+    """A function call's arguments by name, with the kernel's sizes read from the weight where there is one."""
+    said = {**dict(zip(_POSITIONS.get(family, ()), args, strict=False)), **kwargs}
+    said = {_RENAMED.get(key, key): value for key, value in said.items()}
+    if (
+        family == "reduce"
+        and len(args) > 1
+        and all(isinstance(value, int) and not isinstance(value, bool) for value in args[1:])
+    ):
+        said["dim"] = tuple(args[1:])  # x.mean(2, 3)
+        said["keepdim"] = kwargs.get("keepdim", False)
+    found = {key: value for key, value in said.items() if _plain(value)}
+    weight = said.get("weight")
+    if isinstance(weight, Tensor):
+        shape, groups = tuple(weight.shape), int(found.get("groups", 1))
+        found["weight_shape"] = shape
+        if family in ("conv", "conv_transpose"):
+            found["kernel_size"] = shape[2:]
+            ours, theirs = (shape[1] * groups, shape[0]) if family == "conv" else (shape[0], shape[1] * groups)
+            found["in_channels"], found["out_channels"] = ours, theirs
+        elif family == "linear":
+            found["in_features"], found["out_features"] = shape[-1], shape[0]
+    if name == "chunk" and "split_size" in found:
+        found["chunks"] = found.pop("split_size")
+    return found
+
+
+def short_name(function: Callable[..., Any] | str) -> str:
+    """``add`` of ``Tensor.__iadd__`` and ``add_``: the name without underscores."""
+    return (function if isinstance(function, str) else function.__name__).strip("_")
+
+
+def pair(value: Any) -> tuple[Any, Any]:
+    """(y, x) of a number, a pair or a one-element tuple."""
+    if isinstance(value, (tuple, list)):
+        return (value[0], value[-1])
+    return (value, value)

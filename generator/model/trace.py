@@ -1,0 +1,328 @@
+"""Record one run of a model as a graph: a node for every operation, an edge for every tensor that it read.
+
+    x ──▶ conv1 ──▶ bn1 ──▶ relu ──▶ F.add ──▶ ...      node    a leaf module or a torch function outside leaves
+          └───────── layer1.0 ─────────┘               group   a container: an interval of nodes, never a prefix of names
+
+Edges go by the identity of tensors, so a model may be written in any way that Python allows. An operation in place
+replaces what its tensor stood for (and the tensor it is a view of). Parameters, buffers and what is worked out from
+them alone are constants and have no node. What a node computes is told by its family (see operations.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from generator.engine.rules import as_max_pool, as_rectifier
+from generator.model.calls import Call, is_leaf, tensors, watch
+from generator.model.graph import Constant, Graph, Group, Node, Ref
+from generator.model.macs import function_macs, module_macs
+from generator.model.operations import (
+    FUNCTIONS,
+    Settings,
+    function_settings,
+    module_family,
+    module_settings,
+    short_name,
+)
+from generator.names import INPUT, LayerName
+
+Observe = Callable[[Node, tuple[Any, ...], Any], None]
+"""Told of each node as it happens, with the call's arguments and its output."""
+
+
+def trace(model: nn.Module, x: Tensor, observe: Observe | None = None) -> tuple[Graph, Any]:
+    """Run `model(x)` once and return its graph and its output. Whatever the model raises passes through."""
+    recorder = _Recorder(model, x, observe)
+    with recorder.listening(), torch.no_grad(), watch(model, recorder.on_call, recorder.count):
+        output = model(x)
+    return recorder.graph(output), output
+
+
+@dataclass
+class _Recorder:
+    model: nn.Module
+    x: Tensor
+    observe: Observe | None
+    nodes: list[Node] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.order = 0
+        self.rectifiers = self.max_pools = self.overlapping_pools = 0
+        self.touched: set[int] = set()
+        """Parameters of leaves that ran or among a function's arguments."""
+        self.counted: set[int] = set()
+        """Modules and parameters whose numbers stand in an earlier row."""
+        self.leaf: nn.Module | None = None
+        self.pads: list[tuple[int, ...]] = []
+        self.permuted = False
+        self.starts: dict[int, list[int]] = {}
+        self.made = WeakTensorKeyDictionary()
+        """tensor -> Ref"""
+        self.versions = WeakTensorKeyDictionary()
+        self.constants = WeakTensorKeyDictionary()
+        self.overwritten: set[Ref] = set()
+        for module in self.model.modules():
+            for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
+                if isinstance(value, Tensor):
+                    self.constants[value] = True
+        self._add(INPUT, "", "input", "input", (), (self.x,), plain=True, module=False)
+
+    # ---- what happens during the run
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Note where containers begin and which leaf is open: the watcher tells only of ends."""
+
+        def enter(module: nn.Module, _: Any) -> None:
+            if self.leaf is not None:
+                return
+            if is_leaf(module):
+                self.leaf, self.pads, self.permuted = module, [], False
+            else:
+                self.starts.setdefault(id(module), []).append(len(self.nodes))
+
+        handles = [module.register_forward_pre_hook(enter) for module in self.model.modules()]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See every torch function, inside leaves too; change none."""
+        if as_rectifier(function, args, kwargs) is not None:
+            self.rectifiers += 1
+        elif (pool := as_max_pool(function, args, kwargs)) is not None:
+            self.max_pools += 1
+            self.overlapping_pools += pool.overlaps
+        elif self.leaf is not None and (name := getattr(function, "__name__", "")) in ("pad", "permute"):
+            if name == "pad":
+                amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
+                self.pads.append(tuple(int(amount) for amount in amounts))
+            self.permuted |= name == "permute"
+        return NotImplemented
+
+    def on_call(self, call: Call, output: Any) -> None:
+        """A leaf, a function or a container has ended."""
+        if call.module is not None and not call.leaf:
+            self._container(call, call.module, output)
+        elif call.module is not None:
+            self._leaf(call, call.module, output)
+        elif call.function is not None:
+            self._function(call, call.function, output)
+
+    def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
+        pads, self.leaf, self.pads = tuple(self.pads), None, []
+        self.touched.update(map(id, module.parameters()))
+        if self._unchanged(call, output):
+            return
+        family = module_family(module)
+        if family == "layer_norm" and self.permuted:  # LayerNorm2d: over the channels of (n, c, h, w)
+            family = "channel_norm"
+        self._record(
+            call,
+            output,
+            op=type(module).__name__,
+            family=family,
+            settings=module_settings(module, pads),
+            parameters=self._parameters(module),
+            macs=module_macs(module, family, call.args, call.kwargs, output),
+        )
+
+    def _function(self, call: Call, function: str, output: Any) -> None:
+        name = short_name(function)
+        if name == "setitem":  # x[...] = y returns nothing: what it wrote to is its output
+            output = call.args[0]
+        results = list(tensors(output))
+        weights = [value for value in tensors((call.args, call.kwargs)) if isinstance(value, nn.Parameter)]
+        self.touched.update(map(id, weights))
+        if not results or self._unchanged(call, output):
+            return
+        if name.startswith("new_") or name.endswith("_like") or not self._read(call):
+            for result in results:  # knows the input's shape at most, not its values
+                self.constants[result] = True
+            return
+        family = FUNCTIONS.get(name, "unknown")
+        self._record(
+            call,
+            output,
+            op=f"F.{name}",
+            family=family,
+            settings=function_settings(name, family, call.args, call.kwargs),
+            parameters=sum(weight.numel() for weight in weights if self._first(weight)),
+            macs=function_macs(name, family, call.args, call.kwargs, output),
+        )
+
+    def _container(self, call: Call, module: nn.Module, output: Any) -> None:
+        start = self.starts[id(module)].pop()
+        parameters = self._parameters(module)
+        if any(result not in self.made and result not in self.constants for result in tensors(output)):
+            # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
+            self.touched.update(map(id, module.parameters()))
+            if self._read(call):
+                op = type(module).__name__
+                self._record(call, output, op=op, family="unknown", settings={}, parameters=parameters, macs=0)
+            return
+        ref = self.made.get(output) if isinstance(output, Tensor) else None
+        if ref is not None and not start <= ref.node < len(self.nodes):
+            ref = None  # handed through
+        self.groups.append(
+            Group(
+                self._next(),
+                call.name,
+                call.path,
+                type(module).__name__,
+                start,
+                len(self.nodes),
+                self._read(call),
+                ref,
+                parameters,
+                len(module._modules),
+            )
+        )
+
+    # ---- bookkeeping
+
+    def _next(self) -> int:
+        self.order += 1
+        return self.order
+
+    def _first(self, counted: nn.Module | Tensor) -> bool:
+        new = id(counted) not in self.counted
+        self.counted.add(id(counted))
+        return new
+
+    def _parameters(self, module: nn.Module) -> int:
+        if not self._first(module):
+            return 0
+        own = list(module.parameters())
+        if is_leaf(module):
+            self.counted.update(map(id, own))
+        return sum(parameter.numel() for parameter in own)
+
+    def _read(self, call: Call) -> tuple[Ref, ...]:
+        """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
+        found: list[Ref] = []
+        kwargs = {key: value for key, value in call.kwargs.items() if key != "out"}
+        for value in tensors((call.args, kwargs)):
+            if value in self.constants:
+                continue
+            if value not in self.made:
+                if value.dim() < 2:
+                    continue
+                name = LayerName(f"{call.path}.?" if call.path else "?")
+                self._add(name, call.path, "?", "unknown", (), (value,), plain=True, module=False)
+            found.append(self.made[value])
+        return tuple(dict.fromkeys(found))
+
+    def _unchanged(self, call: Call, output: Any) -> bool:
+        """Whether the call handed back a tensor it was given, and wrote nothing into it."""
+        if not isinstance(output, Tensor) or output not in self.versions:
+            return False
+        given = any(value is output for value in tensors((call.args, call.kwargs)))
+        return given and _version(output) == self.versions[output]
+
+    def _record(self, call: Call, output: Any, **facts: Any) -> None:
+        inputs = self._read(call)
+        results = tuple(tensors(output))
+        wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
+        base = results[0]._base if wrote else None
+        if wrote:
+            self.overwritten.update(ref for value, ref in self.made.items() if _shares(value, results[0]))
+        if base is not None and base in self.made:  # written through a view: the whole tensor is new
+            inputs = tuple(dict.fromkeys((*inputs, self.made[base])))
+        node = self._add(
+            call.name,
+            call.path,
+            facts.pop("op"),
+            facts.pop("family"),
+            inputs,
+            results,
+            plain=isinstance(output, Tensor),
+            module=call.module is not None,
+            arguments=self._frozen(call.args),
+            **facts,
+        )
+        if not inputs:  # a module fed from constants alone: it costs, but what it gives is a constant too
+            for result in results:
+                del self.made[result]
+                self.constants[result] = True
+        if base is not None:
+            self._made(base, Ref(node.index, 0, tuple(base.shape)))
+        if self.observe is not None:
+            self.observe(node, call.args, output)
+
+    def _add(
+        self,
+        name: LayerName,
+        path: str,
+        op: str,
+        family: str,
+        inputs: tuple[Ref, ...],
+        results: tuple[Tensor, ...],
+        *,
+        plain: bool,
+        module: bool,
+        settings: Settings | None = None,
+        arguments: tuple[Any, ...] = (),
+        parameters: int = 0,
+        macs: int = 0,
+    ) -> Node:
+        index = len(self.nodes)
+        outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
+        node = Node(
+            index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters, macs
+        )  # fmt: skip
+        self.nodes.append(node)
+        for result, ref in zip(results, outputs, strict=True):
+            self._made(result, ref)
+        return node
+
+    def _made(self, tensor: Tensor, ref: Ref) -> None:
+        self.made[tensor] = ref
+        self.versions[tensor] = _version(tensor)
+        if tensor in self.constants:  # a buffer or an empty tensor that the input was written into
+            del self.constants[tensor]
+
+    def _frozen(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.made[value] if value in self.made else Constant(tuple(value.shape))
+        if isinstance(value, (tuple, list)):
+            return tuple(map(self._frozen, value))
+        return value if isinstance(value, (int, float, str, slice, type(None), type(...))) else repr(type(value))
+
+    def graph(self, output: Any) -> Graph:
+        """All that was seen, frozen."""
+        ends = tuple(self.made[value] for value in tensors(output) if value in self.made)
+        return Graph(
+            tuple(self.nodes),
+            tuple(self.groups),
+            ends,
+            self.rectifiers,
+            self.max_pools,
+            self.overlapping_pools,
+            frozenset(self.overwritten),
+            tuple(name for name, parameter in self.model.named_parameters() if id(parameter) not in self.touched),
+        )
+
+
+def _shares(one: Tensor, other: Tensor) -> bool:
+    """Whether a write into `other` shows in `one`: they are the same tensor or views of the same."""
+    roots = [value if value._base is None else value._base for value in (one, other)]
+    return roots[0] is roots[1]
+
+
+def _version(tensor: Tensor) -> int:
+    """How often it was written to; -1 for tensors that do not count (inference mode)."""
+    try:
+        return tensor._version
+    except RuntimeError:
+        return -1
