@@ -19,6 +19,7 @@ from generator.keys import ModelKey, cell_key
 from generator.library import make_method, requests_for
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target
+from generator.photos import Photo
 from generator.predictions import Predictions
 from generator.store import Store
 
@@ -79,7 +80,7 @@ class Jobs:
 
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""
-        return cell_key(self.model, PHOTO, INPUT, image=image.digest)
+        return cell_key(self.model, Photo(), INPUT, image=image.digest)
 
     def missing(self, store: Store, image: ImageRecord) -> int:
         """Which requests the store lacks for this image, as a bit mask; 0 where it has all."""
@@ -87,6 +88,8 @@ class Jobs:
         for bit, request in enumerate(self.requests):
             if store.get(self.key(request, image)) is None:
                 mask |= 1 << bit
+        if store.get(self.photo_key(image)) is None:
+            mask |= 1 << len(self.requests)
         return mask
 
     def batches(self, store: Store, images: Sequence[ImageRecord], size: int) -> Iterator[Batch]:
@@ -102,12 +105,6 @@ class Jobs:
                 yield Batch(tuple(members[part]), merged)
 
 
-@dataclass(frozen=True)
-class _Photo:
-    """Stands for an image's own pictures in keys."""
-
-
-PHOTO = _Photo()
 PREDICTIONS = Request("predictions", Predictions(), INPUT, ())
 
 

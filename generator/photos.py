@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,13 @@ from generator.encode import Encoded
 
 ORIGINAL = 1024
 """Pixels of the longer side of the whole photograph, at most."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Stands for an image's own pictures in keys."""
+
+    longer_side: int = ORIGINAL
 
 
 def photo(original: Image.Image, seen: NDArray[np.uint8]) -> Encoded:

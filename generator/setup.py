@@ -86,7 +86,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         device=device_of(config.device),
         facts=description.facts,
         head=description.head_linear,
-        copies=description.overwritten,
+        copies=getattr(description, "overwritten", frozenset()),
     )
     asked = jobs(choices, targets, description, key, config.seed)
     store = Store(Path(config.store))

@@ -1,0 +1,166 @@
+"""The main job on a real small model: passes as planned, nothing twice, whole after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+import generator.executors.local as local
+from generator.build import build, compute
+from generator.config import ReportConfig, load_config
+from generator.errors import UserError
+from generator.pages.views import Passes
+from generator.plan import plan_report
+from generator.progress import Silent
+from generator.resources import packaged
+from generator.setup import Setup, set_up
+from generator.store import Store
+
+SEARCH = {"activation_maximization": {"size": 32, "steps": 4}}
+METHODS = ["feature_maps", "kernels", "saliency", "guided_backprop", "deconvnet", "deconvnet_backward", "grad_cam"]
+METHODS += ["grad_cam_pp", "input_response", "cam"]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for file in sorted(packaged("inputs/digits").glob("*.png"))[:4]:
+        shutil.copy(file, folder)
+    return folder
+
+
+def config_for(tmp_path: Path, images: Path, **more: object) -> ReportConfig:
+    given = {
+        "model": "tinyvgg_digits",
+        "images": str(images),
+        "layers": ["conv", "pool"],
+        "methods": [*METHODS, SEARCH],
+        "targets": ["top:2"],
+        "units": "top:3",
+        "store": str(tmp_path / "store"),
+        "out": str(tmp_path / "site"),
+        "device": "cpu",
+        "batch_size": 2,
+    }
+    return load_config(None, given | more)
+
+
+def filled(config: ReportConfig) -> tuple[Setup, Passes]:
+    """Everything but the pages: the set-up with its counts, and the passes planned."""
+    setup = set_up(config, Silent())
+    todo = plan_report(setup)
+    compute(setup, todo, Silent())
+    return setup, todo.passes
+
+
+def ran(setup: Setup) -> Passes:
+    return Passes(setup.engine.counts.forward, setup.engine.counts.backward)
+
+
+def contents(store: Path) -> dict[str, str]:
+    files = (p for p in store.rglob("*") if p.is_file())
+    return {p.relative_to(store).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_passes_run_are_passes_planned(tmp_path: Path, images: Path):
+    config = config_for(tmp_path, images)
+    before = plan_report(set_up(config, Silent()))
+    setup, planned = filled(config)
+    # two batches of two images: one forward each; per target plain, guided and deconv (no overlapping pools)
+    assert before.batch_passes == Passes(2, 2 * 2 * 3)
+    assert ran(setup) == planned == before.passes
+    assert ran(setup).forward > 2  # the searches' own
+
+
+def test_a_second_build_runs_nothing(tmp_path: Path, images: Path):
+    config = config_for(tmp_path, images)
+    filled(config)
+    kept = contents(tmp_path / "store")
+    setup, planned = filled(config)
+    assert ran(setup) == planned == Passes(0, 0)
+    assert contents(tmp_path / "store") == kept
+
+
+def test_one_image_more_computes_that_image_alone(tmp_path: Path, images: Path):
+    config = config_for(tmp_path, images, methods=METHODS)
+    filled(config)
+    kept = contents(tmp_path / "store")
+    shutil.copy(sorted(packaged("inputs/digits").glob("*.png"))[7], images)
+    setup = set_up(config, Silent())
+    todo = plan_report(setup)
+    assert [len(batch.images) for batch in todo.batches] == [1]
+    compute(setup, todo, Silent())
+    assert ran(setup) == Passes(1, 6)
+    assert kept.items() <= contents(tmp_path / "store").items()
+
+
+def test_one_method_or_layer_more_computes_that_alone(tmp_path: Path, images: Path):
+    filled(config_for(tmp_path, images, methods=["saliency"]))
+    setup, _ = filled(config_for(tmp_path, images, methods=["saliency", "guided_backprop"]))
+    assert ran(setup) == Passes(2, 4)  # two batches, two targets: the guided backwards, no plain ones
+    setup, _ = filled(config_for(tmp_path, images, methods=["saliency", "guided_backprop", "feature_maps"]))
+    assert ran(setup) == Passes(2, 0)
+
+
+@pytest.mark.parametrize("after", [3, 40])
+def test_a_killed_run_is_completed_to_the_same_bytes(
+    tmp_path: Path, images: Path, after: int, monkeypatch: pytest.MonkeyPatch
+):
+    whole = config_for(tmp_path / "whole", images)
+    filled(whole)
+    config = config_for(tmp_path / "killed", images)
+    put, written = Store.put, []
+
+    def killed(self: Store, *args: object) -> object:
+        written.append(args)
+        if len(written) > after:
+            raise KeyboardInterrupt
+        return put(self, *args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "put", killed)
+        filled(config)
+    assert not list((tmp_path / "killed").rglob("*.part"))
+    filled(config)
+    got, wanted = contents(tmp_path / "killed" / "store"), contents(tmp_path / "whole" / "store")
+    assert got == wanted
+
+
+def test_the_same_bytes_whatever_the_batch_size(tmp_path: Path, images: Path):
+    filled(config_for(tmp_path / "one", images, batch_size=1, methods=METHODS))
+    filled(config_for(tmp_path / "four", images, batch_size=4, methods=METHODS))
+    assert contents(tmp_path / "one" / "store").keys() == contents(tmp_path / "four" / "store").keys()
+
+
+def test_an_error_in_a_worker_stops_the_build(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("encoder broke")
+
+    monkeypatch.setattr(local, "encode", broken)
+    with pytest.raises(RuntimeError, match="encoder broke"):
+        filled(config_for(tmp_path, images))
+
+
+def test_a_report_has_a_page_a_layer_an_image_and_a_method(tmp_path: Path, images: Path):
+    config = config_for(tmp_path, images)
+    result = build(config)
+    site = config.out
+    assert result.planned == result.run
+    assert result.bytes == sum(p.stat().st_size for p in site.rglob("*") if p.is_file())
+    assert len(list((site / "layers").glob("*.html"))) == 1 + 6  # the table, four convolutions, two pools
+    assert len(list((site / "images").glob("*.html"))) == 1 + 4
+    assert (site / "methods" / "grad_cam_pp.html").exists()
+    again = build(config)
+    assert again.run == Passes(0, 0)
+
+
+def test_a_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path, images: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file"):
+        build(config_for(tmp_path, images, methods=["saliency"], out=str(tmp_path / "file" / "site")))
+    with pytest.raises(UserError, match="file"):
+        build(config_for(tmp_path, images, methods=["saliency"], store=str(tmp_path / "file" / "store")))
