@@ -91,7 +91,10 @@ def decode(file: BinaryIO, channels: int = 3, *, quick: bool = False) -> Decoded
                 width, height = picture.size
             elif turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180:
                 width, height = height, width
-            return Decoded(picture, width, height, _frames(image))
+            frames = _frames(image)
+            if picture is not image:
+                image.close()  # Pillow's objects wait for the garbage collector; their pixels must not
+            return Decoded(picture, width, height, frames)
     except Undecodable:
         raise
     except UnidentifiedImageError:

@@ -143,6 +143,7 @@ def _inspect(file: Path, relative: Path, slugs: set[str]) -> ImageRecord:
             digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
             stream.seek(0)
             decoded = decode(stream, quick=True)
+            decoded.picture.close()
     except OSError as error:
         raise Undecodable(f"The file cannot be read ({error.strerror or error}).") from None
     slug = _slug(relative, slugs)

@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import digits
+import tinyvgg
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
-
-import digits
-import tinyvgg
 
 SEED = 20
 EPOCHS = 20
