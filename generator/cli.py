@@ -153,7 +153,8 @@ def _described(settings: Any) -> Sequence[Any]:
     from generator.model.load import load
 
     loaded = load(settings.model)
-    return describe(loaded.model, loaded.input_shape).layers
+    shape = (loaded.preprocess.channels, *loaded.preprocess.size)
+    return describe(loaded.module, shape).layers
 
 
 @app.command()

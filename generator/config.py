@@ -24,6 +24,7 @@ from generator.selectors import nearest, parse_units
 from generator.yaml_lines import Document, read
 
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
+Crop = Literal["center", "none"]
 _SIZE = "a whole number of pixels, or [height, width]"
 
 
@@ -36,7 +37,7 @@ def _whole(value: object, least: int) -> bool:
 
 
 def _size(value: object) -> object:
-    """One number is a square for `size`, kept as one number for `resize` and `crop`: see `_square`."""
+    """One number stays one number: for `resize` it is the shorter side."""
     if value is None or _whole(value, 1):
         return value
     if isinstance(value, (list, tuple)) and len(value) == 2 and all(_whole(side, 1) for side in value):
@@ -64,6 +65,12 @@ def _deviations(value: object) -> object:
     if many is not None and any(one <= 0 for one in many):
         raise _refuse("numbers above 0", value)
     return many
+
+
+def _channels(value: object) -> object:
+    if value not in (None, 1, 3, 4) or isinstance(value, (bool, float)):
+        raise _refuse("1, 3 or 4", value)
+    return value
 
 
 def _count(least: int, words: str) -> BeforeValidator:
@@ -125,14 +132,14 @@ class InputConfig(_Frozen):
     """(height, width) in pixels of what the model sees."""
     resize: Annotated[int | tuple[int, int] | None, BeforeValidator(_size)] = None
     """One number: the shorter side, keeping the shape. Two: exactly that."""
-    crop: Annotated[int | tuple[int, int] | None, BeforeValidator(_size)] = None
-    """The centre that is kept after resizing."""
+    crop: Crop | None = None
+    """`center`: the middle of the resized picture, of `size`. `none`: the resized picture itself."""
     interpolation: Interpolation | None = None
     mean: Annotated[tuple[float, ...] | None, BeforeValidator(_per_channel)] = None
     """Taken from values in [0, 1], one a channel."""
     std: Annotated[tuple[float, ...] | None, BeforeValidator(_deviations)] = None
     """Divided by, one a channel."""
-    channels: Annotated[int | None, _count(1, "a whole number from 1")] = None
+    channels: Annotated[int | None, BeforeValidator(_channels)] = None
     """1: gray; 3: RGB; 4: RGB and alpha."""
 
 
@@ -221,7 +228,7 @@ class ReportConfig(_Frozen):
     model: Annotated[ModelConfig, BeforeValidator(_model)] = ModelConfig(source="efficientnet_lite0")
     images: Path = Path("inputs/images")
     limit: Annotated[int | None, _count(1, "a whole number from 1")] = None
-    """At most so many images, in order of their names; None: all."""
+    """At most so many images, in order of their paths; None: all."""
     layers: Words = ("conv",)
     cam_layers: Words = ("stage_ends",)
     methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)

@@ -99,7 +99,7 @@ _WORDS: dict[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {
 
 
 def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
-    """The targets that one word of the grammar means: several for ``top:3``, one for all else.
+    """The targets that one word of the grammar means: one each, but for ``top:3``: three, or as many as there are classes.
 
     `labels` are None or empty where the model has none. A number is an index; in quotes it is a label.
     Raises UserError that names the nearest label, or the grammar.
@@ -108,11 +108,9 @@ def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple
     top = re.fullmatch(r"top:?(\d+)", text)
     if top and (text == "top1" or ":" in text):
         count = int(top[1])
-        if not 1 <= count <= classes:
-            raise UserError(
-                f"targets: expected top:1 to top:{classes}, received `{text}`; the model has {classes} classes"
-            )
-        return tuple(RankTarget(rank) for rank in range(1, count + 1))
+        if count < 1:
+            raise UserError(f"targets: expected top:1 or more, received `{text}`")
+        return tuple(RankTarget(rank) for rank in range(1, min(count, classes) + 1))
     if re.fullmatch(r"\d+", text):
         if int(text) >= classes:
             raise UserError(f"targets: expected a class index from 0 to {classes - 1}, received {text}")

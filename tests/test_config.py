@@ -174,12 +174,13 @@ def test_what_is_not_right_is_said_in_one_line(text: str, line: str, folder: Pat
         ("size", "0", "a whole number of pixels, or [height, width]"),
         ("size", "[1, 2, 3]", "a whole number of pixels, or [height, width]"),
         ("resize", "2.5", "a whole number of pixels, or [height, width]"),
-        ("crop", "centre", "a whole number of pixels, or [height, width]"),
+        ("crop", "centre", "'center' or 'none'"),
         ("interpolation", "linear", "'nearest', 'nearest-exact', 'bilinear', 'bicubic', 'box', 'hamming' or 'lanczos'"),
         ("mean", "[0, a]", "a number, or a list with a number a channel"),
         ("mean", ".nan", "a number, or a list with a number a channel"),
         ("std", "[1, 0]", "numbers above 0"),
-        ("channels", "0", "a whole number from 1"),
+        ("channels", "2", "1, 3 or 4"),
+        ("channels", "yes", "1, 3 or 4"),
     ],
 )
 def test_what_is_not_right_of_the_input(key: str, value: str, expected: str, folder: Path):
@@ -189,11 +190,11 @@ def test_what_is_not_right_of_the_input(key: str, value: str, expected: str, fol
 
 def test_shapes_of_the_input(folder: Path):
     read = load_config(
-        written(folder, "model: {source: m, input: {size: 32, resize: 40, crop: [32, 48], mean: 0.5, std: [1, 2]}}\n")
+        written(folder, "model: {source: m, input: {size: 32, resize: 40, crop: none, mean: 0.5, std: [1, 2]}}\n")
     )
     assert read.model.input.size == (32, 32)
     assert read.model.input.resize == 40
-    assert read.model.input.crop == (32, 48)
+    assert read.model.input.crop == "none"
     assert read.model.input.mean == (0.5,)
     assert read.model.input.std == (1.0, 2.0)
 
