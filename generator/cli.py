@@ -125,7 +125,9 @@ def serve(
 
 @app.command()
 def layers(
-    model: Annotated[str, typer.Argument(help="As `model:` in a configuration: torchvision:resnet18.")],
+    model: Annotated[
+        str | None, typer.Argument(help="A source: torchvision:resnet18; else the configuration's.")
+    ] = None,
     config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="The records of run.json.")] = False,
     debug: Debug = False,

@@ -76,7 +76,7 @@ def test_no_arguments_is_help(capsys: pytest.CaptureFixture[str]):
         (["build", "--modle", "m"], "convatlas: No such option: --modle"),
         (["serve", "--port", "high"], "convatlas: Invalid value for '--port'"),
         (["serve", "--port", "70000"], "convatlas: Invalid value for '--port'"),
-        (["layers"], "convatlas: Missing argument"),
+        (["init"], "convatlas: Missing argument"),
         (["build", "--preset", "quik"], "convatlas: preset: there is no preset `quik` (the nearest: `quick`)"),
         (
             ["build", "--methods", "gradcam"],
@@ -265,6 +265,27 @@ def test_layers_lists_a_model_s_layers(capsys: pytest.CaptureFixture[str]):
     assert cli.run(["layers", "tinyvgg_digits"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [record["name"] for record in records]
+
+
+def test_layers_of_the_configuration_s_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))\n",
+        encoding="utf-8",
+    )
+    Path("report.yml").write_text(
+        "model: {source: 'python:net.py:build', input: {size: [20, 12], channels: 1, mean: [0], std: [1]}}\n",
+        encoding="utf-8",
+    )
+    assert cli.run(["layers", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert records[0]["shape"] == [4, 18, 10]
+    assert records[0]["parameters"] == 4 * 9 + 4
+    assert records[0]["macs"] == 18 * 10 * 4 * 9
 
 
 def test_layers_of_a_model_that_is_none(capsys: pytest.CaptureFixture[str]):
