@@ -1,0 +1,106 @@
+"""What every page module is given: the report, the folder to write to, the templates and the words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from generator.artifacts import NotApplicable
+from generator.names import Layer, LayerName
+from generator.pages import data, escape
+from generator.pages.docs_tree import DocsTree
+from generator.pages.environment import Strings
+from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
+
+
+@dataclass(frozen=True)
+class Site:
+    """One rendering under way."""
+
+    report: Report
+    tree: DocsTree
+    env: Environment
+    t: Strings
+
+    @cached_property
+    def layer_views(self) -> Mapping[LayerName, LayerView]:
+        """Layers that have a page."""
+        return {v.layer.name: v for v in self.report.layers}
+
+    @cached_property
+    def methods(self) -> Mapping[str, MethodView]:
+        """Methods by name."""
+        return {m.name: m for m in self.report.methods}
+
+    def method_title(self, name: str) -> str:
+        """Its title, or its name where it has no page."""
+        found = self.methods.get(name)
+        return found.title if found else name
+
+    def caption(self, name: str, **parts: object) -> str:
+        """A method's caption with the parts known so far; the scripts fill in the rest."""
+        found = self.methods.get(name)
+        text = found.caption if found else ""
+        for key, value in parts.items():
+            text = text.replace("{" + key + "}", str(value))
+        return text
+
+    def photo(self, image: ImageView) -> str:
+        """The image as the model sees it."""
+        return self.tree.picture(image.photo, escape.slug(image.slug))
+
+    def original(self, image: ImageView) -> str:
+        """The whole photograph."""
+        return self.tree.picture(image.original, f"{escape.slug(image.slug)}-whole")
+
+    def op_line(self, layer: Layer) -> str:
+        """conv 3 × 3, stride 2"""
+        facts = dict(layer.attributes)
+        parts = [self.t(f"kind.{layer.kind}") if layer.kind in self.t.table["kind"] else layer.op]
+        if "kernel" in facts:
+            parts[0] += " " + facts["kernel"].replace("x", " × ")
+        if facts.get("stride", "1") not in ("1", "1x1"):
+            parts.append(self.t("layer.stride_of", stride=facts["stride"]))
+        if facts.get("groups", "1") != "1":
+            depthwise = facts["groups"] == str(layer.units)
+            parts.append(self.t("layer.depthwise") if depthwise else self.t("layer.groups_of", groups=facts["groups"]))
+        return ", ".join(parts)
+
+    def mini(self, view: LayerView, image: ImageView | None, most: int) -> dict[str, object] | None:
+        """The strongest tiles of a layer on one image, for a small wall without data: address and tile offsets."""
+        item = view.maps.get(image.slug) if image else None
+        if not isinstance(item, Atlas):
+            return None
+        name = f"{escape.slug(view.slug)}-{escape.slug(image.slug)}" if image else ""
+        tiles = [(k % item.columns * (item.tile_w + 1), k // item.columns * (item.tile_h + 1)) for k in data.strongest(item, most)]
+        return {
+            "src": self.tree.picture(item.picture, name), "w": item.tile_w, "h": item.tile_h, "tiles": tiles, "signed": item.signed,
+            "aw": item.picture.width, "ah": item.picture.height,
+        }  # fmt: skip
+
+    def page(self, path: str, template: str, *, title: str, section: str, description: str = "", **parts: object) -> None:
+        """Render one page: front matter, and a body of one line that Markdown passes through untouched."""
+        root = "../" * path.count("/")
+        body = self.env.get_template(f"pages/{template}").render(site=self, report=self.report, root=root, **parts)
+        line = " ".join(part.strip() for part in body.splitlines() if part.strip())
+        head = {"title": escape.md(title), "description": escape.md(description or title), "atlas": template.removesuffix(".html"), "section": section}
+        front = "".join(f"{key}: {escape.json(str(value))}\n" for key, value in head.items())
+        self.tree.write(path, f"---\n{front}---\n\n{line}\n")
+
+    def script(self, path: str, kind: str, key: str, value: object) -> None:
+        """Write one data script."""
+        self.tree.write(path, data.script(kind, key, value))
+
+
+def reason(item: object) -> str:
+    """Why a thing is not drawn, or ""."""
+    return item.reason if isinstance(item, NotApplicable) else ""
+
+
+def safe(text: str) -> Markup:
+    """Mark our own text as HTML."""
+    return Markup(text)

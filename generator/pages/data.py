@@ -1,0 +1,75 @@
+"""Atlases and heats as plain dicts for the data scripts, and the scripts themselves.
+
+A data script is one call, `convatlas.put(kind, key, value)`, because fetch is refused on file://.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.artifacts import NotApplicable
+from generator.pages import escape
+from generator.pages.docs_tree import DocsTree
+from generator.pages.numbers import compact
+from generator.pages.views import Atlas, Heat
+
+
+def script(kind: str, key: str, value: object) -> str:
+    """The text of one data script."""
+    return f"convatlas.put({escape.json(kind)},{escape.json(key)},{escape.json(value)});\n"
+
+
+def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, Any]:
+    """{src, aw, ah, cols, w, h, n, units, lo, hi, rlo, rhi, signed, rgb, …} or {na: reason}.
+
+    `units` is left out where tile k shows unit k, `rlo`/`rhi` where they equal `lo`/`hi`.
+    """
+    if isinstance(item, NotApplicable):
+        return {"na": escape.clean(item.reason)}
+    lo, hi = [compact(v) for v in item.lo], [compact(v) for v in item.hi]
+    rlo, rhi = [compact(v) for v in item.raw_lo], [compact(v) for v in item.raw_hi]
+    made: dict[str, Any] = {
+        "src": tree.picture(item.picture, name),
+        "aw": item.picture.width,
+        "ah": item.picture.height,
+        "cols": item.columns,
+        "w": item.tile_w,
+        "h": item.tile_h,
+        "n": len(item.units),
+        "lo": lo,
+        "hi": hi,
+        "signed": item.signed,
+        "rgb": item.rgb,
+    }
+    if item.units != tuple(range(len(item.units))):
+        made["units"] = list(item.units)
+    if rlo and (rlo, rhi) != (lo, hi):
+        made |= {"rlo": rlo, "rhi": rhi}
+    if item.scores:
+        made["scores"] = [compact(v) for v in item.scores]
+    if any(item.dead):
+        made["dead"] = [int(v) for v in item.dead]
+    return made
+
+
+def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any]:
+    """{raw, smooth, lo, hi, signed, empty, w, h} or {na: reason}."""
+    if isinstance(item, NotApplicable):
+        return {"na": escape.clean(item.reason)}
+    return {
+        "raw": tree.picture(item.raw, f"{name}-raw"),
+        "smooth": tree.picture(item.smooth, name),
+        "lo": compact(item.lo),
+        "hi": compact(item.hi),
+        "signed": item.signed,
+        "empty": item.empty,
+        "w": item.raw.width,
+        "h": item.raw.height,
+    }
+
+
+def strongest(item: Atlas, most: int) -> list[int]:
+    """The tiles with the largest absolute raw value, strongest first."""
+    ends = list(zip(item.raw_lo or item.lo, item.raw_hi or item.hi, strict=True))
+    order = sorted(range(len(ends)), key=lambda k: (-max(abs(ends[k][0]), abs(ends[k][1])), k))
+    return order[:most]

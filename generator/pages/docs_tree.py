@@ -1,0 +1,91 @@
+"""The folder that MkDocs reads: files are written only where their bytes changed, and what we no longer write goes.
+
+A manifest beside them names what is ours, so that pages somebody adds by hand stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from generator.errors import UserError
+from generator.pages.views import Picture
+
+MANIFEST = ".convatlas.json"
+
+
+class DocsTree:
+    """Collects one rendering; `finish` removes the leftovers of the rendering before."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._written: dict[str, str] = {}
+        self._pictures: dict[str, str] = {}
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"the pages cannot be written: {root} ({error.strerror}); choose another folder.") from error
+        self._before = self._manifest()
+
+    def _manifest(self) -> dict[str, str]:
+        try:
+            found = json.loads((self.root / MANIFEST).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+    def write(self, path: str, content: str | bytes) -> None:
+        """Write `content` to `path` (relative, with /), atomically, unless it is there already."""
+        content = content.encode("utf-8") if isinstance(content, str) else content
+        digest = hashlib.sha256(content).hexdigest()
+        file = self.root / path
+        self._written[path] = digest
+        if self._before.get(path) == digest and file.is_file() and file.stat().st_size == len(content):
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_name(file.name + ".part")
+        half.write_bytes(content)
+        os.replace(half, file)
+
+    def picture(self, picture: Picture, name: str) -> str:
+        """Copy a picture to pictures/<name>-<short hash>.<kind>, once for each digest, and return that path."""
+        known = self._pictures.get(picture.digest)
+        if known:
+            return known
+        path = f"pictures/{name}-{picture.digest[:10]}{_suffix(picture.file)}"
+        file = self.root / path
+        if not (self._before.get(path) == picture.digest and file.is_file()):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            half = file.with_name(file.name + ".part")
+            shutil.copyfile(picture.file, half)
+            os.replace(half, file)
+        self._written[path] = str(picture.digest)
+        self._pictures[picture.digest] = path
+        return path
+
+    def finish(self) -> str:
+        """Remove stale files of ours, write the manifest, and return the digest of all that is here."""
+        for path in self._before.keys() - self._written.keys():
+            file = self.root / path
+            file.unlink(missing_ok=True)
+            if file.parent != self.root and file.parent.is_dir() and not any(file.parent.iterdir()):
+                file.parent.rmdir()
+        listing = json.dumps(self._written, sort_keys=True, indent=0)
+        (self.root / MANIFEST).write_text(listing, "utf-8")
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _suffix(file: Path) -> str:
+    """The kind of picture by its first bytes: the store's files need no suffix."""
+    with file.open("rb") as stream:
+        head = stream.read(12)
+    if head.startswith(b"\x89PNG"):
+        return ".png"
+    if head.startswith(b"\xff\xd8"):
+        return ".jpg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
+    raise ValueError(f"expected a PNG, JPEG or WebP picture, received {file} that starts with {head!r}")

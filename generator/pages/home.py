@@ -1,0 +1,29 @@
+"""The first page: which model, what it says of the images, and a way through its layers that asks to be clicked."""
+
+from __future__ import annotations
+
+from generator.pages import data, escape
+from generator.pages.context import Site
+from generator.pages.image import BEST
+from generator.pages.views import Atlas, Heat
+
+
+def write(site: Site) -> None:
+    """Write index.md."""
+    report = site.report
+    image = report.images[0] if report.images else None
+    cards = []
+    for each in report.images:
+        found = next((each.cams.get((m, report.default_layer, 0)) for m in BEST if report.default_layer and isinstance(each.cams.get((m, report.default_layer, 0)), Heat)), None)
+        cards.append((each, site.photo(each), data.heat(site.tree, found, f"{escape.slug(each.slug)}-home") if isinstance(found, Heat) else None))
+    chosen = [site.layer_views[n] for n in report.cam_layers if n in site.layer_views]
+    if len(chosen) < 3:
+        spatial = [v for v in report.layers if any(isinstance(a, Atlas) for a in v.maps.values())]
+        step = max(1, len(spatial) // 5)
+        chosen = spatial[::step][:5]
+    stem = report.layers[0] if report.layers else None
+    way = [v for v in ((stem, *chosen) if stem and stem not in chosen else chosen) if v]
+    site.page(
+        "index.md", "home.html", title=report.title, section="home", description=site.t("home.description", model=report.title),
+        cards=cards, way=[(v, site.mini(v, image, 16), site.op_line(v.layer)) for v in way], image=image, photo=site.photo(image) if image else "",
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""A page an image: the photograph beside its best map, then every map drawn on it, method by method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.artifacts import NotApplicable
+from generator.names import LayerName
+from generator.pages import data, escape
+from generator.pages.context import Site
+from generator.pages.views import Heat, ImageView
+
+BEST = ("grad_cam", "layer_cam", "grad_cam_pp", "cam")
+"""Which method the large map beside the photograph is drawn by: the first of these that has one."""
+
+
+def write(site: Site, k: int) -> None:
+    """Write the page of the k-th image and its data."""
+    report = site.report
+    image, slug = report.images[k], escape.slug(report.images[k].slug)
+    methods = list(dict.fromkeys(m for m, _, _ in image.cams))
+    layers = list(report.cam_layers) or list(dict.fromkeys(layer for _, layer, _ in image.cams))
+    targets = range(max(1, len(image.targets)))
+    grid: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for method in methods:
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for n, layer in enumerate(layers):
+            name = f"{slug}-{escape.slug(method)}-{escape.slug(str(layer), 24)}"
+            rows[str(n)] = [data.heat(site.tree, _cam(image, method, layer, t, site), f"{name}-{t + 1}") for t in targets]
+        grid[method] = rows
+    gradients = {}
+    for method in dict.fromkeys(m for m, _ in image.gradients):
+        gradients[method] = [_gradient(site, image, method, t, slug) for t in targets]
+    response = {
+        str(n): data.heat(site.tree, image.response.get(layer, NotApplicable(site.t("image.not_drawn"))), f"{slug}-response-{escape.slug(str(layer), 24)}")
+        for n, layer in enumerate(layers)
+        if layer in image.response
+    }
+    best = next((m for m in BEST if any("na" not in h for row in grid.get(m, {}).values() for h in row)), methods[0] if methods else "")
+    default = layers.index(report.default_layer) if report.default_layer in layers else len(layers) - 1
+    value = {
+        "name": escape.clean(image.name),
+        "photo": site.photo(image),
+        "width": image.photo.width,
+        "height": image.photo.height,
+        "targets": [{"index": p.index, "label": escape.clean(p.label), "probability": p.probability} for p in image.targets],
+        "methods": [{"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name)} for m in methods],
+        "layers": [_column(site, layer) for layer in layers],
+        "cams": grid,
+        "best": {"method": best, "layer": default},
+        "gradients": [{"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name), "maps": maps} for m, maps in gradients.items()],
+        "response": {"title": site.method_title("input_x_response"), "caption": site.caption("input_x_response", image=image.name), "maps": response},
+    }
+    site.script(f"data/images/{slug}.js", "image", image.slug, value)
+    around = {"before": report.images[k - 1] if k else None, "after": report.images[k + 1] if k + 1 < len(report.images) else None}
+    first = grid.get(best, {}).get(str(default), [{}])[0]
+    site.page(
+        f"images/{slug}.md", "image.html", title=image.name, section="images",
+        description=site.t("image.description", name=image.name, model=report.title, label=image.predictions[0].label if image.predictions else ""),
+        image=image, around=around, photo=site.photo(image), original=site.original(image), script=f"data/images/{slug}.js",
+        methods=[(m, site.method_title(m), site.methods.get(m)) for m in methods], layers=[(n, site.layer_views.get(n)) for n in layers],
+        best=best, best_title=site.method_title(best), best_layer=layers[default] if layers else "", first=first, gradients=value["gradients"], response=value["response"],
+    )  # fmt: skip
+
+
+def _cam(image: ImageView, method: str, layer: LayerName, target: int, site: Site) -> Heat | NotApplicable:
+    """The map of one target; a NotApplicable at target 0 speaks for all of them."""
+    found = image.cams.get((method, layer, target))
+    if found is None:
+        first = image.cams.get((method, layer, 0))
+        found = first if isinstance(first, NotApplicable) else NotApplicable(site.t("image.not_drawn"))
+    return found
+
+
+def _gradient(site: Site, image: ImageView, method: str, target: int, slug: str) -> dict[str, Any]:
+    """{heat…, rgb} or {na}."""
+    found = image.gradients.get((method, target))
+    if found is None:
+        first = image.gradients.get((method, 0))
+        found = first if isinstance(first, NotApplicable) else NotApplicable(site.t("image.not_drawn"))
+    if isinstance(found, NotApplicable):
+        return {"na": escape.clean(found.reason)}
+    name = f"{slug}-{escape.slug(method)}-{target + 1}"
+    return {**data.heat(site.tree, found[0], name), "rgb": site.tree.picture(found[1], f"{name}-rgb")}
+
+
+def _column(site: Site, layer: LayerName) -> dict[str, Any]:
+    """A layer of the comparison: its name, size and page."""
+    view = site.layer_views.get(layer)
+    facts = next((x for x in site.report.all_layers if x.name == layer), None)
+    return {
+        "name": escape.clean(layer),
+        "size": f"{facts.shape[1]} × {facts.shape[2]}" if facts else "",
+        "page": f"layers/{escape.slug(view.slug)}.html" if view else "",
+    }

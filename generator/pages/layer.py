@@ -1,0 +1,74 @@
+"""A page a layer: the wall of its units, and a data script for each image, loaded when it is picked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.pages import data, escape, numbers
+from generator.pages.context import Site
+from generator.pages.views import Atlas, LayerView
+
+
+def write(site: Site, k: int) -> None:
+    """Write the page of the k-th layer and its data."""
+    report = site.report
+    view = report.layers[k]
+    layer, slug = view.layer, escape.slug(view.slug)
+    images = []
+    for image in report.images:
+        item = view.maps.get(image.slug)
+        entry: dict[str, Any] = {
+            "slug": image.slug,
+            "name": escape.clean(image.name),
+            "photo": site.photo(image),
+            "top": escape.clean(image.predictions[0].label) if image.predictions else "",
+        }
+        if isinstance(item, Atlas):
+            address = f"data/maps/{slug}/{escape.slug(image.slug)}.js"
+            site.script(address, "maps", f"{view.slug}/{image.slug}", data.atlas(site.tree, item, f"{slug}-{escape.slug(image.slug)}"))
+            entry["maps"] = address
+        else:
+            entry["na"] = escape.clean(item.reason) if item else site.t("layer.no_maps")
+        images.append(entry)
+    value = {
+        "name": escape.clean(layer.name),
+        "units": layer.units,
+        "height": layer.shape[1],
+        "width": layer.shape[2],
+        "images": images,
+        "kernels": data.atlas(site.tree, view.kernels, f"{slug}-kernels"),
+        "kernelNote": escape.clean(view.kernel_note),
+        "kernelInputs": {str(c): data.atlas(site.tree, a, f"{slug}-kernels-{c}") for c, a in view.kernel_inputs.items()},
+        "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
+        "cams": cams(site, view, slug),
+        "captions": {
+            "pictures": site.caption("activation_maximization", layer=layer.name),
+            **{m: site.caption(m, layer=layer.name) for m in sorted({m for m, _ in view.cams})},
+        },
+    }
+    site.script(f"data/layers/{slug}.js", "layer", view.slug, value)
+    around = {"before": report.layers[k - 1] if k else None, "after": report.layers[k + 1] if k + 1 < len(report.layers) else None}
+    first = next((view.maps[i.slug] for i in report.images if isinstance(view.maps.get(i.slug), Atlas)), None)
+    site.page(
+        f"layers/{slug}.md",
+        "layer.html",
+        title=str(layer.name),
+        section="layers",
+        description=site.t("layer.description", name=layer.name, model=report.title, shape=numbers.times(*layer.shape)),
+        view=view,
+        layer=layer,
+        around=around,
+        op=site.op_line(layer),
+        fallback=site.tree.picture(first.picture, f"{slug}-map") if isinstance(first, Atlas) else "",
+        script=f"data/layers/{slug}.js",
+        images=images,
+        inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
+    )
+
+
+def cams(site: Site, view: LayerView, slug: str) -> list[dict[str, Any]]:
+    """[{method, title, maps: {image slug: heat}}] in the methods' own order."""
+    found: dict[str, dict[str, Any]] = {}
+    for (method, image), item in view.cams.items():
+        found.setdefault(method, {})[image] = data.heat(site.tree, item, f"{slug}-{escape.slug(image)}-{escape.slug(method)}")
+    return [{"method": m, "title": site.method_title(m), "maps": maps} for m, maps in found.items()]

@@ -1,0 +1,17 @@
+"""The index of methods, by where they draw."""
+
+from __future__ import annotations
+
+from generator.pages.context import Site
+
+SCOPES = ("layer", "input", "weights", "search")
+
+
+def write(site: Site) -> None:
+    """Write methods/index.md."""
+    found = {scope: [m for m in site.report.methods if m.scope == scope] for scope in SCOPES}
+    others = [m for m in site.report.methods if m.scope not in SCOPES]
+    groups = [(scope, group) for scope, group in (*found.items(), ("other", others)) if group]
+    site.page(
+        "methods/index.md", "methods.html", title=site.t("methods.title"), section="methods", description=site.t("methods.description", model=site.report.title), groups=groups
+    )

@@ -1,0 +1,64 @@
+"""Numbers as a reader wants them: grouped, rounded to what they mean, with their unit."""
+
+from __future__ import annotations
+
+import math
+
+MINUS, THIN, TIMES = "\u2212", "\u202f", "\u00d7"
+
+
+def count(value: float) -> str:
+    """75264 -> 75,264"""
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    """14751744 -> 14.8 M; 980 -> 980"""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g} {letter}"
+    return f"{value:.0f}"
+
+
+def raw(value: float) -> str:
+    """Three significant digits, a true minus, no exponent between 0.001 and 99,999."""
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: f"{MINUS}∞"}.get(value, "not a number")
+    if value == 0:
+        return "0"
+    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1000 else f"{value:,.0f}" if 1000 <= abs(value) < 1e5 else f"{value:.2e}"
+    return text.replace("-", MINUS)
+
+
+def percent(probability: float) -> str:
+    """0.3774 -> 37.7 %"""
+    share = probability * 100
+    return f"{share:.1f}{THIN}%" if share >= 0.05 else f"<{THIN}0.1{THIN}%"
+
+
+def times(*sides: int) -> str:
+    """672, 14, 14 -> 672 × 14 × 14"""
+    return f" {TIMES} ".join(f"{s:,}" for s in sides)
+
+
+def size(octets: float) -> str:
+    """12345678 -> 12.3 MB"""
+    for step, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if octets >= step:
+            return f"{octets / step:.3g} {unit}"
+    return f"{octets:.0f} bytes"
+
+
+def seconds(value: float) -> str:
+    """0.25 -> 0.25 s; 75 -> 1 min 15 s"""
+    if value >= 60:
+        return f"{int(value // 60)} min {round(value % 60)} s"
+    return f"{value:.3g} s"
+
+
+def compact(value: float) -> float | int | None:
+    """A float with five significant digits, as data scripts carry it; None where it is no finite number."""
+    if not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.5g}")
+    return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e9 else rounded

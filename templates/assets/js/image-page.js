@@ -1,0 +1,155 @@
+/* <image-page data-image="slug">: every map of one photograph, under one toolbar: for which class, in which colour, on whose
+ * scale, how smooth, how strong. A map opens large, with a line to wipe between it and another. */
+customElements.define('image-page', class extends HTMLElement {
+  connectedCallback() {
+    this.data = convatlas.get('image', this.dataset.image);
+    if (!this.data) return;
+    this.menu = this.querySelector('colour-menu');
+    this.wipe = document.createElement('wipe-view');
+    this.append(this.wipe);
+    this.state = {t: 0, c: this.menu.value, s: 'own', r: 'smooth'};
+    this.addEventListener('change', (event) => this.control(event.target));
+    const slider = this.querySelector('[data-control=opacity]');
+    const fade = () => {
+      this.style.setProperty('--ca-overlay', slider.value / 100);
+      slider.setAttribute('aria-valuetext', `${slider.value} %`);
+    };
+    slider.addEventListener('input', fade);
+    fade();
+    this.read();
+    addEventListener('hashchange', () => { this.read(); this.draw(); });
+    this.draw();
+  }
+
+  read() {
+    const {t, c, s, r} = convatlas.address.read();
+    if (/^\d+$/.test(t) && Number(t) < this.data.targets.length) this.state.t = Number(t);
+    if (convatlas.colours.names.includes(c)) { this.state.c = c; this.menu.choose(c); }
+    if (['own', 'common'].includes(s)) this.state.s = s;
+    if (['smooth', 'raw'].includes(r)) this.state.r = r;
+    const names = {target: String(this.state.t), scale: this.state.s, resolution: this.state.r};
+    for (const input of this.querySelectorAll('.ca-toolbar input[type=radio]')) if (input.name in names) input.checked = input.value === names[input.name];
+  }
+
+  control(target) {
+    if (target === this.menu) this.state.c = target.value;
+    else if (target.name === 'target') this.state.t = Number(target.value);
+    else if (target.name === 'scale') this.state.s = target.value;
+    else if (target.name === 'resolution') this.state.r = target.value;
+    else return;
+    const {t, c, s, r} = this.state;
+    convatlas.address.write({t, c, s, r});
+    this.draw();
+  }
+
+  paint(to) { return {colour: this.state.c, smooth: this.state.r === 'smooth', to}; }
+
+  /** One scale for a row of heats, or null where each keeps its own. */
+  common(heats) {
+    if (this.state.s === 'own') return null;
+    const some = heats.filter((h) => h && !('na' in h) && !h.empty);
+    return some.length ? [Math.min(...some.map((h) => h.lo)), Math.max(...some.map((h) => h.hi))] : null;
+  }
+
+  overlay(heat, to, alt, photo = true) {
+    const made = document.createElement('heat-overlay');
+    Object.assign(made, {photo: photo ? convatlas.url(this.data.photo) : '', heat, alt});
+    made.paint(this.paint(to));
+    return made;
+  }
+
+  na(reason) {
+    const {el, say} = convatlas;
+    return el('p', {class: 'ca-na'}, el('span', {class: 'ca-na__mark', 'aria-hidden': 'true'}, '∅'), el('span', {}, el('b', {}, say('notDrawn')), ` ${reason}`));
+  }
+
+  draw() {
+    this.entries = [{key: 'photo', label: convatlas.say('photo'), heat: null}];
+    this.best();
+    this.cams();
+    this.gradients();
+    this.response();
+  }
+
+  heats(method) { return this.data.layers.map((_, n) => this.data.cams[method][n][this.state.t]); }
+
+  best() {
+    const place = this.querySelector('[data-best]');
+    const {method, layer} = this.data.best;
+    if (!method) return;
+    const heat = this.heats(method)[layer];
+    const title = convatlas.say('at', {method: this.data.methods.find((m) => m.name === method).title, layer: this.data.layers[layer].name});
+    const target = this.data.targets[this.state.t];
+    const {el} = convatlas;
+    place.replaceChildren('na' in heat ? this.na(heat.na) : this.large(`${method}/${layer}`, this.overlay(heat, null, title), title), el('figcaption', {}, el('b', {}, title), target ? `, ${target.label}` : ''));
+  }
+
+  large(key, body, label) {
+    return convatlas.el('button', {type: 'button', class: 'ca-enlarge', 'aria-label': `${convatlas.say('large')}: ${label}`, onclick: () => this.enlarge(key)}, body);
+  }
+
+  enlarge(key) {
+    const mine = this.entries.find((entry) => entry.key === key);
+    const other = mine.beside || 'photo';
+    this.wipe.open({photo: convatlas.url(this.data.photo), alt: this.data.name, entries: this.entries, left: other, right: key, paint: this.paint(null)});
+  }
+
+  cams() {
+    const place = this.querySelector('[data-cams]');
+    if (!place) return;
+    const {el, say, url} = convatlas;
+    const head = el('tr', {}, el('td', {}), this.data.layers.map((layer) => el('th', {scope: 'col'}, layer.page ? el('a', {href: `${url(layer.page)}#${convatlas.address.text({i: this.dataset.image})}`}, layer.name) : layer.name, el('span', {class: 'ca-dim'}, layer.size))));
+    const rows = this.data.methods.map((method) => {
+      const heats = this.heats(method.name);
+      const to = this.common(heats);
+      const cells = [];
+      for (let n = 0; n < heats.length; n += 1) {
+        const heat = heats[n];
+        if ('na' in heat) {
+          let span = 1;
+          while (n + span < heats.length && heats[n + span].na === heat.na) span += 1;
+          cells.push(el('td', {colspan: span}, this.na(heat.na)));
+          n += span - 1;
+          continue;
+        }
+        const label = say('at', {method: method.title, layer: this.data.layers[n].name});
+        const key = `${method.name}/${n}`;
+        this.entries.push({key, label, heat, to});
+        cells.push(el('td', {}, this.large(key, this.overlay(heat, to, label), label)));
+      }
+      return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title)), cells);
+    });
+    place.replaceChildren(el('table', {class: 'ca-cams'}, el('thead', {}, head), el('tbody', {}, rows)));
+  }
+
+  gradients() {
+    const place = this.querySelector('[data-gradients]');
+    if (!place) return;
+    const {el, url} = convatlas;
+    place.replaceChildren(...this.data.gradients.map((method) => {
+      const map = method.maps[this.state.t];
+      const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title));
+      if ('na' in map) return el('figure', {}, title, this.na(map.na));
+      this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
+      return el('figure', {}, title, el('div', {class: 'ca-pair'},
+        this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, false), method.title),
+        el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height})));
+    }));
+  }
+
+  response() {
+    const place = this.querySelector('[data-response]');
+    if (!place) return;
+    const {el, url} = convatlas;
+    const {title, maps} = this.data.response;
+    const to = this.common(Object.values(maps));
+    place.replaceChildren(...Object.entries(maps).map(([n, heat]) => {
+      const layer = this.data.layers[n];
+      const caption = el('figcaption', {}, layer.page ? el('a', {href: url(layer.page)}, layer.name) : layer.name);
+      if ('na' in heat) return el('figure', {}, caption, this.na(heat.na));
+      const label = convatlas.say('at', {method: title, layer: layer.name});
+      this.entries.push({key: `response/${n}`, label, heat, to});
+      return el('figure', {}, caption, this.large(`response/${n}`, this.overlay(heat, to, label, false), label));
+    }));
+  }
+});

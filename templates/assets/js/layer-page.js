@@ -1,0 +1,283 @@
+/* <layer-page data-layer="slug">: ties the toolbar, the wall and the panel of a layer to one state, and the state to the
+ * address: #u=17&i=chelsea&v=maps&c=magma is unit 17 on that image, in that view, in that colour. */
+customElements.define('layer-page', class extends HTMLElement {
+  connectedCallback() {
+    this.data = convatlas.get('layer', this.dataset.layer);
+    this.wall = this.querySelector('atlas-wall');
+    this.panel = this.querySelector('unit-panel');
+    this.status = this.querySelector('[data-status]');
+    this.extra = this.querySelector('[data-extra]');
+    this.main = this.querySelector('[data-main]');
+    this.menu = this.querySelector('colour-menu');
+    if (!this.data) return;
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, s: 'map', o: 'index', k: '', m: (this.data.cams[0] || {}).method || ''};
+    this.zooms = {};
+    this.addEventListener('change', (event) => this.control(event.target));
+    for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
+    this.addEventListener('unit-point', ({detail}) => this.say(detail.tile));
+    this.addEventListener('unit-open', ({detail}) => this.set({u: detail.unit}));
+    this.addEventListener('unit-close', () => this.close());
+    this.addEventListener('unit-step', ({detail}) => this.step(detail.by));
+    document.addEventListener('keydown', (event) => this.key(event));
+    addEventListener('hashchange', () => this.read());
+    this.read();
+    this.draw();
+    this.links();
+  }
+
+  read() {
+    const {u, i, v, c, s, k} = convatlas.address.read();
+    const next = {};
+    if (u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units) next.u = Number(u);
+    if (this.data.images.some((image) => image.slug === i)) next.i = i;
+    if (['maps', 'kernels', 'pictures', 'cams'].includes(v)) next.v = v;
+    if (convatlas.colours.names.includes(c)) { next.c = c; this.menu.choose(c); }
+    if (s === 'layer' || s === 'map') next.s = s;
+    if (k !== undefined && k in this.data.kernelInputs) next.k = k;
+    this.jump = 'u' in next;
+    if (!Object.keys(next).length) return;
+    Object.assign(this.state, next);
+    this.tick();
+    if (this.ready) this.draw();
+  }
+
+  /** Make the controls say what the state says. */
+  tick() {
+    const names = {image: this.state.i, view: this.state.v, scale: this.state.s};
+    for (const input of this.querySelectorAll('.ca-toolbar input[type=radio]')) if (input.name in names) input.checked = input.value === names[input.name];
+  }
+
+  control(target) {
+    if (target === this.menu) return this.set({c: target.value});
+    if (target.name === 'image') return this.set({i: target.value});
+    if (target.name === 'view') return this.set({v: target.value});
+    if (target.name === 'scale') return this.set({s: target.value});
+    if (target.dataset.control === 'sort') return this.set({o: target.value});
+    if (target.dataset.control === 'slice') return this.set({k: target.value});
+    if (target.dataset.control === 'cam') return this.set({m: target.value});
+    return undefined;
+  }
+
+  set(part) {
+    Object.assign(this.state, part);
+    const {u, i, v, c, s, k} = this.state;
+    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k});
+    this.links();
+    this.draw();
+  }
+
+  /** The layers before and after open on the same image, view and colour. */
+  links() {
+    const {i, v, c, s} = this.state;
+    for (const link of document.querySelectorAll('[data-keeps-view] a')) link.href = `${link.getAttribute('href').split('#')[0]}#${convatlas.address.text({i, v, c, s: s === 'layer' ? s : ''})}`;
+  }
+
+  image() { return this.data.images.find((image) => image.slug === this.state.i); }
+
+  async atlas() {
+    const {v, k} = this.state;
+    if (v === 'kernels') return (k !== '' && this.data.kernelInputs[k]) || this.data.kernels;
+    if (v === 'pictures') return this.data.pictures;
+    const image = this.image();
+    if (!image) return {na: ''};
+    return image.maps ? convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps) : {na: image.na};
+  }
+
+  async draw() {
+    const turn = this.turn = (this.turn || 0) + 1;
+    this.ready = true;
+    this.controls();
+    if (this.state.v === 'cams') return this.cams();
+    let atlas;
+    try {
+      atlas = await this.atlas();
+    } catch (error) {
+      if (turn === this.turn) this.sentence(convatlas.say('failed', {file: error.message}));
+      return undefined;
+    }
+    if (turn !== this.turn) return undefined;
+    if ('na' in atlas) return this.sentence(atlas.na, true);
+    if (this.wall.parentNode !== this.main) this.main.replaceChildren(this.wall);
+    const {tiles} = convatlas;
+    const box = this.main.getBoundingClientRect();
+    const key = this.state.v + (this.state.v === 'kernels' ? this.state.k : '');
+    this.zooms[key] ??= tiles.fit(atlas, this.main.clientWidth, Math.max(320, innerHeight - Math.max(0, box.top + scrollY) - 16));
+    this.now = atlas;
+    const order = this.orders(atlas);
+    const to = this.state.s === 'layer' && !atlas.rgb ? tiles.shared(atlas) : null;
+    this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c});
+    this.wall.open(this.state.u, this.jump);
+    this.jump = false;
+    return this.state.u >= 0 ? this.unit() : this.about();
+  }
+
+  orders(atlas) {
+    if (!this.sorted || this.sorted.atlas !== atlas || this.sorted.how !== this.state.o) this.sorted = {atlas, how: this.state.o, order: convatlas.tiles.order(atlas, this.state.o)};
+    return this.sorted.order;
+  }
+
+  /** Only what the view has a use for can be used. */
+  controls() {
+    const {v, k, m} = this.state;
+    const {el, say} = convatlas;
+    const off = (selector, when) => { for (const element of this.querySelectorAll(selector)) element.disabled = when; };
+    off('[name=image]', v === 'kernels' || v === 'pictures');
+    off('[name=scale]', v === 'pictures' || v === 'cams');
+    off('[data-zoom], [data-control=sort]', v === 'cams');
+    this.extra.replaceChildren();
+    const inputs = Object.keys(this.data.kernelInputs);
+    if (v === 'kernels' && inputs.length > 1) {
+      const first = this.data.kernels.rgb ? 'inputAll' : 'inputFirst';
+      const options = [el('option', {value: '', selected: k === ''}, say(first)), ...inputs.map((n) => el('option', {value: n, selected: n === k}, n))];
+      this.extra.append(el('label', {class: 'ca-select'}, `${say('input')} `, el('select', {'data-control': 'slice'}, options)));
+    }
+    if (v === 'cams' && this.data.cams.length > 1) {
+      this.extra.append(el('label', {class: 'ca-select'}, el('span', {class: 'ca-hidden'}, say('method')), el('select', {'data-control': 'cam'}, this.data.cams.map((c) => el('option', {value: c.method, selected: c.method === m}, c.title)))));
+    }
+    this.status.textContent = v === 'cams' ? '' : say('units', {n: this.data.units.toLocaleString('en')});
+  }
+
+  words() {
+    const {say, number} = convatlas;
+    const layer = this.data.name;
+    const {v, k, s} = this.state;
+    const atlas = this.now;
+    const shared = atlas && !atlas.rgb ? convatlas.tiles.shared(atlas) : null;
+    const ends = shared ? {lo: number(shared[0]), hi: number(shared[1])} : {};
+    const scale = !shared ? '' : say(atlas.signed ? (s === 'layer' ? 'signedLayer' : 'signedMap') : s === 'layer' ? 'perLayer' : 'perMap', ends);
+    if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: k}), scale};
+    if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say('picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
+    return {title: say('mapsOf', {layer, image: this.image().name}), how: say('mapsHow'), scale};
+  }
+
+  about() {
+    const {tiles} = convatlas;
+    const atlas = this.now;
+    const shared = tiles.shared(atlas);
+    const bar = shared && !atlas.rgb && this.state.s === 'layer' ? tiles.bar(shared[0], shared[1], this.state.c, atlas.signed) : shared && !atlas.rgb ? this.relative(atlas) : null;
+    const strongest = atlas.lo.length || atlas.scores ? tiles.order(atlas, 'strongest').slice(0, 8).map((tile) => ({tile, unit: tiles.unit(atlas, tile), value: this.strength(atlas, tile)})) : [];
+    this.panel.about({...this.words(), bar, strongest, atlas, colour: this.state.c});
+  }
+
+  strength(atlas, tile) {
+    if (atlas.scores) return atlas.scores[tile];
+    const [lo, hi] = [convatlas.tiles.lo(atlas, tile), convatlas.tiles.hi(atlas, tile)];
+    return Math.abs(lo) > Math.abs(hi) ? lo : hi;
+  }
+
+  /** The colour bar of tiles that each have their own scale: words at its ends, since the numbers differ. */
+  relative(atlas) {
+    const {el, say, colours} = convatlas;
+    return el('span', {class: 'ca-bar'}, el('span', {}, say('lowest')), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(this.state.c, atlas.signed)}`}), el('span', {}, say('highest')));
+  }
+
+  sentence(text, na = false) {
+    const {el, say} = convatlas;
+    this.now = null;
+    this.panel.replaceChildren();
+    this.panel.classList.remove('ca-panel--open');
+    this.main.replaceChildren(el('p', {class: 'ca-na'}, el('span', {class: 'ca-na__mark', 'aria-hidden': 'true'}, '∅'), el('span', {}, na ? el('b', {}, say('notDrawn')) : '', ` ${text}`)));
+  }
+
+  say(tile) {
+    const {say, tiles, number} = convatlas;
+    const atlas = this.now;
+    if (tile < 0 || !atlas) {
+      this.status.textContent = say('units', {n: this.data.units.toLocaleString('en')});
+      return;
+    }
+    const parts = [say('unit', {n: tiles.unit(atlas, tile)})];
+    if (!atlas.rgb) parts.push(say('range', {lo: number(tiles.lo(atlas, tile)), hi: number(tiles.hi(atlas, tile))}));
+    if (atlas.scores) parts.push(atlas.dead && atlas.dead[tile] ? say('dead') : say('score', {v: number(atlas.scores[tile])}));
+    this.status.textContent = parts.join(' · ');
+  }
+
+  step(by) {
+    const order = this.now ? this.wall.order : null;
+    if (!order) return;
+    const at = Math.min(order.length - 1, Math.max(0, this.wall.at(this.state.u) + by));
+    this.jump = true;
+    this.set({u: convatlas.tiles.unit(this.now, order[at])});
+  }
+
+  close() {
+    if (this.state.u < 0) return;
+    const inside = this.panel.contains(document.activeElement);
+    this.set({u: -1});
+    if (inside && this.wall.tiles) this.wall.tiles.focus();
+  }
+
+  key(event) {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest('input, select, textarea, [contenteditable], dialog, .md-search')) return;
+    if (event.key === 'Escape') this.close();
+    else if (this.state.u >= 0 && this.state.v !== 'cams' && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
+      event.preventDefault();
+      this.step(event.key === 'ArrowRight' ? 1 : -1);
+    }
+  }
+
+  /** Everything of one unit, whatever the view: its map, its picture, its kernel, and the layer's Grad-CAM. */
+  async unit() {
+    const {u, c, s} = this.state;
+    const {el, say, tiles} = convatlas;
+    const turn = this.turn;
+    const image = this.image();
+    let maps = null;
+    if (image && image.maps) maps = await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null);
+    if (turn !== this.turn) return;
+    const side = 176;
+    const figures = [];
+    const {pictures, kernels} = this.data;
+    if (maps && tiles.tile(maps, u) >= 0) {
+      const tile = tiles.tile(maps, u);
+      const to = s === 'layer' ? tiles.shared(maps) : null;
+      const flat = maps.lo[tile] === maps.hi[tile];
+      figures.push({title: say('map', {image: image.name}), body: tiles.single(maps, tile, side, c, to), note: flat ? say('flat', {v: convatlas.number(maps.lo[tile])}) : `${maps.w} × ${maps.h}`,
+        bar: to ? tiles.bar(to[0], to[1], c, maps.signed) : tiles.bar(maps.lo[tile], maps.hi[tile], c, maps.signed)});
+    }
+    if (!('na' in pictures)) {
+      const tile = tiles.tile(pictures, u);
+      figures.push(tile < 0 ? {title: say('looksFor'), body: el('span', {class: 'ca-none'}, say('notSearched'))}
+        : {title: say('looksFor'), body: tiles.single(pictures, tile, side, c), note: pictures.dead && pictures.dead[tile] ? say('dead') : pictures.scores ? say('score', {v: convatlas.number(pictures.scores[tile])}) : ''});
+    }
+    const slices = Object.entries(this.data.kernelInputs);
+    if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
+      const tile = tiles.tile(kernels, u);
+      const body = kernels.w * kernels.h === 1 && slices.length > 1 ? null : tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
+      if (body) figures.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
+    }
+    const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
+    if (cam && image) figures.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
+    const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
+    this.panel.open({unit: u, of: this.data.units, figures, more});
+  }
+
+  overlay(image, heat) {
+    const made = document.createElement('heat-overlay');
+    made.photo = convatlas.url(image.photo);
+    made.alt = image.name;
+    made.heat = heat;
+    made.paint({colour: convatlas.kept.get('colour.inferno', 'inferno'), smooth: true, to: null});
+    return made;
+  }
+
+  /** The layer's class maps on every image. */
+  cams() {
+    const {el, say} = convatlas;
+    const chosen = this.data.cams.find((c) => c.method === this.state.m) || this.data.cams[0];
+    if (!chosen) return this.sentence('it was not asked for.', true);
+    this.now = null;
+    const drawn = this.data.images.filter((image) => chosen.maps[image.slug]);
+    if (drawn.length && drawn.every((image) => 'na' in chosen.maps[drawn[0].slug] && chosen.maps[image.slug].na === chosen.maps[drawn[0].slug].na)) return this.sentence(chosen.maps[drawn[0].slug].na, true);
+    const colour = this.menu.value;
+    const cards = drawn.map((image) => {
+      const heat = chosen.maps[image.slug];
+      const body = 'na' in heat ? el('p', {class: 'ca-na'}, el('span', {}, el('b', {}, say('notDrawn')), ` ${heat.na}`)) : this.overlay(image, heat);
+      if (!('na' in heat)) body.paint({colour, smooth: true, to: null});
+      return el('li', {'aria-current': image.slug === this.state.i ? 'true' : null}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, body, el('b', {}, image.name), el('span', {}, image.top)));
+    });
+    this.main.replaceChildren(el('ul', {class: 'ca-cards'}, cards));
+    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: say('camsHow'), scale: say('perMap')});
+    return undefined;
+  }
+});

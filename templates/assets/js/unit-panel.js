@@ -1,0 +1,56 @@
+/* <unit-panel>: beside the wall. With no unit open it says what the wall shows and how to read it (`about`);
+ * with one it shows the unit large: its map with raw numbers, what it looks for, its kernel, the layer's Grad-CAM. */
+customElements.define('unit-panel', class extends HTMLElement {
+  fire(kind, detail = {}) { this.dispatchEvent(new CustomEvent(kind, {bubbles: true, detail})); }
+
+  /** {title, how, scale, bar, strongest: [{tile, unit, hi}], atlas, colour} */
+  about({title, how, scale, bar, strongest, atlas, colour}) {
+    const {el, say, tiles, number} = convatlas;
+    this.classList.remove('ca-panel--open');
+    this.removeAttribute('role');
+    this.removeAttribute('aria-label');
+    this.replaceChildren(
+      el('h2', {}, title),
+      el('p', {}, how),
+      bar || '',
+      scale ? el('p', {class: 'ca-dim'}, scale) : '',
+      strongest && strongest.length ? el('h3', {}, say('strongest')) : '',
+      strongest && strongest.length ? el('ul', {class: 'ca-strongest'}, strongest.map(({tile, unit, value}) => el('li', {},
+        el('button', {type: 'button', onclick: () => this.fire('unit-open', {tile, unit})}, tiles.single(atlas, tile, 56, colour), el('b', {}, unit), el('span', {}, number(value)))))) : '',
+      el('p', {class: 'ca-dim ca-panel__hint'}, say('hint')),
+    );
+  }
+
+  /** {unit, of, figures: [{title, body, bar, note}], wide: [...]} */
+  open({unit, of, figures, wide, more}) {
+    const {el, say} = convatlas;
+    const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act : '';
+    this.classList.add('ca-panel--open');
+    this.setAttribute('role', 'region');
+    this.setAttribute('aria-label', say('unit', {n: unit}));
+    const act = (name, label, text, on, off) => el('button', {type: 'button', 'data-act': name, 'aria-label': label, title: label, disabled: off, onclick: on}, text);
+    const figure = ({title, body, bar, note, kind}) => el('figure', {class: kind || ''}, el('figcaption', {}, title), body, bar || '', note ? el('p', {class: 'ca-dim'}, note) : '');
+    this.replaceChildren(
+      el('div', {class: 'ca-panel__head'}, el('h2', {}, say('unit', {n: unit}), el('span', {class: 'ca-dim'}, ` ${'/'} ${of}`)),
+        el('span', {class: 'ca-panel__acts'},
+          act('before', say('before'), '‹', () => this.fire('unit-step', {by: -1})),
+          act('after', say('after'), '›', () => this.fire('unit-step', {by: 1})),
+          act('link', say('link'), '#', (event) => this.copy(event.currentTarget)),
+          act('close', say('close'), '×', () => this.fire('unit-close')))),
+      el('div', {class: 'ca-panel__pair'}, figures.map(figure)),
+      (wide || []).map(figure),
+      more || '',
+    );
+    if (focused) (this.querySelector(`[data-act="${focused}"]`) || this).focus();
+  }
+
+  async copy(button) {
+    try {
+      await navigator.clipboard.writeText(location.href);
+    } catch {
+      // Without a clipboard the address bar has the link already.
+    }
+    button.textContent = '✓';
+    button.setAttribute('aria-label', convatlas.say('linked'));
+  }
+});
