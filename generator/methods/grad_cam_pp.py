@@ -12,9 +12,10 @@ first. $\alpha$ is 0 where its denominator is.
 
 Reading it: as Grad-CAM, bright places speak for the class. It covers more of an object, and more objects of one class.
 
-Limits: it shows less of what tells two classes apart, since weights are never negative. The closed form supposes
-rectified maps. On a layer with negative values, such as a convolution before its normalisation, the denominator can
-vanish or change sign and single places then dominate.
+Limits: it shows less of what tells two classes apart, since negative gradients are cut. The closed form supposes
+rectified maps: there the denominator is at least twice the numerator. On a layer with values below zero (a convolution
+before its normalisation, a linear bottleneck) it can come near zero or change sign, single places then dominate, and
+rounding may decide the map. Look at the rectifier behind such a layer, or at Grad-CAM.
 
 Departure: the gradient of $\exp(S^c)$ has a further factor $\exp(S^c)$. It is the same at every place and unit of an
 image, scales the whole map, and overflows for large logits: it is left out, as is usual, so values compare within an
@@ -63,6 +64,6 @@ class GradCAMpp:
         A, G = reads.activation, reads.gradient  # (n, k, h, w)
         # Eq. 19 over G²: a gradient of 1e-15 is common in deep layers, and its cube would be lost to underflow.
         denominator = 2 + A.sum(dim=(2, 3), keepdim=True) * G  # (n, k, h, w)
-        alpha = ((G != 0) & (denominator != 0)) / denominator.where(denominator != 0, 1)  # eq. 19
+        alpha = (denominator != 0) / denominator.where(denominator != 0, 1)  # eq. 19
         w = (alpha * G.relu()).sum(dim=(2, 3), keepdim=True)  # (n, k, 1, 1)
         yield Heatmap((w * A).sum(dim=1).relu())  # (n, h, w)
