@@ -1,6 +1,6 @@
 r"""Grad-CAM: which places in a layer speak for a class.
 
-$$ L^c = \mathrm{ReLU}\Big(\sum_k \alpha_k^c A^k\Big), \quad
+$$ L^c = \mathrm{ReLU}\left(\sum_k \alpha_k^c A^k\right), \quad
 \alpha_k^c = \frac{1}{Z} \sum_{i} \sum_{j} \frac{\partial y^c}{\partial A^k_{ij}} $$
 
 $A^k$ is unit $k$ of the layer, $y^c$ the logit of class $c$ before the softmax, and $Z$ the number of places of the

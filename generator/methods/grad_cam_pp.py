@@ -1,10 +1,10 @@
 r"""Grad-CAM++: Grad-CAM in which every place has its own weight, so that several objects of a class all count.
 
-$$ L^c = \mathrm{ReLU}\Big(\sum_k w_k^c A^k\Big), \quad
-w_k^c = \sum_{ij} \alpha_{ij}^{kc} \, \mathrm{ReLU}\Big(\frac{\partial S^c}{\partial A^k_{ij}}\Big) $$
+$$ L^c = \mathrm{ReLU}\left(\sum_k w_k^c A^k\right), \quad
+w_k^c = \sum_{ij} \alpha_{ij}^{kc} \, \mathrm{ReLU}\left(\frac{\partial S^c}{\partial A^k_{ij}}\right) $$
 
-$$ \alpha_{ij}^{kc} = \frac{\big(\partial S^c / \partial A^k_{ij}\big)^2}
-{2 \big(\partial S^c / \partial A^k_{ij}\big)^2 + \sum_{ab} A^k_{ab} \big(\partial S^c / \partial A^k_{ij}\big)^3} $$
+$$ \alpha_{ij}^{kc} = \frac{\left(\partial S^c / \partial A^k_{ij}\right)^2}
+{2 \left(\partial S^c / \partial A^k_{ij}\right)^2 + \sum_{ab} A^k_{ab} \left(\partial S^c / \partial A^k_{ij}\right)^3} $$
 
 $A^k$ is unit $k$ of the layer, $S^c$ the logit of class $c$ before the softmax. The second line is the paper's eq. 19,
 the closed form for the score $Y^c = \exp(S^c)$ in a network of rectifiers, whose higher derivatives are powers of the
@@ -13,9 +13,9 @@ first. $\alpha$ is 0 where its denominator is.
 Reading it: as Grad-CAM, bright places speak for the class. It covers more of an object, and more objects of one class.
 
 Limits: it shows less of what tells two classes apart, since negative gradients are cut. The closed form supposes
-rectified maps: there the denominator is at least twice the numerator. On a layer with values below zero (a convolution
-before its normalisation, a linear bottleneck) it can come near zero or change sign, single places then dominate, and
-rounding may decide the map. Look at the rectifier behind such a layer, or at Grad-CAM.
+rectified maps: where the gradient is positive, the denominator is then at least twice the numerator. On a layer with
+values below zero (a convolution before its normalisation, a linear bottleneck) it can come near zero or change sign,
+single places then dominate, and rounding may decide the map. Look at the rectifier behind such a layer, or at Grad-CAM.
 
 Departure: the gradient of $\exp(S^c)$ has a further factor $\exp(S^c)$. It is the same at every place and unit of an
 image, scales the whole map, and overflows for large logits: it is left out, as is usual, so values compare within an

@@ -1,6 +1,6 @@
 r"""Saliency: how much a small change of each pixel would change the class score.
 
-$$ w = \left. \frac{\partial S_c}{\partial I} \right|_{I_0} $$
+$$ w = \frac{\partial S_c}{\partial I}(I_0) $$
 
 $S_c$ is the logit of class $c$, before the softmax, $I_0$ the image as the model gets it. Near $I_0$ the score is about
 $S_c(I) \approx w^\top I + b$. The paper's single-channel map is $M_{ij} = \max_{ch} |w_{ij,ch}|$, the largest absolute
