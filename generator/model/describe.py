@@ -17,7 +17,7 @@ from generator.methods import ModelFacts
 from generator.model.calls import tensors
 from generator.model.graph import Graph, Group, Node, Ref
 from generator.model.kinds import attributes, kind
-from generator.model.reach import NCHW, Reach
+from generator.model.reach import NCHW, WHOLE, Reach
 from generator.model.receptive import propagate
 from generator.model.trace import trace
 from generator.names import Layer, LayerName
@@ -98,7 +98,7 @@ def describe(
         head_linear,
         input_shape,
         graph,
-        _overwritten(graph),
+        _overwritten(graph, layers),
         graph.idle,
         notes,
     )
@@ -223,7 +223,7 @@ def _numbered(layer: Layer, depth: int) -> Layer:
 
 def _is_map(ref: Ref, reaches: Mapping[Ref, Reach]) -> bool:
     """Whether a tensor is one image's (1, channels, height, width)."""
-    return len(ref.shape) == 4 and ref.shape[0] == 1 and min(ref.shape) > 0 and reaches[ref].axes == NCHW
+    return len(ref.shape) == 4 and ref.shape[0] == 1 and min(ref.shape) > 0 and reaches.get(ref, WHOLE).axes == NCHW
 
 
 def _shown(node: Node, reaches: Mapping[Ref, Reach]) -> bool:
@@ -252,9 +252,10 @@ def _geometry(reach: Reach) -> dict[str, Any]:
     return {"receptive_field": (y.size, x.size), "jump": (y.jump, x.jump), "offset": (y.offset, x.offset)}
 
 
-def _overwritten(graph: Graph) -> frozenset[LayerName]:
+def _overwritten(graph: Graph, layers: tuple[Layer, ...]) -> frozenset[LayerName]:
     nodes = {node.name for node in graph.nodes if graph.overwritten.intersection(node.outputs)}
-    return frozenset(nodes | {group.name for group in graph.groups if group.output in graph.overwritten})
+    groups = {group.name for group in graph.groups if group.output in graph.overwritten}
+    return frozenset(layer.name for layer in layers if layer.name in nodes | groups)
 
 
 def _node_layer(node: Node, reaches: Mapping[Ref, Reach], inputs: tuple[str, ...]) -> Layer:

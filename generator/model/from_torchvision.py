@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import socket
 import warnings
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def build_torchvision(name: str, entry: Any, classes: int | None = None) -> nn.M
         warnings.simplefilter("ignore")  # of initialisation schemes to come
         try:
             return models.get_model(name, weights=entry, **options)
-        except (URLError, OSError, RuntimeError, EOFError, ValueError) as error:
+        except (URLError, OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
             if entry is None:
                 raise
             raise _not_there(entry, error) from error

@@ -51,6 +51,8 @@ class Node:
     parameters: int
     """Of the module called, or of the parameters among the arguments; 0 when they were counted by an earlier call."""
     macs: int
+    detached: bool = False
+    """Whether it ran with gradients off, as what is inside an autograd.Function does: no gradient reaches it."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _FIELDS = frozenset(("conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool"
 
 def kind(node: Node) -> Kind | None:
     """The kind of a node, or None where it is not worth a row of its own."""
-    if node.family in _SILENT or node.op == "?":
+    if node.family in _SILENT or node.op == "?" or (node.detached and not node.module):
         return None
     if node.family == "arithmetic":
         return "merge" if len(node.inputs) > 1 else "other"

@@ -26,58 +26,43 @@ def adapt(own: Preprocess | None, asked: InputConfig | None, module: nn.Module, 
 
     A new size keeps the share of the picture that the crop keeps. Raises UserError where no size is known.
     """
-    size, resize, crop = (getattr(asked, name, None) for name in ("size", "resize", "crop"))
-    kept = _pair(crop) or _pair(size)
-    if crop is not None and size is not None and _pair(crop) != _pair(size):
-        raise UserError(
-            f"model.input: expected crop and size to be equal, received {list(kept or ())} and {list(_pair(size) or ())}: "
-            "the model reads what the crop keeps"
-        )
+
+    def said(name: str) -> Any:
+        return getattr(asked, name, None)
+
     if own is None:
-        if kept is None:
+        if said("size") is None:
             raise UserError(
                 f"model.input.size: expected the input size of {source} in pixels, received none: write "
                 "model: {source: ..., input: {size: [height, width]}}"
             )
-        channels = getattr(asked, "channels", None) or first_channels(module)
-        own = Preprocess(size=kept, resize=max(kept), mean=(0.0,) * channels, std=(1.0,) * channels, channels=channels)
-    changes: dict[str, Any] = {}
-    if kept is not None:
-        changes["size"] = kept
-        if own.crop == "center" and own.resize is not None:
-            changes["resize"] = _scaled(own, kept)
-        elif own.crop == "none" and own.resize is not None:
-            changes["resize"] = kept
-    if crop is not None:
-        changes["crop"] = "center"
-        if own.crop == "none":
-            changes["resize"] = max(kept or own.size)
-    if resize is not None:
-        exact = isinstance(resize, (tuple, list)) and tuple(resize) == (kept or own.size)
-        changes["resize"] = tuple(resize) if isinstance(resize, (tuple, list)) else int(resize)
-        changes["crop"] = "none" if exact and crop is None else "center"
-    for name in ("interpolation", "mean", "std", "channels"):
-        if getattr(asked, name, None) is not None:
-            changes[name] = getattr(asked, name)
-    channels = changes.get("channels", own.channels)
-    for name in ("mean", "std"):  # one number stands for every channel
-        values = tuple(changes.get(name, getattr(own, name)))
-        if len(values) == 1:
-            changes[name] = values * channels
-        elif len(values) != channels and name not in changes:
-            changes[name] = (sum(values) / len(values),) * channels
+        channels = said("channels") or first_channels(module)
+        plain = (0.0,) * channels, (1.0,) * channels
+        own = Preprocess(said("size"), max(said("size")), mean=plain[0], std=plain[1], channels=channels)
+    size = said("size") or own.size
+    changes: dict[str, Any] = {"size": size, "channels": said("channels") or own.channels}
+    exactly = said("resize") == size or (said("resize") is None and own.crop == "none")
+    changes["crop"] = said("crop") or ("none" if exactly else "center")
+    changes["resize"] = said("resize") or (None if changes["crop"] == "none" else _scaled(own, size))
+    if said("interpolation") is not None:
+        changes["interpolation"] = said("interpolation")
+    for name in ("mean", "std"):
+        values = tuple(said(name) or getattr(own, name))
+        if said(name) is None and len(values) != changes["channels"]:
+            values = (sum(values) / len(values),)  # the same photographs in gray
+        changes[name] = values * changes["channels"] if len(values) == 1 else values
     return replace(own, **changes)
 
 
-def _scaled(own: Preprocess, size: tuple[int, int]) -> int | tuple[int, int]:
+def _scaled(own: Preprocess, size: tuple[int, int]) -> int | tuple[int, int] | None:
     """`own.resize` for another size: the crop keeps the same share of the picture."""
+    if size == own.size and (own.crop == "center" or own.resize is not None):
+        return own.resize
+    if own.crop == "none":
+        return max(size)
     if isinstance(own.resize, int):
         return max(round(own.resize * max(size) / max(own.size)), *size)
-    height, width = own.resize or own.size
-    return round(height * size[0] / own.size[0]), round(width * size[1] / own.size[1])
-
-
-def _pair(value: Any) -> tuple[int, int] | None:
-    if value is None:
+    if own.resize is None:
         return None
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
+    (height, width), (h, w) = own.resize, own.size
+    return round(height * size[0] / h), round(width * size[1] / w)

@@ -107,8 +107,9 @@ def _adaptive(node: Node, reads: list[Reach]) -> Reach:
     def axis(span: Span, size: int, out: int) -> Span | None:
         if out == 1 != size:
             return None
-        windows = [math.ceil((i + 1) * size / out) - (i * size) // out for i in range(out)]
-        return span.window(max(windows), size / out, 0)
+        windows = [((i * size) // out, math.ceil((i + 1) * size / out)) for i in range(out)]
+        step = (windows[-1][0] - windows[0][0]) / (out - 1) if out > 1 else 1
+        return span.window(max(stop - start for start, stop in windows), step, 0)
 
     (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
     return _both(reads[0], axis, (h, oh), (w, ow))

@@ -5,7 +5,8 @@
 
 Edges go by the identity of tensors, so a model may be written in any way that Python allows. An operation in place
 replaces what its tensor stood for (and the tensor it is a view of). Parameters, buffers and what is worked out from
-them alone are constants and have no node. What a node computes is told by its family (see operations.py).
+them alone are constants, and have a node only where making them costs multiply-accumulates. What a node computes is
+told by its family (see operations.py).
 """
 
 from __future__ import annotations
@@ -40,8 +41,15 @@ Observe = Callable[[Node, tuple[Any, ...], Any], None]
 def trace(model: nn.Module, x: Tensor, observe: Observe | None = None) -> tuple[Graph, Any]:
     """Run `model(x)` once and return its graph and its output. Whatever the model raises passes through."""
     recorder = _Recorder(model, x, observe)
-    with recorder.listening(), torch.no_grad(), watch(model, recorder.on_call, recorder.count):
-        output = model(x)
+    required = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        for parameter in required:  # no graph is built, and gradients are off only where the model turns them off
+            parameter.requires_grad_(False)
+        with recorder.listening(), torch.enable_grad(), watch(model, recorder.on_call, recorder.count):
+            output = model(x)
+    finally:
+        for parameter, flag in required.items():
+            parameter.requires_grad_(flag)
     return recorder.graph(output), output
 
 
@@ -69,6 +77,8 @@ class _Recorder:
         self.versions = WeakTensorKeyDictionary()
         self.constants = WeakTensorKeyDictionary()
         self.overwritten: set[Ref] = set()
+        self.newest: tuple[int, Ref] | None = None
+        """Where in memory the last node's only result lies."""
         for module in self.model.modules():
             for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
                 if isinstance(value, Tensor):
@@ -146,11 +156,13 @@ class _Recorder:
         self.touched.update(map(id, weights))
         if not results or self._unchanged(call, output):
             return
-        if name.startswith("new_") or name.endswith("_like") or not self._read(call):
-            for result in results:  # knows the input's shape at most, not its values
+        family = FUNCTIONS.get(name, "unknown")
+        macs = function_macs(name, family, call.args, call.kwargs, output)
+        knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
+        if knows_only_the_shape or (not macs and not self._read(call)):
+            for result in results:
                 self.constants[result] = True
             return
-        family = FUNCTIONS.get(name, "unknown")
         self._record(
             call,
             output,
@@ -158,12 +170,14 @@ class _Recorder:
             family=family,
             settings=function_settings(name, family, call.args, call.kwargs),
             parameters=sum(weight.numel() for weight in weights if self._first(weight)),
-            macs=function_macs(name, family, call.args, call.kwargs, output),
+            macs=macs,
         )
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
         parameters = self._parameters(module)
+        for result in tensors(output):
+            self._recognise(result, start)
         if any(result not in self.made and result not in self.constants for result in tensors(output)):
             # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
             self.touched.update(map(id, module.parameters()))
@@ -223,6 +237,14 @@ class _Recorder:
             found.append(self.made[value])
         return tuple(dict.fromkeys(found))
 
+    def _recognise(self, tensor: Tensor, start: int) -> None:
+        """An autograd.Function hands out its result as a new object: it is known by where its numbers lie."""
+        if tensor in self.made or tensor in self.constants or len(self.nodes) <= start or not self.newest:
+            return
+        where, ref = self.newest
+        if where == tensor.data_ptr() and ref.shape == tuple(tensor.shape):
+            self._made(tensor, ref)
+
     def _unchanged(self, call: Call, output: Any) -> bool:
         """Whether the call handed back a tensor it was given, and wrote nothing into it."""
         if not isinstance(output, Tensor) or output not in self.versions:
@@ -251,7 +273,7 @@ class _Recorder:
             arguments=self._frozen(call.args),
             **facts,
         )
-        if not inputs:  # a module fed from constants alone: it costs, but what it gives is a constant too
+        if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
                 del self.made[result]
                 self.constants[result] = True
@@ -279,11 +301,13 @@ class _Recorder:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
-            index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters, macs
+            index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
+            macs, not torch.is_grad_enabled(),
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
             self._made(result, ref)
+        self.newest = (results[0].data_ptr(), outputs[0]) if len(results) == 1 else None
         return node
 
     def _made(self, tensor: Tensor, ref: Ref) -> None:

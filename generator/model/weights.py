@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,18 +43,19 @@ def read_state(path: Path) -> State:
             return load_file(path)
         return _unwrapped(torch.load(path, map_location="cpu", weights_only=True), path)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error).lower() and "unsupported" not in str(error).lower():
-            raise _damaged(path, error) from error
+        if "Unsupported operand" in str(error):  # bytes that no torch.save writes
+            raise _damaged(path, "it is no file that torch.save wrote") from error
+        needed = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise UserError(
-            f"model.weights: {path} is a pickle that holds more than tensors, and loading it could run any code in it: "
-            "save torch.save(model.state_dict(), ...) or a .safetensors file and give that"
+            f"model.weights: {path} is a pickle that holds more than tensors{f' ({needed[1]})' if needed else ''}, and "
+            "loading it could run any code: save torch.save(model.state_dict(), ...) or a .safetensors file and give that"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise _damaged(path, error) from error
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise _damaged(path, said if len(said) > 8 else type(error).__name__) from error
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _damaged(path: Path, said: str) -> UserError:
     return UserError(f"model.weights: cannot read {path} as weights ({said}): the file may be damaged or incomplete")
 
 
