@@ -7,10 +7,12 @@ places, and $\mathrm{up}$ bilinear upsampling to the input's size. The sum runs 
 one chosen. A unit whose map is the same everywhere adds nothing.
 
 Reading it: strong places are those where many units are at their own highest and the input is far from zero,
-the colour that normalisation takes away. It needs no target and no gradient: it shows where a layer looks, for whatever reason.
+the colour that normalisation takes away. It needs no target and no gradient: it shows where a layer looks, for whatever
+reason.
 
 Limits: every unit counts the same, loud or nearly silent, and the places on a unit's own scale say nothing of its worth
-to the prediction. Where the normalised input is zero the picture stays dark, whatever responds there. An input-sized picture of a small layer is a blurred one.
+to the prediction. Where the normalised input is zero the picture stays dark, whatever responds there. An
+input-sized picture of a small layer is a blurred one.
 
 This is a picture of Conv Atlas's own making; the nearest in print masks images by the upsampled and thresholded map of
 one unit (Zhou et al. 2014, and Network Dissection after it). Here nothing is thresholded and units are summed.
