@@ -49,6 +49,10 @@ class Site:
             text = text.replace("{" + key + "}", str(value))
         return text
 
+    def sentence(self, text: str) -> str:
+        """With a capital letter in front: a docstring's summary stands after a colon there, alone here."""
+        return text[:1].upper() + text[1:]
+
     def photo(self, image: ImageView) -> str:
         """The image as the model sees it."""
         return self.tree.picture(image.photo, escape.slug(image.slug))
@@ -82,13 +86,15 @@ class Site:
             "aw": item.picture.width, "ah": item.picture.height,
         }  # fmt: skip
 
-    def page(self, path: str, template: str, *, title: str, section: str, description: str = "", **parts: object) -> None:
+    def page(self, path: str, template: str, *, title: str, section: str, description: str = "", searched: bool = True, **parts: object) -> None:
         """Render one page: front matter, and a body of one line that Markdown passes through untouched."""
         root = "../" * path.count("/")
         body = self.env.get_template(f"pages/{template}").render(site=self, report=self.report, root=root, **parts)
         line = " ".join(part.strip() for part in body.splitlines() if part.strip())
         head = {"title": escape.md(title), "description": escape.md(description or title), "atlas": template.removesuffix(".html"), "section": section}
         front = "".join(f"{key}: {escape.json(str(value))}\n" for key, value in head.items())
+        if not searched:
+            front += 'search: {"exclude": true}\n'
         self.tree.write(path, f"---\n{front}---\n\n{line}\n")
 
     def script(self, path: str, kind: str, key: str, value: object) -> None:

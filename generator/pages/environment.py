@@ -54,7 +54,7 @@ def environment(templates: tuple[Path, ...], t: Strings) -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(
-        md=escape.md, html=escape.html, json=escape.json, url=escape.url, block=escape.block,
+        md=escape.md, html=escape.html, json=escape.json, url=escape.url, block=escape.block, breaks=escape.breaks,
         count=numbers.count, short=numbers.short, raw=numbers.raw, percent=numbers.percent, size=numbers.size,
         seconds=numbers.seconds, mathml=mathml,
     )  # fmt: skip

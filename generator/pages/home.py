@@ -21,9 +21,10 @@ def write(site: Site) -> None:
         spatial = [v for v in report.layers if any(isinstance(a, Atlas) for a in v.maps.values())]
         step = max(1, len(spatial) // 5)
         chosen = spatial[::step][:5]
+    chosen = [chosen[round(k * (len(chosen) - 1) / 3)] for k in range(4)] if len(chosen) > 4 else chosen
     stem = report.layers[0] if report.layers else None
     way = [v for v in ((stem, *chosen) if stem and stem not in chosen else chosen) if v]
     site.page(
-        "index.md", "home.html", title=report.title, section="home", description=site.t("home.description", model=report.title),
+        "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
         cards=cards, way=[(v, site.mini(v, image, 16), site.op_line(v.layer)) for v in way], image=image, photo=site.photo(image) if image else "",
     )  # fmt: skip

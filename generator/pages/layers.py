@@ -20,7 +20,7 @@ def write(site: Site) -> None:
                 "layer": layer, "view": view, "kernel": facts.get("kernel", "").replace("x", " × "), "stride": facts.get("stride", ""), "op": site.op_line(layer),
                 "field": site.t("layer.whole") if field is None else f"{field[0]:,}" if field[0] == field[1] else numbers.times(*field),
                 "field_sort": 10**9 if field is None else field[0] * field[1],
-                "mini": site.mini(view, image, 6) if view else None,
+                "mini": site.mini(view, image, 4) if view else None,
                 "size": layer.shape[1] * layer.shape[2],
             }
         )  # fmt: skip
@@ -28,6 +28,6 @@ def write(site: Site) -> None:
     most_parameters = max((r.parameters for r in report.all_layers), default=0)
     most_macs = max((r.macs for r in report.all_layers), default=0)
     site.page(
-        "layers/index.md", "layers.html", title=site.t("layers.title"), section="layers", description=site.t("layers.description", model=report.title),
+        "layers/index.md", "layers.html", searched=False, title=site.t("layers.title"), section="layers", description=site.t("layers.description", model=report.title),
         rows=rows, kinds=kinds, most_parameters=most_parameters, most_macs=most_macs, image=image,
     )  # fmt: skip

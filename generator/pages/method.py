@@ -25,8 +25,8 @@ def write(site: Site, method: MethodView) -> None:
     order = list(site.methods)
     at = order.index(method.name)
     site.page(
-        f"methods/{method.name}.md", "method.html", title=method.title, section="methods", description=method.summary,
-        method=method, body=prose.to_html(method.body), summary=prose.to_html(method.summary), example=example,
+        f"methods/{method.name}.md", "method.html", title=method.title, section="methods", description=site.sentence(method.summary),
+        method=method, body=prose.to_html(method.body), summary=prose.to_html(site.sentence(method.summary)), example=example,
         references=[(paper, bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers],
         missing=[(layer, why) for m, layer, why in site.report.not_applicable if m == method.name],
         around={"before": site.methods[order[at - 1]] if at else None, "after": site.methods[order[at + 1]] if at + 1 < len(order) else None},

@@ -141,6 +141,9 @@ class Passes:
     forward: int
     backward: int
 
+    def __add__(self, other: Passes) -> Passes:
+        return Passes(self.forward + other.forward, self.backward + other.backward)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -5,6 +5,7 @@ Slow and separate on purpose: nothing of the engine is used, so that pages can b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -42,11 +43,17 @@ def look_for(model: nn.Module, module: nn.Module, units: list[int], side: int, s
     torch.manual_seed(0)
     x = (torch.randn(len(units), 3, side, side) * 0.1).requires_grad_()
     kept: list[Tensor] = []
-    handle = module.register_forward_hook(lambda m, a, out: kept.append(out))
+
+    def stop(m: nn.Module, a: Any, out: Tensor) -> None:
+        kept.append(out)
+        raise StopIteration
+
+    handle = module.register_forward_hook(stop)
     for step in range(steps):
         kept.clear()
         shift = (step * 3 % 7 - 3, step * 5 % 7 - 3)
-        model(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), "reflect"), 3, 1).roll(shift, (2, 3)))
+        with contextlib.suppress(StopIteration):
+            model(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), "reflect"), 3, 1).roll(shift, (2, 3)))
         means = kept[0][range(len(units)), units].mean((1, 2))
         (grad,) = torch.autograd.grad(means.sum(), x)
         x = (x + 0.15 * grad / (grad.flatten(1).std(1).view(-1, 1, 1, 1) + 1e-8)).clamp(-2, 2).detach().requires_grad_()
@@ -64,7 +71,7 @@ def describe(model: nn.Module, x: Tensor) -> dict[str, Layer]:
     def hook(name: str) -> Callable[..., None]:
         def note(m: nn.Module, args: Any, out: Tensor) -> None:
             nonlocal field, jump, last
-            if out.ndim != 4:
+            if out.ndim != 4 or name in layers:
                 return
             kind: Kind = "conv" if isinstance(m, nn.Conv2d) else "norm" if isinstance(m, nn.BatchNorm2d) else "pool" if "Pool" in type(m).__name__ else "act"
             attributes: tuple[tuple[str, str], ...] = ()
@@ -179,8 +186,8 @@ def build(folder: Path) -> Report:
                 note = "depthwise: one kernel a unit" if w.shape[1] == 1 else f"input channel 0 of {w.shape[1]}"
         pictures: Atlas | NotApplicable = NotApplicable("it was not asked for at this layer.")
         if n in ("_conv_stem", "_blocks.4._expand_conv", "_blocks.10._expand_conv"):
-            units = list(range(0, layer.units, max(1, layer.units // 48)))[:48]
-            made, scores = look_for(model, module, units, 64 if n == "_conv_stem" else 96, 12 if n == "_conv_stem" else 40)
+            units = list(range(0, layer.units, max(1, layer.units // 24)))[:32]
+            made, scores = look_for(model, module, units, 48 if n == "_conv_stem" else 72, 8 if n == "_conv_stem" else 16)
             pictures = atlas(folder, made, units=units, scores=tuple(scores), dead=tuple(s <= 0 for s in scores))
         views.append(LayerView(layer, n.strip("_").replace("._", "-").replace(".", "-").replace("_", "-"),
                                {i.slug: atlas(folder, kept[n][k].detach().numpy(), signed=bool(kept[n].min() < 0)) for k, i in enumerate(images)}, kernels, note, slices, pictures,

@@ -6,7 +6,8 @@
     const set = (key, value) => box.style.setProperty(key, value);
     set('--atlas', `url("${new URL(src, document.baseURI).href}")`);
     for (const [key, value] of [['--tw', w], ['--th', h], ['--aw', aw], ['--ah', ah]]) set(key, value);
-    const side = parseFloat(getComputedStyle(mini).getPropertyValue('--mini')) || 28;
+    const across = Number(mini.dataset.across || 0);
+    const side = across ? (mini.clientWidth - 2 * (across - 1)) / across : parseFloat(getComputedStyle(mini).getPropertyValue('--mini')) || 28;
     const zoom = side / Math.max(w, h);
     set('--z', zoom);
     box.classList.toggle('ca-tiles--fine', zoom < 1 || 'rgb' in mini.dataset);

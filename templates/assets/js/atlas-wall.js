@@ -9,7 +9,6 @@ customElements.define('atlas-wall', class extends HTMLElement {
     this.tiles = el('div', {class: 'ca-tiles ca-wall', role: 'listbox', tabindex: '0', 'aria-label': this.dataset.label});
     this.ring = el('span', {class: 'ca-ring', hidden: true});
     this.mark = el('span', {class: 'ca-ring ca-ring--open', hidden: true});
-    this.replaceChildren(this.tiles, this.ring, this.mark);
     this.tiles.addEventListener('pointerover', (event) => { if (event.target !== this.tiles) this.point(this.index(event.target)); });
     this.tiles.addEventListener('pointerleave', () => this.point(document.activeElement === this.tiles ? this.active : -1));
     this.tiles.addEventListener('click', (event) => {
@@ -20,7 +19,9 @@ customElements.define('atlas-wall', class extends HTMLElement {
     this.tiles.addEventListener('keydown', (event) => this.key(event));
     this.tiles.addEventListener('focus', () => { if (this.tiles.matches(':focus-visible')) this.move(this.active, false); });
     this.tiles.addEventListener('blur', () => this.point(-1));
-    new ResizeObserver(() => { this.place(this.mark, this.opened); this.ring.hidden = true; }).observe(this.tiles);
+    this.slab = el('div', {class: 'ca-slab'}, this.tiles);
+    this.replaceChildren(this.slab, this.ring, this.mark);
+    new ResizeObserver(() => { this.lay(); this.place(this.mark, this.opened); this.ring.hidden = true; }).observe(this);
   }
 
   /** atlas as in data.py; options: zoom, order (tiles), to (shared scale or null), colour. */
@@ -31,6 +32,7 @@ customElements.define('atlas-wall', class extends HTMLElement {
     const unit = this.atlas && this.opened >= 0 ? this.opened : -1;
     Object.assign(this, {atlas, order, zoom});
     tiles.dress(this.tiles, atlas, zoom);
+    this.lay();
     this.tiles.style.filter = atlas.rgb ? 'none' : convatlas.colours.filter(colour, atlas.signed);
     if (!same) {
       const parts = order.map((k, at) => {
@@ -50,6 +52,18 @@ customElements.define('atlas-wall', class extends HTMLElement {
     }
     this.veiled = Boolean(to);
     requestAnimationFrame(() => this.place(this.mark, this.opened));
+  }
+
+  /** As many whole columns as fit, and a slab that ends where the tiles do. */
+  lay() {
+    if (!this.atlas) return;
+    const [w, h] = [this.atlas.w * this.zoom + 2, this.atlas.h * this.zoom + 2];
+    this.across = Math.max(1, Math.min(this.order.length, Math.floor((this.clientWidth + 2) / w)));
+    const rest = this.order.length % this.across || this.across;
+    this.slab.style.width = `${this.across * w - 2}px`;
+    this.tiles.style.gridTemplateColumns = `repeat(${this.across}, max-content)`;
+    this.slab.style.setProperty('--last-w', `${rest * w - 2}px`);
+    this.slab.style.setProperty('--last-h', rest === this.across ? '0px' : `${h}px`);
   }
 
   /** Mark unit as open (its tile), or none with -1; `opened` is the unit. */
@@ -99,7 +113,7 @@ customElements.define('atlas-wall', class extends HTMLElement {
   }
 
   key(event) {
-    const across = Math.max(1, Math.round((this.tiles.clientWidth + 2) / (this.tiles.children[0].offsetWidth + 2) - 0.499));
+    const {across} = this;
     const steps = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across, PageDown: across * 8, PageUp: -across * 8, Home: -Infinity, End: Infinity};
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key in steps) {

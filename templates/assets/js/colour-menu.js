@@ -8,9 +8,9 @@ customElements.define('colour-menu', class extends HTMLElement {
     this.swatch = el('span', {class: 'ca-swatch'});
     this.text = el('span', {});
     const summary = el('summary', {'aria-label': this.dataset.label}, this.swatch, this.text);
-    const group = `colour-${this.dataset.chosen}`;
-    this.list = el('div', {class: 'ca-menu__list', role: 'radiogroup', 'aria-label': this.dataset.label}, convatlas.colours.names.map((name) => {
-      const swatch = el('span', {class: 'ca-swatch', style: `background:${convatlas.colours.ramp(name, false)}`});
+    const group = 'colour';
+    this.list = el('div', {class: 'ca-menu__list', role: 'radiogroup', 'aria-label': this.dataset.label}, [...convatlas.colours.names, 'diverging'].map((name) => {
+      const swatch = el('span', {class: 'ca-swatch', style: `background:${convatlas.colours.ramp(name, name === 'diverging')}`});
       return el('label', {}, el('input', {type: 'radio', name: group, value: name, checked: name === this.value}), swatch, el('span', {}, name));
     }));
     this.details = el('details', {}, summary, this.list);
@@ -33,10 +33,28 @@ customElements.define('colour-menu', class extends HTMLElement {
   }
 
   choose(name) {
-    if (!convatlas.colours.names.includes(name)) return;
-    this.value = name;
-    this.text.textContent = name;
-    this.swatch.style.background = convatlas.colours.ramp(name, false);
-    for (const input of this.list.querySelectorAll('input')) input.checked = input.value === name;
+    if (name === 'diverging') {
+      // Asked for while it shows signed data: anything but gray is diverging there, and what it was elsewhere.
+      if (this.value === 'gray') this.value = this.dataset.chosen;
+    } else if (convatlas.colours.names.includes(name)) this.value = name;
+    this.show(this.signed);
+  }
+
+  /** Another family of maps for a while, with a choice of its own: `family` is where that is kept. */
+  lend(family, name) {
+    this.dataset.chosen = family;
+    this.choose(name);
+  }
+
+  /** Offer what suits the data: diverging or gray for signed, the rest otherwise. */
+  show(signed = false) {
+    this.signed = signed;
+    const shown = convatlas.colours.name(this.value, signed);
+    this.text.textContent = shown;
+    this.swatch.style.background = convatlas.colours.ramp(this.value, signed);
+    for (const input of this.list.querySelectorAll('input')) {
+      input.checked = input.value === shown;
+      input.parentNode.hidden = signed ? !['diverging', 'gray'].includes(input.value) : input.value === 'diverging';
+    }
   }
 });

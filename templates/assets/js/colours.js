@@ -122,10 +122,12 @@
   scheme();
   new MutationObserver(scheme).observe(document.body, {attributes: true, attributeFilter: ['data-md-color-scheme']});
 
-  const name = (chosen, signed) => (signed && chosen !== 'gray' ? 'diverging' : chosen);
+  /* Signed data is diverging unless gray was asked for; other data is never diverging. */
+  const name = (chosen, signed) => (signed && chosen !== 'gray' ? 'diverging' : chosen === 'diverging' ? 'viridis' : chosen);
   convatlas.colours = {
     names: ['viridis', 'magma', 'gray', 'inferno', 'turbo', 'jet'],
     table,
+    name,
     /** The CSS filter for gray pictures; signed ones are diverging, unless gray was asked for. */
     filter: (chosen, signed) => `url(#ca-cm-${name(chosen, signed)})`,
     /** The CSS background of a colour bar. */

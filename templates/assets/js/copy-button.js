@@ -2,7 +2,7 @@
 customElements.define('copy-button', class extends HTMLElement {
   connectedCallback() {
     const button = this.querySelector('button');
-    const text = this.parentElement.querySelector('pre');
+    const text = this.closest('.ca-code').querySelector('pre');
     const before = button.textContent;
     button.addEventListener('click', async () => {
       try {

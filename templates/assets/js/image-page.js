@@ -81,6 +81,8 @@ customElements.define('image-page', class extends HTMLElement {
     const title = convatlas.say('at', {method: this.data.methods.find((m) => m.name === method).title, layer: this.data.layers[layer].name});
     const target = this.data.targets[this.state.t];
     const {el} = convatlas;
+    const read = this.querySelector('[data-read]');
+    if (read && target) read.textContent = convatlas.say('read', {label: target.label, method: this.data.methods.find((m) => m.name === method).title, layer: this.data.layers[layer].name, size: this.data.layers[layer].size});
     place.replaceChildren('na' in heat ? this.na(heat.na) : this.large(`${method}/${layer}`, this.overlay(heat, null, title), title), el('figcaption', {}, el('b', {}, title), target ? `, ${target.label}` : ''));
   }
 
@@ -97,8 +99,8 @@ customElements.define('image-page', class extends HTMLElement {
   cams() {
     const place = this.querySelector('[data-cams]');
     if (!place) return;
-    const {el, say, url} = convatlas;
-    const head = el('tr', {}, el('td', {}), this.data.layers.map((layer) => el('th', {scope: 'col'}, layer.page ? el('a', {href: `${url(layer.page)}#${convatlas.address.text({i: this.dataset.image})}`}, layer.name) : layer.name, el('span', {class: 'ca-dim'}, layer.size))));
+    const {el, say, url, breaks} = convatlas;
+    const head = el('tr', {}, el('td', {}), this.data.layers.map((layer) => el('th', {scope: 'col'}, layer.page ? el('a', {href: `${url(layer.page)}#${convatlas.address.text({i: this.dataset.image})}`}, breaks(layer.name)) : breaks(layer.name), el('span', {class: 'ca-dim'}, layer.size))));
     const rows = this.data.methods.map((method) => {
       const heats = this.heats(method.name);
       const to = this.common(heats);
@@ -145,7 +147,7 @@ customElements.define('image-page', class extends HTMLElement {
     const to = this.common(Object.values(maps));
     place.replaceChildren(...Object.entries(maps).map(([n, heat]) => {
       const layer = this.data.layers[n];
-      const caption = el('figcaption', {}, layer.page ? el('a', {href: url(layer.page)}, layer.name) : layer.name);
+      const caption = el('figcaption', {}, layer.page ? el('a', {href: url(layer.page)}, convatlas.breaks(layer.name)) : convatlas.breaks(layer.name));
       if ('na' in heat) return el('figure', {}, caption, this.na(heat.na));
       const label = convatlas.say('at', {method: title, layer: layer.name});
       this.entries.push({key: `response/${n}`, label, heat, to});

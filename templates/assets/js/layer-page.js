@@ -10,7 +10,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, s: 'map', o: 'index', k: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', k: '', m: (this.data.cams[0] || {}).method || ''};
     this.zooms = {};
     this.addEventListener('change', (event) => this.control(event.target));
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
@@ -31,7 +31,7 @@ customElements.define('layer-page', class extends HTMLElement {
     if (u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units) next.u = Number(u);
     if (this.data.images.some((image) => image.slug === i)) next.i = i;
     if (['maps', 'kernels', 'pictures', 'cams'].includes(v)) next.v = v;
-    if (convatlas.colours.names.includes(c)) { next.c = c; this.menu.choose(c); }
+    if (convatlas.colours.names.includes(c)) next[(next.v || this.state.v) === 'cams' ? 'h' : 'c'] = c;
     if (s === 'layer' || s === 'map') next.s = s;
     if (k !== undefined && k in this.data.kernelInputs) next.k = k;
     this.jump = 'u' in next;
@@ -48,7 +48,7 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   control(target) {
-    if (target === this.menu) return this.set({c: target.value});
+    if (target === this.menu) return this.set({[this.state.v === 'cams' ? 'h' : 'c']: target.value});
     if (target.name === 'image') return this.set({i: target.value});
     if (target.name === 'view') return this.set({v: target.value});
     if (target.name === 'scale') return this.set({s: target.value});
@@ -60,7 +60,8 @@ customElements.define('layer-page', class extends HTMLElement {
 
   set(part) {
     Object.assign(this.state, part);
-    const {u, i, v, c, s, k} = this.state;
+    const {u, i, v, s, k} = this.state;
+    const c = this.colour();
     convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k});
     this.links();
     this.draw();
@@ -68,9 +69,13 @@ customElements.define('layer-page', class extends HTMLElement {
 
   /** The layers before and after open on the same image, view and colour. */
   links() {
-    const {i, v, c, s} = this.state;
+    const {i, v, s} = this.state;
+    const c = this.colour();
     for (const link of document.querySelectorAll('[data-keeps-view] a')) link.href = `${link.getAttribute('href').split('#')[0]}#${convatlas.address.text({i, v, c, s: s === 'layer' ? s : ''})}`;
   }
+
+  /** Class maps lie over photographs and keep a colour map of their own. */
+  colour() { return this.state.v === 'cams' ? this.state.h : this.state.c; }
 
   image() { return this.data.images.find((image) => image.slug === this.state.i); }
 
@@ -103,8 +108,10 @@ customElements.define('layer-page', class extends HTMLElement {
     const key = this.state.v + (this.state.v === 'kernels' ? this.state.k : '');
     this.zooms[key] ??= tiles.fit(atlas, this.main.clientWidth, Math.max(320, innerHeight - Math.max(0, box.top + scrollY) - 16));
     this.now = atlas;
+    this.menu.show(atlas.signed);
+    this.menu.toggleAttribute('data-off', atlas.rgb);
     const order = this.orders(atlas);
-    const to = this.state.s === 'layer' && !atlas.rgb ? tiles.shared(atlas) : null;
+    const to = tiles.shares(atlas, this.state.s) ? tiles.shared(atlas) : null;
     this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c});
     this.wall.open(this.state.u, this.jump);
     this.jump = false;
@@ -124,6 +131,7 @@ customElements.define('layer-page', class extends HTMLElement {
     off('[name=image]', v === 'kernels' || v === 'pictures');
     off('[name=scale]', v === 'pictures' || v === 'cams');
     off('[data-zoom], [data-control=sort]', v === 'cams');
+    this.menu.lend(v === 'cams' ? 'inferno' : 'viridis', this.colour());
     this.extra.replaceChildren();
     const inputs = Object.keys(this.data.kernelInputs);
     if (v === 'kernels' && inputs.length > 1) {
@@ -144,17 +152,17 @@ customElements.define('layer-page', class extends HTMLElement {
     const atlas = this.now;
     const shared = atlas && !atlas.rgb ? convatlas.tiles.shared(atlas) : null;
     const ends = shared ? {lo: number(shared[0]), hi: number(shared[1])} : {};
-    const scale = !shared ? '' : say(atlas.signed ? (s === 'layer' ? 'signedLayer' : 'signedMap') : s === 'layer' ? 'perLayer' : 'perMap', ends);
+    const scale = !shared ? '' : say(`${atlas.signed ? 'signed' : 'per'}${convatlas.tiles.shares(atlas, s) ? 'Layer' : 'Map'}`, ends);
     if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: k}), scale};
     if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say('picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
-    return {title: say('mapsOf', {layer, image: this.image().name}), how: say('mapsHow'), scale};
+    return {title: say('mapsOf', {layer, image: this.image().name}), how: say(atlas && atlas.signed ? 'mapsHowSigned' : 'mapsHow'), scale, photo: this.image().photo};
   }
 
   about() {
     const {tiles} = convatlas;
     const atlas = this.now;
     const shared = tiles.shared(atlas);
-    const bar = shared && !atlas.rgb && this.state.s === 'layer' ? tiles.bar(shared[0], shared[1], this.state.c, atlas.signed) : shared && !atlas.rgb ? this.relative(atlas) : null;
+    const bar = shared && tiles.shares(atlas, this.state.s) ? tiles.bar(shared[0], shared[1], this.state.c, atlas.signed) : shared && !atlas.rgb ? this.relative(atlas) : null;
     const strongest = atlas.lo.length || atlas.scores ? tiles.order(atlas, 'strongest').slice(0, 8).map((tile) => ({tile, unit: tiles.unit(atlas, tile), value: this.strength(atlas, tile)})) : [];
     this.panel.about({...this.words(), bar, strongest, atlas, colour: this.state.c});
   }
@@ -168,7 +176,7 @@ customElements.define('layer-page', class extends HTMLElement {
   /** The colour bar of tiles that each have their own scale: words at its ends, since the numbers differ. */
   relative(atlas) {
     const {el, say, colours} = convatlas;
-    return el('span', {class: 'ca-bar'}, el('span', {}, say('lowest')), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(this.state.c, atlas.signed)}`}), el('span', {}, say('highest')));
+    return el('span', {class: 'ca-bar'}, el('span', {}, say(atlas.signed ? 'below' : 'lowest')), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(this.state.c, atlas.signed)}`}), el('span', {}, say(atlas.signed ? 'above' : 'highest')));
   }
 
   sentence(text, na = false) {
@@ -225,12 +233,12 @@ customElements.define('layer-page', class extends HTMLElement {
     let maps = null;
     if (image && image.maps) maps = await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null);
     if (turn !== this.turn) return;
-    const side = 176;
+    const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
     const figures = [];
     const {pictures, kernels} = this.data;
     if (maps && tiles.tile(maps, u) >= 0) {
       const tile = tiles.tile(maps, u);
-      const to = s === 'layer' ? tiles.shared(maps) : null;
+      const to = tiles.shares(maps, s) ? tiles.shared(maps) : null;
       const flat = maps.lo[tile] === maps.hi[tile];
       figures.push({title: say('map', {image: image.name}), body: tiles.single(maps, tile, side, c, to), note: flat ? say('flat', {v: convatlas.number(maps.lo[tile])}) : `${maps.w} × ${maps.h}`,
         bar: to ? tiles.bar(to[0], to[1], c, maps.signed) : tiles.bar(maps.lo[tile], maps.hi[tile], c, maps.signed)});
@@ -243,13 +251,27 @@ customElements.define('layer-page', class extends HTMLElement {
     const slices = Object.entries(this.data.kernelInputs);
     if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
       const tile = tiles.tile(kernels, u);
-      const body = kernels.w * kernels.h === 1 && slices.length > 1 ? null : tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
-      if (body) figures.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
+      const body = tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
+      figures.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
     }
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
     if (cam && image) figures.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    this.panel.open({unit: u, of: this.data.units, figures, more});
+    this.panel.open({unit: u, of: this.data.units, figures, wide: slices.length > 1 ? [this.slices(slices, u, c)] : [], more});
+  }
+
+  /** The unit's kernel at every input channel, on one scale, so that strong and weak inputs can be told apart. */
+  slices(slices, unit, c) {
+    const {el, say, tiles} = convatlas;
+    const found = slices.map(([input, atlas]) => [input, atlas, tiles.tile(atlas, unit)]).filter(([, atlas, tile]) => tile >= 0 && !atlas.rgb);
+    const top = Math.max(...found.map(([, atlas, tile]) => atlas.hi[tile]));
+    const side = Math.max(14, Math.min(44, 12 * Math.max(...found.map(([, atlas]) => Math.max(atlas.w, atlas.h)))));
+    const body = el('span', {class: 'ca-slices'}, found.map(([input, atlas, tile]) => {
+      const one = tiles.single(atlas, tile, side, c, [-top, top]);
+      one.title = `${say('input')} ${input}`;
+      return one;
+    }));
+    return {title: say('slices', {n: found.length}), body, bar: tiles.bar(-top, top, c, true)};
   }
 
   overlay(image, heat) {
@@ -257,7 +279,7 @@ customElements.define('layer-page', class extends HTMLElement {
     made.photo = convatlas.url(image.photo);
     made.alt = image.name;
     made.heat = heat;
-    made.paint({colour: convatlas.kept.get('colour.inferno', 'inferno'), smooth: true, to: null});
+    made.paint({colour: this.state.h, smooth: true, to: null});
     return made;
   }
 
@@ -267,17 +289,18 @@ customElements.define('layer-page', class extends HTMLElement {
     const chosen = this.data.cams.find((c) => c.method === this.state.m) || this.data.cams[0];
     if (!chosen) return this.sentence('it was not asked for.', true);
     this.now = null;
+    this.menu.show(false);
+    this.menu.removeAttribute('data-off');
     const drawn = this.data.images.filter((image) => chosen.maps[image.slug]);
     if (drawn.length && drawn.every((image) => 'na' in chosen.maps[drawn[0].slug] && chosen.maps[image.slug].na === chosen.maps[drawn[0].slug].na)) return this.sentence(chosen.maps[drawn[0].slug].na, true);
-    const colour = this.menu.value;
     const cards = drawn.map((image) => {
       const heat = chosen.maps[image.slug];
       const body = 'na' in heat ? el('p', {class: 'ca-na'}, el('span', {}, el('b', {}, say('notDrawn')), ` ${heat.na}`)) : this.overlay(image, heat);
-      if (!('na' in heat)) body.paint({colour, smooth: true, to: null});
+      if (!('na' in heat)) body.paint({colour: this.state.h, smooth: true, to: null});
       return el('li', {'aria-current': image.slug === this.state.i ? 'true' : null}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, body, el('b', {}, image.name), el('span', {}, image.top)));
     });
     this.main.replaceChildren(el('ul', {class: 'ca-cards'}, cards));
-    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: say('camsHow'), scale: say('perMap')});
+    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: say('camsHow'), scale: say('perMap'), hint: false});
     return undefined;
   }
 });

@@ -41,6 +41,8 @@
       made.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
       return made;
     },
+    /** A dotted name as text with places where a line may break. */
+    breaks: (name) => name.split(/(?<=[._/])(?=[^._/])/).flatMap((part, k) => (k ? [document.createElement('wbr'), part] : [part])),
     /** Three significant digits, as on the pages. */
     number(v) {
       if (v === null || v === undefined) return '–';

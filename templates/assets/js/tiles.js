@@ -14,7 +14,7 @@
       set('--tw', atlas.w);
       set('--th', atlas.h);
       set('--z', zoom);
-      box.classList.toggle('ca-tiles--fine', zoom < 1 || atlas.rgb);
+      box.classList.toggle('ca-tiles--fine', zoom < 1 || (atlas.rgb && atlas.w > 15));
     },
     x: (atlas, k) => (k % atlas.cols) * (atlas.w + 1),
     y: (atlas, k) => Math.floor(k / atlas.cols) * (atlas.h + 1),
@@ -22,6 +22,8 @@
     tile: (atlas, unit) => (atlas.units ? atlas.units.indexOf(unit) : unit < atlas.n ? unit : -1),
     lo: (atlas, k) => (atlas.rlo || atlas.lo)[k],
     hi: (atlas, k) => (atlas.rhi || atlas.hi)[k],
+    /** A map of one pixel has no scale of its own: all of them then share one. */
+    shares: (atlas, how) => !atlas.rgb && (how === 'layer' || atlas.w * atlas.h === 1),
     /** The ends of the scale that all tiles share; null where none is coloured. */
     shared(atlas) {
       if (!atlas.lo || !atlas.lo.length) return null;

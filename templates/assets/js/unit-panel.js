@@ -4,20 +4,21 @@ customElements.define('unit-panel', class extends HTMLElement {
   fire(kind, detail = {}) { this.dispatchEvent(new CustomEvent(kind, {bubbles: true, detail})); }
 
   /** {title, how, scale, bar, strongest: [{tile, unit, hi}], atlas, colour} */
-  about({title, how, scale, bar, strongest, atlas, colour}) {
+  about({title, how, scale, bar, strongest, atlas, colour, photo, hint = true}) {
     const {el, say, tiles, number} = convatlas;
     this.classList.remove('ca-panel--open');
     this.removeAttribute('role');
     this.removeAttribute('aria-label');
     this.replaceChildren(
-      el('h2', {}, title),
+      photo ? el('img', {class: 'ca-panel__photo', src: convatlas.url(photo), alt: '', width: 64, height: 64}) : '',
+      el('h2', {}, convatlas.breaks(title)),
       el('p', {}, how),
       bar || '',
       scale ? el('p', {class: 'ca-dim'}, scale) : '',
       strongest && strongest.length ? el('h3', {}, say('strongest')) : '',
       strongest && strongest.length ? el('ul', {class: 'ca-strongest'}, strongest.map(({tile, unit, value}) => el('li', {},
         el('button', {type: 'button', onclick: () => this.fire('unit-open', {tile, unit})}, tiles.single(atlas, tile, 56, colour), el('b', {}, unit), el('span', {}, number(value)))))) : '',
-      el('p', {class: 'ca-dim ca-panel__hint'}, say('hint')),
+      hint ? el('p', {class: 'ca-dim ca-panel__hint'}, say('hint')) : '',
     );
   }
 
@@ -38,7 +39,7 @@ customElements.define('unit-panel', class extends HTMLElement {
           act('link', say('link'), '#', (event) => this.copy(event.currentTarget)),
           act('close', say('close'), '×', () => this.fire('unit-close')))),
       el('div', {class: 'ca-panel__pair'}, figures.map(figure)),
-      (wide || []).map(figure),
+      ...(wide || []).map(figure),
       more || '',
     );
     if (focused) (this.querySelector(`[data-act="${focused}"]`) || this).focus();

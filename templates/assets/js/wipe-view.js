@@ -26,6 +26,7 @@ customElements.define('wipe-view', class extends HTMLElement {
     this.replaceChildren(this.dialog);
     this.draw();
     this.dialog.showModal();
+    this.slider.focus();
   }
 
   side(key) {
