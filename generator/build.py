@@ -1,6 +1,6 @@
 """The whole flow, from a configuration to a site.
 
-    config ──▶ model + images ──▶ plan ──▶ passes ──▶ artifacts ──▶ pages ──▶ site
+config ──▶ model + images ──▶ plan ──▶ passes ──▶ artifacts ──▶ pages ──▶ site
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from generator.engine.tune import faster_format, use_format
 from generator.executors.local import fill_images, fill_weights
 from generator.executors.search import fill_searches
 from generator.pages.views import Passes, Report
-from generator.plan import Plan, plan_report
+from generator.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.progress import Progress, Silent
 from generator.reporting import report_of
 from generator.setup import Setup, clocked, set_up
@@ -44,11 +44,12 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     progress = progress or Silent()
     setup = set_up(config, progress)
     todo = plan_report(setup)
-    compute(setup, todo, progress)
-    report = report_of(setup, todo)
+    searches = compute(setup, todo, progress)
+    planned = todo.passes + searches.passes
+    report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
-    return BuildResult(config.out, written.bytes, todo.passes, report.run, report)
+    return BuildResult(config.out, written.bytes, planned, report.run, report)
 
 
 def plan(config: ReportConfig, progress: Progress | None = None) -> Plan:
@@ -60,21 +61,22 @@ def plan(config: ReportConfig, progress: Progress | None = None) -> Plan:
     return plan_report(set_up(config, progress or Silent()))
 
 
-def compute(setup: Setup, todo: Plan, progress: Progress) -> None:
-    """Run every pass of the plan and fill the store."""
-    if todo.batches or todo.passes.forward:
+def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
+    """Run every pass of the plan and fill the store; the searches as planned once the feature maps were there."""
+    if todo.batches or plan_searches(setup).passes.forward:
         with clocked(setup.timings, "tuning"):
             tune(setup)
     with clocked(setup.timings, "maps"), progress.stage("maps of images", todo.images_missing) as stage:
         fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
     with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:
         fill_weights(setup.jobs, setup.engine, setup.store, stage)
-    units = todo.units()
-    total = sum(len(chosen) for chosen in units.values())
+    searches = plan_searches(setup)
+    total = sum(len(chosen) for chosen in searches.units.values())
     with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
         preprocess = setup.loaded.preprocess
         with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
-            fill_searches(setup.jobs, units, model, setup.store, stage)
+            fill_searches(setup.jobs, searches.units, model, setup.store, stage)
+    return searches
 
 
 def tune(setup: Setup) -> None:

@@ -78,6 +78,10 @@ class Jobs:
         """The key of one unit's search."""
         return cell_key(self.model, search.method, search.layer.name, unit=unit, seed=self.seed)
 
+    def pending_key(self, search: Search) -> Digest:
+        """The key of the batch of units that a search finished last."""
+        return cell_key(self.model, search.method, search.layer.name, pending=True, seed=self.seed)
+
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""
         return cell_key(self.model, Photo(), INPUT, image=image.digest)
@@ -129,9 +133,7 @@ def jobs(
         for request in asked:
             (weights if all(isinstance(need, Weights) for need in request.needs) else requests).append(request)
         refused += [(choice.name, layer, reason.reason) for layer, reason in no.items()]
-    return Jobs(
-        model, tuple(requests), tuple(weights), tuple(searches), tuple(refused), targets, seed, description
-    )
+    return Jobs(model, tuple(requests), tuple(weights), tuple(searches), tuple(refused), targets, seed, description)
 
 
 def choose(

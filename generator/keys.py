@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -45,8 +46,6 @@ class ModelKey:
 
 
 def _file_of(module: str) -> bytes:
-    import sys
-
     file = getattr(sys.modules.get(module), "__file__", None)
     return Path(file).read_bytes() if file and Path(file).exists() else module.encode()
 
@@ -65,11 +64,15 @@ def engine_digest() -> Digest:
     return Digest(text.hexdigest())
 
 
-@cache
 def method_digest(cls: type) -> Digest:
     """The code of a method: its file and the files of this package that it imports, less prose and the engine."""
+    return _code_digest(cls.__module__)
+
+
+@cache
+def _code_digest(module: str) -> Digest:
     text = hashlib.sha256()
-    todo, seen = [cls.__module__], set()
+    todo, seen = [module], set[str]()
     while todo:
         name = todo.pop()
         if name in seen or not name.startswith("generator") or name in ("generator", "generator.methods"):
@@ -102,7 +105,9 @@ def code_of(source: str) -> str:
 def _is_prose(line: ast.AST) -> bool:
     if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str):
         return True
-    named = line.target if isinstance(line, ast.AnnAssign) else line.targets[0] if isinstance(line, ast.Assign) else None
+    named = (
+        line.target if isinstance(line, ast.AnnAssign) else line.targets[0] if isinstance(line, ast.Assign) else None
+    )
     return isinstance(named, ast.Name) and named.id in PROSE
 
 

@@ -1,7 +1,7 @@
 """The library under the report: raw maps and activations of any model, many methods and layers from shared passes.
 
-    >>> maps = generator.attribute(model, x, ["grad_cam", "saliency"], layers="stage_ends", target="top1")
-    >>> maps["grad_cam"]["layer4"].shape            # (n, h, w), the layer's own resolution
+>>> maps = generator.attribute(model, x, ["grad_cam", "saliency"], layers="stage_ends", target="top1")
+>>> maps["grad_cam"]["layer4"].shape            # (n, h, w), the layer's own resolution
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Any:
     try:
         return cls(**(options or {}))
     except TypeError:
-        known = [key for key in getattr(cls, "__dataclass_fields__", {})]
+        known = list(getattr(cls, "__dataclass_fields__", {}))
         wrong = next((key for key in options or {} if key not in known), "?")
         raise UserError(f"method {name!r} has no option {wrong!r}{nearest(wrong, known)}") from None
 
@@ -75,7 +75,7 @@ def attribute(
 def attribute(
     model: nn.Module,
     x: Tensor,
-    methods: Sequence[str],
+    methods: list[str] | tuple[str, ...],
     *,
     layers: str | Sequence[str] = ...,
     target: str | int | Target = ...,
@@ -85,7 +85,7 @@ def attribute(
 def attribute(
     model: nn.Module,
     x: Tensor,
-    methods: str | Sequence[str] = "grad_cam",
+    methods: str | list[str] | tuple[str, ...] = "grad_cam",
     *,
     layers: str | Sequence[str] = "stage_ends",
     target: str | int | Target = "top1",
@@ -120,7 +120,9 @@ def attribute(
     for name in names:
         method = make_method(name, (options or {}).get(name))
         if method.scope == "search":
-            raise UserError(f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`)")
+            raise UserError(
+                f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`)"
+            )
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked
         found[name] = dict(refused)
@@ -167,6 +169,8 @@ def _targets(target: str | int | Target, labels: Sequence[str] | None, classes: 
     if isinstance(target, (str, int)):
         targets = parse_target(str(target), labels, classes)
         if len(targets) != 1:
-            raise UserError(f"expected one target, received {target!r}, which stands for {len(targets)}: call once for each")
+            raise UserError(
+                f"expected one target, received {target!r}, which stands for {len(targets)}: call once for each"
+            )
         return targets
     return (target,)

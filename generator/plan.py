@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from generator.executors.search import lacking, passes
 from generator.jobs import Batch
@@ -13,52 +12,39 @@ from generator.pages.views import Passes
 from generator.setup import Setup
 from generator.units import choose_units
 
-CPU_BATCH = 8
+CPU_BATCH = 1
+"""On a CPU larger batches are no faster (they leave its caches), and of one image alone the numbers are the same to the
+last bit whichever images come with it: a killed run is completed to the same bytes."""
 GPU_BATCH = 32
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The batches that fill what the store lacks, and the searches after them.
+class SearchPlan:
+    """The units of every search, and the passes that those of them take that the store lacks."""
 
-    The units of a search are ranked by feature maps, so they are known for certain only when these are in the store:
-    `passes` is exact once they are, and before that where the store is empty or full.
-    """
+    units: Mapping[tuple[str, LayerName], tuple[int, ...]]
+    passes: Passes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batches that fill what the store lacks. Searches follow them: their units are ranked by the feature maps."""
 
     setup: Setup = field(repr=False)
     batches: tuple[Batch, ...] = field(repr=False)
-    _searched: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @property
     def images_missing(self) -> int:
         """Images that lack a cell."""
         return sum(len(batch.images) for batch in self.batches)
 
-    def units(self) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
-        """The units of every search, by what the store knows now. The passes planned for them are fixed here."""
-        setup = self.setup
-        units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
-        self._searched.setdefault("passes", passes(setup.jobs, units, setup.store))
-        return units
-
-    @cached_property
-    def batch_passes(self) -> Passes:
-        """Of the batches alone."""
+    @property
+    def passes(self) -> Passes:
+        """Of the batches; searches have their own."""
         return Passes(
             sum(batch.plan.forwards for batch in self.batches),
             sum(len(batch.plan.backwards) for batch in self.batches),
         )
-
-    @property
-    def passes(self) -> Passes:
-        """Of batches and searches."""
-        setup = self.setup
-        if "passes" not in self._searched:
-            units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
-            forward, backward = passes(setup.jobs, units, setup.store)
-        else:
-            forward, backward = self._searched["passes"]
-        return Passes(self.batch_passes.forward + forward, self.batch_passes.backward + backward)
 
     def __str__(self) -> str:
         return describe_plan(self)
@@ -72,12 +58,19 @@ def plan_report(setup: Setup) -> Plan:
     return Plan(setup, tuple(setup.jobs.batches(setup.store, setup.images.images, int(size))))
 
 
+def plan_searches(setup: Setup) -> SearchPlan:
+    """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units; before that,
+    where it is empty."""
+    units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
+    return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
+
+
 def describe_plan(plan: Plan) -> str:
     """The plan as a table for a terminal."""
     setup, jobs = plan.setup, plan.setup.jobs
     images = setup.images.images
-    units = choose_units(setup.config.units, jobs, images, setup.store)
-    total = plan.passes
+    searches = plan_searches(setup)
+    units, total = searches.units, plan.passes + searches.passes
     rows = [("method", "scope", "layers", "cells", "to do")]
     todo: dict[str, int] = {}
     for batch in plan.batches:
@@ -100,11 +93,16 @@ def describe_plan(plan: Plan) -> str:
         missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
         rows.append((name, "search", str(len(of)), str(wanted), str(missing)))
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
-    lines = ["  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+    lines = [
+        "  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True)))
+        for r in rows
+    ]
     name = setup.loaded.title
     head = f"{name}: {len(images)} images, {len(setup.layers)} layer pages, {len(setup.compared)} layers compared"
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
-    kinds = f"  of images: {plan.batch_passes.forward} forward, {plan.batch_passes.backward} backward in {len(plan.batches)} batches"
+    kinds = (
+        f"  of images: {plan.passes.forward} forward, {plan.passes.backward} backward in {len(plan.batches)} batches"
+    )
     disk = f"estimated site: {estimate(setup) / 1e6:.0f} MB"
     return "\n".join([head, "", *lines, "", passes_, kinds, disk, "nothing was run or written"])
 

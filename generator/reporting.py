@@ -13,22 +13,31 @@ from generator import __version__
 from generator.assemble import Assembly
 from generator.config import dump
 from generator.methods import MethodInfo, registry
+from generator.names import LayerName
 from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
-from generator.plan import Plan
 from generator.setup import Setup
 
-LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "matplotlib", "jinja2", "mkdocs", "mkdocs-material")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "matplotlib",
+    "jinja2",
+    "mkdocs",
+    "mkdocs-material",
+)
 
 
-def report_of(setup: Setup, plan: Plan) -> Report:
-    """Everything the site shows, read from the store."""
+def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]], planned: Passes) -> Report:
+    """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
     assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.description.classes)
     images = setup.images.images
     compared = tuple(layer.name for layer in setup.compared)
     names = slugs([layer.name for layer in setup.layers])
-    units = plan.units()
     counts = setup.engine.counts
     report = Report(
         title=setup.config.title or setup.loaded.title,
@@ -47,7 +56,7 @@ def report_of(setup: Setup, plan: Plan) -> Report:
         default_layer=compared[-1] if compared else None,
         images=tuple(assembly.image(image, compared) for image in images),
         methods=tuple(method_view(info) for info in registry().values()),
-        planned=plan.passes,
+        planned=planned,
         run=Passes(counts.forward, counts.backward),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),

@@ -24,7 +24,6 @@ from typing import Any
 from generator.errors import UserError
 from generator.names import Digest
 
-
 INLINE = 2048
 """Bytes up to which a blob stays inside its record."""
 
@@ -69,7 +68,7 @@ class Store:
         """The record under `key`, or None where there is none or one of its blobs is gone."""
         try:
             found = json.loads(self._record(key).read_bytes())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
             return None
         inline = {name: base64.b64decode(data) for name, data in found["inline"].items()}
         record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()}, inline)
@@ -128,7 +127,9 @@ def write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store") from None
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store"
+        ) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -136,7 +137,9 @@ def write(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store") from None
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store"
+        ) from None
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

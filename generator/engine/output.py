@@ -21,12 +21,16 @@ def logits(output: Any) -> Tensor:
     """
     found = _first(output)
     if found is None:
-        raise UserError(f"expected class scores from the model, received {type(output).__name__}: give a model that returns (n, classes)")
+        raise UserError(
+            f"expected class scores from the model, received {type(output).__name__}: give a model that returns (n, classes)"
+        )
     if found.dim() == 1:
         found = found[:, None]
     if found.dim() != 2:
         shape = " x ".join(map(str, found.shape))
-        raise UserError(f"expected class scores of shape (n, classes) from the model, received {shape}: give a model that classifies")
+        raise UserError(
+            f"expected class scores of shape (n, classes) from the model, received {shape}: give a model that classifies"
+        )
     return found.float()
 
 

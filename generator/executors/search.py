@@ -32,9 +32,14 @@ def passes(jobs: Jobs, units: Mapping[tuple[str, LayerName], tuple[int, ...]], s
 def fill_searches(
     jobs: Jobs, units: Mapping[tuple[str, LayerName], tuple[int, ...]], handle: Handle, store: Store, stage: Stage
 ) -> None:
-    """Search for every unit chosen and store each picture."""
+    """Search for every unit chosen and store each picture.
+
+    A batch of units is first stored as a whole, then unit by unit: units that a kill cut off are taken from the whole,
+    for searched again in other company they would differ in the last bit.
+    """
     for search in jobs.searches:
         layer = search.layer
+        _spread(jobs, search, store)
         chosen = units[search.name, layer.name]
         todo = lacking(jobs, search, chosen, store)
         stage.advance(len(chosen) - len(todo), layer.name)
@@ -42,13 +47,28 @@ def fill_searches(
             continue
         for artifact in search.method.search(handle, layer, tuple(Unit(layer.name, u) for u in todo), jobs.seed):
             assert isinstance(artifact, ImageGrid)
-            for k, unit in enumerate(artifact.units):
-                one = ImageGrid(
-                    artifact.values[k : k + 1],
-                    (unit,),
-                    artifact.scores[k : k + 1],
-                    artifact.dead[k : k + 1],
-                )
-                made = encode(one)
-                store.put(jobs.unit_key(search, unit), made.meta, made.blobs)
+            store.put(jobs.pending_key(search), *_batch(artifact))
+            _spread(jobs, search, store)
             stage.advance(len(artifact.units), layer.name)
+
+
+def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
+    """One record of all pictures: its facts and blobs by unit."""
+    made = {
+        unit: encode(ImageGrid(artifact.values[k : k + 1], (unit,), artifact.scores[k : k + 1], artifact.dead[k : k + 1]))
+        for k, unit in enumerate(artifact.units)
+    }
+    blobs = {f"{unit}.{name}": data for unit, one in made.items() for name, data in one.blobs.items()}
+    return {"units": {str(unit): dict(one.meta) for unit, one in made.items()}}, blobs
+
+
+def _spread(jobs: Jobs, search: Search, store: Store) -> None:
+    """Give the units of the batch finished last, where there is one, the records that they lack."""
+    batch = store.get(jobs.pending_key(search))
+    if batch is None:
+        return
+    for unit, meta in batch.meta["units"].items():
+        key = jobs.unit_key(search, int(unit))
+        if store.get(key) is None:
+            names = [n for n in (*batch.blobs, *batch.inline) if n.startswith(f"{unit}.")]
+            store.put(key, meta, {name.partition(".")[2]: store.blob(batch, name) for name in names})

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from generator.artifacts import Artifact, NotApplicable
 from generator.engine.needs import Need, Reads
@@ -102,7 +102,7 @@ class MethodInfo:
     """A registered method: its class and what its file says of it."""
 
     name: str
-    cls: type
+    cls: type[Any]
     doc: str
 
     @property

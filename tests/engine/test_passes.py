@@ -114,7 +114,9 @@ def test_gradients_of_many_layers_equal_autograds():
     leaf = x.clone().requires_grad_()
     score = model(leaf)[:, 3].sum()
     wanted = torch.autograd.grad(score, [leaf, kept["layer2"]])
-    todo = plan(Request("asks", Asks(activation=False), name, (ClassTarget(3),)) for name in (INPUT, LayerName("layer2")))
+    todo = plan(
+        Request("asks", Asks(activation=False), name, (ClassTarget(3),)) for name in (INPUT, LayerName("layer2"))
+    )
     served = {s.request.layer: s.reads.gradient for s in Engine(model).run(x, todo)}
     torch.testing.assert_close(served[INPUT], wanted[0], rtol=0, atol=0)
     torch.testing.assert_close(served[LayerName("layer2")], wanted[1], rtol=0, atol=0)

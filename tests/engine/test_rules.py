@@ -91,7 +91,8 @@ def test_a_relu6_however_it_is_written(name: str, rule: str):
 
 
 @pytest.mark.parametrize(
-    "function", [F.silu, F.gelu, torch.sigmoid, F.hardtanh, F.leaky_relu, lambda x: x.clamp(min=1), lambda x: x.clamp(max=6)]
+    "function",
+    [F.silu, F.gelu, torch.sigmoid, F.hardtanh, F.leaky_relu, lambda x: x.clamp(min=1), lambda x: x.clamp(max=6)],
 )
 def test_what_is_no_rectifier_is_left_to_torch(function):
     x, g = tensor(X), tensor(G)
@@ -135,7 +136,9 @@ def test_unpooling_without_overlap_is_max_unpool():
     assert torch.equal(unpool(y, where, x.shape), F.max_unpool2d(y, where, 2, output_size=x.shape))
 
 
-@pytest.mark.parametrize("kernel, stride, padding, dilation, ceil", [(3, 2, 1, 1, False), (3, 1, 1, 2, False), (3, 2, 0, 1, True)])
+@pytest.mark.parametrize(
+    "kernel, stride, padding, dilation, ceil", [(3, 2, 1, 1, False), (3, 1, 1, 2, False), (3, 2, 0, 1, True)]
+)
 def test_the_plain_pooling_gradient_is_torchs(kernel, stride, padding, dilation, ceil):
     x = torch.randn(2, 3, 11, 8, generator=torch.Generator().manual_seed(0))
 

@@ -11,7 +11,9 @@ from generator.engine.tune import FORMATS, faster_format, use_format
 
 def test_measuring_changes_no_number_and_counts_no_pass():
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     before = {name: value.clone() for name, value in model.state_dict().items()}
     engine = Engine(model)
     found = faster_format(engine, (3, 12, 12), rounds=1)
