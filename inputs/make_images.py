@@ -23,14 +23,12 @@ LIMIT = 150_000
 
 PHOTOGRAPHS = {
     "astronaut": ("skimage", "data/astronaut.png"),
-    "brick": ("skimage", "data/brick.png"),
     "camera": ("skimage", "data/camera.png"),
     "chelsea": ("skimage", "data/chelsea.png"),
     "china": ("sklearn", "datasets/images/china.jpg"),
     "coffee": ("skimage", "data/coffee.png"),
     "flower": ("sklearn", "datasets/images/flower.jpg"),
     "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-    "retina": ("skimage", "data/retina.jpg"),
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 """File stem -> (package, path inside it)."""
