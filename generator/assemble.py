@@ -165,7 +165,11 @@ class Assembly:
     # Layers
 
     def layer(
-        self, layer: Any, slug: str, images: Sequence[ImageRecord], units: Mapping[tuple[str, LayerName], tuple[int, ...]]
+        self,
+        layer: Any,
+        slug: str,
+        images: Sequence[ImageRecord],
+        units: Mapping[tuple[str, LayerName], tuple[int, ...]],
     ) -> LayerView:
         """A layer's page."""
         by_slug = {image.slug: image for image in images}
@@ -215,7 +219,13 @@ class Assembly:
 
     def _kernels(self, layer: LayerName) -> tuple[Atlas | NotApplicable, str, Mapping[int, Atlas]]:
         if ("kernels", layer) not in self._requests:
-            return self._refused.get(("kernels", layer), NotApplicable("the layer is not a convolution, so it has no kernels.")), "", {}
+            return (
+                self._refused.get(
+                    ("kernels", layer), NotApplicable("the layer is not a convolution, so it has no kernels.")
+                ),
+                "",
+                {},
+            )
         record = self._record(self._requests["kernels", layer], None)
         meta = record.meta["maps"][0]
         slices = {int(c): self._atlas(record, f"0.input-{c}.png", m) for c, m in meta.get("slices", {}).items()}
@@ -226,7 +236,9 @@ class Assembly:
     ) -> Atlas | NotApplicable:
         search = next((s for s in self._jobs.searches if s.layer.name == layer), None)
         if search is None:
-            refused = [r for (method, at), r in self._refused.items() if at == layer and method == "activation_maximization"]
+            refused = [
+                r for (method, at), r in self._refused.items() if at == layer and method == "activation_maximization"
+            ]
             return refused[0] if refused else NOT_ASKED
         return self._tiled(search, units[search.name, layer])
 
@@ -240,7 +252,9 @@ class Assembly:
         key = key_of({"tiled": pixels})
         record = self._store.get(key)
         if record is None:
-            tiles = [np.asarray(Image.open(io.BytesIO(self._store.blob(r, "atlas.png"))).convert("RGB")) for _, r in found]
+            tiles = [
+                np.asarray(Image.open(io.BytesIO(self._store.blob(r, "atlas.png"))).convert("RGB")) for _, r in found
+            ]
             made = rgb_atlas(np.stack(tiles))
             record = self._store.put(key, made.meta, made.blobs)
         meta = {
@@ -264,5 +278,3 @@ def kernel_note(meta: Mapping[str, Any]) -> str:
         side = math.ceil(math.sqrt(inputs))
         return f"{of}, 1 × 1: the tile of a filter is its {inputs} weights in reading order, {side} to a row, each filter on its own scale."
     return f"{of}: each tile is a filter's slice at the input channel where it is strongest, each on its own scale."
-
-

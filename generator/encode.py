@@ -1,11 +1,11 @@
 """Artifacts into bytes: what is worth keeping of each, quantised once, with the numbers that undo the quantisation.
 
-    ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
-    Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
-    ImageGrid     one RGB atlas PNG
-    Heatmap       the float32 array, and two pictures of it: as it is, and smoothed to the input's size
-    InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
-    Scores        the float32 array
+ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
+Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
+ImageGrid     one RGB atlas PNG
+Heatmap       the float32 array, and two pictures of it: as it is, and smoothed to the input's size
+InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
+Scores        the float32 array
 """
 
 from __future__ import annotations
@@ -230,13 +230,16 @@ def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1,
         TypeError: an artifact that nothing draws yet.
     """
     if isinstance(artifact, ChannelMaps):
-        return atlas(artifact.values[image].float().cpu(), artifact.signed)
+        values = artifact.values[image].float().cpu()
+        return atlas(values, artifact.signed and bool((values < 0).any()))  # whatever the rest of the batch has
     if isinstance(artifact, Heatmap):
         return heat(artifact.values[image].float().cpu(), artifact.signed, input_size)
     if isinstance(artifact, InputMap):
         return on_input(artifact.values[image].float().cpu())
     if isinstance(artifact, Scores):
-        return Encoded({"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))})
+        return Encoded(
+            {"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))}
+        )
     if isinstance(artifact, Kernels):
         return _kernels(artifact)
     if isinstance(artifact, ImageGrid):

@@ -97,7 +97,14 @@ class RingAscent:
         return (total / count)[:, rings].unflatten(1, gradient.shape[2:4])[:, None, :, :, None]
 
     def step(self, coefficients: Tensor, gradient: Tensor) -> Tensor:
-        """Coefficients one step up. A picture whose gradient has been zero so far stays where it is."""
+        """Coefficients one step up. A picture whose gradient has been zero, or no number, so far stays where it is.
+
+        Each picture's gradient counts by its direction alone: units differ by many powers of ten in scale, one unit does
+        from step to step where rectifiers are redirected, and a square must neither vanish nor overflow.
+        """
+        gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
+        largest = gradient.abs().amax(dim=(1, 2, 3, 4), keepdim=True)
+        gradient = gradient / largest.clamp(min=torch.finfo(gradient.dtype).tiny)
         slow, fast = self.memory[1], self.memory[0]
         first = torch.zeros_like(gradient) if self._first is None else self._first
         energy = self.energy(gradient)

@@ -19,6 +19,7 @@ from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target
 from generator.progress import Progress
+from generator.reasons import not_averaged
 from generator.selectors import parse_target, select_layers
 from generator.store import Store
 
@@ -94,10 +95,12 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
 
 
 def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:
-    """The layers of the CAM comparison."""
-    chosen = {layer.name for layer in select_layers(config.cam_layers, description.layers)}
-    head = description.facts.head_layer
-    return tuple(layer for layer in description.layers if layer.name in chosen or layer.name == head)
+    """The layers of the CAM comparison, with the one that a pooled head averages: itself, or a block that ends in it."""
+    chosen = select_layers(config.cam_layers, description.layers)
+    if any(not_averaged(description.facts, layer) is None for layer in chosen):
+        return chosen
+    names = {layer.name for layer in chosen} | {description.facts.head_layer}
+    return tuple(layer for layer in description.layers if layer.name in names)
 
 
 def targets_of(texts: tuple[str, ...], labels: tuple[str, ...] | None, classes: int) -> tuple[Target, ...]:

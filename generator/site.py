@@ -18,4 +18,6 @@ def write_site(config: ReportConfig, report: Report) -> Rendered:
     own = Path("mkdocs.yml")
     mkdocs_yml = own if own.exists() else packaged("mkdocs.yml")
     templates = tuple(folder for folder in (Path("templates"), packaged("templates")) if folder.is_dir())
-    return render(report, mkdocs_yml=mkdocs_yml, templates=templates, docs_dir=DOCS.resolve(), site_dir=config.out.resolve())
+    return render(
+        report, mkdocs_yml=mkdocs_yml, templates=templates, docs_dir=DOCS.resolve(), site_dir=config.out.resolve()
+    )

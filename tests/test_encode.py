@@ -54,12 +54,23 @@ def test_signed_maps_keep_their_true_ends():
     assert (meta["raw_lo"], meta["raw_hi"]) == ([-1.0, -8.0], [4.0, 2.0])
 
 
+def test_whether_a_map_is_signed_does_not_depend_on_the_rest_of_the_batch():
+    values = torch.tensor([[[[1.0, 2.0]]], [[[-1.0, 2.0]]]])
+    assert [encode(ChannelMaps(values, signed=True), n).meta["signed"] for n in (0, 1)] == [False, True]
+
+
 def test_borders_are_zero_and_no_tile_bleeds():
-    sheet = decoded(encode(ChannelMaps(torch.tensor([1.0, 2.0]).view(1, 2, 1, 1).expand(1, 2, 3, 3) + seeded(1, 2, 3, 3).abs())).blobs["atlas.png"])
+    sheet = decoded(
+        encode(
+            ChannelMaps(torch.tensor([1.0, 2.0]).view(1, 2, 1, 1).expand(1, 2, 3, 3) + seeded(1, 2, 3, 3).abs())
+        ).blobs["atlas.png"]
+    )
     assert sheet.shape == (3, 7) and (sheet[:, 3] == 0).all()
 
 
-@pytest.mark.parametrize("count, h, w", [(1, 1, 1), (64, 112, 112), (2048, 7, 7), (2048, 90, 90), (3, 3000, 20), (10, 20, 3000)])
+@pytest.mark.parametrize(
+    "count, h, w", [(1, 1, 1), (64, 112, 112), (2048, 7, 7), (2048, 90, 90), (3, 3000, 20), (10, 20, 3000)]
+)
 def test_no_atlas_is_larger_than_a_browser_likes(count: int, h: int, w: int):
     grid = Grid.of(count, h, w)
     assert grid.columns * grid.rows >= count > grid.columns * (grid.rows - 1)

@@ -146,12 +146,13 @@ def test_two_steps_by_hand():
     z = ascent.step(z, g)
     a, b = 0.1 / math.sqrt(12.5), 0.1 / math.sqrt(2)
     exactly(z, [[[[[3 * a, 4 * a], [2 * b, 0.0]]]]])
-    # second step with gradient (0, 0), (0, 2): first moment 0.25 * (3, 4) and (0.5, 1), over 1 - 0.5^2 = 0.75;
-    # second moment 0.75 * 0.25 * 12.5 and 0.75 * 0.25 * 2 + 0.25 * 2, over 1 - 0.75^2 = 0.4375
+    # gradients count by their direction: the first is (3, 4), (2, 0) / 4, the second (0, 0), (0, 2) / 2.
+    # First moment: (0.1875, 0.25), (0.125, 0.5), over 1 - 0.5^2; second: 0.1875 * 12.5 / 16 and
+    # 0.1875 * 2 / 16 + 0.25 * 0.5, over 1 - 0.75^2
     before = z
     z = ascent.step(z, torch.tensor([[[[[0.0, 0.0], [0.0, 2.0]]]]]))
-    a, b = 0.1 / math.sqrt(0.1875 * 12.5 / 0.4375), 0.1 / math.sqrt(0.875 / 0.4375)
-    exactly(z - before, [[[[[a, a * 4 / 3], [b * 2 / 3, b * 4 / 3]]]]])
+    a, b = 0.1 / math.sqrt(0.146484375 / 0.4375), 0.1 / math.sqrt(0.1484375 / 0.4375)
+    exactly(z - before, [[[[[a * 0.25, a / 3], [b / 6, b * 2 / 3]]]]])
 
 
 def test_equals_the_ascent_written_as_a_loop():
@@ -169,7 +170,8 @@ def test_equals_the_ascent_written_as_a_loop():
             first = {(c, v, u, part): 0.0 for c in range(2) for v, u in places for part in range(2)}
             second = 0.0
             for t, gradient in enumerate(gradients, start=1):
-                values = {at: gradient[(b, *at)].item() for at in first}
+                largest = max(abs(g) for g in gradient[b].flatten().tolist())
+                values = {at: gradient[(b, *at)].item() / largest for at in first}
                 second = slow * second + (1 - slow) * sum(g * g for g in values.values()) / len(values)
                 for at, g in values.items():
                     first[at] = fast * first[at] + (1 - fast) * g
@@ -185,8 +187,8 @@ def test_is_adam_where_a_ring_is_one_gradient():
     parameter = torch.nn.Parameter(torch.zeros(1, 1, 1, 3, 2))
     adam = torch.optim.Adam([parameter], lr=0.1, betas=(0.5, 0.9), eps=0, maximize=True)
     ascent, z = RingAscent(canvas, 0.1), torch.zeros(1, 1, 1, 3, 2)
-    for k in (1.0, 0.3, 2.0):
-        parameter.grad = k * size * signs
+    for k in (1.0, -0.3, 2.0):
+        parameter.grad = k / abs(k) * size * signs / 3  # by its direction, the largest entry 1
         adam.step()
         z = ascent.step(z, k * size * signs)
     torch.testing.assert_close(z, parameter.detach())
@@ -202,3 +204,18 @@ def test_a_picture_without_gradient_stays_and_leaves_its_neighbour_alone():
     assert torch.equal(both[0], z[0])
     assert torch.equal(both[1:], one)
     assert not torch.equal(one, z[1:])
+
+
+@pytest.mark.parametrize("scale", [1e-37, 1e-20, 1e30])
+def test_no_scale_of_gradient_is_too_small_or_too_large(scale):
+    canvas = Canvas(3, 6, 6)
+    g = torch.randn(1, 3, 6, 4, 2, generator=torch.Generator().manual_seed(3))
+    expected = RingAscent(canvas, 0.1).step(torch.zeros_like(g), g)
+    torch.testing.assert_close(
+        RingAscent(canvas, 0.1).step(torch.zeros_like(g), g * scale), expected, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_a_gradient_that_is_no_number_moves_nothing():
+    z = torch.zeros(1, 3, 4, 3, 2)
+    assert torch.equal(RingAscent(Canvas(3, 4, 4), 0.1).step(z, torch.full_like(z, torch.nan)), z)

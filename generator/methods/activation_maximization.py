@@ -54,10 +54,10 @@ class ActivationMaximization:
     """Pictures (units, channels, height, width) in [0, 1], one a unit, all of one size within a layer."""
 
     steps: int = field(
-        default=24, metadata={"doc": "Gradient steps of a search; each is a forward and a backward pass."}
+        default=28, metadata={"doc": "Gradient steps of a search; each is a forward and a backward pass."}
     )
     size: int = field(
-        default=112,
+        default=96,
         metadata={"doc": "Longest side of a picture in pixels; layers that see little of the input get smaller ones."},
     )
     rate: float = field(
@@ -171,8 +171,6 @@ class ActivationMaximization:
 
         course: list[Tensor] = []
         for step in range(self.steps):
-            if step == self.redirect:  # gradients through rectifiers that are off are of another size
-                ascent = RingAscent(canvas, self.rate)
             z = z.detach().requires_grad_()
             picture = canvas.paint(z)
             reached = scores(look(picture, looks[step], *size), redirect=step < self.redirect)

@@ -54,8 +54,8 @@ def _lite0_state() -> State:
 
 def _lite0_preprocess() -> Preprocess:
     # The weights were converted from TensorFlow's, which trained on (value - 127) / 128 and tested on bicubic 224/256.
-    half = (0.5, 0.5, 0.5)
-    return Preprocess(size=(224, 224), resize=256, mean=half, std=half, interpolation="bicubic")
+    mean, std = (127 / 255,) * 3, (128 / 255,) * 3
+    return Preprocess(size=(224, 224), resize=256, mean=mean, std=std, interpolation="bicubic")
 
 
 def _tinyvgg() -> nn.Module:

@@ -220,6 +220,7 @@ def test_equals_the_search_written_out_the_long_way():
             ).sum()
             prior = 3.0 * rough / (3 * size * (size - 1)) + 2.0 * ((picture - 0.5) ** 2).sum() / (3 * size**2)
             (g,) = torch.autograd.grad(score - prior, z)
+            g = g / g.abs().max()
             rings = (f * size).round()
             energy = torch.zeros_like(f)
             for ring in rings.unique():
@@ -284,7 +285,7 @@ def test_each_picture_raises_its_own_unit_beyond_every_other_picture_and_every_p
     assert not any(found.dead)
 
 
-def test_twenty_four_steps_climb_higher_than_six_and_six_higher_than_noise():
+def test_more_steps_climb_higher():
     with held(random_convs(), (3, 32, 32)) as it:
         scores = [search(dataclasses.replace(QUICK, steps=n), it, "2", 0, 1, 2, 3, 4).scores for n in (1, 6, 24)]
     one, six, many = (np.array(s) for s in scores)
