@@ -22,9 +22,9 @@ than it began. A model that refuses small pictures gets them at its own input si
 Departure: the article's optimiser, Adam, moves every coefficient of the spectrum equally far. Here all those of about one
 frequency share one step size, so that a coefficient moves as far as its gradient is strong; and the contrast of the picture
 is held at one value throughout (option `contrast`; 0 leaves it free, as the article does), so that it neither stays gray
-nor burns out. Both are for the sake of short searches. For the first steps
-(option `redirect`) a rectifier that is off lets through a gradient that would turn it on, so that units that are silent on
-noise wake up; the article's authors do the same in their code.
+nor burns out. Both are for the sake of short searches. For the first steps (option `redirect`) rectifiers that are off let
+through a gradient that would turn them on, so that units that are silent on noise wake up; the article's authors do the
+same in their code.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class ActivationMaximization:
     )
     size: int = field(
         default=96,
-        metadata={"doc": "Longest side of a picture in pixels; layers that see little of the input get smaller ones."},
+        metadata={
+            "doc": "Longest side of a picture in pixels, made whole in the layer's steps; layers that see little get smaller ones."
+        },
     )
     rate: float = field(
         default=0.02, metadata={"doc": "Step size, in units of the spectrum (its noise starts at 0.01)."}
@@ -67,7 +69,10 @@ class ActivationMaximization:
         default=1.2, metadata={"doc": "Low frequencies count as 1 / frequency to this power; more is smoother."}
     )
     contrast: float = field(
-        default=0.9, metadata={"doc": "Root mean square held in front of the sigmoid; 0 leaves the contrast free."}
+        default=0.9,
+        metadata={
+            "doc": "Root mean square held in front of the sigmoid; 0 leaves the contrast free; raise `rate` then."
+        },
     )
     jitter: int = field(
         default=8, metadata={"doc": "Each step sees the picture shifted by up to so many pixels either way."}
@@ -129,7 +134,7 @@ class ActivationMaximization:
         for axis, most in enumerate(input_shape[1:]):
             seen = self.size if layer.receptive_field is None else 2 * layer.receptive_field[axis]
             jump = 1 if layer.jump is None else max(1, round(layer.jump[axis]))
-            side = min(max(seen, SMALLEST), max(self.size, SMALLEST))
+            side = min(max(seen, SMALLEST), self.size)
             sides.append(min(math.ceil(side / jump) * jump, most))
         return sides[0], sides[1]
 

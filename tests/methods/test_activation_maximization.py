@@ -90,6 +90,7 @@ def test_picture_sizes_by_hand():
     assert size(of(83, 16), big) == (112, 112)  # 166, but no more than `size`
     assert size(of(851, 32), big) == (128, 128)  # 112 is three and a half steps of 32
     assert size(of(None, None), big) == (112, 112)
+    assert ActivationMaximization(size=16).picture_size(of(83, 8), big) == (16, 16)  # asked for
     assert size(of(83, 16), (1, 28, 28)) == (28, 28)  # never more than the model's own input
     assert size(of(83, 16), (3, 96, 128)) == (96, 112)
     assert size(of(9, 0.5), big) == (32, 32)  # an upsampled layer
