@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +32,9 @@ def build_timm(name: str, *, pretrained: bool, classes: int | None = None) -> nn
             f"model.source: timm has no model `{name}`{nearest(name.partition('.')[0], timm.list_models())}"
         )
     options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    chatty = logging.getLogger("huggingface_hub")
+    level = chatty.level
+    chatty.setLevel(logging.CRITICAL)  # it tells of every attempt; the last one's error is told below
     try:
         return timm.create_model(name, pretrained=pretrained, **options)  # type: ignore[no-any-return]
     except Exception as error:  # the hub's client has many kinds of failure, and they change
@@ -41,6 +45,8 @@ def build_timm(name: str, *, pretrained: bool, classes: int | None = None) -> nn
             f"model.weights: the weights of timm:{name} are not cached and could not be fetched ({said}): go online once, "
             "or set model.weights to a file of your own or to `random`"
         ) from error
+    finally:
+        chatty.setLevel(level)
 
 
 def timm_data(module: nn.Module) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,12 +132,8 @@ def _untrained(found: _Found) -> _Found:
 def _builtin(config: ModelConfig) -> _Found:
     name = config.source
     if name not in BUILTIN:
-        from torchvision import models
-
-        known = [*BUILTIN, *(f"torchvision:{model}" for model in models.list_models())]
-        hint = f" (write `torchvision:{name}`)" if f"torchvision:{name}" in known else nearest(name, known)
         raise UserError(
-            f"model.source: there is no built-in model `{name}`{hint}; there are {', '.join(BUILTIN)}, and "
+            f"model.source: there is no built-in model `{name}`{_written_out(name)}; there are {', '.join(BUILTIN)}, and "
             "torchvision:NAME, timm:NAME, python:module:callable"
         )
     builtin = BUILTIN[name]
@@ -145,6 +142,15 @@ def _builtin(config: ModelConfig) -> _Found:
         found.module.load_state_dict(builtin.state())
         return replace(found, notes=(builtin.note,))
     return _untrained(found) if _is_random(config.weights) else _from_file(found, config.weights)
+
+
+def _written_out(name: str) -> str:
+    """The sources nearest to a bare name: most often one of torchvision's, without its ``torchvision:``."""
+    from torchvision import models
+
+    known = {model: f"torchvision:{model}" for model in models.list_models()} | {model: model for model in BUILTIN}
+    close = [name] if name in known else get_close_matches(name, known)
+    return f" (the nearest: {', '.join(f'`{known[one]}`' for one in close)})" if close else ""
 
 
 def _torchvision(config: ModelConfig, name: str) -> _Found:
