@@ -18,6 +18,7 @@ from generator.encode import from_npy, rgb_atlas
 from generator.engine.plan import Request
 from generator.images import ImageRecord
 from generator.jobs import Jobs, Search
+from generator.model.labels import label
 from generator.names import INPUT, LayerName, RankTarget
 from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
 from generator.store import Record, Store, key_of
@@ -58,7 +59,7 @@ class Assembly:
 
     def label(self, index: int) -> str:
         """What a class is called."""
-        return self._labels[index] if self._labels is not None else f"class {index}"
+        return label(self._labels, index)
 
     def _record(self, request: Request, image: ImageRecord | None) -> Record:
         record = self._store.get(self._jobs.key(request, image))

@@ -155,7 +155,13 @@ def activations(model: nn.Module, x: Tensor, layers: str | Sequence[str] = "all"
 def engine_for(model: nn.Module, description: Description) -> Engine:
     """An engine on the device the model is on."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    return Engine(model, device=device, facts=description.facts, head=description.head_linear)
+    return Engine(
+        model,
+        device=device,
+        facts=description.facts,
+        head=description.head_linear,
+        copies=description.overwritten,
+    )
 
 
 def raw(artifact: Any) -> Tensor:

@@ -87,7 +87,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         device=device_of(config.device),
         facts=description.facts,
         head=description.head_linear,
-        copies=getattr(description, "overwritten", frozenset()),
+        copies=description.overwritten,
     )
     asked = jobs(choices, targets, description, key, config.seed)
     store = Store(Path(config.store))

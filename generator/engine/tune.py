@@ -18,7 +18,7 @@ from generator.model.calls import tensors
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-def faster_format(engine: Engine, shape: tuple[int, int, int], batch: int = 2, rounds: int = 3) -> str:
+def faster_format(engine: Engine, shape: tuple[int, int, int], batch: int = 1, rounds: int = 2) -> str:
     """``contiguous`` or ``channels_last``: the format of the fastest of a few forward and backward passes of a batch of
     random images of `shape` (c, h, w), taken in turn. Ties go to ``contiguous``. The engine's counts do not change."""
     best = dict.fromkeys(FORMATS, float("inf"))

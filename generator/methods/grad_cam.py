@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
 from generator.artifacts import Artifact, Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient, Need, Reads
 from generator.methods import ModelFacts, Places, Scope, method
@@ -56,5 +58,5 @@ class GradCAM:
 
     def compute(self, reads: Reads) -> Iterator[Artifact]:
         A, G = reads.activation, reads.gradient  # (n, k, h, w)
-        alpha = G.mean(dim=(2, 3), keepdim=True)  # (n, k, 1, 1), eq. 1
-        yield Heatmap((alpha * A).sum(dim=1).relu())  # (n, h, w), eq. 2
+        alpha = G.mean(dim=(2, 3))  # (n, k), eq. 1
+        yield Heatmap(torch.einsum("nk,nkhw->nhw", alpha, A).relu())  # eq. 2
