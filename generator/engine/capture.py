@@ -8,7 +8,7 @@ those outputs that are overwritten later. Which ones are is seen by their versio
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -62,10 +62,8 @@ def capturing(
         return output.clone() if call.name in copies else None
 
     with watch(model, on_call, implement(book)):
-        try:
+        with suppress(StopForward):
             yield kept
-        except StopForward:
-            pass
     if changed := frozenset(name for name, value in kept.items() if value._version != versions[name]):
         raise Overwritten(changed)
 

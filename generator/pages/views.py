@@ -112,7 +112,7 @@ class LayerView:
     """What the kernel tiles show: "3 input channels as RGB", "input channel 0 of 16", "depthwise: one kernel a unit"."""
     kernel_inputs: Mapping[int, Atlas] = field(default_factory=dict)
     """Input channel -> the atlas of all filters at it, for layers small enough to show every slice."""
-    pictures: Atlas | NotApplicable = NotApplicable("it was not asked for.")
+    pictures: Atlas | NotApplicable = field(default_factory=lambda: NotApplicable("it was not asked for."))
     """Activation maximization tiles."""
     cams: Mapping[tuple[str, str], Heat | NotApplicable] = field(default_factory=dict)
     """(method, image slug) -> map of the first target."""
