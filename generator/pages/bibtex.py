@@ -6,13 +6,24 @@ import re
 
 from generator.names import Paper
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\\": "\\textbackslash{}"})
+_SPECIAL = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\\": "\\textbackslash{}"}
+)
 
 
 def entry(paper: Paper) -> str:
     """One @inproceedings or @article."""
-    kind = "article" if re.search(r"journal|transactions|distill|arxiv|plos|report", paper.venue, re.I) or not paper.venue else "inproceedings"
-    rows = {"author": paper.authors.translate(_SPECIAL), "title": "{" + paper.title.translate(_SPECIAL) + "}", "year": str(paper.year)}
+    kind = (
+        "article"
+        if re.search(r"journal|transactions|distill|arxiv|plos|report", paper.venue, re.I) or not paper.venue
+        else "inproceedings"
+    )
+    rows = {
+        "author": paper.authors.translate(_SPECIAL),
+        "title": "{" + paper.title.translate(_SPECIAL) + "}",
+        "year": str(paper.year),
+    }
     if paper.venue:
         rows["journal" if kind == "article" else "booktitle"] = paper.venue.translate(_SPECIAL)
     if paper.arxiv:

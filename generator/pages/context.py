@@ -80,18 +80,36 @@ class Site:
         if not isinstance(item, Atlas):
             return None
         name = f"{escape.slug(view.slug)}-{escape.slug(image.slug)}" if image else ""
-        tiles = [(k % item.columns * (item.tile_w + 1), k // item.columns * (item.tile_h + 1)) for k in data.strongest(item, most)]
+        tiles = [
+            (k % item.columns * (item.tile_w + 1), k // item.columns * (item.tile_h + 1))
+            for k in data.strongest(item, most)
+        ]
         return {
             "src": self.tree.picture(item.picture, name), "w": item.tile_w, "h": item.tile_h, "tiles": tiles, "signed": item.signed,
             "aw": item.picture.width, "ah": item.picture.height,
         }  # fmt: skip
 
-    def page(self, path: str, template: str, *, title: str, section: str, description: str = "", searched: bool = True, **parts: object) -> None:
+    def page(
+        self,
+        path: str,
+        template: str,
+        *,
+        title: str,
+        section: str,
+        description: str = "",
+        searched: bool = True,
+        **parts: object,
+    ) -> None:
         """Render one page: front matter, and a body of one line that Markdown passes through untouched."""
         root = "../" * path.count("/")
         body = self.env.get_template(f"pages/{template}").render(site=self, report=self.report, root=root, **parts)
         line = " ".join(part.strip() for part in body.splitlines() if part.strip())
-        head = {"title": escape.md(title), "description": escape.md(description or title), "atlas": template.removesuffix(".html"), "section": section}
+        head = {
+            "title": escape.md(title),
+            "description": escape.md(description or title),
+            "atlas": template.removesuffix(".html"),
+            "section": section,
+        }
         front = "".join(f"{key}: {escape.json(str(value))}\n" for key, value in head.items())
         if not searched:
             front += 'search: {"exclude": true}\n'

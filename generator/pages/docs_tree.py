@@ -27,7 +27,9 @@ class DocsTree:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"the pages cannot be written: {root} ({error.strerror}); choose another folder.") from error
+            raise UserError(
+                f"the pages cannot be written: {root} ({error.strerror}); choose another folder."
+            ) from error
         self._before = self._manifest()
 
     def _manifest(self) -> dict[str, str]:

@@ -52,7 +52,9 @@ def url(text: object) -> str:
 
 def block(text: object) -> Markup:
     """For <pre>: as `md`, with the line breaks and tabs kept as character references."""
-    return Markup("&#10;").join(Markup("&#9;").join(md(part) for part in line.split("\t")) for line in str(text).splitlines())
+    return Markup("&#10;").join(
+        Markup("&#9;").join(md(part) for part in line.split("\t")) for line in str(text).splitlines()
+    )
 
 
 def breaks(text: object) -> Markup:

@@ -14,8 +14,21 @@ def write(site: Site) -> None:
     image = report.images[0] if report.images else None
     cards = []
     for each in report.images:
-        found = next((each.cams.get((m, report.default_layer, 0)) for m in BEST if report.default_layer and isinstance(each.cams.get((m, report.default_layer, 0)), Heat)), None)
-        cards.append((each, site.photo(each), data.heat(site.tree, found, f"{escape.slug(each.slug)}-home") if isinstance(found, Heat) else None))
+        found = next(
+            (
+                each.cams.get((m, report.default_layer, 0))
+                for m in BEST
+                if report.default_layer and isinstance(each.cams.get((m, report.default_layer, 0)), Heat)
+            ),
+            None,
+        )
+        cards.append(
+            (
+                each,
+                site.photo(each),
+                data.heat(site.tree, found, f"{escape.slug(each.slug)}-home") if isinstance(found, Heat) else None,
+            )
+        )
     chosen = [site.layer_views[n] for n in report.cam_layers if n in site.layer_views]
     if len(chosen) < 3:
         spatial = [v for v in report.layers if any(isinstance(a, Atlas) for a in v.maps.values())]

@@ -26,33 +26,56 @@ def write(site: Site, k: int) -> None:
         rows: dict[str, list[dict[str, Any]]] = {}
         for n, layer in enumerate(layers):
             name = f"{slug}-{escape.slug(method)}-{escape.slug(str(layer), 24)}"
-            rows[str(n)] = [data.heat(site.tree, _cam(image, method, layer, t, site), f"{name}-{t + 1}") for t in targets]
+            rows[str(n)] = [
+                data.heat(site.tree, _cam(image, method, layer, t, site), f"{name}-{t + 1}") for t in targets
+            ]
         grid[method] = rows
     gradients = {}
     for method in dict.fromkeys(m for m, _ in image.gradients):
         gradients[method] = [_gradient(site, image, method, t, slug) for t in targets]
     response = {
-        str(n): data.heat(site.tree, image.response.get(layer, NotApplicable(site.t("image.not_drawn"))), f"{slug}-response-{escape.slug(str(layer), 24)}")
+        str(n): data.heat(
+            site.tree,
+            image.response.get(layer, NotApplicable(site.t("image.not_drawn"))),
+            f"{slug}-response-{escape.slug(str(layer), 24)}",
+        )
         for n, layer in enumerate(layers)
         if layer in image.response
     }
-    best = next((m for m in BEST if any("na" not in h for row in grid.get(m, {}).values() for h in row)), methods[0] if methods else "")
+    best = next(
+        (m for m in BEST if any("na" not in h for row in grid.get(m, {}).values() for h in row)),
+        methods[0] if methods else "",
+    )
     default = layers.index(report.default_layer) if report.default_layer in layers else len(layers) - 1
     value = {
         "name": escape.clean(image.name),
         "photo": site.photo(image),
         "width": image.photo.width,
         "height": image.photo.height,
-        "targets": [{"index": p.index, "label": escape.clean(p.label), "probability": p.probability} for p in image.targets],
-        "methods": [{"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name)} for m in methods],
+        "targets": [
+            {"index": p.index, "label": escape.clean(p.label), "probability": p.probability} for p in image.targets
+        ],
+        "methods": [
+            {"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name)} for m in methods
+        ],
         "layers": [_column(site, layer) for layer in layers],
         "cams": grid,
         "best": {"method": best, "layer": default},
-        "gradients": [{"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name), "maps": maps} for m, maps in gradients.items()],
-        "response": {"title": site.method_title("input_x_response"), "caption": site.caption("input_x_response", image=image.name), "maps": response},
+        "gradients": [
+            {"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name), "maps": maps}
+            for m, maps in gradients.items()
+        ],
+        "response": {
+            "title": site.method_title("input_x_response"),
+            "caption": site.caption("input_x_response", image=image.name),
+            "maps": response,
+        },
     }
     site.script(f"data/images/{slug}.js", "image", image.slug, value)
-    around = {"before": report.images[k - 1] if k else None, "after": report.images[k + 1] if k + 1 < len(report.images) else None}
+    around = {
+        "before": report.images[k - 1] if k else None,
+        "after": report.images[k + 1] if k + 1 < len(report.images) else None,
+    }
     first = grid.get(best, {}).get(str(default), [{}])[0]
     site.page(
         f"images/{slug}.md", "image.html", title=image.name, section="images",

@@ -25,7 +25,12 @@ def write(site: Site, k: int) -> None:
         }
         if isinstance(item, Atlas):
             address = f"data/maps/{slug}/{escape.slug(image.slug)}.js"
-            site.script(address, "maps", f"{view.slug}/{image.slug}", data.atlas(site.tree, item, f"{slug}-{escape.slug(image.slug)}"))
+            site.script(
+                address,
+                "maps",
+                f"{view.slug}/{image.slug}",
+                data.atlas(site.tree, item, f"{slug}-{escape.slug(image.slug)}"),
+            )
             entry["maps"] = address
         else:
             entry["na"] = escape.clean(item.reason) if item else site.t("layer.no_maps")
@@ -38,7 +43,9 @@ def write(site: Site, k: int) -> None:
         "images": images,
         "kernels": data.atlas(site.tree, view.kernels, f"{slug}-kernels"),
         "kernelNote": escape.clean(view.kernel_note),
-        "kernelInputs": {str(c): data.atlas(site.tree, a, f"{slug}-kernels-{c}") for c, a in view.kernel_inputs.items()},
+        "kernelInputs": {
+            str(c): data.atlas(site.tree, a, f"{slug}-kernels-{c}") for c, a in view.kernel_inputs.items()
+        },
         "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
         "cams": cams(site, view, slug),
         "captions": {
@@ -47,7 +54,10 @@ def write(site: Site, k: int) -> None:
         },
     }
     site.script(f"data/layers/{slug}.js", "layer", view.slug, value)
-    around = {"before": report.layers[k - 1] if k else None, "after": report.layers[k + 1] if k + 1 < len(report.layers) else None}
+    around = {
+        "before": report.layers[k - 1] if k else None,
+        "after": report.layers[k + 1] if k + 1 < len(report.layers) else None,
+    }
     first = next((view.maps[i.slug] for i in report.images if isinstance(view.maps.get(i.slug), Atlas)), None)
     site.page(
         f"layers/{slug}.md",
@@ -70,5 +80,7 @@ def cams(site: Site, view: LayerView, slug: str) -> list[dict[str, Any]]:
     """[{method, title, maps: {image slug: heat}}] in the methods' own order."""
     found: dict[str, dict[str, Any]] = {}
     for (method, image), item in view.cams.items():
-        found.setdefault(method, {})[image] = data.heat(site.tree, item, f"{slug}-{escape.slug(image)}-{escape.slug(method)}")
+        found.setdefault(method, {})[image] = data.heat(
+            site.tree, item, f"{slug}-{escape.slug(image)}-{escape.slug(method)}"
+        )
     return [{"method": m, "title": site.method_title(m), "maps": maps} for m, maps in found.items()]

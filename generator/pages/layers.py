@@ -24,7 +24,11 @@ def write(site: Site) -> None:
                 "size": layer.shape[1] * layer.shape[2],
             }
         )  # fmt: skip
-    kinds = [k for k in ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other") if any(r.kind == k for r in report.all_layers)]
+    kinds = [
+        k
+        for k in ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other")
+        if any(r.kind == k for r in report.all_layers)
+    ]
     most_parameters = max((r.parameters for r in report.all_layers), default=0)
     most_macs = max((r.macs for r in report.all_layers), default=0)
     site.page(

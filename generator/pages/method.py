@@ -21,7 +21,12 @@ def write(site: Site, method: MethodView) -> None:
             "tiles": [(k % tiles.columns * (tiles.tile_w + 1), k // tiles.columns * (tiles.tile_h + 1)) for k in range(min(24, len(tiles.units)))],
         }  # fmt: skip
     elif isinstance(method.example, Picture):
-        example = {"kind": "picture", "src": site.tree.picture(method.example, f"{name}-example"), "w": method.example.width, "h": method.example.height}
+        example = {
+            "kind": "picture",
+            "src": site.tree.picture(method.example, f"{name}-example"),
+            "w": method.example.width,
+            "h": method.example.height,
+        }
     order = list(site.methods)
     at = order.index(method.name)
     site.page(

@@ -13,5 +13,10 @@ def write(site: Site) -> None:
     others = [m for m in site.report.methods if m.scope not in SCOPES]
     groups = [(scope, group) for scope, group in (*found.items(), ("other", others)) if group]
     site.page(
-        "methods/index.md", "methods.html", title=site.t("methods.title"), section="methods", description=site.t("methods.description", model=site.report.title), groups=groups
+        "methods/index.md",
+        "methods.html",
+        title=site.t("methods.title"),
+        section="methods",
+        description=site.t("methods.description", model=site.report.title),
+        groups=groups,
     )

@@ -39,11 +39,15 @@ def run(mkdocs_yml: Path, docs_dir: Path, site_dir: Path) -> None:
         finally:
             config.plugins.on_shutdown()
     except (ConfigurationError, Abort) as error:
-        raise UserError(f"{mkdocs_yml} is not a settings file that MkDocs accepts: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{mkdocs_yml} is not a settings file that MkDocs accepts: {' '.join(str(error).split())}"
+        ) from error
     except MkDocsException as error:
         raise UserError(f"MkDocs stopped: {' '.join(str(error).split())}") from error
     except OSError as error:
-        raise UserError(f"the site cannot be written to {site_dir}: {error.strerror or error}; choose another folder.") from error
+        raise UserError(
+            f"the site cannot be written to {site_dir}: {error.strerror or error}; choose another folder."
+        ) from error
     finally:
         log.setLevel(level)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Context
 
 MINUS, THIN, TIMES = "\u2212", "\u202f", "\u00d7"
 
@@ -26,8 +27,14 @@ def raw(value: float) -> str:
         return {math.inf: "∞", -math.inf: f"{MINUS}∞"}.get(value, "not a number")
     if value == 0:
         return "0"
-    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1000 else f"{value:,.0f}" if 1000 <= abs(value) < 1e5 else f"{value:.2e}"
-    return text.replace("-", MINUS)
+    whole = 1000 <= abs(value) < 1e5
+    # Ties go away from zero, as in the scripts: the same number must not read differently in two places.
+    digits = len(str(int(abs(value)))) if whole else 3
+    rounded = float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(value))
+    if 1e-3 <= abs(value) < 1e5:
+        return (f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.3g}").replace("-", MINUS)
+    mantissa, _, power = f"{rounded:.2e}".partition("e")
+    return f"{mantissa}e{int(power)}".replace("-", MINUS)
 
 
 def percent(probability: float) -> str:
@@ -52,7 +59,8 @@ def size(octets: float) -> str:
 def seconds(value: float) -> str:
     """0.25 -> 0.25 s; 75 -> 1 min 15 s"""
     if value >= 60:
-        return f"{int(value // 60)} min {round(value % 60)} s"
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes} min {rest} s"
     return f"{value:.3g} s"
 
 

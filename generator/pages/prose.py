@@ -24,7 +24,9 @@ def mathml(latex: str, *, block: bool = False) -> Markup:
     inner = made[made.index(">") + 1 : made.rindex("</math>")]
     source = escape(" ".join(latex.split()))
     head = made[: made.index(">") + 1]
-    return Markup(f'{head}<semantics><mrow>{inner}</mrow><annotation encoding="application/x-tex">{source}</annotation></semantics></math>')
+    return Markup(
+        f'{head}<semantics><mrow>{inner}</mrow><annotation encoding="application/x-tex">{source}</annotation></semantics></math>'
+    )
 
 
 def to_html(text: str) -> Markup:

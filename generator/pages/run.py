@@ -11,4 +11,11 @@ def write(site: Site) -> None:
     for method, layer, why in site.report.not_applicable:
         grouped.setdefault((method, why), []).append(layer)
     missing = [(site.method_title(m), m, why, layers) for (m, why), layers in grouped.items()]
-    site.page("run.md", "run.html", title=site.t("run.title"), section="run", description=site.t("run.description", model=site.report.title), missing=missing)
+    site.page(
+        "run.md",
+        "run.html",
+        title=site.t("run.title"),
+        section="run",
+        description=site.t("run.description", model=site.report.title),
+        missing=missing,
+    )

@@ -32,7 +32,13 @@ class Rendered:
 
 
 def render(
-    report: Report, *, mkdocs_yml: Path, templates: tuple[Path, ...], docs_dir: Path, site_dir: Path, language: str = "en"
+    report: Report,
+    *,
+    mkdocs_yml: Path,
+    templates: tuple[Path, ...],
+    docs_dir: Path,
+    site_dir: Path,
+    language: str = "en",
 ) -> Rendered:
     """Write the whole site of a report.
 
@@ -83,7 +89,9 @@ def _write_assets(tree: DocsTree, templates: tuple[Path, ...]) -> None:
 def _stamp(docs: str, mkdocs_yml: Path, theme: Path, site_dir: Path, docs_dir: Path) -> str:
     """A digest of all that the built site depends on."""
     digest = hashlib.sha256(f"{docs}\0{site_dir.resolve()}\0{mkdocs.__version__}".encode())
-    others = (p for p in docs_dir.rglob("*") if p.is_file() and not p.name.startswith(".") and p != docs_dir / "run.json")
+    others = (
+        p for p in docs_dir.rglob("*") if p.is_file() and not p.name.startswith(".") and p != docs_dir / "run.json"
+    )
     digest.update(repr(sorted((p.relative_to(docs_dir).as_posix(), p.stat().st_size) for p in others)).encode())
     for file in (mkdocs_yml, *sorted(p for p in theme.rglob("*") if p.is_file())):
         digest.update(file.as_posix().encode() + b"\0" + file.read_bytes())
@@ -94,7 +102,11 @@ def _is_built(kept: Path, stamp: str, site_dir: Path) -> bool:
     """Whether site_dir holds what `stamp` stands for: built here, whole, and by us rather than by plain mkdocs."""
     try:
         same = json.loads(kept.read_text("utf-8"))["stamp"] == stamp
-        return bool(same and (site_dir / "index.html").is_file() and "httpEquiv" in (site_dir / "assets/js/csp.js").read_text("utf-8"))
+        return bool(
+            same
+            and (site_dir / "index.html").is_file()
+            and "httpEquiv" in (site_dir / "assets/js/csp.js").read_text("utf-8")
+        )
     except (OSError, ValueError, KeyError):
         return False
 

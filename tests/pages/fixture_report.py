@@ -41,11 +41,11 @@ HOSTILE = (
     "one\n# two\n<script>window.pwned=5</script>",
     "a | b | c",
     "{{7*7}}",
-    "--8<-- \"secret.txt\"",
+    '--8<-- "secret.txt"',
     "{: onclick=window.pwned=6 }",
     "abc\u202egnp.exe",
     "</script><script>window.pwned=7</script>",
-    "\"onmouseover=\"window.pwned=8",
+    '"onmouseover="window.pwned=8',
     "```\n<b onclick=window.pwned=9>",
     "&lt;script&gt;window.pwned=10&lt;/script&gt;",
 )
@@ -73,7 +73,9 @@ def gray(values: np.ndarray[Any, Any], signed: bool) -> tuple[np.ndarray[Any, An
     return np.rint(scaled).astype(np.uint8), lo, hi
 
 
-def atlas(folder: Path, maps: np.ndarray[Any, Any], *, signed: bool = False, units: Sequence[int] | None = None, **more: Any) -> Atlas:
+def atlas(
+    folder: Path, maps: np.ndarray[Any, Any], *, signed: bool = False, units: Sequence[int] | None = None, **more: Any
+) -> Atlas:
     """(c, h, w) raw maps, or (c, h, w, 3) bytes, as one picture."""
     count, height, width = maps.shape[:3]
     columns = max(1, min(count, math.ceil(math.sqrt(count * height / width))))
@@ -107,7 +109,12 @@ def heat(folder: Path, values: np.ndarray[Any, Any], side: int, *, signed: bool 
     wide = np.asarray(Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
     top = (wide / hi * 127 + 128) if signed and hi else (wide - lo) / (hi - lo or 1) * 255
     return Heat(
-        picture(folder, raw), picture(folder, np.clip(np.rint(top), 0, 255).astype(np.uint8)), lo, hi, signed, bool(values.max() <= low)
+        picture(folder, raw),
+        picture(folder, np.clip(np.rint(top), 0, 255).astype(np.uint8)),
+        lo,
+        hi,
+        signed,
+        bool(values.max() <= low),
     )
 
 
@@ -128,10 +135,20 @@ def method_views() -> tuple[MethodView, ...]:
         ("grad_cam", "Grad-CAM", "which places in a layer speak for a class.", "layer"),
         ("grad_cam_pp", "Grad-CAM++", "Grad-CAM with a weight for each place.", "layer"),
         ("saliency", "Saliency", "the plain gradient of the logit with respect to each pixel.", "input"),
-        ("guided_backprop", "Guided backprop", "the gradient that passes only where input and gradient are positive.", "input"),
+        (
+            "guided_backprop",
+            "Guided backprop",
+            "the gradient that passes only where input and gradient are positive.",
+            "input",
+        ),
         ("deconvnet", "Deconvnet", "the gradient that passes only where it is positive itself.", "input"),
         ("input_x_response", "Input x response", "the image, lit by what a layer answers.", "layer"),
-        ("activation_maximization", "Activation maximization", "an image that drives one unit as far as it goes.", "search"),
+        (
+            "activation_maximization",
+            "Activation maximization",
+            "an image that drives one unit as far as it goes.",
+            "search",
+        ),
     )
     return tuple(
         MethodView(name, title, summary, cam_body, (selvaraju,), "Where {layer} speaks for {target}.", (("relu", "True", "drop what speaks against the class"),), scope)
@@ -158,11 +175,18 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
     photo = {n: picture(folder, rng.integers(0, 255, (32, 32, 3)).astype(np.uint8), "JPEG") for n in names}
     original = {n: picture(folder, rng.integers(0, 255, (40, 60, 3)).astype(np.uint8), "JPEG") for n in names}
     predictions = tuple(Prediction(k, word, 0.6 / (k + 1), 5.0 - k) for k, word in enumerate(words))
-    reason = NotApplicable(HOSTILE[0] if hostile else "the model does not end in global average pooling and one linear layer.")
+    reason = NotApplicable(
+        HOSTILE[0] if hostile else "the model does not end in global average pooling and one linear layer."
+    )
     cam_layers = (layer_names[0], layer_names[2])
 
     def some_heat(h: int = 8, signed: bool = False) -> Heat:
-        return heat(folder, rng.normal(size=(h, h)).astype(np.float32) if signed else rng.random((h, h)).astype(np.float32) + 0.5, 32, signed=signed)
+        return heat(
+            folder,
+            rng.normal(size=(h, h)).astype(np.float32) if signed else rng.random((h, h)).astype(np.float32) + 0.5,
+            32,
+            signed=signed,
+        )
 
     images = []
     for k, name in enumerate(names):
@@ -186,7 +210,9 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
     for layer in layers:
         c, h, w = layer.shape
         kernels: Atlas | NotApplicable = (
-            atlas(folder, rng.normal(size=(c, 3, 3)).astype(np.float32), signed=True) if layer.kind == "conv" else NotApplicable("this layer has no kernels.")
+            atlas(folder, rng.normal(size=(c, 3, 3)).astype(np.float32), signed=True)
+            if layer.kind == "conv"
+            else NotApplicable("this layer has no kernels.")
         )
         scale = rng.uniform(0.2, 3, (c, 1, 1)).astype(np.float32)
         views.append(
@@ -200,7 +226,9 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
             )
         )  # fmt: skip
     methods = list(method_views())
-    methods[1] = MethodView(**{**vars(methods[1]), "example": views[0].cams["grad_cam", "image-0"], "example_note": names[0]})
+    methods[1] = MethodView(
+        **{**vars(methods[1]), "example": views[0].cams["grad_cam", "image-0"], "example_note": names[0]}
+    )
     return Report(
         HOSTILE[3] if hostile else "TinyNet", HOSTILE[0] if hostile else "python:tiny.py:build", 1234, 567_890, (3, 32, 32),
         HOSTILE[1] if hostile else "resized to 32, mean 0.5, std 0.5.", 10, Digest("ab" * 32), tuple(views), layers, cam_layers, cam_layers[-1], tuple(images),
@@ -232,7 +260,15 @@ def main() -> None:
     report = pickle.loads(kept.read_bytes())
     root = Path(__file__).resolve().parents[2]
     start = time.perf_counter()
-    print(render(report, mkdocs_yml=root / "mkdocs.yml", templates=(root / "templates",), docs_dir=out / "pages", site_dir=out / "site"))
+    print(
+        render(
+            report,
+            mkdocs_yml=root / "mkdocs.yml",
+            templates=(root / "templates",),
+            docs_dir=out / "pages",
+            site_dir=out / "site",
+        )
+    )
     print(f"{time.perf_counter() - start:.1f} s")
 
 

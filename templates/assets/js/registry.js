@@ -47,7 +47,10 @@
     number(v) {
       if (v === null || v === undefined) return '–';
       const size = Math.abs(v);
-      const text = v === 0 ? '0' : size >= 1e5 || size < 1e-3 ? v.toExponential(2) : size >= 1000 ? Math.round(v).toLocaleString('en') : String(Number(v.toPrecision(3)));
+      if (v === 0) return '0';
+      if (size >= 1e5 || size < 1e-3) return v.toExponential(2).replace('+', '').replace(/-/g, '\u2212');
+      const rounded = size < 1000 ? Number(v.toPrecision(3)) : Math.sign(v) * Math.round(size);
+      const text = Math.abs(rounded) >= 1000 ? rounded.toLocaleString('en') : String(rounded);
       return text.replace(/-/g, '\u2212');
     },
     /** What stands after # as an object, and back, without a step in the history. */

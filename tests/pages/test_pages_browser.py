@@ -1,0 +1,410 @@
+"""The pages in use: a walk through all of them, keyboard and picker, colours to the pixel, search, dark, phone, axe."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generator.pages.numbers import raw
+from generator.pages.views import Atlas
+from tests.pages.conftest import Built
+from tests.pages.fixture_report import tiny_report
+from tests.pages.opened import Opened, opened, search
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+KINDS = ("index.html", "layers/index.html", "layers/layer-0.html", "layers/layer-3.html", "images/index.html", "images/image-0.html",
+         "methods/index.html", "methods/grad_cam.html", "run.html", "404.html")  # fmt: skip
+
+
+@pytest.fixture(params=["http", "file"])
+def base(request: pytest.FixtureRequest, tiny: Built, site_server: Callable[[Path], str]) -> str:
+    return site_server(tiny.site) if request.param == "http" else tiny.site.as_uri() + "/"
+
+
+@pytest.fixture
+def http(tiny: Built, site_server: Callable[[Path], str]) -> str:
+    return site_server(tiny.site)
+
+
+def pixels(page: Page, selector: str) -> np.ndarray[Any, Any]:
+    """What is on the screen there, (h, w, 3)."""
+    return np.asarray(Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB"))
+
+
+def test_a_walk_from_home_to_layer_to_unit_to_image_to_method(browser: Browser, base: str):
+    with opened(browser, base + "index.html", base=base) as seen:
+        page = seen.page
+        page.locator(".ca-way__steps a[href^='layers/']").first.click()
+        page.wait_for_selector("atlas-wall [role=option]")
+        assert page.locator("h1").inner_text() == "stem"
+        page.locator("atlas-wall [role=option]").nth(4).click()
+        assert page.locator("unit-panel h2").inner_text().startswith("Unit 4")
+        assert re.search(r"#u=4&i=image-0&v=maps", page.url)
+        page.locator("unit-panel a").click()
+        page.wait_for_selector(".ca-cams")
+        assert page.locator("h1").inner_text() == "chelsea"
+        page.locator(".ca-cams th a[href*='grad_cam.html']").click()
+        page.wait_for_selector("math")
+        assert page.locator("h1").inner_text() == "Grad-CAM"
+        page.locator(".ca-nav a").filter(has_text="Run").click()
+        assert page.locator("h1").inner_text() == "Run"
+        seen.check()
+
+
+def test_keys_walk_the_wall_and_the_address_follows(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        page.locator(".ca-wall").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert "Unit 2 ·" in page.locator("[data-status]").inner_text()
+        across = page.evaluate("document.querySelector('atlas-wall').across")
+        page.keyboard.press("ArrowDown")
+        assert f"Unit {2 + across} ·" in page.locator("[data-status]").inner_text()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowRight")
+        assert "#u=" not in page.url
+        page.keyboard.press("Enter")
+        assert "#u=1&" in page.url
+        page.keyboard.press("End")
+        assert "#u=11&" in page.url
+        assert page.locator("[aria-selected]").get_attribute("aria-label").startswith("Unit 11,")  # type: ignore[union-attr]
+        page.keyboard.press("Escape")
+        assert "#u=" not in page.url
+        assert page.locator("unit-panel h2").inner_text() == "Feature maps of stem on chelsea"
+        seen.check()
+
+
+def test_a_link_brings_the_view_back(browser: Browser, base: str, tiny: Built):
+    with opened(browser, base + "layers/layer-0.html#u=7&i=image-1&v=maps&c=magma&s=layer", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("unit-panel figure")
+        assert page.locator("[name=image][value=image-1]").is_checked()
+        assert page.locator("[name=scale][value=layer]").is_checked()
+        assert page.locator("colour-menu summary").inner_text() == "magma"
+        item = tiny.report.layers[0].maps["image-1"]
+        assert isinstance(item, Atlas)
+        shown = page.locator("unit-panel .ca-bar").first.get_attribute("aria-label")
+        assert shown == f"Colour bar from {raw(min(item.lo))} to {raw(max(item.hi))}"
+        assert page.locator("unit-panel figcaption").first.inner_text() == "Map on two cups"
+
+
+def test_the_raw_range_of_a_unit_is_shown(browser: Browser, http: str, tiny: Built):
+    item = tiny.report.layers[1].maps["image-0"]
+    assert isinstance(item, Atlas)
+    with opened(browser, http + "layers/layer-1.html") as seen:
+        seen.page.locator("atlas-wall [role=option]").nth(5).hover()
+        assert (
+            seen.page.locator("[data-status]").inner_text()
+            == f"Unit 5 · {raw(item.raw_lo[5])} to {raw(item.raw_hi[5])}"
+        )
+
+
+def test_the_picker_changes_the_image(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        before = page.evaluate("document.querySelector('.ca-wall').style.getPropertyValue('--atlas')")
+        page.locator(".ca-thumbs label").nth(1).click()
+        page.wait_for_function("() => document.querySelector('unit-panel h2').textContent.includes('two cups')")
+        assert page.evaluate("document.querySelector('.ca-wall').style.getPropertyValue('--atlas')") != before
+        assert "i=image-1" in page.url
+        assert "i=image-1" in page.locator(".ca-pager a").first.get_attribute("href")  # type: ignore[operator]
+        seen.check()
+
+
+def test_scripts_and_pages_write_numbers_alike(browser: Browser, http: str):
+    values = [
+        0,
+        1,
+        -1,
+        0.5,
+        4.8149,
+        999.6,
+        1000,
+        -1234.5,
+        99999.4,
+        123456.7,
+        0.001,
+        0.00099,
+        -4.35e-5,
+        1e12,
+        31.25,
+        100,
+    ]
+    with opened(browser, http + "run.html") as seen:
+        assert seen.page.evaluate("(all) => all.map(convatlas.number)", values) == [raw(v) for v in values]
+
+
+def test_sorting_by_strength(browser: Browser, http: str, tiny: Built):
+    item = tiny.report.layers[0].maps["image-0"]
+    assert isinstance(item, Atlas)
+    order = sorted(item.units, key=lambda u: -max(abs(item.raw_lo[u]), abs(item.raw_hi[u])))
+    with opened(browser, http + "layers/layer-0.html") as seen:
+        seen.page.locator("[data-control=sort]").select_option("strongest")
+        labels = seen.page.locator("atlas-wall [role=option]").evaluate_all(
+            "(all) => all.map((e) => e.getAttribute('aria-label'))"
+        )
+        assert [int(re.findall(r"Unit (\d+)", label)[0]) for label in labels] == order
+
+
+@pytest.mark.parametrize("name", ["viridis", "magma", "inferno", "turbo", "gray"])
+def test_tiles_are_coloured_to_the_pixel(browser: Browser, base: str, tiny: Built, name: str):
+    import matplotlib as mpl
+
+    item = tiny.report.layers[0].maps["image-0"]
+    assert isinstance(item, Atlas)
+    sheet = np.asarray(Image.open(item.picture.file))
+    table = (
+        np.repeat(np.arange(256)[:, None], 3, 1)
+        if name == "gray"
+        else np.rint(mpl.colormaps[name](np.arange(256))[:, :3] * 255)
+    )
+    with opened(browser, f"{base}layers/layer-0.html#c={name}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        page.wait_for_timeout(200)
+        zoom = page.evaluate("document.querySelector('atlas-wall').zoom")
+        assert zoom == int(zoom) >= 1
+        wall = pixels(page, ".ca-wall")
+        across = page.evaluate("document.querySelector('atlas-wall').across")
+        for k in (0, 1, across, 11):
+            y, x = k // across * (16 * zoom + 2), k % across * (16 * zoom + 2)
+            seen_tile = wall[y : y + 16 * zoom, x : x + 16 * zoom][zoom // 2 :: zoom, zoom // 2 :: zoom]
+            row, column = k // item.columns * 17, k % item.columns * 17
+            np.testing.assert_array_equal(seen_tile, table[sheet[row : row + 16, column : column + 16]])
+
+
+def test_one_scale_for_the_layer(browser: Browser, http: str, tiny: Built):
+    item = tiny.report.layers[0].maps["image-0"]
+    assert isinstance(item, Atlas)
+    sheet = np.asarray(Image.open(item.picture.file)).astype(float)
+    low, high = min(item.lo), max(item.hi)
+    with opened(browser, http + "layers/layer-0.html#c=gray&s=layer") as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        page.wait_for_timeout(200)
+        zoom, across = page.evaluate("(({zoom, across}) => [zoom, across])(document.querySelector('atlas-wall'))")
+        wall = pixels(page, ".ca-wall").astype(float)
+        for k in range(12):
+            y, x = k // across * (16 * zoom + 2), k % across * (16 * zoom + 2)
+            shown = wall[y : y + 16 * zoom, x : x + 16 * zoom][zoom // 2 :: zoom, zoom // 2 :: zoom, 0]
+            row, column = k // item.columns * 17, k % item.columns * 17
+            raw = item.lo[k] + sheet[row : row + 16, column : column + 16] / 255 * (item.hi[k] - item.lo[k])
+            # The veil is an 8-bit alpha over an 8-bit gray: each may round by one.
+            assert np.abs(shown - (raw - low) / (high - low) * 255).max() <= 2
+
+
+def test_signed_kernels_are_diverging_with_white_at_zero(browser: Browser, http: str):
+    with opened(browser, http + "layers/layer-0.html#v=kernels") as seen:
+        seen.page.wait_for_selector("atlas-wall [role=option]")
+        assert seen.page.locator("colour-menu summary").inner_text() == "diverging"
+        assert "diverging" in seen.page.evaluate("document.querySelector('.ca-wall').style.filter")
+        assert seen.page.evaluate("convatlas.colours.table.diverging[128]") == [255, 255, 255]
+    with opened(browser, http + "layers/layer-0.html#v=kernels", scheme="dark") as seen:
+        assert max(seen.page.evaluate("convatlas.colours.table.diverging[128]")) < 32
+
+
+def test_every_view_says_what_it_shows_or_why_not(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-3.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        page.locator(".ca-seg label").filter(has_text="Kernels").click()
+        assert page.locator("[data-main] .ca-na").inner_text() == "∅\nNot drawn: this layer has no kernels."
+        page.locator(".ca-seg label").filter(has_text="What units look for").click()
+        page.wait_for_function(
+            "() => document.querySelector('unit-panel h2') && document.querySelector('unit-panel h2').textContent.includes('look for')"
+        )
+        assert page.locator("atlas-wall [role=option]").count() == 4
+        page.locator("atlas-wall [role=option]").nth(2).hover()
+        assert "never left its start" in page.locator("[data-status]").inner_text()
+        page.locator(".ca-seg label").filter(has_text="Grad-CAM here").click()
+        page.wait_for_selector("[data-main] heat-overlay")
+        assert page.locator("[data-main] heat-overlay").count() == 2
+        seen.check()
+
+
+def test_cam_comparison(browser: Browser, base: str, tiny: Built):
+    image = tiny.report.images[0]
+    layer = tiny.report.cam_layers[1]
+    with opened(browser, base + "images/image-0.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-cams")
+        assert "No value above zero" in page.locator(".ca-cams").inner_text()
+        assert (
+            page.locator(".ca-cams .ca-na")
+            .inner_text()
+            .endswith("Not drawn: the model does not end in global average pooling and one linear layer.")
+        )
+        bar = page.locator("[data-best] .ca-bar")
+
+        def expected(target: int) -> str:
+            heat = image.cams["grad_cam", layer, target]
+            return f"Colour bar from {raw(heat.lo)} to {raw(heat.hi)}"  # type: ignore[union-attr]
+
+        assert bar.get_attribute("aria-label") == expected(0)
+        page.locator("[name=target][value='1']").check(force=True)
+        assert bar.get_attribute("aria-label") == expected(1)
+        assert "espresso" in page.locator("[data-best] figcaption").inner_text()
+        page.locator("[name=resolution][value=raw]").check(force=True)
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('[data-best] .ca-crisp img')).imageRendering")
+            == "pixelated"
+        )
+        page.locator("[data-control=opacity]").fill("20")
+        page.wait_for_function(
+            "() => getComputedStyle(document.querySelector('[data-best] .ca-overlay__map')).opacity === '0.2'"
+        )
+        page.locator("[name=scale][value=common]").check(force=True)
+        bars = (
+            page.locator(".ca-cams tbody tr")
+            .nth(1)
+            .locator(".ca-bar")
+            .evaluate_all("(all) => all.map((e) => e.getAttribute('aria-label'))")
+        )
+        heats = [image.cams["grad_cam", name, 1] for name in tiny.report.cam_layers]
+        assert bars == [f"Colour bar from {raw(min(h.lo for h in heats))} to {raw(max(h.hi for h in heats))}"] * 2  # type: ignore[union-attr]
+        seen.check()
+
+
+def test_the_wipe_between_two_maps(browser: Browser, base: str):
+    with opened(browser, base + "images/image-0.html", base=base) as seen:
+        page = seen.page
+        page.locator(".ca-cams tbody tr").nth(1).locator("button").first.click()
+        dialog = page.locator("dialog[open]")
+        assert dialog.count() == 1
+        dialog.locator("input[type=range]").fill("25")
+        assert page.evaluate("document.querySelector('.ca-wipe__over').style.clipPath") == "inset(0px 0px 0px 25%)"
+        dialog.locator("select").first.select_option("grad_cam_pp/1")
+        assert "Grad-CAM++" in dialog.locator(".ca-wipe__bars b").first.inner_text()
+        box = dialog.locator(".ca-wipe__stage").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 30)
+        page.mouse.up()
+        assert dialog.locator("input[type=range]").input_value() == "75"
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog", state="detached")
+        seen.check()
+
+
+def test_the_layer_table_sorts_and_filters(browser: Browser, base: str):
+    with opened(browser, base + "layers/index.html", base=base) as seen:
+        page = seen.page
+        visible = page.locator("tbody tr:visible th")
+        page.locator("[data-filter]").fill("conv3")
+        assert visible.all_inner_texts() == ["layer4.2.conv3"]
+        page.locator("[data-filter]").fill("nothing like it")
+        assert page.locator("[data-none]").is_visible()
+        page.locator("[data-filter]").fill("")
+        page.locator("[name=kind][value=conv]").check(force=True)
+        assert visible.all_inner_texts() == ["stem", "_blocks.10._depthwise_conv"]
+        page.locator("[name=kind][value='']").check(force=True)
+        page.locator("thead button").filter(has_text="Units").click()
+        assert visible.all_inner_texts() == ["_blocks.10._depthwise_conv", "stem", "layer4.2.conv3", "head"]
+        page.locator("thead button").filter(has_text="Units").click()
+        assert visible.first.inner_text() == "head"
+        assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("word", "title"), [("depthwise", "_blocks.10._depthwise_conv"), ("conv3", "layer4.2.conv3"), ("cups", "two cups")]
+)
+def test_search_finds_any_part_of_a_name(browser: Browser, base: str, word: str, title: str):
+    with opened(browser, base + "methods/index.html", base=base) as seen:
+        assert title in search(seen.page, word)
+        seen.check()
+
+
+def test_bibtex_is_copied(browser: Browser, http: str):
+    with opened(browser, http + "methods/grad_cam.html") as seen:
+        seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        seen.page.locator("copy-button button").click()
+        seen.page.wait_for_function("() => document.querySelector('copy-button').textContent === 'Copied'")
+        assert seen.page.evaluate("navigator.clipboard.readText()").startswith("@inproceedings{selvaraju2017,")
+
+
+def test_dark_and_light(browser: Browser, base: str):
+    def background(seen: Opened) -> str:
+        return str(seen.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    with opened(browser, base + "index.html", scheme="dark", base=base) as seen:
+        assert background(seen) == "rgb(15, 18, 23)"
+    with opened(browser, base + "index.html", base=base) as seen:
+        assert background(seen) == "rgb(255, 255, 255)"
+        seen.page.locator("label[title='Switch to dark']").click()
+        assert background(seen) == "rgb(15, 18, 23)"
+        seen.page.reload()
+        assert background(seen) == "rgb(15, 18, 23)"
+
+
+def test_without_scripts_the_plain_pictures_stand(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html", scripts=False, base=base) as seen:
+        picture = seen.page.locator("atlas-wall img")
+        assert picture.get_attribute("alt") == "Feature maps of stem, all units on one sheet"
+        assert picture.bounding_box()["width"] > 50  # type: ignore[index]
+    with opened(browser, base + "images/image-0.html", scripts=False, base=base) as seen:
+        assert seen.page.locator(".ca-photo").is_visible()
+        assert seen.page.locator("[data-best] img").is_visible()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_complaint_and_no_sideways_scroll(browser: Browser, http: str, name: str):
+    for width in (1280, 390):
+        with opened(browser, http + name, width=width, height=844, base=http) as seen:
+            seen.page.wait_for_timeout(150)
+            assert (
+                seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+            )
+            assert seen.page.evaluate("[...document.images].filter((i) => i.complete && !i.naturalWidth).length") == 0
+            seen.check()
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_axe_finds_nothing(browser: Browser, http: str, name: str, scheme: str, width: int):
+    from axe_playwright_python.base import AXE_FILE_PATH
+
+    # axe itself is injected past the page's policy by the debugger, as Playwright does with every evaluation.
+    with opened(
+        browser, http + name + ("#u=2" if "layer-" in name else ""), scheme=scheme, width=width, base=http
+    ) as seen:
+        seen.page.wait_for_timeout(200)
+        seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
+        result = seen.page.evaluate("axe.run()")
+        assert result["passes"]
+        assert [
+            (v["id"], [(n["html"][:160], n["failureSummary"]) for n in v["nodes"][:3]]) for v in result["violations"]
+        ] == []
+
+
+def test_two_thousand_units_are_fluent(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
+    built = rebuild(tiny_report(tmp_path / "store", units=2048), tmp_path)
+    with opened(browser, built.site.as_uri() + "/layers/layer-0.html", base=built.site.as_uri()) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        assert page.locator("atlas-wall [role=option]").count() == 2048
+        page.locator(".ca-wall").focus()
+        page.keyboard.press("End")
+        page.keyboard.press("Enter")
+        assert "u=2047" in page.url
+        # Elements are made once: another colour touches one style, not two thousand.
+        page.evaluate("window.first = document.querySelector('[role=option]')")
+        page.locator("colour-menu summary").click()
+        page.locator("colour-menu label").filter(has_text="magma").click()
+        assert "magma" in page.evaluate("document.querySelector('.ca-wall').style.filter")
+        assert page.evaluate("window.first === document.querySelector('[role=option]')")
+        seen.check()

@@ -1,0 +1,75 @@
+"""Numbers, formulas and references as the pages print them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from generator.names import Paper
+from generator.pages import bibtex, numbers, prose
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (4.8149, "4.81"), (-0.00005, "−5.00e−5"), (1234.5, "1,235"), (0.001, "0.001"), (123456.0, "1.23e5"),
+     (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "not a number"), (999.6, "1,000")],
+)  # fmt: skip
+def test_raw(value: float, text: str):
+    assert numbers.raw(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(980, "980"), (75264, "75.3 k"), (999_600, "1 M"), (14_751_744, "14.8 M"), (4.1e9, "4.1 G")]
+)
+def test_short(value: float, text: str):
+    assert numbers.short(value) == text
+
+
+def test_percent_size_seconds():
+    assert numbers.percent(0.3774) == "37.7\u202f%"
+    assert numbers.percent(0.0004) == "<\u202f0.1\u202f%"
+    assert numbers.size(12_345_678) == "12.3 MB"
+    assert numbers.seconds(75.2) == "1 min 15 s"
+    assert numbers.seconds(119.8) == "2 min 0 s"
+    assert numbers.times(672, 14, 14) == "672 × 14 × 14"
+
+
+def test_compact():
+    assert numbers.compact(0.123456789) == 0.12346
+    assert numbers.compact(3.0) == 3
+    assert numbers.compact(math.nan) is None
+
+
+def test_formulas_become_mathml_and_markdown_does_not_touch_them():
+    made = prose.to_html("Bright places raise $y_c$ and *not* $a_b * c_d$.\n\n$$ x = \\mathrm{ReLU}(y) $$\n\nEnd.")
+    assert "\n" not in made
+    assert made.count("<math") == 3
+    assert "<em>not</em>" in made
+    assert "<msub><mi>y</mi><mi>c</mi></msub>" in made
+    assert "<mi>ReLU</mi>" in made
+    assert '<annotation encoding="application/x-tex">a_b * c_d</annotation>' in made
+    assert 'class="formula"' in made
+    assert "<p><div" not in made
+    assert "convatlasformula" not in made
+
+
+def test_many_formulas_keep_their_places():
+    made = prose.to_html(" ".join(f"$x_{{{k}}}$" for k in range(12)))
+    assert [made.index(f">x_{{{k}}}<") for k in range(12)] == sorted(made.index(f">x_{{{k}}}<") for k in range(12))
+
+
+def test_bibtex():
+    paper = Paper("lu2017", "Lu, A. and Ng, B.", 2017, "Grad & CAM", "ICCV", arxiv="1610.02391")
+    assert bibtex.entry(paper).splitlines() == [
+        "@inproceedings{lu2017,",
+        "  author        = {Lu, A. and Ng, B.},",
+        "  title         = {{Grad \\& CAM}},",
+        "  year          = {2017},",
+        "  booktitle     = {ICCV},",
+        "  eprint        = {1610.02391},",
+        "  archiveprefix = {arXiv}",
+        "}",
+    ]
+    assert bibtex.address(paper) == "https://arxiv.org/abs/1610.02391"
+    assert bibtex.address(Paper("x", "X", 2000, "T", url="javascript:alert(1)")) == ""
