@@ -54,7 +54,7 @@ class ActivationMaximization:
     """Pictures (units, channels, height, width) in [0, 1], one a unit, all of one size within a layer."""
 
     steps: int = field(
-        default=28, metadata={"doc": "Gradient steps of a search; each is a forward and a backward pass."}
+        default=20, metadata={"doc": "Gradient steps of a search; each is a forward and a backward pass."}
     )
     size: int = field(
         default=96,
