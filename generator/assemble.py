@@ -19,7 +19,7 @@ from generator.engine.plan import Request
 from generator.images import ImageRecord
 from generator.jobs import Jobs, Search
 from generator.model.labels import label
-from generator.names import INPUT, LayerName, RankTarget
+from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Unit
 from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
 from generator.store import Record, Store, key_of
 
@@ -51,7 +51,7 @@ class Lazy(Mapping[K, V], Generic[K, V]):
 class Assembly:
     """Records of one report, by what they are of."""
 
-    def __init__(self, jobs: Jobs, store: Store, labels: Sequence[str] | None, classes: int) -> None:
+    def __init__(self, jobs: Jobs, store: Store, labels: tuple[str, ...] | None, classes: int) -> None:
         self._jobs, self._store, self._labels, self._classes = jobs, store, labels, classes
         self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
         self._refused = {(method, layer): NotApplicable(reason) for method, layer, reason in jobs.refused}
@@ -81,7 +81,11 @@ class Assembly:
         meta = photo.meta
         ranked, by_index = self._scores(image)
         targets = tuple(
-            ranked[target.rank - 1] if isinstance(target, RankTarget) else by_index(getattr(target, "index", 0))
+            ranked[target.rank - 1]
+            if isinstance(target, RankTarget)
+            else by_index(target.index)
+            if isinstance(target, ClassTarget)
+            else unit_target(target)
             for target in self._jobs.targets
         )
         compared = dict.fromkeys(layers)
@@ -265,6 +269,12 @@ class Assembly:
             "dead": [r.meta["dead"][0] for _, r in found],
         }
         return self._atlas(record, "atlas.png", meta)
+
+
+def unit_target(unit: Unit) -> Prediction:
+    """A unit where maps are drawn for one: its name. It is no class, so that it has neither probability nor logit."""
+    place = "" if unit.position is None else f" at row {unit.position[0]}, column {unit.position[1]}"
+    return Prediction(unit.channel, f"unit {unit.channel} of {unit.layer}{place}", 0.0, 0.0)
 
 
 def kernel_note(meta: Mapping[str, Any]) -> str:

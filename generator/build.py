@@ -20,7 +20,7 @@ from generator.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.progress import Progress, Silent
 from generator.reporting import report_of
 from generator.setup import Setup, clocked, set_up
-from generator.site import write_site
+from generator.site import check_out, write_site
 from generator.store import key_of
 
 
@@ -42,6 +42,7 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
         UserError: the model, the images or a folder is not as it must be.
     """
     progress = progress or Silent()
+    check_out(config)
     setup = set_up(config, progress)
     todo = plan_report(setup)
     searches = compute(setup, todo, progress)

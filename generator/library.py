@@ -19,7 +19,7 @@ from generator.errors import UserError
 from generator.methods import Method, registry
 from generator.model.describe import Description, describe
 from generator.names import INPUT, Layer, LayerName, Target
-from generator.selectors import nearest, parse_target, select_layers
+from generator.selectors import check_units, nearest, parse_target, select_layers
 
 Maps = dict[LayerName, Tensor | NotApplicable]
 """Layer name -> maps: (n, h, w) for heat maps, (n, c, h, w) for feature maps, (o, i, h, w) for kernels."""
@@ -109,11 +109,12 @@ def attribute(
         For several methods, a dict of these by method name.
 
     Raises:
-        UserError: an unknown method, option, layer or class; a target that stands for several; a search method.
+        UserError: an unknown method, option, layer, class or unit; a target that stands for several; a search method.
     """
     names = [methods] if isinstance(methods, str) else list(methods)
     description = describe(model, (x.shape[1], x.shape[2], x.shape[3]))
     targets = _targets(target, labels, description.classes)
+    check_units(targets, description.layers)
     chosen = select_layers(layers, description.layers)
     found: dict[str, Any] = {}
     requests: list[Request] = []

@@ -122,6 +122,28 @@ def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple
     return (_labelled(text, labels),)
 
 
+def check_units(targets: Iterable[Target], layers: Sequence[Layer]) -> None:
+    """Raise UserError where a unit target is of a layer, a channel or a place that the model does not have."""
+    by_name = {layer.name: layer for layer in layers}
+    for target in targets:
+        if not isinstance(target, Unit):
+            continue
+        if target.layer not in by_name:
+            near = nearest(target.layer, by_name)
+            raise UserError(f"targets: there is no layer `{target.layer}`{near}; `convatlas layers MODEL` lists them")
+        channels, height, width = by_name[target.layer].shape
+        if not 0 <= target.channel < channels:
+            raise UserError(
+                f"targets: expected a unit of `{target.layer}` from 0 to {channels - 1}, received {target.channel}"
+            )
+        row, column = target.position or (0, 0)
+        if not (0 <= row < height and 0 <= column < width):
+            raise UserError(
+                f"targets: expected a place in the {height} x {width} map of `{target.layer}`, received row {row}, "
+                f"column {column}; rows and columns count from 0"
+            )
+
+
 def _labelled(text: str, labels: Sequence[str] | None) -> ClassTarget:
     quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
     label = text[1:-1] if quoted else text

@@ -20,7 +20,7 @@ from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target
 from generator.progress import Progress
 from generator.reasons import not_averaged
-from generator.selectors import parse_target, select_layers
+from generator.selectors import check_units, parse_target, select_layers
 from generator.store import Store
 
 
@@ -80,6 +80,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     layers = select_layers(config.layers, description.layers)
     compared = compared_layers(config, description)
     targets = targets_of(config.targets, loaded.labels, description.classes)
+    check_units(targets, description.layers)
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
     key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe())
     engine = Engine(

@@ -163,6 +163,8 @@ class Engine:
             elif isinstance(need, Activation):
                 values[need] = kept[need.layer].detach().float()
             elif isinstance(need, Weights):
+                if need.layer == HEAD and isinstance(target, Unit):
+                    return NotApplicable("the target is a unit, not a class.")
                 module = self.module_at(need.layer)
                 values[need] = module.weight.detach().float()
                 biases[need] = None if getattr(module, "bias", None) is None else module.bias.detach().float()
