@@ -49,7 +49,7 @@ class Kernels:
 class ImageGrid:
     """Pictures in [0, 1], one per entry of `units`: what activation maximization makes.
 
-    `scores` is the objective each picture reached, `dead` those that never left the grey start.
+    `scores` is the objective each picture reached, `dead` those whose score never rose above the start's.
     """
 
     values: Float[Tensor, "u c h w"]

@@ -86,7 +86,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_preset(folder
     path = written(folder, "model: tinyvgg_digits\npreset: mine\nunits: all\nlimit: 3\nseed: 7\n")
     config = load_config(path, {"limit": 5, "seed": None})
     assert (config.layers, config.units, config.limit, config.seed) == (("act",), "all", 5, 7)
-    assert load_config(path, {"preset": "quick"}).layers == ("conv",)
+    assert load_config(path, {"preset": "quick"}).layers == ("conv", "act", "block")
 
 
 def test_a_model_from_the_command_line_takes_nothing_of_the_file_s_model(folder: Path):

@@ -79,14 +79,16 @@ class Engine:
         """
         while True:
             output = None
-            self.counts.forward += 1
             try:
                 with capturing(self.module, layers, book=book, copies=self.copies, stop=stop) as kept:
                     # an in-place first operation may not write into the leaf, nor into the caller's batch
                     output = self.module(x + 0)
-                return output, kept
             except Overwritten as found:
+                self.counts.forward += 1
                 self.copies |= found.layers
+                continue
+            self.counts.forward += 1  # a forward that the model refuses is none
+            return output, kept
 
     def run(self, x: Tensor, todo: BatchPlan) -> Iterator[Served]:
         """Serve every request of the plan for the batch `x` (n, c, h, w), target-free ones first, then by target."""

@@ -7,7 +7,7 @@ One retained graph therefore gives every gradient, one backward each:
     guided          max(g, 0) where it was on                  sum
     deconv          max(g, 0) everywhere                       sum
     deconv_unpool   max(g, 0) everywhere                       the last window overwrites (switches)
-    redirect        g where on; where off, only what turns it on (activation maximization's dead starts)
+    redirect        as plain; of a sample that it leaves nothing of, what would turn it on (dead starts of searches)
 
 Rectifiers are recognised as functions, so that ``nn.ReLU``, ``F.relu``, ``x.relu()``, ``x.clamp(min=0)``, ReLU6 and
 Hardtanh are one thing however a model writes them.
@@ -159,12 +159,28 @@ class _Rectify(torch.autograd.Function):
         (g,), (y,), high, rule = grads, ctx.saved_tensors, ctx.high, ctx.book.current
         if rule in ("guided", "deconv", "deconv_unpool"):
             g = g.clamp(min=0)
-        if rule == "redirect":
-            g = torch.where(y <= 0, g.clamp(min=0), torch.where(y >= high, g.clamp(max=0), g))
-        elif rule in ("plain", "guided"):
-            on_below = torch.ops.aten.threshold_backward(g, y, 0)
-            g = on_below if high == math.inf else torch.ops.aten.hardtanh_backward(g, y, 0.0, high)
+        if rule in ("plain", "guided", "redirect"):
+            on = _where_on(g, y, high)
+            g = _redirected(g, on, y, high) if rule == "redirect" else on
         return g, None, None, None
+
+
+def _where_on(g: Tensor, y: Tensor, high: float) -> Tensor:
+    """torch's own gradient: g where the rectifier is on, 0 elsewhere."""
+    if high == math.inf:
+        return torch.ops.aten.threshold_backward(g, y, 0)  # type: ignore[no-any-return]
+    return torch.ops.aten.hardtanh_backward(g, y, 0.0, high)  # type: ignore[no-any-return]
+
+
+def _redirected(g: Tensor, on: Tensor, y: Tensor, high: float) -> Tensor:
+    """`on`, but for samples of which nothing came through: for those, what would turn the rectifier on (or off its cap).
+
+    To let it through everywhere would spoil the gradient of samples that have one: on noise, half of the units of a deep
+    layer are off, and should be.
+    """
+    lost = (on == 0).flatten(1).all(dim=1).view(-1, *[1] * (g.dim() - 1)) if g.dim() > 1 else (on == 0).all()
+    towards = torch.where(y <= 0, g.clamp(min=0), torch.where(y >= high, g.clamp(max=0), g))
+    return torch.where(lost, towards, on)
 
 
 class _Pool(torch.autograd.Function):

@@ -42,6 +42,7 @@ from generator.errors import UserError
 from generator.fourier import Canvas, RingAscent
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
+from generator.selectors import select_layers
 from generator.transforms import Wander, look, middle
 
 SMALLEST = 32
@@ -90,6 +91,9 @@ class ActivationMaximization:
     gray: float = field(
         default=0.0, metadata={"doc": "Weight of the prior against distance from mid-gray (the pixels' mean square)."}
     )
+    layers: str = field(
+        default="conv", metadata={"doc": "Which of the report's layers are searched: a selector, such as conv or all."}
+    )
     batch: int = field(default=8, metadata={"doc": "Units searched for together; the pictures do not depend on it."})
 
     papers: ClassVar[tuple[Paper, ...]] = (
@@ -122,7 +126,9 @@ class ActivationMaximization:
                 )
 
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
-        return None
+        if layer in select_layers(self.layers, tuple(model.layers.values())):
+            return None
+        return NotApplicable(f"it searches the layers that its option `layers` names ({self.layers}), and not this one.")
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.batch)

@@ -17,14 +17,14 @@ BY_HAND = {
     "guided": [0.0, 0.0, 0.0, 2.0],
     "deconv": [5.0, 0.0, 0.0, 2.0],
     "deconv_unpool": [5.0, 0.0, 0.0, 2.0],
-    "redirect": [5.0, 0.0, -3.0, 2.0],
+    "redirect": [0.0, 0.0, -3.0, 2.0],  # as plain: something comes through
 }
 BY_HAND_RELU6 = {
     "plain": [0.0, 0.0, -3.0, 0.0],
     "guided": [0.0, 0.0, 0.0, 0.0],
     "deconv": [5.0, 0.0, 0.0, 2.0],
     "deconv_unpool": [5.0, 0.0, 0.0, 2.0],
-    "redirect": [5.0, 0.0, -3.0, 0.0],
+    "redirect": [0.0, 0.0, -3.0, 0.0],
 }
 
 

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from generator import images
-from generator.artifacts import ImageGrid
+from generator.artifacts import ImageGrid, NotApplicable
 from generator.config import ModelConfig
 from generator.engine.handle import Handle, handle
 from generator.errors import UserError
 from generator.fourier import COLOUR_MIX
 from generator.library import engine_for
+from generator.methods import ModelFacts
 from generator.methods.activation_maximization import ActivationMaximization
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
@@ -452,8 +453,17 @@ def test_priors_do_what_they_say():
     assert far[1] < 0.5 * far[0]
 
 
-def test_it_applies_everywhere_and_bad_options_are_one_line():
-    assert ActivationMaximization().applies(facts(), row()) is None
+def test_it_searches_the_layers_that_its_option_names():
+    conv = row(name=LayerName("conv"))
+    act = dataclasses.replace(conv, name=LayerName("act"), kind="act")
+    model = ModelFacts({layer.name: layer for layer in (conv, act)}, 10, 1, 0, 0, None)
+    assert ActivationMaximization().applies(model, conv) is None
+    refused = ActivationMaximization().applies(model, act)
+    assert isinstance(refused, NotApplicable) and "`layers` names (conv)" in refused.reason
+    assert ActivationMaximization(layers="all").applies(model, act) is None
+
+
+def test_bad_options_are_one_line():
     for option in ("steps", "size", "batch"):
         with pytest.raises(UserError, match=f"expected {option} to be 1 or more, got 0"):
             ActivationMaximization(**{option: 0})
