@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -138,6 +139,7 @@ def _meant(site: Path, base: Path, page: Path, address: str) -> Path | None:
     if not path:
         return page
     found = site / path.lstrip("/") if path.startswith("/") else base / path
+    found = Path(os.path.normpath(found))
     return found / "index.html" if found.is_dir() else found
 
 
