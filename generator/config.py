@@ -262,8 +262,9 @@ def load_config(path: Path | str | None = None, overrides: Mapping[str, object] 
         key: (Document({}, {}, "") if key in given else document if key in document.values else preset)
         for key in merged
     }
+    asked = given.get("methods", document.values.get("methods", "all"))  # never the preset's: it tunes and chooses none
     try:
-        config = ReportConfig.model_validate({**merged, "methods": _methods(preset, merged.get("methods", "all"))})
+        config = ReportConfig.model_validate({**merged, "methods": _methods(preset, asked)})
     except ValidationError as error:
         raise UserError(explain(error, origin, ReportConfig)) from None
     return places.resolve(config)

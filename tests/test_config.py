@@ -114,6 +114,9 @@ def test_options_of_a_preset_hold_for_the_methods_that_run(folder: Path, monkeyp
     assert tuned("[all, {tuned: {steps: 9}}]")["tuned"] == {"steps": 9, "size": 96}
     assert tuned("{tuned: }") == {"tuned": {"steps": 64, "size": 96}}
     assert tuned("cam") == {"cam": {}}
+    assert tuned("all") == {
+        one.name: one.options for one in load_config(written(folder, "model: m\npreset: mine\n")).methods
+    }
     assert "`tuned` has no option `step` (the nearest: `steps`); it has steps, size" in said(
         "preset: mine\nmethods: [{tuned: {step: 9}}]\n", folder
     )
