@@ -66,8 +66,8 @@ class Site:
         facts = dict(layer.attributes)
         parts = [self.t(f"kind.{layer.kind}") if layer.kind in self.t.table["kind"] else layer.op]
         if "kernel" in facts:
-            parts[0] += " " + facts["kernel"].replace("x", " × ")
-        if facts.get("stride", "1") not in ("1", "1x1"):
+            parts[0] += " " + sides(facts["kernel"])
+        if facts.get("stride", "1") not in ("1", "1x1", "1×1"):
             parts.append(self.t("layer.stride_of", stride=facts["stride"]))
         if facts.get("groups", "1") != "1":
             depthwise = facts["groups"] == str(layer.units)
@@ -115,9 +115,14 @@ class Site:
             front += 'search: {"exclude": true}\n'
         self.tree.write(path, f"---\n{front}---\n\n{line}\n")
 
-    def script(self, path: str, kind: str, key: str, value: object) -> None:
+    def script(self, path: str, kind: str, key: str, value: object, *, volatile: bool = False) -> None:
         """Write one data script."""
-        self.tree.write(path, data.script(kind, key, value))
+        self.tree.write(path, data.script(kind, key, value), volatile=volatile)
+
+
+def sides(text: str) -> str:
+    """3x3 or 3×3 -> 3 × 3"""
+    return " × ".join(text.replace("×", "x").split("x"))
 
 
 def reason(item: object) -> str:

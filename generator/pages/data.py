@@ -27,7 +27,6 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
     if isinstance(item, NotApplicable):
         return {"na": escape.clean(item.reason)}
     lo, hi = [compact(v) for v in item.lo], [compact(v) for v in item.hi]
-    rlo, rhi = [compact(v) for v in item.raw_lo], [compact(v) for v in item.raw_hi]
     made: dict[str, Any] = {
         "src": tree.picture(item.picture, name),
         "aw": item.picture.width,
@@ -43,8 +42,8 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
     }
     if item.units != tuple(range(len(item.units))):
         made["units"] = list(item.units)
-    if rlo and (rlo, rhi) != (lo, hi):
-        made |= {"rlo": rlo, "rhi": rhi}
+    if item.raw_lo and (item.raw_lo, item.raw_hi) != (item.lo, item.hi):
+        made |= {"rlo": [compact(v) for v in item.raw_lo], "rhi": [compact(v) for v in item.raw_hi]}
     if item.scores:
         made["scores"] = [compact(v) for v in item.scores]
     if any(item.dead):
@@ -66,6 +65,15 @@ def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any
         "w": item.raw.width,
         "h": item.raw.height,
     }
+
+
+def tiles(item: Atlas, most: int) -> dict[str, Any]:
+    """The first tiles of an atlas, for a small wall that needs no data script: their size and offsets."""
+    places = [
+        (k % item.columns * (item.tile_w + 1), k // item.columns * (item.tile_h + 1))
+        for k in range(min(most, len(item.units)))
+    ]
+    return {"w": item.tile_w, "h": item.tile_h, "tiles": places, "signed": item.signed, "rgb": item.rgb}
 
 
 def strongest(item: Atlas, most: int) -> list[int]:

@@ -22,6 +22,7 @@ class DocsTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.volatile: set[str] = set()
         self._written: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
         try:
@@ -39,8 +40,13 @@ class DocsTree:
             return {}
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
-    def write(self, path: str, content: str | bytes) -> None:
-        """Write `content` to `path` (relative, with /), atomically, unless it is there already."""
+    def write(self, path: str, content: str | bytes, *, volatile: bool = False) -> None:
+        """Write `content` to `path` (relative, with /), atomically, unless it is there already.
+
+        A volatile file differs from run to run, such as one with times in it; the digest of `finish` leaves it out.
+        """
+        if volatile:
+            self.volatile.add(path)
         content = content.encode("utf-8") if isinstance(content, str) else content
         digest = hashlib.sha256(content).hexdigest()
         file = self.root / path
@@ -77,7 +83,8 @@ class DocsTree:
                 file.parent.rmdir()
         listing = json.dumps(self._written, sort_keys=True, indent=0)
         (self.root / MANIFEST).write_text(listing, "utf-8")
-        return hashlib.sha256(listing.encode()).hexdigest()
+        lasting = {path: digest for path, digest in self._written.items() if path not in self.volatile}
+        return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
 
 
 def _suffix(file: Path) -> str:

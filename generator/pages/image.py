@@ -18,7 +18,7 @@ def write(site: Site, k: int) -> None:
     """Write the page of the k-th image and its data."""
     report = site.report
     image, slug = report.images[k], escape.slug(report.images[k].slug)
-    methods = list(dict.fromkeys(m for m, _, _ in image.cams))
+    methods = _rows(site, image)
     layers = list(report.cam_layers) or list(dict.fromkeys(layer for _, layer, _ in image.cams))
     targets = range(max(1, len(image.targets)))
     grid: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -66,8 +66,8 @@ def write(site: Site, k: int) -> None:
             for m, maps in gradients.items()
         ],
         "response": {
-            "title": site.method_title("input_x_response"),
-            "caption": site.caption("input_x_response", image=image.name),
+            "title": site.method_title("input_response"),
+            "caption": site.caption("input_response", image=image.name),
             "maps": response,
         },
     }
@@ -84,6 +84,15 @@ def write(site: Site, k: int) -> None:
         methods=[(m, site.method_title(m), site.methods.get(m)) for m in methods], layers=[(n, site.layer_views.get(n)) for n in layers],
         best=best, best_title=site.method_title(best), best_layer=layers[default] if layers else "", first=first, gradients=value["gradients"], response=value["response"],
     )  # fmt: skip
+
+
+def _rows(site: Site, image: ImageView) -> list[str]:
+    """The methods that draw on layers of an image, those with the most maps first, otherwise in their own order."""
+    drawn: dict[str, int] = {}
+    for (method, _, _), item in image.cams.items():
+        drawn[method] = drawn.get(method, 0) + isinstance(item, Heat)
+    kept = [m for m in drawn if m not in site.methods or site.methods[m].scope == "layer"]
+    return sorted(kept, key=lambda m: -drawn[m])
 
 
 def _cam(image: ImageView, method: str, layer: LayerName, target: int, site: Site) -> Heat | NotApplicable:

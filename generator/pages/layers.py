@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.pages import numbers
-from generator.pages.context import Site
+from generator.pages.context import Site, sides
 
 
 def write(site: Site) -> None:
@@ -17,7 +17,7 @@ def write(site: Site) -> None:
         field = layer.receptive_field
         rows.append(
             {
-                "layer": layer, "view": view, "kernel": facts.get("kernel", "").replace("x", " × "), "stride": facts.get("stride", ""), "op": site.op_line(layer),
+                "layer": layer, "view": view, "kernel": sides(facts.get("kernel", "")), "stride": facts.get("stride", ""), "op": site.op_line(layer),
                 "field": site.t("layer.whole") if field is None else f"{field[0]:,}" if field[0] == field[1] else numbers.times(*field),
                 "field_sort": 10**9 if field is None else field[0] * field[1],
                 "mini": site.mini(view, image, 4) if view else None,

@@ -1,38 +1,72 @@
-"""A page a method, from its docstring: equation, how to read it, limits, options, references."""
+"""A page a method, from its docstring: equation, how to read it, limits, options, references; and one of its pictures."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from generator.pages import bibtex, data, escape, prose
 from generator.pages.context import Site
-from generator.pages.views import Atlas, Heat, MethodView, Picture
+from generator.pages.examples import WIDE, example
+from generator.pages.views import Atlas, Heat, MethodView
 
 
 def write(site: Site, method: MethodView) -> None:
     """Write methods/<name>.md."""
-    example: dict[str, object] = {}
-    name = escape.slug(method.name)
-    if isinstance(method.example, Heat):
-        example = {"kind": "heat", **data.heat(site.tree, method.example, f"{name}-example")}
-    elif isinstance(method.example, Atlas):
-        tiles = method.example
-        example = {
-            "kind": "atlas", "src": site.tree.picture(tiles.picture, f"{name}-example"), "w": tiles.tile_w, "h": tiles.tile_h, "signed": tiles.signed, "rgb": tiles.rgb,
-            "aw": tiles.picture.width, "ah": tiles.picture.height,
-            "tiles": [(k % tiles.columns * (tiles.tile_w + 1), k // tiles.columns * (tiles.tile_h + 1)) for k in range(min(24, len(tiles.units)))],
-        }  # fmt: skip
-    elif isinstance(method.example, Picture):
-        example = {
-            "kind": "picture",
-            "src": site.tree.picture(method.example, f"{name}-example"),
-            "w": method.example.width,
-            "h": method.example.height,
-        }
     order = list(site.methods)
     at = order.index(method.name)
     site.page(
-        f"methods/{method.name}.md", "method.html", title=method.title, section="methods", description=site.sentence(method.summary),
-        method=method, body=prose.to_html(method.body), summary=prose.to_html(site.sentence(method.summary)), example=example,
-        references=[(paper, bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers],
+        f"methods/{method.name}.md",
+        "method.html",
+        title=method.title,
+        section="methods",
+        description=site.sentence(method.summary),
+        method=method,
+        body=prose.to_html(method.body),
+        summary=prose.to_html(site.sentence(method.summary)),
+        example=shown(site, method),
+        references=[
+            (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers
+        ],
         missing=[(layer, why) for m, layer, why in site.report.not_applicable if m == method.name],
-        around={"before": site.methods[order[at - 1]] if at else None, "after": site.methods[order[at + 1]] if at + 1 < len(order) else None},
-    )  # fmt: skip
+        around={
+            "before": site.methods[order[at - 1]] if at else None,
+            "after": site.methods[order[at + 1]] if at + 1 < len(order) else None,
+        },
+    )
+
+
+def shown(site: Site, method: MethodView, most: int = WIDE) -> dict[str, Any]:
+    """The method's example for a template, or {} where it drew nothing."""
+    found = example(site.report, method)
+    if found is None:
+        return {}
+    name = escape.slug(method.name)
+    where: dict[str, Any] = {
+        "note": method.example_note
+        or _note(site, method, found.layer, found.image.name if found.image else "", found.target),
+        "link": "",
+        "photo": "",
+    }
+    if found.image and method.scope != "input":
+        where["photo"] = site.photo(found.image)
+    if found.image:
+        where["link"] = f"images/{escape.slug(found.image.slug)}.html"
+    elif found.layer and found.layer in site.layer_views:
+        where["link"] = f"layers/{escape.slug(site.layer_views[found.layer].slug)}.html"  # type: ignore[index]
+    if isinstance(found.shown, Heat):
+        return {"kind": "heat", **where, **data.heat(site.tree, found.shown, f"{name}-example")}
+    picture = found.shown.picture if isinstance(found.shown, Atlas) else found.shown
+    source = {"src": site.tree.picture(picture, f"{name}-example"), "aw": picture.width, "ah": picture.height}
+    if isinstance(found.shown, Atlas):
+        return {"kind": "atlas", **where, **source, **data.tiles(found.shown, most)}
+    return {"kind": "picture", **where, **source}
+
+
+def _note(site: Site, method: MethodView, layer: str, image: str, target: str) -> str:
+    """What the example shows, in the words of the method's own caption where that can be filled in."""
+    words = {"layer": layer, "image": image, "target": target, "unit": site.t("method.each_unit")}
+    text = method.caption
+    for key, value in words.items():
+        if value:
+            text = text.replace("{" + key + "}", value)
+    return "" if "{" in text else text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from generator.pages import bibtex
 from generator.pages.context import Site
+from generator.pages.method import shown
 
 SCOPES = ("layer", "input", "weights", "search")
 
@@ -18,5 +20,8 @@ def write(site: Site) -> None:
         title=site.t("methods.title"),
         section="methods",
         description=site.t("methods.description", model=site.report.title),
-        groups=groups,
+        groups=[
+            (scope, [(m, shown(site, m, 9), bibtex.short(m.papers[0]) if m.papers else "") for m in group])
+            for scope, group in groups
+        ],
     )

@@ -7,12 +7,13 @@ A rendering that changes nothing runs no MkDocs.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-
-import mkdocs
 
 from generator.pages import home, image, images, layer, layers, method, methods, mkdocs_build, run
 from generator.pages.context import Site
@@ -63,13 +64,16 @@ def render(
         image.write(site, k)
     for each in report.methods:
         method.write(site, each)
-    stamp = _stamp(tree.finish(), mkdocs_yml, settings / "theme", site_dir, docs_dir)
+    stamp = _stamp(tree, mkdocs_yml, settings / "theme", site_dir)
     kept = docs_dir / STAMP
     if not _is_built(kept, stamp, site_dir):
         kept.unlink(missing_ok=True)
         mkdocs_build.run(mkdocs_yml, docs_dir, site_dir)
         mkdocs_build.write_policy(site_dir)
         kept.write_text(json.dumps({"stamp": stamp}), "utf-8")
+    for path in tree.volatile:
+        if not filecmp.cmp(docs_dir / path, site_dir / path, shallow=False):
+            shutil.copyfile(docs_dir / path, site_dir / path)
     size = _write_run(report, site_dir)
     (docs_dir / "run.json").write_bytes((site_dir / "run.json").read_bytes())
     return Rendered(size, sum(1 for _ in site_dir.rglob("*.html")))
@@ -86,13 +90,13 @@ def _write_assets(tree: DocsTree, templates: tuple[Path, ...]) -> None:
                 tree.write(path, file.read_bytes())
 
 
-def _stamp(docs: str, mkdocs_yml: Path, theme: Path, site_dir: Path, docs_dir: Path) -> str:
-    """A digest of all that the built site depends on."""
-    digest = hashlib.sha256(f"{docs}\0{site_dir.resolve()}\0{mkdocs.__version__}".encode())
-    others = (
-        p for p in docs_dir.rglob("*") if p.is_file() and not p.name.startswith(".") and p != docs_dir / "run.json"
-    )
-    digest.update(repr(sorted((p.relative_to(docs_dir).as_posix(), p.stat().st_size) for p in others)).encode())
+def _stamp(tree: DocsTree, mkdocs_yml: Path, theme: Path, site_dir: Path) -> str:
+    """A digest of all that the built site depends on: our pages, pages added by hand, the settings, the theme, MkDocs."""
+    versions = f"{version('mkdocs')} {version('mkdocs-material')}"
+    digest = hashlib.sha256(f"{tree.finish()}\0{site_dir.resolve()}\0{versions}".encode())
+    found = {p.relative_to(tree.root).as_posix(): p for p in tree.root.rglob("*") if p.is_file() and p.name[0] != "."}
+    sizes = {path: p.stat().st_size for path, p in found.items() if path not in {"run.json", *tree.volatile}}
+    digest.update(json.dumps(sizes, sort_keys=True).encode())
     for file in (mkdocs_yml, *sorted(p for p in theme.rglob("*") if p.is_file())):
         digest.update(file.as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -142,7 +142,7 @@ def method_views() -> tuple[MethodView, ...]:
             "input",
         ),
         ("deconvnet", "Deconvnet", "the gradient that passes only where it is positive itself.", "input"),
-        ("input_x_response", "Input x response", "the image, lit by what a layer answers.", "layer"),
+        ("input_response", "Input x response", "the image, lit by what a layer answers.", "layer"),
         (
             "activation_maximization",
             "Activation maximization",

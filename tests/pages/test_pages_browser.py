@@ -329,6 +329,18 @@ def test_search_finds_any_part_of_a_name(browser: Browser, base: str, word: str,
         seen.check()
 
 
+def test_the_run_page_has_passes_and_times(browser: Browser, base: str):
+    with opened(browser, base + "run.html", base=base) as seen:
+        rows = seen.page.locator("run-facts tbody tr").all_inner_texts()
+        assert [row.split() for row in rows] == [
+            ["planned", "4", "6"],
+            ["run", "4", "6"],
+            ["passes", "1.5", "s"],
+            ["pages", "0.25", "s"],
+        ]
+        seen.check()
+
+
 def test_bibtex_is_copied(browser: Browser, http: str):
     with opened(browser, http + "methods/grad_cam.html") as seen:
         seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

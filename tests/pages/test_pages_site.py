@@ -17,6 +17,7 @@ import pytest
 from generator.errors import UserError
 from generator.pages import mkdocs_build
 from generator.pages.site import render
+from generator.pages.views import Passes
 from tests.pages.conftest import ROOT, Built
 from tests.pages.fixture_report import tiny_report
 
@@ -90,6 +91,9 @@ def test_a_second_rendering_runs_no_mkdocs_and_changes_no_byte(
     assert before == {
         p: (p.read_bytes(), p.stat().st_mtime_ns) for p in first.site.rglob("*") if p.is_file() and p.name != "run.json"
     }
+    slower = rebuild(replace(report, timings={"passes": 99.0}, run=Passes(0, 0)), tmp_path)
+    assert calls == []
+    assert '["passes","1 min 39 s"]' in (slower.site / "data/run.js").read_text("utf-8")
     changed = rebuild(replace(report, title="Another net"), tmp_path)
     assert len(calls) == 1
     assert "Another net" in (changed.site / "index.html").read_text("utf-8")

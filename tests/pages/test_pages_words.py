@@ -59,6 +59,18 @@ def test_many_formulas_keep_their_places():
     assert [made.index(f">x_{{{k}}}<") for k in range(12)] == sorted(made.index(f">x_{{{k}}}<") for k in range(12))
 
 
+def test_authors_in_either_form():
+    assert bibtex.authors(Paper("a", "Ada B. Lu, Bo Ng and Cy Li", 2016, "T")) == ("Ada B. Lu", "Bo Ng", "Cy Li")
+    assert bibtex.authors(Paper("a", "Ada Lu, Bo Ng", 2016, "T")) == ("Ada Lu", "Bo Ng")
+    assert bibtex.authors(Paper("a", "Lu, Ada B. and Ng, Bo", 2016, "T")) == ("Lu, Ada B.", "Ng, Bo")
+    assert bibtex.short(Paper("a", "Ada B. Lu, Bo Ng, and Cy Li", 2016, "T")) == "Lu et al. 2016"
+    assert bibtex.short(Paper("a", "Lu, Ada B. and Ng, Bo", 2016, "T")) == "Lu and Ng 2016"
+    assert bibtex.short(Paper("a", "Ada Lu", 2016, "T")) == "Lu 2016"
+    assert bibtex.entry(Paper("a", "Ada Lu, Bo Ng", 2016, "T", arxiv="1.2")).startswith(
+        "@misc{a,\n  author        = {Ada Lu and Bo Ng},"
+    )
+
+
 def test_bibtex():
     paper = Paper("lu2017", "Lu, A. and Ng, B.", 2017, "Grad & CAM", "ICCV", arxiv="1610.02391")
     assert bibtex.entry(paper).splitlines() == [

@@ -8,6 +8,7 @@
     for (const [key, value] of [['--tw', w], ['--th', h], ['--aw', aw], ['--ah', ah]]) set(key, value);
     const across = Number(mini.dataset.across || 0);
     const side = across ? (mini.clientWidth - 2 * (across - 1)) / across : parseFloat(getComputedStyle(mini).getPropertyValue('--mini')) || 28;
+    if (across) Object.assign(box.style, {display: 'grid', gridTemplateColumns: `repeat(${across}, max-content)`});
     const zoom = side / Math.max(w, h);
     set('--z', zoom);
     box.classList.toggle('ca-tiles--fine', zoom < 1 || 'rgb' in mini.dataset);

@@ -1,0 +1,62 @@
+"""What a method made in this run, as the picture on its own page: a method is understood sooner from one of its maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.pages.views import Atlas, Heat, ImageView, MethodView, Picture, Report
+
+WIDE = 24
+"""At most so many tiles of an atlas stand for it."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture, where it was drawn, and the image under it where it is a map of one."""
+
+    shown: Heat | Picture | Atlas
+    layer: str = ""
+    image: ImageView | None = None
+    target: str = ""
+
+
+def example(report: Report, method: MethodView) -> Example | None:
+    """The pipeline's own choice, else the first thing the report holds that the method drew; None where it drew nothing."""
+    if method.example is not None:
+        return Example(method.example)
+    for image in report.images:
+        found = _on_image(report, method.name, image)
+        if found:
+            return found
+    atlases = {"weights": "kernels", "search": "pictures"}
+    if method.scope in atlases:
+        for view in report.layers:
+            drawn = getattr(view, atlases[method.scope])
+            if isinstance(drawn, Atlas):
+                return Example(drawn, view.layer.name)
+    if method.name == "feature_maps":
+        for view in report.layers:
+            for image in report.images:
+                drawn = view.maps.get(image.slug)
+                if isinstance(drawn, Atlas):
+                    return Example(drawn, view.layer.name, image)
+    return None
+
+
+def _on_image(report: Report, name: str, image: ImageView) -> Example | None:
+    """A map of the method on this image: at the default layer first, then from deep to shallow."""
+    target = image.targets[0].label if image.targets else ""
+    layers = [*([report.default_layer] if report.default_layer else []), *reversed(report.cam_layers)]
+    for layer in layers:
+        drawn = image.cams.get((name, layer, 0))
+        if isinstance(drawn, Heat) and not drawn.empty:
+            return Example(drawn, layer, image, target)
+    pair = image.gradients.get((name, 0))
+    if isinstance(pair, tuple):
+        return Example(pair[0], "", image, target)
+    if name == "input_response":
+        for layer in layers:
+            drawn = image.response.get(layer)
+            if isinstance(drawn, Heat):
+                return Example(drawn, layer, image)
+    return None
