@@ -59,6 +59,7 @@ def plan(config: ReportConfig, progress: Progress | None = None) -> Plan:
     Raises:
         UserError: as `build`.
     """
+    check_out(config)
     return plan_report(set_up(config, progress or Silent()))
 
 

@@ -10,6 +10,7 @@ from generator.jobs import Batch
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.setup import Setup
+from generator.size import site_bytes
 from generator.units import choose_units
 
 CPU_BATCH = 1
@@ -98,20 +99,14 @@ def describe_plan(plan: Plan) -> str:
         for r in rows
     ]
     name = setup.loaded.title
-    head = f"{name}: {len(images)} images, {len(setup.layers)} layer pages, {len(setup.compared)} layers compared"
+    pages = f"{_many(len(setup.layers), 'layer page')}, {_many(len(setup.compared), 'layer')} compared"
+    head = f"{name}: {_many(len(images), 'image')}, {pages}"
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
-    kinds = (
-        f"  of images: {plan.passes.forward} forward, {plan.passes.backward} backward in {len(plan.batches)} batches"
-    )
-    disk = f"estimated site: {estimate(setup) / 1e6:.0f} MB"
+    kinds = f"  of images: {plan.passes.forward} forward, {plan.passes.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
+    disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     return "\n".join([head, "", *lines, "", passes_, kinds, disk, "nothing was run or written"])
 
 
-def estimate(setup: Setup) -> float:
-    """Bytes the site will take, from what maps of each kind took on photographs: 0.6 to 0.8 of a byte a pixel."""
-    images = len(setup.images.images)
-    pixels = sum(c * h * w for c, h, w in (layer.shape for layer in setup.layers))
-    shared = 6e6  # the theme, its scripts and the pages themselves
-    heats = images * len(setup.jobs.requests) * 4e3
-    searched = sum(1 for _ in setup.jobs.searches) * 8 * 30e3
-    return images * pixels * 0.75 + heats + searched + shared
+def _many(count: int, one: str, several: str = "") -> str:
+    """``1 image``, ``2 images``"""
+    return f"{count} {one if count == 1 else several or one + 's'}"

@@ -1,0 +1,101 @@
+"""How large a site will be, before it is: its parts counted, each times the bytes that one took in real reports.
+
+    site ──▶ frame + pages + data scripts + pictures (maps, kernels, heat maps, maps on the input, searched units, photographs)
+
+Noise and photographs compress differently; the sum is held to within half as much again of real sites by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from generator.artifacts import Kernels
+from generator.encode import SLICES
+from generator.engine.needs import Reads
+from generator.engine.plan import Request
+from generator.names import LayerName
+from generator.resources import packaged_root
+from generator.setup import Setup
+
+THEME = 2.2e6
+"""Material's scripts, style sheets and search, and the index of the search."""
+PAGE = 14.5e3
+"""A page of a layer, an image or a method: most of it is the frame around it."""
+ROW = 1.3e3
+"""A row of the table of layers."""
+GRAY = 0.75
+"""A pixel of a map as PNG."""
+SMOOTH = 0.3
+"""A pixel of a map that was drawn larger."""
+COLOUR = 2.6
+"""A pixel of a signed picture or of a searched unit as PNG."""
+JPEG = 0.35
+"""A pixel of a photograph."""
+FILE = 90
+"""What a PNG takes before its first pixel."""
+HEAT = 230
+"""What a data script says of a heat map."""
+NUMBERS = 18
+"""What it says of one map: its two ends."""
+
+
+def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
+    """Bytes of the site that `setup` will give, where the searches draw these `units`."""
+    images = len(setup.images.images)
+    asked: dict[str, set[LayerName]] = {}
+    for request in (*setup.jobs.requests, *setup.jobs.weights):
+        asked.setdefault(request.name, set()).add(request.layer)
+    by_name = setup.description.by_name
+    total = THEME + _assets() + PAGE * (len(setup.layers) + images + 2 * len(asked) + 6) + ROW * len(by_name)
+    maps = [by_name[name] for name in asked.get("feature_maps", ())]
+    total += images * sum(_atlas(layer.units, *layer.shape[1:]) for layer in maps)
+    total += sum(_kernels(setup, request) for request in setup.jobs.weights if request.name == "kernels")
+    total += images * sum(_heats(setup, request) for request in setup.jobs.requests)
+    for search in setup.jobs.searches:
+        side = getattr(search.method, "size", max(setup.input_shape[1:]))
+        total += FILE + len(units[search.name, search.layer.name]) * (side * side * COLOUR + NUMBERS)
+    return total + sum(_photographs(setup))
+
+
+def _assets() -> float:
+    files = (packaged_root() / "templates/assets").rglob("*")
+    return float(sum(file.stat().st_size for file in files if file.is_file()))
+
+
+def _atlas(tiles: int, height: int, width: int) -> float:
+    return FILE + tiles * ((height + 1) * (width + 1) * GRAY + NUMBERS)
+
+
+def _kernels(setup: Setup, request: Request) -> float:
+    (served,) = setup.engine.weights(request)
+    assert isinstance(served.reads, Reads)
+    (drawn,) = request.method.compute(served.reads)
+    assert isinstance(drawn, Kernels)
+    filters, inputs, height, width = drawn.values.shape
+    if height * width == 1 and inputs > 1:  # a filter is a square of its weights
+        return float(FILE + filters * (inputs * GRAY + 2 * NUMBERS))
+    one = _atlas(filters, height, width) + filters * NUMBERS
+    sliced = inputs not in (1, 3) and filters * inputs <= SLICES
+    return one + (inputs * (HEAT + one) if sliced else 0.0)
+
+
+def _heats(setup: Setup, request: Request) -> float:
+    """The heat maps of one request on one image: raw, and smooth at half the input's size or at its own. A layer that
+    is not compared shows the first target alone."""
+    channels, height, width = setup.input_shape
+    if request.method.scope == "input":
+        return len(request.targets) * (height * width * (GRAY + (COLOUR if channels == 3 else GRAY)) + 2 * FILE + HEAT)
+    if request.name == "feature_maps":
+        return 0.0
+    compared = any(layer.name == request.layer for layer in setup.compared)
+    shown = len(request.targets) if compared else 1
+    _, h, w = setup.description.by_name[request.layer].shape
+    smooth = max(h, height / 2) * max(w, width / 2) * SMOOTH
+    return max(shown, 1) * (h * w * GRAY + smooth + 2 * FILE + HEAT)
+
+
+def _photographs(setup: Setup) -> Iterable[float]:
+    _, height, width = setup.input_shape
+    for image in setup.images.images:
+        shrunk = min(1.0, 1024 / max(image.width, image.height))
+        yield JPEG * (height * width + image.width * image.height * shrunk**2) + 2 * FILE

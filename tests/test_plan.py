@@ -1,0 +1,152 @@
+"""`convatlas build --plan`: what it says is what a build does, it writes nothing, and its estimate is near the site's size."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from generator.plan import plan_searches
+from generator.progress import Silent
+from generator.resources import packaged
+from generator.setup import set_up
+from generator.size import site_bytes
+from tests.whole import LEAN, SEARCH, Outcome, build, convatlas, copied, digits
+
+TINY: dict[str, object] = {
+    "model": "tinyvgg_digits",
+    "images": "images",
+    "layers": ["conv", "pool"],
+    "methods": [*LEAN, SEARCH],
+    "targets": "top:2",
+    "units": "top:3",
+}
+RESNET: dict[str, object] = {
+    "model": {"source": "torchvision:resnet18", "weights": "random", "input": {"size": 64}},
+    "images": "images",
+    "layers": ["conv", "block"],
+    "methods": [*LEAN, SEARCH],
+    "units": "0,3",
+}
+
+
+def planned(folder: Path, config: dict[str, object], *arguments: str) -> Outcome:
+    """`build --plan` of this configuration; it must succeed and write nothing."""
+    (folder / "report.yml").write_text(yaml.safe_dump({**config, "device": "cpu"}), encoding="utf-8")
+    before = everything(folder)
+    outcome = convatlas(folder, "build", "--plan", *arguments)
+    assert outcome.code == 0, outcome.err
+    assert everything(folder) == before
+    return outcome
+
+
+def everything(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file and folder, with its size and the time of its last change."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
+
+
+def table(text: str) -> dict[str, tuple[str, ...]]:
+    """method -> (scope, layers, cells, to do)"""
+    lines = text.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("method "))
+    rows = [line.split() for line in lines[start + 1 : lines.index("", start)]]
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def passes(text: str) -> dict[str, int]:
+    """The passes of a plan, all of them."""
+    found = re.search(r"^passes: (\d+) forward, (\d+) backward$", text, re.M)
+    assert found
+    return {"forward": int(found[1]), "backward": int(found[2])}
+
+
+def test_the_plan_by_hand(tmp_path: Path):
+    copied(digits(3), tmp_path / "images")
+    text = planned(tmp_path, TINY).out
+    # layers: four convolutions and two pools; compared: the last rectifier at each resolution, and the last pool, which has
+    # a page as well. Grad-CAM is drawn at all eight, feature maps at the six with a page, input x response at the three.
+    assert text.splitlines()[0] == "TinyVGG on digits: 3 images, 6 layer pages, 3 layers compared"
+    assert table(text) == {
+        "predictions": ("input", "-", "3", "3"),
+        "deconvnet": ("input", "-", "3", "3"),
+        "feature_maps": ("layer", "6", "18", "18"),
+        "grad_cam": ("layer", "8", "24", "24"),
+        "guided_backprop": ("input", "-", "3", "3"),
+        "input_response": ("layer", "3", "9", "9"),
+        "saliency": ("input", "-", "3", "3"),
+        "kernels": ("weights", "4", "4", "4"),
+        "activation_maximization": ("search", "4", "12", "12"),  # where its option `layers` says: the convolutions
+    }
+    assert "  of images: 3 forward, 18 backward in 3 batches" in text  # two targets by plain, guided and deconv
+    assert re.search(r"^estimated site: \d+ MB$", text, re.M)
+    assert text.splitlines()[-1] == "nothing was run or written"
+
+
+def test_the_plan_is_what_the_build_runs(tmp_path: Path):
+    copied(digits(2), tmp_path / "images")
+    said = passes(planned(tmp_path, TINY).out)
+    run = build(tmp_path, TINY).run
+    assert run["passes"] == {"planned": said, "run": said}
+    again = planned(tmp_path, TINY).out
+    assert passes(again) == {"forward": 0, "backward": 0}
+    assert {row[-1] for row in table(again).values()} == {"0"}
+
+
+def test_the_plan_of_one_image_more_is_that_image(tmp_path: Path):
+    config = {**TINY, "methods": LEAN}
+    copied(digits(2), tmp_path / "images")
+    build(tmp_path, config)
+    copied(digits(3)[2:], tmp_path / "images")
+    text = planned(tmp_path, config).out
+    assert passes(text) == {"forward": 1, "backward": 6}
+    assert table(text)["grad_cam"] == ("layer", "8", "24", "8")
+    assert table(text)["kernels"] == ("weights", "4", "4", "0")
+
+
+def test_a_plan_of_what_cannot_be_built_says_so(tmp_path: Path):
+    copied(digits(1), tmp_path / "images")
+    (tmp_path / "site").write_text("in the way", encoding="utf-8")
+    (tmp_path / "report.yml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
+    outcome = convatlas(tmp_path, "build", "--plan")
+    assert outcome.code == 2
+    assert "found a file at" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["tinyvgg, 2 images", "tinyvgg, 10 images", "resnet18"])
+def test_the_estimate_is_within_half_as_much_again_of_the_site(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config = RESNET if name == "resnet18" else TINY
+    photographs = [packaged(f"inputs/images/{stem}.jpg") for stem in ("chelsea", "coffee")]
+    files = photographs if name == "resnet18" else digits(2 if "2" in name else 10)
+    copied(files, tmp_path / "images")
+    said = planned(tmp_path, config).out
+    built = build(tmp_path, config)
+    real = built.run["bytes"]
+    monkeypatch.chdir(tmp_path)
+    from generator.config import load_config
+
+    setup = set_up(load_config(Path("report.yml")), Silent())
+    estimate = site_bytes(setup, plan_searches(setup).units)
+    assert real / 1.5 < estimate < real * 1.5
+    assert f"estimated site: {estimate / 1e6:.0f} MB" in said
+
+
+def test_the_estimate_grows_with_what_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from generator.config import load_config
+
+    monkeypatch.chdir(tmp_path)
+    copied(digits(4), tmp_path / "images")
+
+    def estimate(**more: object) -> float:
+        setup = set_up(load_config(None, {**TINY, **more}), Silent())
+        return site_bytes(setup, plan_searches(setup).units)
+
+    whole = estimate()
+    assert estimate(layers="conv1_1") < estimate(layers="conv") < whole < estimate(layers="all")
+    assert estimate(methods=["saliency"]) < estimate(methods=LEAN) < whole
+    assert estimate(targets="top1") < whole < estimate(targets="top:5")
+    assert estimate(units="top:1") < whole < estimate(units="all")
+    assert estimate(limit=1) < whole
