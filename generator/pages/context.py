@@ -61,17 +61,18 @@ class Site:
         """The whole photograph."""
         return self.tree.picture(image.original, f"{escape.slug(image.slug)}-whole")
 
-    def op_line(self, layer: Layer) -> str:
-        """conv 3 × 3, stride 2"""
+    def op_line(self, layer: Layer, *, sizes: bool = True) -> str:
+        """conv 3 × 3, stride 2, depthwise; without `sizes`: conv, depthwise"""
         facts = dict(layer.attributes)
         parts = [self.t(f"kind.{layer.kind}") if layer.kind in self.t.table["kind"] else layer.op]
-        if "kernel" in facts:
+        if "kernel" in facts and sizes:
             parts[0] += " " + sides(facts["kernel"])
-        if facts.get("stride", "1") not in ("1", "1x1", "1×1"):
+        if sizes and facts.get("stride", "1") not in ("1", "1x1", "1×1"):
             parts.append(self.t("layer.stride_of", stride=facts["stride"]))
         if facts.get("groups", "1") != "1":
-            depthwise = facts["groups"] == str(layer.units)
-            parts.append(self.t("layer.depthwise") if depthwise else self.t("layer.groups_of", groups=facts["groups"]))
+            groups = facts["groups"].split()[0]
+            depthwise = groups == str(layer.units) or "depthwise" in facts["groups"]
+            parts.append(self.t("layer.depthwise") if depthwise else self.t("layer.groups_of", groups=groups))
         return ", ".join(parts)
 
     def mini(self, view: LayerView, image: ImageView | None, most: int) -> dict[str, object] | None:

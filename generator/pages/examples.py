@@ -30,10 +30,11 @@ def example(report: Report, method: MethodView) -> Example | None:
             return found
     atlases = {"weights": "kernels", "search": "pictures"}
     if method.scope in atlases:
-        for view in report.layers:
-            drawn = getattr(view, atlases[method.scope])
-            if isinstance(drawn, Atlas):
-                return Example(drawn, view.layer.name)
+        views = [v for v in report.layers if isinstance(getattr(v, atlases[method.scope]), Atlas)]
+        if views:
+            # Kernels are clearest where they read the image, searched pictures where units have seen enough of it.
+            view = views[0 if method.scope == "weights" else len(views) * 2 // 3]
+            return Example(getattr(view, atlases[method.scope]), view.layer.name)
     if method.name == "feature_maps":
         for view in report.layers:
             for image in report.images:

@@ -17,7 +17,7 @@ def write(site: Site) -> None:
         field = layer.receptive_field
         rows.append(
             {
-                "layer": layer, "view": view, "kernel": sides(facts.get("kernel", "")), "stride": facts.get("stride", ""), "op": site.op_line(layer),
+                "layer": layer, "view": view, "kernel": sides(facts.get("kernel", "")), "stride": facts.get("stride", ""), "op": site.op_line(layer, sizes=False),
                 "field": site.t("layer.whole") if field is None else f"{field[0]:,}" if field[0] == field[1] else numbers.times(*field),
                 "field_sort": 10**9 if field is None else field[0] * field[1],
                 "mini": site.mini(view, image, 4) if view else None,

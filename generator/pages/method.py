@@ -27,12 +27,21 @@ def write(site: Site, method: MethodView) -> None:
         references=[
             (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers
         ],
-        missing=[(layer, why) for m, layer, why in site.report.not_applicable if m == method.name],
+        missing=missing(site, method),
         around={
             "before": site.methods[order[at - 1]] if at else None,
             "after": site.methods[order[at + 1]] if at + 1 < len(order) else None,
         },
     )
+
+
+def missing(site: Site, method: MethodView) -> list[tuple[str, list[str]]]:
+    """Each reason why it drew nothing, with the layers it holds for."""
+    found: dict[str, list[str]] = {}
+    for name, layer, why in site.report.not_applicable:
+        if name == method.name:
+            found.setdefault(why, []).append(layer)
+    return list(found.items())
 
 
 def shown(site: Site, method: MethodView, most: int = WIDE) -> dict[str, Any]:
@@ -64,8 +73,9 @@ def shown(site: Site, method: MethodView, most: int = WIDE) -> dict[str, Any]:
 
 def _note(site: Site, method: MethodView, layer: str, image: str, target: str) -> str:
     """What the example shows, in the words of the method's own caption where that can be filled in."""
-    words = {"layer": layer, "image": image, "target": target, "unit": site.t("method.each_unit")}
-    text = method.caption
+    each = site.t("method.each_unit")
+    words = {"layer": layer, "image": image, "target": target, "unit": each}
+    text = method.caption.replace("unit {unit}", each)
     for key, value in words.items():
         if value:
             text = text.replace("{" + key + "}", value)

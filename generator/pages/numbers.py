@@ -57,11 +57,11 @@ def size(octets: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """0.25 -> 0.25 s; 75 -> 1 min 15 s"""
+    """0.25 -> 0.25 s; 12.34 -> 12.3 s; 75 -> 1 min 15 s"""
     if value >= 60:
         minutes, rest = divmod(round(value), 60)
         return f"{minutes} min {rest} s"
-    return f"{value:.3g} s"
+    return "<\u202f0.01 s" if value < 0.01 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
 def compact(value: float) -> float | int | None:

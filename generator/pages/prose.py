@@ -12,21 +12,44 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 _MATH = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?P<inline>[^$\n]+?)\$(?!\w)", re.S)
+_ARG = re.compile(r"\\arg\s*\\(max|min)_(?:\{)?([^{}\s]+)(?:\})?")
+LONG = 110
+"""Characters of LaTeX from which on a displayed formula is set on several lines."""
 _SLOT = "convatlasformula{}slot"
 _WORD = re.compile(r'<mrow>((?:<mi mathvariant="normal">[A-Za-z]</mi>){2,})</mrow>')
 
 
 def mathml(latex: str, *, block: bool = False) -> Markup:
-    """One formula; its LaTeX stays with it as the annotation that copying and screen readers use."""
-    made = convert(" ".join(latex.split()), display="block" if block else "inline")
+    """One formula; its LaTeX stays with it as the annotation that copying and screen readers use.
+
+    Raises ValueError for a command that the converter does not know, rather than print it as it is.
+    """
+    source = " ".join(latex.split())
+    made = convert(
+        _ARG.sub(r"\\underset{\2}{\\mathrm{arg}\\,\\mathrm{\1}}", source), display="block" if block else "inline"
+    )
     # \mathrm{ReLU} comes as four letters: one word is read and spaced as one.
     made = _WORD.sub(lambda m: f"<mi>{''.join(re.findall('>([A-Za-z])<', m[1]))}</mi>", made)
-    inner = made[made.index(">") + 1 : made.rindex("</math>")]
-    source = escape(" ".join(latex.split()))
-    head = made[: made.index(">") + 1]
-    return Markup(
-        f'{head}<semantics><mrow>{inner}</mrow><annotation encoding="application/x-tex">{source}</annotation></semantics></math>'
-    )
+    unknown = re.search(r">(\\[A-Za-z]+)", made)
+    if unknown:
+        raise ValueError(f"expected LaTeX that becomes MathML, received the unknown command {unknown[1]} in ${source}$")
+    head, inner = made[: made.index(">") + 1], made[made.index(">") + 1 : made.rindex("</math>")]
+    annotation = f'<annotation encoding="application/x-tex">{escape(source)}</annotation>'
+    return Markup(f"{head}<semantics><mrow>{inner}</mrow>{annotation}</semantics></math>")
+
+
+def lines(latex: str) -> list[str]:
+    """A long formula as the lines it is written on: split where a \\quad stands outside all braces and fences."""
+    if len(latex) <= LONG:
+        return [latex]
+    parts, depth, start = [], 0, 0
+    for found in re.finditer(r"\\(left|right|quad)(?![A-Za-z])|(?<!\\)[{}]", latex):
+        step = {"left": 1, "right": -1, "quad": 0}.get(found[1] or "", 1 if found[0] == "{" else -1)
+        depth += step
+        if found[1] == "quad" and depth == 0:
+            parts.append(latex[start : found.start()])
+            start = found.end()
+    return [p.strip().removeprefix("\\quad").strip() for p in (*parts, latex[start:]) if p.strip()]
 
 
 def to_html(text: str) -> Markup:
@@ -35,7 +58,8 @@ def to_html(text: str) -> Markup:
 
     def take(match: re.Match[str]) -> str:
         block = match["block"] is not None
-        formulas.append(mathml(match["block"] if block else match["inline"], block=block))
+        found = lines(" ".join(match["block"].split())) if block else [match["inline"]]
+        formulas.append("".join(mathml(line, block=block) for line in found))
         slot = _SLOT.format(len(formulas) - 1)
         return f"\n\n{slot}\n\n" if block else slot
 

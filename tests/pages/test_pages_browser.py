@@ -335,7 +335,7 @@ def test_the_run_page_has_passes_and_times(browser: Browser, base: str):
         assert [row.split() for row in rows] == [
             ["planned", "4", "6"],
             ["run", "4", "6"],
-            ["passes", "1.5", "s"],
+            ["passes", "1.50", "s"],
             ["pages", "0.25", "s"],
         ]
         seen.check()

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from generator.methods import registry
 from generator.names import Paper
 from generator.pages import bibtex, numbers, prose
 
@@ -31,6 +32,9 @@ def test_percent_size_seconds():
     assert numbers.percent(0.0004) == "<\u202f0.1\u202f%"
     assert numbers.size(12_345_678) == "12.3 MB"
     assert numbers.seconds(75.2) == "1 min 15 s"
+    assert numbers.seconds(0.0002) == "<\u202f0.01 s"
+    assert numbers.seconds(0.25) == "0.25 s"
+    assert numbers.seconds(41.27) == "41.3 s"
     assert numbers.seconds(119.8) == "2 min 0 s"
     assert numbers.times(672, 14, 14) == "672 × 14 × 14"
 
@@ -52,6 +56,30 @@ def test_formulas_become_mathml_and_markdown_does_not_touch_them():
     assert 'class="formula"' in made
     assert "<p><div" not in made
     assert "convatlasformula" not in made
+
+
+def test_arg_max_and_unknown_commands():
+    made = prose.mathml(r"\arg\max_x f(x)")
+    assert "<munder><mrow><mi>arg</mi>" in made
+    assert "<mi>max</mi>" in made
+    with pytest.raises(ValueError, match=r"unknown command \\nosuch"):
+        prose.mathml(r"\nosuch x")
+
+
+def test_long_formulas_break_at_quads_outside_braces():
+    long = r"a = \frac{b \quad c}{d} + \left( e \quad f \right), \quad g = h, \qquad i = " + "j" * 80
+    assert prose.lines(long) == [
+        r"a = \frac{b \quad c}{d} + \left( e \quad f \right),",
+        r"g = h, \qquad i = " + "j" * 80,
+    ]
+    assert prose.lines(r"a, \quad b") == [r"a, \quad b"]
+
+
+def test_every_method_of_ours_reads_well():
+    for name, info in registry().items():
+        made = prose.to_html(info.doc)
+        assert "<math" in made, name
+        assert "$" not in made.replace("application/x-tex", ""), name
 
 
 def test_many_formulas_keep_their_places():
