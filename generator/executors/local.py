@@ -96,16 +96,19 @@ def _fitting(
     todo = [(x, batch.images)]
     while todo:
         part, images = todo.pop(0)
+        fits = True
         try:
             _one_batch(engine, part, batch.plan, images, jobs, team, store, size)
         except torch.OutOfMemoryError:
             if len(images) == 1:
                 raise
-            torch.cuda.empty_cache()
-            half = len(images) // 2
-            todo[:0] = [(part[:half], images[:half]), (part[half:], images[half:])]
+            fits = False
+        if fits:
+            yield images
             continue
-        yield images
+        torch.cuda.empty_cache()  # not above: the error there still holds the frames, and so the tensors, of what ran
+        half = len(images) // 2
+        todo[:0] = [(part[:half], images[:half]), (part[half:], images[half:])]
 
 
 def _one_batch(
