@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -128,26 +133,95 @@ def test_two_renderings_elsewhere_are_the_same_bytes(tmp_path: Path, tiny: Built
     assert contents(other.site) == contents(tiny.site)
 
 
-def test_plain_mkdocs_builds_the_pages_without_a_warning(tmp_path: Path, tiny: Built):
+def plain_settings(folder: Path, built: Built) -> Path:
+    """Our mkdocs.yml with its three folders where the test has them."""
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    folders = {
+        "docs_dir: build/pages": f"docs_dir: {built.docs}",
+        "site_dir: site": f"site_dir: {folder / 'plain'}",
+        "custom_dir: site_config/theme": f"custom_dir: {ROOT / 'site_config/theme'}",
+    }
+    for ours, theirs in folders.items():
+        assert text.count(ours) == 1
+        text = text.replace(ours, theirs)
+    settings = folder / "mkdocs.yml"
+    settings.write_text(text, "utf-8")
+    return settings
+
+
+@pytest.mark.parametrize("program", ["mkdocs", "properdocs"])
+def test_plain_mkdocs_and_its_fork_build_the_same_pages(tmp_path: Path, tiny: Built, program: str):
     settings = tmp_path / "mkdocs.yml"
     text = (ROOT / "mkdocs.yml").read_text("utf-8")
-    text = text.replace("docs_dir: build/pages", f"docs_dir: {tiny.docs}").replace(
-        "site_dir: site", f"site_dir: {tmp_path / 'plain'}"
-    )
+    text = text.replace("docs_dir: build/pages", f"docs_dir: {tiny.docs}")
+    text = text.replace("site_dir: site", f"site_dir: {tmp_path / 'plain'}")
     settings.write_text(
         text.replace("custom_dir: site_config/theme", f"custom_dir: {ROOT / 'site_config/theme'}"), "utf-8"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", str(settings)],
+        [sys.executable, "-m", program, "build", "--strict", "--quiet", "-f", str(settings)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    ours, plain = texts(tiny.site), texts(tmp_path / "plain")
-    assert ours == plain
+    assert texts(tiny.site) == texts(tmp_path / "plain")
     assert (tmp_path / "plain/search/search_index.js").is_file()
     assert (tmp_path / "plain/run.json").read_bytes() == (tiny.site / "run.json").read_bytes()
+
+
+def test_gh_deploy_pushes_the_site(tmp_path: Path, tiny: Built):
+    work, bare = tmp_path / "work", tmp_path / "bare.git"
+    work.mkdir()
+    settings = plain_settings(tmp_path, tiny)
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "A"), ("EMAIL", "a@b.c"))
+    }
+    environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def run(*command: str) -> str:
+        return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=True).stdout
+
+    run("git", "init", "-q", "--bare", str(bare))
+    run("git", "init", "-q", ".")
+    run("git", "commit", "-q", "--allow-empty", "-m", "Start")
+    run("git", "remote", "add", "origin", str(bare))
+    run(sys.executable, "-m", "mkdocs", "gh-deploy", "-q", "-f", str(settings))
+    pushed = run("git", "--git-dir", str(bare), "ls-tree", "-r", "--name-only", "gh-pages").splitlines()
+    assert {"index.html", ".nojekyll", "run.json", "layers/layer-0.html", "data/layers/layer-0.js"} <= set(pushed)
+
+
+def test_mkdocs_serve_answers(tmp_path: Path, tiny: Built):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "serve",
+        "-q",
+        "-f",
+        str(plain_settings(tmp_path, tiny)),
+        "-a",
+        f"127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/layers/layer-0.html", timeout=5) as answer:
+                        assert "<layer-page" in answer.read().decode("utf-8")
+                    break
+                except urllib.error.URLError:
+                    assert server.poll() is None, server.stderr.read() if server.stderr else ""
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+        finally:
+            server.terminate()
 
 
 def test_the_policy_names_every_inline_script_and_nothing_else(tiny: Built):

@@ -57,12 +57,14 @@ customElements.define('atlas-wall', class extends HTMLElement {
   /** As many whole columns as fit, and a slab that ends where the tiles do. */
   lay() {
     if (!this.atlas) return;
-    const [w, h] = [this.atlas.w * this.zoom + 2, this.atlas.h * this.zoom + 2];
-    this.across = Math.max(1, Math.min(this.order.length, Math.floor((this.clientWidth + 2) / w)));
+    const gap = Math.max(this.atlas.w, this.atlas.h) * this.zoom < 40 ? 1 : 2;
+    const [w, h] = [this.atlas.w * this.zoom + gap, this.atlas.h * this.zoom + gap];
+    this.across = Math.max(1, Math.min(this.order.length, Math.floor((this.clientWidth + gap) / w)));
     const rest = this.order.length % this.across || this.across;
-    this.slab.style.width = `${this.across * w - 2}px`;
+    this.slab.style.width = `${this.across * w - gap}px`;
+    this.tiles.style.setProperty('--gap', `${gap}px`);
     this.tiles.style.gridTemplateColumns = `repeat(${this.across}, max-content)`;
-    this.slab.style.setProperty('--last-w', `${rest * w - 2}px`);
+    this.slab.style.setProperty('--last-w', `${rest * w - gap}px`);
     this.slab.style.setProperty('--last-h', rest === this.across ? '0px' : `${h}px`);
   }
 
