@@ -263,6 +263,9 @@ def _fail(sentence: str, code: int, debug: bool) -> int:
 
 def main() -> None:
     """The console script."""
+    # torch's threads wait for each other by spinning. Where anything else runs on the machine, that is up to a hundred
+    # times slower (docs/adr/0009). OpenMP reads this when torch is first imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     with answered(1.0, _stopped):
         try:
             code = run(sys.argv[1:])
