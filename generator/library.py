@@ -18,6 +18,7 @@ from generator.engine.plan import Request, plan
 from generator.errors import UserError
 from generator.methods import Method, registry
 from generator.model.describe import Description, describe
+from generator.model.unwrap import unwrapped
 from generator.names import INPUT, Layer, LayerName, Target
 from generator.selectors import check_units, nearest, parse_target, select_layers
 
@@ -112,6 +113,7 @@ def attribute(
         UserError: an unknown method, option, layer, class or unit; a target that stands for several; a search method.
     """
     names = [methods] if isinstance(methods, str) else list(methods)
+    model = unwrapped(model)
     description = describe(model, (x.shape[1], x.shape[2], x.shape[3]))
     targets = _targets(target, labels, description.classes)
     check_units(targets, description.layers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from generator.artifacts import NotApplicable
 from generator.build import compute
 from generator.config import load_config
 from generator.encode import from_npy
+from generator.engine.passes import CUT
 from generator.errors import UserError
 from generator.images import load as load_picture
 from generator.methods import registry
@@ -213,6 +215,30 @@ def test_where_a_method_means_nothing_it_says_so():
     assert isinstance(found["saliency"], Tensor)
 
 
+@pytest.mark.parametrize("how", ["no_grad", "detach", "all of it"])
+def test_a_model_that_cuts_its_gradients_has_none_below_the_cut(how: str):
+    class Frozen(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.set_grad_enabled(how == "detach"):
+                x = self.relu1(self.bn(self.conv1(x)))
+                x = self.relu2(self.conv2(x.detach())) if how == "all of it" else x.detach()
+            return self.fc((x if how == "all of it" else self.relu2(self.conv2(x))).mean((2, 3)))
+
+    found = generator.attribute(Frozen().eval(), batch(), ["saliency", "grad_cam", "feature_maps"], layers="conv")
+    assert found["saliency"] == NotApplicable(CUT)
+    assert all(maps == NotApplicable(CUT) for maps in found["grad_cam"].values())
+    assert set(found["feature_maps"]) == {"conv1", "conv2"}
+    assert all(isinstance(maps, Tensor) for maps in found["feature_maps"].values())
+
+
+def test_a_compiled_model_is_the_model_in_it():
+    model, x = Small().eval(), batch()
+    assert torch.equal(
+        generator.attribute(torch.compile(model), x, "saliency"), generator.attribute(model, x, "saliency")
+    )
+    assert list(generator.activations(torch.compile(model), x, "conv")) == ["conv1", "conv2", "short"]
+
+
 def test_kernels_are_the_weights():
     model = Small().eval()
     found = generator.attribute(model, batch(), "kernels", layers=["conv1", "bn"])
@@ -247,8 +273,15 @@ def test_a_unit_is_a_target_too():
         torch.testing.assert_close(generator.attribute(model, x, "saliency", target=target), wanted)
     maps = generator.attribute(model, x, ["cam", "grad_cam"], layers=["conv1", "relu2"], target="unit:conv2:3")
     assert maps["cam"]["relu2"] == NotApplicable("the target is a unit, not a class.")
-    assert maps["grad_cam"]["relu2"] == NotApplicable("the target does not depend on this layer.")
+    assert maps["grad_cam"]["relu2"] == NotApplicable(CUT)
     assert maps["grad_cam"]["conv1"].abs().sum() > 0
+
+
+def traced(x: Tensor) -> nn.Module:
+    """A TorchScript module: torch warns that it is going."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.trace(nn.Conv2d(3, 4, 3), x)
 
 
 CALLS: dict[str, tuple[Callable[[nn.Module, Tensor], object], str]] = {
@@ -272,6 +305,11 @@ CALLS: dict[str, tuple[Callable[[nn.Module, Tensor], object], str]] = {
     "unit's layer": (lambda m, x: generator.attribute(m, x, "saliency", target="unit:conv3:0"), r"`conv3`.*`conv2`"),
     "unit": (lambda m, x: generator.attribute(m, x, "saliency", target="unit:conv1:6"), "from 0 to 5, received 6"),
     "unit's place": (lambda m, x: generator.attribute(m, x, "saliency", target="unit:conv2:0:6:0"), "6 x 6"),
+    "NaN scores": (lambda m, x: generator.attribute(m, x * float("nan"), "saliency"), "received NaN or infinity"),
+    "TorchScript": (
+        lambda m, x: generator.attribute(traced(x), x, "saliency"),
+        "received a TorchScript module",
+    ),
     "search": (lambda m, x: generator.attribute(m, x, "activation_maximization"), "convatlas build"),
 }
 

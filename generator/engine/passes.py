@@ -21,6 +21,8 @@ from generator.errors import UserError
 from generator.methods import ModelFacts
 from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Target, Unit
 
+CUT = "the target does not depend on this layer, or the model cuts its gradients off."
+
 
 @dataclass
 class Counts:
@@ -105,6 +107,11 @@ class Engine:
             whole = todo.logits or not todo.captures
             output, kept = self.forward(leaf, todo.captures, book, stop=not whole)
             scores = logits(output) if todo.logits else None
+            if scores is not None and bool((scores.isnan() | scores.isposinf()).any()):
+                raise UserError(
+                    "expected class scores that are numbers, received NaN or infinity from the model's forward pass: look at "
+                    "its weights and at the preprocessing (model.input)"
+                )
             for request in todo.requests:
                 if not request.targets:
                     yield Served(request, None, self._reads(request, None, None, batch, scores, kept, {}))
@@ -135,11 +142,16 @@ class Engine:
             if back.target != target:
                 continue
             book.current = back.rule
-            names = sorted(back.layers)
-            at = [leaf if name == INPUT else kept[name] for name in names if name == INPUT or name in kept]
-            self.counts.backward += 1
-            found = torch.autograd.grad(value, at, retain_graph=True, allow_unused=True)
-            grads.update({Gradient(name, back.rule): g for name, g in zip(names, found, strict=True)})
+            at = {name: leaf if name == INPUT else kept[name] for name in sorted(back.layers)}
+            reached = {
+                name: value_at for name, value_at in at.items() if value.requires_grad and value_at.requires_grad
+            }
+            found: tuple[Tensor | None, ...] = ()
+            if reached:
+                self.counts.backward += 1
+                found = torch.autograd.grad(value, tuple(reached.values()), retain_graph=True, allow_unused=True)
+            grads.update({Gradient(name, back.rule): None for name in at})
+            grads.update({Gradient(name, back.rule): g for name, g in zip(reached, found, strict=True)})
         book.current = "plain"
         return grads, classes
 
@@ -175,7 +187,7 @@ class Engine:
             else:
                 gradient = grads[served_by(need, self.facts)]
                 if gradient is None:
-                    return NotApplicable("the target does not depend on this layer.")
+                    return NotApplicable(CUT)
                 values[need] = gradient.detach().float()
         return Reads(values, biases, target, classes, layouts)
 

@@ -38,8 +38,9 @@ def _pass(engine: Engine, x: Tensor) -> float:
     _synchronise(engine.device)
     start = time.perf_counter()
     output = engine.module(leaf + 0)
-    values = output if isinstance(output, Tensor) else next(v for v in tensors(output) if v.requires_grad)
-    torch.autograd.grad(values.float().sum(), leaf)
+    values = next((value for value in tensors(output) if value.requires_grad), None)
+    if values is not None:  # a model may cut its gradients off
+        torch.autograd.grad(values.float().sum(), leaf, allow_unused=True)
     _synchronise(engine.device)
     return time.perf_counter() - start
 
@@ -52,4 +53,6 @@ def _synchronise(device: torch.device) -> None:
 def use_format(engine: Engine, name: str) -> None:
     """Run the engine's model in this format from now on. Changes the layout of its weights in memory, not their values."""
     engine.memory_format = FORMATS[name]
-    engine.module.to(memory_format=FORMATS[name])
+    for value in (*engine.module.parameters(), *engine.module.buffers()):
+        if value.dim() == 4:  # `Module.to` refuses models that have a Conv3d as well
+            value.data = value.data.contiguous(memory_format=FORMATS[name])

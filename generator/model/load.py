@@ -30,6 +30,7 @@ from generator.model.from_torchvision import (
 from generator.model.labels import imagenet, read_labels
 from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
+from generator.model.unwrap import unwrapped
 from generator.model.weights import check_finite, classes_in, digest, put, read_state
 from generator.names import Digest
 from generator.selectors import nearest
@@ -80,7 +81,7 @@ def load(config: ModelConfig) -> LoadedModel:
     """
     with _seeded():
         found = _find(config)
-    module = found.module.eval()
+    module = unwrapped(found.module).eval()
     check_finite(module)
     labels = found.labels if config.labels is None else read_labels(config.labels)
     return LoadedModel(

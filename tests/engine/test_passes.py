@@ -15,7 +15,7 @@ from generator.artifacts import Artifact, NotApplicable
 from generator.engine.capture import Overwritten, capturing
 from generator.engine.handle import handle
 from generator.engine.needs import Activation, Gradient, Need, Reads, Rule
-from generator.engine.passes import Engine, classes_of
+from generator.engine.passes import CUT, Engine, classes_of
 from generator.engine.plan import Request, plan
 from generator.engine.rules import RuleBook
 from generator.errors import UserError
@@ -197,7 +197,7 @@ def test_a_layer_the_target_does_not_depend_on_is_not_applicable():
     todo = plan([Request("asks", Asks(), LayerName(n), (ClassTarget(0),)) for n in ("used", "aside")])
     used, aside = Engine(Aside()).run(images(), todo)
     assert isinstance(used.reads, Reads)
-    assert aside.reads == NotApplicable("the target does not depend on this layer.")
+    assert aside.reads == NotApplicable(CUT)
 
 
 def test_targets_ranks_ties_and_units():

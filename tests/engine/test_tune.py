@@ -30,3 +30,16 @@ def test_both_formats_give_the_same_batch():
     for name, memory in FORMATS.items():
         use_format(engine, name)
         assert engine.batch(x).is_contiguous(memory_format=memory) and torch.equal(engine.batch(x), x)
+
+
+def test_a_model_with_a_volume_or_without_gradients_is_measured_too():
+    volume = nn.Sequential(nn.Unflatten(1, (3, 1)), nn.Conv3d(3, 4, (1, 3, 3)), nn.Flatten(1, 2), nn.Conv2d(4, 2, 3))
+    before = {name: value.clone() for name, value in volume.state_dict().items()}
+    assert faster_format(Engine(volume), (3, 9, 9), rounds=1) in FORMATS
+    assert all(torch.equal(value, before[name]) for name, value in volume.state_dict().items())
+
+    class Cut(nn.Conv2d):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            return super().forward(input).detach()
+
+    assert faster_format(Engine(Cut(3, 4, 3)), (3, 9, 9), rounds=1) in FORMATS
