@@ -30,6 +30,12 @@ def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generator.build.faster_format", lambda engine, shape: "contiguous")
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are written below the working directory: two tests at once must not share it."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
