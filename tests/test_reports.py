@@ -7,6 +7,7 @@ import json
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -86,9 +87,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Built:
     (folder / "my/pictures/a class").mkdir(parents=True)
     (folder / "my/model.py").write_text(OWN_NET, encoding="utf-8")
     torch.manual_seed(2)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(OWN_NET, namespace)
-    state = namespace["build"]().state_dict()  # type: ignore[operator]
+    state = namespace["build"]().state_dict()
     save_file({name: value.contiguous() for name, value in state.items()}, folder / "my/weights.safetensors")
     (folder / "my/labels.txt").write_text(f"{HOSTILE}\nplain\n\u202eevil\u2028line\n", encoding="utf-8")
     gen = torch.Generator().manual_seed(3)
@@ -143,7 +144,7 @@ def pages(site: Path, section: str) -> set[str]:
     return {page.name for page in (site / section).glob("*.html")} - {"index.html"}
 
 
-def data(site: Path, path: str) -> dict[str, object]:
+def data(site: Path, path: str) -> dict[str, Any]:
     """The value that a data script hands over."""
     text = (site / path).read_text(encoding="utf-8")
     _, _, value = json.loads("[" + text.removeprefix("convatlas.put(").rstrip().removesuffix(");") + "]")
@@ -229,7 +230,7 @@ def test_resnet18_with_random_weights(resnet: Built):
 def test_resnet18_s_class_target_has_its_label(resnet: Built):
     (chelsea,) = (resnet.site / "data/images").glob("chelsea*.js")
     targets = data(resnet.site, f"data/images/{chelsea.name}")["targets"]
-    assert [t["label"] for t in targets][2:] == ["tabby"]  # type: ignore[index, union-attr]
+    assert [t["label"] for t in targets][2:] == ["tabby"]
 
 
 def test_random_weights_are_the_same_every_time(resnet: Built):
@@ -262,9 +263,9 @@ def test_the_weights_are_those_of_the_file(own: Built):
     from safetensors.torch import load_file
 
     state = load_file(own.folder / "my/weights.safetensors")
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(OWN_NET, namespace)
-    model = namespace["build"]().eval()  # type: ignore[operator]
+    model = namespace["build"]().eval()
     model.load_state_dict(state)
     (image,) = [i for i in own.run["images"] if i["name"] == HOSTILE_FILE]
     picture = Image.open(own.folder / f"my/pictures/{HOSTILE_FILE}.jpg").convert("RGB")
@@ -331,17 +332,17 @@ def test_functional_rectifiers_are_layers_and_are_seen(functional: Built):
 
 def test_a_unit_is_a_target_with_a_name_of_its_own(functional: Built):
     value = data(functional.site, "data/images/4-a.js")
-    assert [t["label"] for t in value["targets"]][1:] == ["unit 2 of b"]  # type: ignore[index, union-attr]
-    cams = value["cams"]["grad_cam"]  # type: ignore[index]
-    columns = [layer["name"] for layer in value["layers"]]  # type: ignore[index, union-attr]
+    assert [t["label"] for t in value["targets"]][1:] == ["unit 2 of b"]
+    cams = value["cams"]["grad_cam"]
+    columns = [layer["name"] for layer in value["layers"]]
     assert columns == ["a", "b", "c", "F.clamp"]  # the last is what the head averages
     assert ["na" in cams[str(n)][1] for n in range(4)] == [False, False, True, True]  # b reads no layer after it
-    assert "a unit, not a class" in json.dumps(value["cams"]["cam"])  # type: ignore[index]
+    assert "a unit, not a class" in json.dumps(value["cams"]["cam"])
 
 
 def test_functional_rectifiers_change_the_guided_map(functional: Built):
     (page,) = sorted((functional.site / "data/images").glob("4-a*.js"))
-    shown = {g["name"]: g["maps"][0] for g in data(functional.site, f"data/images/{page.name}")["gradients"]}  # type: ignore[union-attr]
+    shown = {g["name"]: g["maps"][0] for g in data(functional.site, f"data/images/{page.name}")["gradients"]}
     pictures = {
         name: (functional.site / shown[name]["rgb"]).read_bytes()
         for name in ("saliency", "guided_backprop", "deconvnet")

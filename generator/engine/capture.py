@@ -61,9 +61,8 @@ def capturing(
             raise StopForward
         return output.clone() if call.name in copies else None
 
-    with watch(model, on_call, implement(book)):
-        with suppress(StopForward):
-            yield kept
+    with watch(model, on_call, implement(book)), suppress(StopForward):
+        yield kept
     if changed := frozenset(name for name, value in kept.items() if value._version != versions[name]):
         raise Overwritten(changed)
 

@@ -55,7 +55,9 @@ def fill_searches(
 def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
     """One record of all pictures: its facts and blobs by unit."""
     made = {
-        unit: encode(ImageGrid(artifact.values[k : k + 1], (unit,), artifact.scores[k : k + 1], artifact.dead[k : k + 1]))
+        unit: encode(
+            ImageGrid(artifact.values[k : k + 1], (unit,), artifact.scores[k : k + 1], artifact.dead[k : k + 1])
+        )
         for k, unit in enumerate(artifact.units)
     }
     blobs = {f"{unit}.{name}": data for unit, one in made.items() for name, data in one.blobs.items()}
