@@ -51,3 +51,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Every string from outside is an attack."""
     folder = tmp_path_factory.mktemp("hostile")
     return build(tiny_report(folder / "store", hostile=True), folder)
+
+
+@pytest.fixture(params=["http", "file"])
+def base(request: pytest.FixtureRequest, tiny: Built, site_server: Callable[[Path], str]) -> str:
+    return site_server(tiny.site) if request.param == "http" else tiny.site.as_uri() + "/"
+
+
+@pytest.fixture
+def http(tiny: Built, site_server: Callable[[Path], str]) -> str:
+    return site_server(tiny.site)
