@@ -149,7 +149,9 @@ class Engine:
             found: tuple[Tensor | None, ...] = ()
             if reached:
                 self.counts.backward += 1
-                found = torch.autograd.grad(value, tuple(reached.values()), retain_graph=True, allow_unused=True)
+                # the last backward frees the graph as it goes
+                again = back is not todo.backwards[-1]
+                found = torch.autograd.grad(value, tuple(reached.values()), retain_graph=again, allow_unused=True)
             grads.update({Gradient(name, back.rule): None for name in at})
             grads.update({Gradient(name, back.rule): g for name, g in zip(reached, found, strict=True)})
         book.current = "plain"

@@ -36,7 +36,7 @@ class Backward:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The passes that serve every request for one batch: one forward, and these backwards."""
+    """The passes that serve every request for one batch: one forward, and these backwards, in the order of `targets`."""
 
     requests: tuple[Request, ...]
     targets: tuple[Target, ...]
@@ -64,7 +64,10 @@ def served_by(need: Gradient, facts: ModelFacts | None) -> Gradient:
 
 def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchPlan:
     """The cheapest passes that serve all `requests`."""
-    asked = tuple(requests)
+    by_layer: dict[LayerName, list[Request]] = {}
+    for request in requests:
+        by_layer.setdefault(request.layer, []).append(request)
+    asked = tuple(request for group in by_layer.values() for request in group)  # a layer's maps while they are in cache
     captures: set[LayerName] = set()
     backwards: dict[tuple[Target, Rule], set[LayerName]] = {}
     targets: dict[Target, None] = {}
@@ -84,7 +87,12 @@ def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchP
         asked,
         tuple(targets),
         frozenset(captures),
-        tuple(Backward(target, rule, frozenset(layers)) for (target, rule), layers in backwards.items()),
+        tuple(
+            Backward(target, rule, frozenset(layers))
+            for wanted in targets
+            for (target, rule), layers in backwards.items()
+            if target == wanted
+        ),
     )
 
 

@@ -132,6 +132,10 @@ def registry() -> Mapping[str, MethodInfo]:
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
         module = importlib.import_module(f"{__name__}.{info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and "__convatlas_method__" in vars(value) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and "__convatlas_method__" in vars(value)
+                and value.__module__ == module.__name__
+            ):
                 found[info.name] = MethodInfo(info.name, value, module.__doc__ or "")
     return found

@@ -128,7 +128,9 @@ class ActivationMaximization:
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         if layer in select_layers(self.layers, tuple(model.layers.values())):
             return None
-        return NotApplicable(f"it searches the layers that its option `layers` names ({self.layers}), and not this one.")
+        return NotApplicable(
+            f"it searches the layers that its option `layers` names ({self.layers}), and not this one."
+        )
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.batch)

@@ -26,7 +26,7 @@ from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, LayerName, Unit
 from generator.transforms import Wander, look, middle
-from tests.methods.examples import facts, row
+from tests.methods.examples import row
 
 TOP = Path(__file__).resolve().parents[2]
 Shape = tuple[int, int, int]
