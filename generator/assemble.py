@@ -18,6 +18,7 @@ from generator.encode import from_npy, rgb_atlas
 from generator.engine.plan import Request
 from generator.images import ImageRecord
 from generator.jobs import Jobs, Search
+from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Unit
 from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
@@ -96,7 +97,7 @@ class Assembly:
                 cams += [(name, layer, t) for layer in compared for t in range(len(targets))]
             elif scope == "input" and wants_target:
                 gradients += [(name, t) for t in range(len(targets))]
-        cams += [(m, layer, 0) for m, layer in self._refused if layer in compared and m not in self._scope]
+        cams += [(m, at, 0) for m, at in self._refused if at in compared and m not in self._scope and _is_cam(m)]
         gradients += [(m, 0) for m, layer in self._refused if layer == INPUT]
         return ImageView(
             name=image.name,
@@ -275,6 +276,12 @@ def unit_target(unit: Unit) -> Prediction:
     """A unit where maps are drawn for one: its name. It is no class, so that it has neither probability nor logit."""
     place = "" if unit.position is None else f" at row {unit.position[0]}, column {unit.position[1]}"
     return Prediction(unit.channel, f"unit {unit.channel} of {unit.layer}{place}", 0.0, 0.0)
+
+
+def _is_cam(name: str) -> bool:
+    """Whether a method draws a map at a layer for a target."""
+    cls = registry()[name].cls
+    return bool(cls.scope == "layer" and cls.needs_target)
 
 
 def kernel_note(meta: Mapping[str, Any]) -> str:
