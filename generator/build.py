@@ -10,17 +10,17 @@ from pathlib import Path
 
 import torch
 
+from generator.command.progress import Progress, Silent
 from generator.config import ReportConfig
 from generator.engine.handle import handle
 from generator.engine.tune import faster_format, use_format
 from generator.executors.local import fill_images, fill_weights
 from generator.executors.search import fill_searches
 from generator.pages.views import Passes, Report
-from generator.plan import Plan, SearchPlan, plan_report, plan_searches
-from generator.progress import Progress, Silent
-from generator.reporting import report_of
-from generator.setup import Setup, clocked, set_up
-from generator.site import check_out, write_site
+from generator.pages.write import check_out, write_site
+from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
+from generator.report.reporting import report_of
+from generator.report.setup import Setup, clocked, set_up
 from generator.store import key_of
 
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
+from generator.command.interrupt import answered
 from generator.errors import UserError
-from generator.interrupt import answered
 
 app = typer.Typer(
     name="convatlas",
@@ -88,7 +88,7 @@ def build(
     )
     _KEPT["store"] = settings.store
     from generator import build as flow
-    from generator.progress import for_stream
+    from generator.command.progress import for_stream
 
     if plan:
         typer.echo(str(flow.plan(settings)).rstrip("\n"))
@@ -112,7 +112,7 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Serve a built site on this computer, until Ctrl-C."""
-    from generator.serve import server_for
+    from generator.command.serve import server_for
 
     with server_for(site, port) as server:
         typer.echo(f"Serving {site} at http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it)")
@@ -178,7 +178,7 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Lay out a folder of your own, with fresh copies of report.yml, mkdocs.yml, templates/ and site_config/."""
-    from generator.init import lay_out
+    from generator.command.init import lay_out
 
     for path in lay_out(folder):
         typer.echo(path)

@@ -164,7 +164,7 @@ def test_a_mistake_that_is_seen_before_the_passes_costs_none(folder: Path, monke
 def test_a_folder_that_is_closed_to_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch):
     (folder / "closed").mkdir()
     # root is refused nowhere, so the answer to its question stands in for a folder without write permission
-    monkeypatch.setattr("generator.site.os.access", lambda path, mode: Path(path).name != "closed")
+    monkeypatch.setattr("generator.pages.write.os.access", lambda path, mode: Path(path).name != "closed")
     outcome = attempt(folder, {}, "--out", "closed/site")
     assert outcome.code == 2
     assert f"{folder / 'closed'} cannot be written; choose another folder with --out" in outcome.err

@@ -10,13 +10,13 @@ import pytest
 
 import generator.executors.local as local
 from generator.build import build, compute
+from generator.command.progress import Silent
 from generator.config import ReportConfig, load_config
 from generator.errors import UserError
 from generator.pages.views import Passes
-from generator.plan import plan_report, plan_searches
-from generator.progress import Silent
+from generator.report.plan import plan_report, plan_searches
+from generator.report.setup import Setup, set_up
 from generator.resources import packaged
-from generator.setup import Setup, set_up
 from generator.store import Store
 
 SEARCH = {"activation_maximization": {"size": 32, "steps": 4}}

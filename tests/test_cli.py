@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from generator import cli
+from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.errors import UserError
-from generator.progress import Progress
 from generator.resources import packaged
 
 TOP = Path(__file__).resolve().parent.parent
@@ -322,7 +322,7 @@ def test_serve_serves_the_site_on_this_computer_alone(tmp_path: Path):
 
 
 def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from generator.serve import server_for
+    from generator.command.serve import server_for
 
     (tmp_path / "index.html").write_text("", encoding="utf-8")
     with server_for(tmp_path, 0) as server:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 import generator
+from generator.command.progress import Silent
 from generator.config import load_config
 from generator.images import load as load_picture
 from generator.names import LayerName
-from generator.plan import plan_report
-from generator.progress import Silent
-from generator.setup import Setup, set_up
+from generator.report.plan import plan_report
+from generator.report.setup import Setup, set_up
 
 LAST = LayerName("_swish@2")
 """The last rectifier: what the head averages. The stem's is the first call of the same module."""

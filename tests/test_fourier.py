@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.fourier import COLOUR_MIX, START, Canvas, RingAscent, frequencies
+from generator.search.fourier import COLOUR_MIX, START, Canvas, RingAscent, frequencies
 
 
 def exactly(found: Tensor, expected: object) -> None:

@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image, ImageCms, PngImagePlugin
 
-from generator.decode import LIMIT_PIXELS
 from generator.errors import UserError
 from generator.images import ImageRecord, batches, load, scan
+from generator.images.decode import LIMIT_PIXELS
 
 CORNERS = np.array(
     [[[250, 10, 20], [10, 240, 30], [20, 30, 230]], [[0, 0, 0], [128, 128, 128], [255, 255, 255]]], dtype=np.uint8

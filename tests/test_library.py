@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import generator
 from generator.artifacts import NotApplicable
 from generator.build import compute
+from generator.command.progress import Silent
 from generator.config import load_config
 from generator.encode import from_npy
 from generator.engine.passes import CUT
@@ -24,10 +25,9 @@ from generator.images import load as load_picture
 from generator.methods import registry
 from generator.model.builtin import BUILTIN
 from generator.names import ClassTarget, LayerName, RankTarget, Unit
-from generator.plan import plan_report
-from generator.progress import Silent
+from generator.report.plan import plan_report
+from generator.report.setup import set_up
 from generator.resources import packaged
-from generator.setup import set_up
 
 PER_BATCH = [name for name, info in registry().items() if info.cls.scope in ("layer", "input")]
 ON_LAYERS = [name for name in PER_BATCH if registry()[name].cls.scope == "layer"]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.plan import plan_searches
-from generator.progress import Silent
+from generator.command.progress import Silent
+from generator.report.plan import plan_searches
+from generator.report.setup import set_up
+from generator.report.size import site_bytes
 from generator.resources import packaged
-from generator.setup import set_up
-from generator.size import site_bytes
 from tests.whole import LEAN, SEARCH, Outcome, build, convatlas, copied, digits
 
 TINY: dict[str, object] = {

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from generator.progress import Live, Plain, Silent, for_stream, lasting
+from generator.command.progress import Live, Plain, Silent, for_stream, lasting
 
 
 class Clock:

@@ -18,16 +18,16 @@ from PIL.Image import Image
 from torch import Tensor
 
 from generator.artifacts import Artifact, NotApplicable
+from generator.command.progress import Stage
 from generator.encode import Encoded, encode
 from generator.engine.needs import Reads
 from generator.engine.passes import Engine
 from generator.engine.plan import BatchPlan, Request
 from generator.images import ImageRecord, load
-from generator.jobs import Batch, Jobs
+from generator.images.photos import photo
 from generator.model.preprocess import Preprocess
 from generator.names import Digest
-from generator.photos import photo
-from generator.progress import Stage
+from generator.report.jobs import Batch, Jobs
 from generator.store import Store
 
 

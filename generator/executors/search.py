@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from generator.artifacts import ImageGrid
+from generator.command.progress import Stage
 from generator.encode import encode
 from generator.engine.handle import Handle
-from generator.jobs import Jobs, Search
 from generator.names import LayerName, Unit
-from generator.progress import Stage
+from generator.report.jobs import Jobs, Search
 from generator.store import Store
 
 

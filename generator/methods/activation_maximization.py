@@ -39,11 +39,11 @@ from torch import Tensor
 
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
 from generator.errors import UserError
-from generator.fourier import Canvas, RingAscent
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
+from generator.search.fourier import Canvas, RingAscent
+from generator.search.transforms import Wander, look, middle
 from generator.selectors import select_layers
-from generator.transforms import Wander, look, middle
 
 SMALLEST = 32
 """Side of the smallest picture, in pixels: below it a page has nothing to show."""

@@ -21,8 +21,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tvf
 
-from generator.decode import LIMIT_PIXELS, MODES, with_channels
 from generator.errors import UserError
+from generator.images.decode import LIMIT_PIXELS, MODES, with_channels
 
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 _RESAMPLING = {

@@ -17,14 +17,14 @@ from torch import Tensor
 
 import generator.executors.local as local
 from generator.build import compute
+from generator.command.progress import Silent
 from generator.config import load_config
 from generator.engine.passes import Engine, Served
 from generator.engine.plan import BatchPlan
 from generator.names import INPUT
-from generator.plan import plan_report
-from generator.progress import Silent
+from generator.report.plan import plan_report
+from generator.report.setup import Setup, set_up
 from generator.resources import packaged
-from generator.setup import Setup, set_up
 
 METHODS = ["feature_maps", "grad_cam", "grad_cam_pp", "saliency", "guided_backprop", "input_response"]
 

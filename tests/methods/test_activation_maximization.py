@@ -18,14 +18,14 @@ from generator.artifacts import ImageGrid, NotApplicable
 from generator.config import ModelConfig
 from generator.engine.handle import Handle, handle
 from generator.errors import UserError
-from generator.fourier import COLOUR_MIX
 from generator.library import engine_for
 from generator.methods import ModelFacts
 from generator.methods.activation_maximization import ActivationMaximization
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, LayerName, Unit
-from generator.transforms import Wander, look, middle
+from generator.search.fourier import COLOUR_MIX
+from generator.search.transforms import Wander, look, middle
 from tests.methods.examples import row
 
 TOP = Path(__file__).resolve().parents[2]

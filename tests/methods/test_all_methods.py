@@ -30,7 +30,7 @@ from generator.methods import Places, Scope, registry
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import ClassTarget, Paper, Unit
-from generator.reporting import method_view
+from generator.report.reporting import method_view
 from generator.selectors import select_layers
 from tests.methods.examples import same
 

@@ -14,8 +14,8 @@ from generator.encode import SLICES
 from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
+from generator.report.setup import Setup
 from generator.resources import packaged_root
-from generator.setup import Setup
 
 THEME = 2.2e6
 """Material's scripts, style sheets and search, and the index of the search."""

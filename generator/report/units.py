@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from generator.images import ImageRecord
-from generator.jobs import Jobs
 from generator.names import LayerName
+from generator.report.jobs import Jobs
 from generator.selectors import parse_units
 from generator.store import Store
 

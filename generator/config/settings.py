@@ -17,11 +17,11 @@ from typing import Annotated, Literal, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer
 
-from generator.config_errors import explain
-from generator.config_paths import Places, shown
+from generator.config.errors import explain
+from generator.config.paths import Places, shown
+from generator.config.yaml_lines import Document, read
 from generator.errors import UserError
 from generator.selectors import nearest, parse_units
-from generator.yaml_lines import Document, read
 
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]

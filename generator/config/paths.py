@@ -11,7 +11,7 @@ from generator.resources import packaged, packaged_root
 from generator.selectors import nearest
 
 if TYPE_CHECKING:
-    from generator.config import ReportConfig
+    from generator.config.settings import ReportConfig
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from generator.artifacts import NotApplicable
 from generator.encode import from_npy, rgb_atlas
 from generator.engine.plan import Request
 from generator.images import ImageRecord
-from generator.jobs import Jobs, Search
 from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Unit
 from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
+from generator.report.jobs import Jobs, Search
 from generator.store import Record, Store, key_of
 
 K = TypeVar("K")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generator.executors.search import lacking, passes
-from generator.jobs import Batch
 from generator.names import LayerName
 from generator.pages.views import Passes
-from generator.setup import Setup
-from generator.size import site_bytes
-from generator.units import choose_units
+from generator.report.jobs import Batch
+from generator.report.setup import Setup
+from generator.report.size import site_bytes
+from generator.report.units import choose_units
 
 CPU_BATCH = 1
 """On a CPU larger batches are no faster (they leave its caches), and of one image alone the numbers are the same to the

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from generator.decode import Decoded, Undecodable, bombs_measured, decode
 from generator.errors import UserError
+from generator.images.decode import Decoded, Undecodable, bombs_measured, decode
 from generator.names import Digest
 
 _NOT_IMAGES = frozenset((

@@ -10,14 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from generator import __version__
-from generator.assemble import Assembly
 from generator.config import dump
 from generator.methods import MethodInfo, registry
 from generator.names import LayerName
 from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
-from generator.setup import Setup
+from generator.report.assemble import Assembly
+from generator.report.setup import Setup
 
 LIBRARIES = (
     "torch",

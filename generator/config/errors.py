@@ -8,8 +8,8 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from generator.config.yaml_lines import Document, KeyPath
 from generator.selectors import nearest
-from generator.yaml_lines import Document, KeyPath
 
 
 def explain(error: ValidationError, origin: Mapping[str, Document], root: type[BaseModel]) -> str:

@@ -15,12 +15,12 @@ from typing import Any
 from generator.engine.needs import Weights
 from generator.engine.plan import BatchPlan, Request, batches, plan
 from generator.images import ImageRecord
-from generator.keys import ModelKey, cell_key
+from generator.images.photos import Photo
 from generator.library import make_method, requests_for
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target
-from generator.photos import Photo
-from generator.predictions import Predictions
+from generator.report.keys import ModelKey, cell_key
+from generator.report.predictions import Predictions
 from generator.store import Store
 
 

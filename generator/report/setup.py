@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.engine.device import device_of
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
-from generator.jobs import Jobs, choose, jobs
-from generator.keys import ModelKey
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target
-from generator.progress import Progress
 from generator.reasons import not_averaged
+from generator.report.jobs import Jobs, choose, jobs
+from generator.report.keys import ModelKey
 from generator.selectors import check_units, parse_target, select_layers
 from generator.store import Store
 

@@ -1,0 +1,23 @@
+"""The configuration: YAML into frozen values that are right or refused. Its shape is in settings.py."""
+
+from generator.config.settings import (
+    INTERPOLATIONS,
+    PRESETS,
+    InputConfig,
+    MethodChoice,
+    ModelConfig,
+    ReportConfig,
+    dump,
+    load_config,
+)
+
+__all__ = [
+    "INTERPOLATIONS",
+    "PRESETS",
+    "InputConfig",
+    "MethodChoice",
+    "ModelConfig",
+    "ReportConfig",
+    "dump",
+    "load_config",
+]

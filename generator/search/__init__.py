@@ -1,0 +1,1 @@
+"""Pictures to search for: how they are parametrised (fourier.py), and looked at (transforms.py)."""
