@@ -72,7 +72,7 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
     with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:
         fill_weights(setup.jobs, setup.engine, setup.store, stage)
-    searches = plan_searches(setup)
+    searches = plan_searches(setup, keep=True)
     total = sum(len(chosen) for chosen in searches.units.values())
     with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
         preprocess = setup.loaded.preprocess

@@ -3,7 +3,7 @@
 ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
 Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
 ImageGrid     one RGB atlas PNG
-Heatmap       the float32 array, and two pictures of it: as it is, and smoothed to the input's size
+Heatmap       the float32 array, and two pictures of it: as it is, and smoothed towards the input's size
 InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
 Scores        the float32 array
 """
@@ -78,18 +78,22 @@ def quantise(values: NDArray[np.float32], signed: bool) -> tuple[Gray, NDArray[n
     """Maps (k, h, w) as 8-bit gray, each on its own scale, with the scale's ends lo and hi (k,).
 
     Unsigned: 0..255 is lo..hi. Signed: lo = -hi and 128 is zero, exactly. A constant map is all 0 (128 where signed).
-    Values that are not finite are drawn as the nearest end.
+    The scale is that of the finite values; infinities are drawn at its ends, what is not a number as its lowest (zero
+    where signed).
     """
-    values = np.nan_to_num(values, nan=0.0)
     flat = values.reshape(len(values), -1)
+    finite = np.isfinite(flat)
     if signed:
-        hi = np.abs(flat).max(axis=1)
+        hi = np.where(finite, np.abs(flat), 0).max(axis=1)
         lo = -hi
         unit = values / np.where(hi > 0, hi, 1)[:, None, None]
+        unit = np.clip(np.nan_to_num(unit, nan=0.0), -1, 1)
         return (128 + np.rint(unit * 127)).astype(np.uint8), lo, hi
-    lo, hi = flat.min(axis=1), flat.max(axis=1)
+    some = finite.any(axis=1)
+    lo = np.where(some, np.where(finite, flat, np.inf).min(axis=1), 0).astype(np.float32)
+    hi = np.where(some, np.where(finite, flat, -np.inf).max(axis=1), 0).astype(np.float32)
     unit = (values - lo[:, None, None]) / np.where(hi > lo, hi - lo, 1)[:, None, None]
-    return np.rint(unit * 255).astype(np.uint8), lo, hi
+    return np.rint(np.clip(np.nan_to_num(unit, nan=0.0), 0, 1) * 255).astype(np.uint8), lo, hi
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -146,8 +150,14 @@ def atlas(values: torch.Tensor, signed: bool) -> Encoded:
         "hi": _numbers(hi),
     }
     if signed or shown is not values:
-        flat = np.nan_to_num(full.reshape(len(full), -1))
-        meta |= {"raw_lo": _numbers(flat.min(axis=1)), "raw_hi": _numbers(flat.max(axis=1))}
+        flat = full.reshape(len(full), -1)
+        finite = np.isfinite(flat)
+        ends = np.where(finite, flat, 0)  # a map with nothing finite has the ends 0 and 0
+        low = np.where(finite, flat, ends.max(axis=1, keepdims=True)).min(axis=1)
+        high = np.where(finite, flat, ends.min(axis=1, keepdims=True)).max(axis=1)
+        meta |= {"raw_lo": _numbers(low), "raw_hi": _numbers(high)}
+    if not np.isfinite(full).all():
+        meta["not_finite"] = int(full.size - np.isfinite(full).sum())
     if shown is not values:
         meta["reduced"] = list(values.shape[1:])
     return Encoded(meta, {"atlas.png": png(grid.lay(gray))})

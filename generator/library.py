@@ -95,6 +95,8 @@ def attribute(
 ) -> Any:
     """Raw maps of one or many methods, all from one forward and one backward per backward rule.
 
+    One forward more, of a single random image, describes the model first: its layers, its head, its rectifiers.
+
     Args:
         model: any vision model; left as it is found (flags, gradients, weights, hooks).
         x: normalised images (n, c, h, w); the model's own preprocessing is the caller's.
@@ -145,7 +147,7 @@ def attribute(
 
 def activations(model: nn.Module, x: Tensor, layers: str | Sequence[str] = "all") -> dict[LayerName, Tensor]:
     """The outputs (n, c, h, w) of `layers` for the normalised images `x` (n, c, h, w), from one forward that stops at
-    the deepest of them. In-place operations later in the model do not change what is returned.
+    the deepest of them, after one of a single random image that finds the layers. In-place operations later in the model do not change what is returned.
 
     Raises:
         UserError: an unknown layer.

@@ -65,14 +65,16 @@ class Store:
         return self.root / "keys" / key[:2] / f"{key[2:]}.json"
 
     def get(self, key: Digest) -> Record | None:
-        """The record under `key`, or None where there is none or one of its blobs is gone."""
+        """The record under `key`, or None where there is none, where it is damaged, or where a blob of it is gone or
+        empty: what is then asked for is computed and stored anew."""
         try:
             found = json.loads(self._record(key).read_bytes())
-        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+            inline = {name: base64.b64decode(data) for name, data in found["inline"].items()}
+            record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()}, inline)
+            whole = all(self.path(d).stat().st_size > 0 for d in record.blobs.values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        inline = {name: base64.b64decode(data) for name, data in found["inline"].items()}
-        record = Record(found["meta"], {name: Digest(d) for name, d in found["blobs"].items()}, inline)
-        return record if all(self.path(d).exists() for d in record.blobs.values()) else None
+        return record if whole else None
 
     def put(self, key: Digest, meta: Mapping[str, Any], blobs: Mapping[str, bytes] | None = None) -> Record:
         """Write blobs, then the record that names them; a reader never sees a record without its blobs."""
@@ -103,8 +105,9 @@ class Store:
     def add(self, data: bytes) -> Digest:
         """Store bytes under their own digest; the same bytes are stored once."""
         name = digest(data)
-        if not self.path(name).exists():
-            write(self.path(name), data)
+        file = self.path(name)
+        if not file.exists() or file.stat().st_size != len(data):
+            write(file, data)
         return name
 
     def read(self, of: Digest) -> bytes:

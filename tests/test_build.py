@@ -98,16 +98,29 @@ def test_a_second_build_runs_nothing(tmp_path: Path, images: Path):
 
 
 def test_one_image_more_computes_that_image_alone(tmp_path: Path, images: Path):
-    config = config_for(tmp_path, images, methods=METHODS)
+    config = config_for(tmp_path, images)
     filled(config)
     kept = contents(tmp_path / "store")
     shutil.copy(sorted(packaged("inputs/digits").glob("*.png"))[7], images)
     setup = set_up(config, Silent())
     todo = plan_report(setup)
     assert [len(batch.images) for batch in todo.batches] == [1]
+    assert todo.passes + plan_searches(setup).passes == Passes(1, 6)
     compute(setup, todo, Silent())
     assert ran(setup) == Passes(1, 6)
     assert kept.items() <= contents(tmp_path / "store").items()
+
+
+def test_units_are_chosen_anew_where_an_image_that_chose_them_is_gone(tmp_path: Path, images: Path):
+    config = config_for(tmp_path, images)
+    filled(config)
+    first = sorted(images.glob("*.png"))[0]
+    first.unlink()
+    setup = set_up(config, Silent())
+    chosen = plan_searches(setup).units
+    fresh = set_up(config_for(tmp_path / "fresh", images), Silent())
+    compute(fresh, plan_report(fresh), Silent())
+    assert chosen == plan_searches(fresh).units
 
 
 def test_one_method_or_layer_more_computes_that_alone(tmp_path: Path, images: Path):

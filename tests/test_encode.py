@@ -85,6 +85,17 @@ def test_maps_too_large_for_one_atlas_are_reduced_and_say_so():
     assert meta["reduced"] == [1024, 1024] and meta["raw_hi"][3] == 9.0 > meta["hi"][3]
 
 
+def test_the_scale_is_that_of_the_finite_values():
+    gray, lo, hi = quantise(np.array([[[1.0, 2.0, 3.0, np.inf, -np.inf, np.nan]]], np.float32), signed=False)
+    assert (lo.tolist(), hi.tolist()) == ([1.0], [3.0])
+    assert gray.tolist() == [[[0, 128, 255, 255, 0, 0]]]
+    gray, lo, hi = quantise(np.array([[[-1.0, 2.0, np.inf, -np.inf, np.nan]]], np.float32), signed=True)
+    assert (lo.tolist(), hi.tolist()) == ([-2.0], [2.0])
+    assert gray.tolist() == [[[64, 255, 255, 1, 128]]]
+    meta = encode(ChannelMaps(torch.tensor([[[[-1.0, float("inf"), 2.0]]]]), signed=True)).meta
+    assert (meta["raw_lo"], meta["raw_hi"], meta["not_finite"]) == ([-1.0], [2.0], 1)
+
+
 def test_non_finite_values_are_drawn_and_break_nothing():
     meta = encode(ChannelMaps(torch.tensor([[[[float("nan"), float("inf"), 1.0]]]]))).meta
     assert np.isfinite(meta["lo"] + meta["hi"]).all()

@@ -62,7 +62,7 @@ class Engine:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}
         if floating - {torch.float32, torch.float64}:
             self.module = copy.deepcopy(self.module).float()
-        elif any(p.device != self.device for p in self.module.parameters()):
+        if any(p.device != self.device for p in self.module.parameters()):
             self.module = copy.deepcopy(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         self._dtype = torch.float32 if first is None else first.dtype

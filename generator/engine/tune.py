@@ -48,6 +48,8 @@ def _pass(engine: Engine, x: Tensor) -> float:
 def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def use_format(engine: Engine, name: str) -> None:

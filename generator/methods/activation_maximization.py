@@ -92,9 +92,12 @@ class ActivationMaximization:
         default=0.0, metadata={"doc": "Weight of the prior against distance from mid-gray (the pixels' mean square)."}
     )
     layers: str = field(
-        default="conv", metadata={"doc": "Which of the report's layers are searched: a selector, such as conv or all."}
+        default="conv",
+        metadata={"doc": "Which of the report's layers are searched: a selector, such as conv or all.", "key": False},
     )
-    batch: int = field(default=8, metadata={"doc": "Units searched for together; the pictures do not depend on it."})
+    batch: int = field(
+        default=8, metadata={"doc": "Units searched for together; the pictures do not depend on it.", "key": False}
+    )
 
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(

@@ -82,6 +82,10 @@ class Jobs:
         """The key of the batch of units that a search finished last."""
         return cell_key(self.model, search.method, search.layer.name, pending=True, seed=self.seed)
 
+    def choice_key(self, search: Search, units: str) -> Digest:
+        """The key of the units chosen for a search."""
+        return cell_key(self.model, search.method, search.layer.name, choice=units)
+
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""
         return cell_key(self.model, Photo(), INPUT, image=image.digest)

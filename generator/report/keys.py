@@ -10,21 +10,36 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from generator.names import Digest, LayerName, Target
 from generator.store import key_of
 
 PROSE = ("papers", "caption")
 """Class variables that no number depends on."""
-ENGINE = ("generator.engine", "generator.model.calls", "generator.encode", "generator.artifacts", "generator.names")
+ENGINE = (
+    "generator.artifacts",
+    "generator.encode",
+    "generator.engine",
+    "generator.executors",
+    "generator.images",
+    "generator.model.calls",
+    "generator.model.describe",
+    "generator.model.graph",
+    "generator.model.preprocess",
+    "generator.model.trace",
+    "generator.names",
+)
+"""What every result passes through, from the file's bytes to the record."""
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
@@ -36,13 +51,37 @@ class ModelKey:
     preprocessing: str
 
     @classmethod
-    def of(cls, module: torch.nn.Module, weights: Digest, preprocessing: str) -> ModelKey:
-        """The key part of a loaded model. The forward's own source counts, for it may compute what no module shows."""
+    def of(cls, module: torch.nn.Module, weights: Digest, preprocessing: str, source: str = "") -> ModelKey:
+        """The key part of a loaded model: its structure as torch prints it, the plain attributes of its modules, the
+        source of their classes, and for a model of the user's own all of the user's code that is loaded: a forward may
+        compute what no module shows."""
         text = hashlib.sha256(repr(module).encode())
-        for source in sorted({type(m).__module__ for m in module.modules()}):
-            if source.partition(".")[0] not in ("torch", "torchvision"):
-                text.update(_file_of(source))
+        for path, part in module.named_modules():
+            plain = {k: v for k, v in vars(part).items() if _is_plain(v) and k != "training"}
+            text.update(f"{path} {sorted(plain.items())!r}".encode())
+        names = {type(m).__module__ for m in module.modules()}
+        if source.startswith("python:"):
+            names |= {name for name, loaded in list(sys.modules.items()) if _is_own(loaded)}
+        for name in sorted(names):
+            if name.partition(".")[0] not in ("torch", "torchvision"):
+                text.update(_file_of(name))
         return cls(weights, Digest(text.hexdigest()), preprocessing)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    return isinstance(value, (bool, int, float, str, type(None)))
+
+
+def _is_own(module: Any) -> bool:
+    """Whether a loaded module is the user's own code: a file that no installer and no Python put there."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or getattr(module, "__name__", "").partition(".")[0] in ("generator", "__main__"):
+        return False
+    parts = Path(file).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return not installed and not file.startswith(sysconfig.get_paths()["stdlib"])
 
 
 def _file_of(module: str) -> bytes:
@@ -93,9 +132,11 @@ def _code_digest(module: str) -> Digest:
 
 
 def code_of(source: str) -> str:
-    """Source as a syntax tree without docstrings, field docstrings, comments, papers and captions."""
+    """Source as a syntax tree without docstrings, field docstrings, comments, papers, captions and what options mean."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords = [word for word in node.keywords if word.arg != "metadata"]
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [line for line in body if not _is_prose(line)]  # type: ignore[attr-defined]
@@ -112,8 +153,13 @@ def _is_prose(line: ast.AST) -> bool:
 
 
 def options_of(method: Any) -> Mapping[str, Any]:
-    """The options of a method by name."""
-    return {field.name: getattr(method, field.name) for field in fields(method)}
+    """The options of a method that its results depend on, by name: a field may say otherwise (``metadata={"key": False}``)."""
+    return {field.name: getattr(method, field.name) for field in fields(method) if field.metadata.get("key", True)}
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    return tuple(f"{name} {version(name).partition('+')[0]}" for name in LIBRARIES)
 
 
 def cell_key(
@@ -132,7 +178,7 @@ def cell_key(
             "method": method_digest(type(method)),
             "options": dict(options_of(method)),
             "engine": engine_digest(),
-            "torch": [torch.__version__.partition("+")[0], torchvision.__version__.partition("+")[0]],
+            "libraries": _versions(),
             "layer": layer,
             "image": image,
             "targets": [[type(target).__name__, asdict(target)] for target in targets],

@@ -59,10 +59,10 @@ def plan_report(setup: Setup) -> Plan:
     return Plan(setup, tuple(setup.jobs.batches(setup.store, setup.images.images, int(size))))
 
 
-def plan_searches(setup: Setup) -> SearchPlan:
+def plan_searches(setup: Setup, *, keep: bool = False) -> SearchPlan:
     """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units; before that,
     where it is empty."""
-    units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store)
+    units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store, keep=keep)
     return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
 
 

@@ -82,7 +82,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     targets = targets_of(config.targets, loaded.labels, description.classes)
     check_units(targets, description.layers)
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
-    key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe())
+    key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe(), loaded.source)
     engine = Engine(
         loaded.module,
         device=device_of(config.device),
