@@ -103,6 +103,27 @@ def test_the_picker_changes_the_image(browser: Browser, base: str):
         seen.check()
 
 
+def test_the_zoom_buttons_make_tiles_larger_and_smaller(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html", base=base) as seen:
+        page = seen.page
+        tile = page.locator("atlas-wall [role=option]").first
+        tile.wait_for()
+
+        def wide() -> float:
+            box = tile.bounding_box()
+            assert box
+            return box["width"]
+
+        before = wide()
+        page.get_by_role("button", name="Larger tiles").click()
+        page.wait_for_function(f"() => document.querySelector('atlas-wall [role=option]').offsetWidth > {before}")
+        larger = wide()
+        page.get_by_role("button", name="Smaller tiles").click()
+        page.wait_for_function(f"() => document.querySelector('atlas-wall [role=option]').offsetWidth < {larger}")
+        assert wide() == before
+        seen.check()
+
+
 def test_scripts_and_pages_write_numbers_alike(browser: Browser, http: str):
     values = [
         0,

@@ -105,7 +105,7 @@ customElements.define('layer-page', class extends HTMLElement {
     if (this.wall.parentNode !== this.main) this.main.replaceChildren(this.wall);
     const {tiles} = convatlas;
     const box = this.main.getBoundingClientRect();
-    const key = this.state.v + (this.state.v === 'kernels' ? this.state.k : '');
+    const key = this.zoomed();
     this.zooms[key] ??= tiles.fit(atlas, this.main.clientWidth, Math.max(320, innerHeight - Math.max(0, box.top + scrollY) - 16));
     this.now = atlas;
     this.menu.show(atlas.signed);
@@ -116,6 +116,16 @@ customElements.define('layer-page', class extends HTMLElement {
     this.wall.open(this.state.u, this.jump);
     this.jump = false;
     return this.state.u >= 0 ? this.unit() : this.about();
+  }
+
+  /** Every view, and every slice of the kernels, keeps a zoom of its own: under this key. */
+  zoomed() { return this.state.v + (this.state.v === 'kernels' ? this.state.k : ''); }
+
+  zoom(by) {
+    if (!this.now) return;
+    const key = this.zoomed();
+    this.zooms[key] = convatlas.tiles.step(this.now, this.zooms[key], by);
+    this.draw();
   }
 
   orders(atlas) {
