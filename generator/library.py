@@ -16,7 +16,7 @@ from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotAppl
 from generator.engine.passes import Engine
 from generator.engine.plan import Request, plan
 from generator.errors import UserError
-from generator.methods import Method, registry
+from generator.methods import Method, only, registry
 from generator.model.describe import Description, describe
 from generator.model.unwrap import unwrapped
 from generator.names import INPUT, Layer, LayerName, Target
@@ -135,8 +135,8 @@ def attribute(
         if isinstance(served.reads, NotApplicable):
             found[served.request.name][served.request.layer] = served.reads
             continue
-        for artifact in served.request.method.compute(served.reads):
-            found[served.request.name][served.request.layer] = raw(artifact)
+        artifact = only(served.request.name, served.request.method.compute(served.reads))
+        found[served.request.name][served.request.layer] = raw(artifact)
     for name, maps in found.items():
         if set(maps) == {INPUT}:
             found[name] = maps[INPUT]

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import generator.executors.local as local
+from generator import library, methods
+from generator.artifacts import Artifact, Heatmap, NotApplicable
 from generator.build import build, compute
 from generator.command.progress import Silent
 from generator.config import ReportConfig, load_config
+from generator.engine.needs import Activation, Need, Reads
 from generator.errors import UserError
-from generator.pages.views import Passes
+from generator.methods import MethodInfo, ModelFacts, Places, Scope
+from generator.names import Layer, LayerName, Paper
+from generator.pages.views import Heat, Passes
+from generator.report import assemble, reporting
 from generator.report.plan import plan_report, plan_searches
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
@@ -182,3 +191,56 @@ def test_a_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path, im
         build(config_for(tmp_path, images, methods=["saliency"], out=str(tmp_path / "file" / "site")))
     with pytest.raises(UserError, match="file"):
         build(config_for(tmp_path, images, methods=["saliency"], store=str(tmp_path / "file" / "store")))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A method nobody has heard of: no target, one map a layer."""
+
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    caption: ClassVar[str] = "The mean of {layer}."
+    scope: ClassVar[Scope] = "layer"
+    places: ClassVar[Places] = "both"
+    needs_target: ClassVar[bool] = False
+    many: ClassVar[int] = 1
+
+    def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
+        return None
+
+    def needs(self, layer: LayerName) -> tuple[Need, ...]:
+        return (Activation(layer),)
+
+    def compute(self, reads: Reads) -> Iterator[Artifact]:
+        for _ in range(self.many):
+            yield Heatmap(reads.activation.mean(dim=1))
+
+
+def test_a_method_nobody_named_appears_on_the_pages(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch):
+    known = {
+        **methods.registry(),
+        "of_a_stranger": MethodInfo("of_a_stranger", Mean, "Of a stranger: its summary.\n\nIt."),
+    }
+    monkeypatch.setattr(methods, "registry", lambda: known)
+    for module in (library, assemble, reporting):
+        monkeypatch.setattr(module, "registry", lambda: known)
+    config = config_for(tmp_path, images, methods=["of_a_stranger", "saliency"])
+    report = build(config).report
+    image = report.images[0]
+    rows = {key for key in image.cams if key[0] == "of_a_stranger"}
+    assert len(rows) == 2 * len(report.cam_layers)  # the same map for both targets
+    assert all(isinstance(image.cams[key], Heat) for key in rows)
+    assert ("of_a_stranger", image.slug) in report.layers[0].cams
+    assert "of_a_stranger" in next((config.out / "data" / "images").glob("*.js")).read_text("utf-8")
+    assert "of_a_stranger" in next((config.out / "data" / "layers").glob("*.js")).read_text("utf-8")
+
+
+def test_a_method_that_yields_several_artifacts_is_told(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Mean, "many", 2)
+    known = {
+        **methods.registry(),
+        "of_a_stranger": MethodInfo("of_a_stranger", Mean, "Of a stranger: its summary.\n\nIt."),
+    }
+    monkeypatch.setattr(methods, "registry", lambda: known)
+    monkeypatch.setattr(library, "registry", lambda: known)
+    with pytest.raises(TypeError, match="of_a_stranger is expected to yield one artifact"):
+        filled(config_for(tmp_path, images, methods=["of_a_stranger"]))

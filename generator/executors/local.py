@@ -25,6 +25,7 @@ from generator.engine.passes import Engine
 from generator.engine.plan import BatchPlan, Request
 from generator.images import ImageRecord, load
 from generator.images.photos import photo
+from generator.methods import only
 from generator.model.preprocess import Preprocess
 from generator.names import Digest
 from generator.report.jobs import Batch, Jobs
@@ -121,11 +122,11 @@ def _one_batch(
     store: Store,
     size: tuple[int, int],
 ) -> None:
-    open_: dict[Request, list[list[Artifact] | NotApplicable]] = {}
+    open_: dict[Request, list[Artifact | NotApplicable]] = {}
     for served in engine.run(x, todo):
-        found: list[Artifact] | NotApplicable
+        found: Artifact | NotApplicable
         if isinstance(served.reads, Reads):
-            found = [_to_cpu(artifact) for artifact in served.request.method.compute(served.reads)]
+            found = _to_cpu(only(served.request.name, served.request.method.compute(served.reads)))
         else:
             found = served.reads
         parts = open_.setdefault(served.request, [])
@@ -144,7 +145,7 @@ def _to_cpu(artifact: Artifact) -> Artifact:
 
 
 def _cell_task(
-    store: Store, key: Digest, parts: list[list[Artifact] | NotApplicable], n: int, size: tuple[int, int]
+    store: Store, key: Digest, parts: list[Artifact | NotApplicable], n: int, size: tuple[int, int]
 ) -> Callable[[], None]:
     def task() -> None:
         store.put(key, *_joined(parts, n, size))
@@ -153,21 +154,18 @@ def _cell_task(
 
 
 def _joined(
-    parts: list[list[Artifact] | NotApplicable], n: int, size: tuple[int, int]
+    parts: list[Artifact | NotApplicable], n: int, size: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The record of one cell: a list of maps by target, each a list of what the method yielded."""
+    """The record of one cell: its maps by target."""
     maps: list[Any] = []
     blobs: dict[str, bytes] = {}
     for t, part in enumerate(parts):
         if isinstance(part, NotApplicable):
             maps.append({"not_applicable": part.reason})
             continue
-        for k, artifact in enumerate(part):
-            made: Encoded = encode(artifact, n, size)
-            prefix = f"{t}." if k == 0 else f"{t}.{k}."
-            blobs |= {prefix + name: data for name, data in made.blobs.items()}
-            if k == 0:
-                maps.append(dict(made.meta))
+        made: Encoded = encode(part, n, size)
+        blobs |= {f"{t}.{name}": data for name, data in made.blobs.items()}
+        maps.append(dict(made.meta))
     return {"maps": maps}, blobs
 
 
@@ -191,6 +189,6 @@ def fill_weights(jobs: Jobs, engine: Engine, store: Store, stage: Stage) -> None
             if store.get(key) is None:
                 (served,) = engine.weights(request)
                 assert isinstance(served.reads, Reads)
-                parts: list[list[Artifact] | NotApplicable] = [list(request.method.compute(served.reads))]
+                parts: list[Artifact | NotApplicable] = [only(request.name, request.method.compute(served.reads))]
                 team.submit(_cell_task(store, key, parts, 0, (1, 1)))
             stage.advance(what=request.layer)

@@ -116,6 +116,20 @@ class MethodInfo:
         return self.doc.strip().splitlines()[0].partition(":")[2].strip()
 
 
+def only(name: str, artifacts: Iterator[Artifact]) -> Artifact:
+    """The one artifact that a per-batch method yields for a batch and a target.
+
+    Raises:
+        TypeError: it yielded none, or several: pages and callers would lose all but one.
+    """
+    found = list(artifacts)
+    if len(found) != 1:
+        raise TypeError(
+            f"method {name} is expected to yield one artifact for a batch and a target, it yielded {len(found)}"
+        )
+    return found[0]
+
+
 _T = TypeVar("_T", bound=type)
 
 

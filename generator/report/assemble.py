@@ -27,6 +27,9 @@ from generator.store import Record, Store, key_of
 K = TypeVar("K")
 V = TypeVar("V")
 
+OF_THEIR_OWN = ("predictions", "feature_maps", "input_response")
+"""What pages have a place of its own for. All else is shown by its scope: at a layer as a row of the comparison, on the
+input beside the gradients."""
 NOT_ASKED = NotApplicable("it was not asked for.")
 
 
@@ -92,10 +95,11 @@ class Assembly:
         compared = dict.fromkeys(layers)
         cams, gradients = [], []
         for name, scope in self._scope.items():
-            wants_target = next(r.method.needs_target for r in self._jobs.requests if r.name == name)
-            if scope == "layer" and wants_target:
+            if name in OF_THEIR_OWN:
+                continue
+            if scope == "layer":
                 cams += [(name, layer, t) for layer in compared for t in range(len(targets))]
-            elif scope == "input" and wants_target:
+            elif scope == "input":
                 gradients += [(name, t) for t in range(len(targets))]
         cams += [(m, at, 0) for m, at in self._refused if at in compared and m not in self._scope and _is_cam(m)]
         gradients += [(m, 0) for m, layer in self._refused if layer == INPUT]
@@ -137,6 +141,7 @@ class Assembly:
         if request is None:
             return NOT_ASKED
         record = self._record(request, image)
+        target = target if request.targets else 0  # a map that needs no target is the same for all
         meta = record.meta["maps"][target]
         if "not_applicable" in meta:
             return NotApplicable(meta["not_applicable"])
@@ -158,7 +163,9 @@ class Assembly:
     def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture] | NotApplicable:
         if (method, INPUT) in self._refused:
             return self._refused[method, INPUT]
-        record = self._record(self._requests[method, INPUT], image)
+        request = self._requests[method, INPUT]
+        record = self._record(request, image)
+        target = target if request.targets else 0
         meta = record.meta["maps"][target]
         if "not_applicable" in meta:
             return NotApplicable(meta["not_applicable"])
@@ -183,7 +190,7 @@ class Assembly:
         cams = [
             (method, s)
             for (method, at), request in self._requests.items()
-            if at == name and request.method.scope == "layer" and request.method.needs_target
+            if at == name and request.method.scope == "layer" and method not in OF_THEIR_OWN
             for s in by_slug
         ]
         kernels, note, slices = self._kernels(name)
@@ -279,9 +286,8 @@ def unit_target(unit: Unit) -> Prediction:
 
 
 def _is_cam(name: str) -> bool:
-    """Whether a method draws a map at a layer for a target."""
-    cls = registry()[name].cls
-    return bool(cls.scope == "layer" and cls.needs_target)
+    """Whether a method draws one map at a layer: a row of the comparison."""
+    return registry()[name].cls.scope == "layer" and name not in OF_THEIR_OWN
 
 
 def kernel_note(meta: Mapping[str, Any]) -> str:
