@@ -138,7 +138,10 @@ def layers(
     from generator.config import load_config
     from generator.pages.runjson import layer_record
 
-    found = _described(load_config(config, {"model": model, "methods": ["feature_maps"]}))
+    asked: object = model
+    if model is not None and model.startswith(("torchvision:", "timm:")):
+        asked = {"source": model, "weights": "random"}  # shapes and costs need no trained weights: nothing is downloaded
+    found = _described(load_config(config, {"model": asked, "methods": ["feature_maps"]}))
     if as_json:
         typer.echo(json.dumps([layer_record(layer) for layer in found], indent=2, ensure_ascii=False))
         return

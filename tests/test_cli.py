@@ -380,3 +380,13 @@ def test_init_s_report_is_read_from_its_folder(tmp_path: Path, monkeypatch: pyte
 )
 def test_sizes(size: int, shown: str):
     assert cli.human(size) == shown
+
+
+def test_listing_layers_downloads_no_weights(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def download(*_: object, **__: object) -> None:
+        raise AssertionError("weights were asked for")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", download)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
+    assert cli.run(["layers", "torchvision:resnet18"]) == 0
+    assert "layer4.1.relu@2" in capsys.readouterr().out

@@ -9,6 +9,6 @@ def write(site: Site) -> None:
     """Write images/index.md."""
     cards = [(image, site.photo(image)) for image in site.report.images]
     site.page(
-        "images/index.md", "images.html", title=site.t("images.title"), section="images",
+        "images/index.md", "images.html", searched=False, title=site.t("images.title"), section="images",
         description=site.t("images.description", model=site.report.title), cards=cards,
     )  # fmt: skip

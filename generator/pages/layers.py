@@ -1,13 +1,13 @@
-"""The table of all layers, sortable and filterable, each row with a glimpse of its maps."""
+"""The table of all layers, sortable and filterable, each row with a glimpse of its maps; and their names for the search box."""
 
 from __future__ import annotations
 
-from generator.pages import numbers
+from generator.pages import escape, numbers
 from generator.pages.context import Site, sides
 
 
 def write(site: Site) -> None:
-    """Write layers/index.md."""
+    """Write layers/index.md and data/names.js."""
     report = site.report
     image = report.images[0] if report.images else None
     rows = []
@@ -24,6 +24,8 @@ def write(site: Site) -> None:
                 "size": layer.shape[1] * layer.shape[2],
             }
         )  # fmt: skip
+    names = [[escape.clean(v.layer.name), f"layers/{escape.slug(v.slug)}.html"] for v in report.layers]
+    site.script("data/names.js", "names", "layers", names)
     kinds = [
         k
         for k in ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other")

@@ -24,6 +24,7 @@ def write(site: Site) -> None:
     site.page(
         "run.md",
         "run.html",
+        searched=False,
         title=site.t("run.title"),
         section="run",
         description=site.t("run.description", model=report.title),

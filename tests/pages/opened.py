@@ -71,4 +71,4 @@ def search(page: Page, word: str) -> list[str]:
         "() => /\\d|No/.test(document.querySelector('.md-search-result__meta').textContent)", timeout=15000
     )
     page.wait_for_timeout(250)
-    return page.locator(".md-search-result__article h1").all_inner_texts()
+    return page.locator(".md-search-result__item:not([hidden]) .md-search-result__article h1").all_inner_texts()

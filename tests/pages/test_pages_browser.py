@@ -272,6 +272,27 @@ def test_search_finds_any_part_of_a_name(browser: Browser, base: str, word: str,
         seen.check()
 
 
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [("onv3", ["layer4.2.conv3"]), ("10._depthwise_conv", ["_blocks.10._depthwise_conv"]), ("pthwise", ["_blocks.10._depthwise_conv"]),
+     ("4.2 NV", ["layer4.2.conv3"]), ("head", ["head"]), ("v", ["layer4.2.conv3", "_blocks.10._depthwise_conv"]), ("zzz", [])],
+)  # fmt: skip
+def test_search_lists_layers_by_any_part_of_their_name_first(browser: Browser, base: str, word: str, names: list[str]):
+    with opened(browser, base + "methods/index.html", base=base) as seen:
+        page = seen.page
+        found = search(page, word)
+        assert found[: len(names)] == names
+        assert page.locator(".ca-found h1").all_inner_texts() == names
+        links = page.locator(".md-search-result__item:visible a").evaluate_all("(all) => all.map((a) => a.pathname)")
+        assert len(set(links)) == len(links)
+        assert not [link for link in links if link.endswith(("images/index.html", "run.html"))]
+        if names:
+            page.keyboard.press("Enter")
+            page.wait_for_selector("atlas-wall")
+            assert page.locator("h1").first.inner_text() == names[0]
+        seen.check()
+
+
 def test_the_run_page_has_passes_and_times(browser: Browser, base: str):
     with opened(browser, base + "run.html", base=base) as seen:
         rows = seen.page.locator("run-facts tbody tr").all_inner_texts()
