@@ -80,7 +80,8 @@ def grad_cam_pp(A: Float[Tensor, "n k h w"], G: Float[Tensor, "n k h w"]) -> Flo
     # Only places of positive gradient count, so ReLU(G) may stand for G in the denominator too.
     G = G.relu()
     denominator = torch.addcmul(A.new_tensor(2.0), A.sum(dim=(2, 3), keepdim=True), G)  # 2 + sum(A) G, (n, k, h, w)
-    if not denominator.all():
-        denominator[denominator == 0] = torch.inf  # alpha is 0 where it is undefined
-    w = G.div_(denominator).sum(dim=(2, 3))  # (n, k), the sum of alpha * ReLU(G), eq. 19
+    weighted = G.div_(denominator)  # alpha * ReLU(G), eq. 19
+    w = weighted.sum(dim=(2, 3))  # (n, k)
+    if not w.isfinite().all():  # a denominator of 0: alpha is 0 where it is undefined
+        w = weighted.nan_to_num(0, posinf=0, neginf=0).sum(dim=(2, 3))
     return torch.einsum("nk,nkhw->nhw", w, A).relu()

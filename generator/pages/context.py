@@ -17,6 +17,10 @@ from generator.pages.environment import Strings
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
 
 
+NOT_ASKED = "it was not asked for."
+"""The reason of what was left out of the configuration."""
+
+
 @dataclass(frozen=True)
 class Site:
     """One rendering under way."""
@@ -129,6 +133,11 @@ def sides(text: str) -> str:
 def reason(item: object) -> str:
     """Why a thing is not drawn, or ""."""
     return item.reason if isinstance(item, NotApplicable) else ""
+
+
+def asked(item: object) -> bool:
+    """Whether a thing was wanted at all, drawn or not: what nobody asked for needs no word on why it is missing."""
+    return item is not None and reason(item) != NOT_ASKED
 
 
 def safe(text: str) -> Markup:

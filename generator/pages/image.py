@@ -7,7 +7,7 @@ from typing import Any
 from generator.artifacts import NotApplicable
 from generator.names import LayerName
 from generator.pages import data, escape
-from generator.pages.context import Site
+from generator.pages.context import Site, asked
 from generator.pages.views import Heat, ImageView
 
 BEST = ("grad_cam", "layer_cam", "grad_cam_pp", "cam")
@@ -40,7 +40,7 @@ def write(site: Site, k: int) -> None:
             f"{slug}-response-{escape.slug(str(layer), 24)}",
         )
         for n, layer in enumerate(layers)
-        if layer in image.response
+        if layer in image.response and any(asked(item) for item in image.response.values())
     }
     best = next(
         (m for m in BEST if any("na" not in h for row in grid.get(m, {}).values() for h in row)),

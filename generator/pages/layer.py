@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from generator.pages import data, escape, numbers
-from generator.pages.context import Site
+from generator.pages.context import Site, asked
 from generator.pages.views import Atlas, LayerView
 
 
@@ -42,7 +42,7 @@ def write(site: Site, k: int) -> None:
         "width": layer.shape[2],
         "images": images,
         "kernels": data.atlas(site.tree, view.kernels, f"{slug}-kernels"),
-        "kernelNote": escape.clean(view.kernel_note),
+        "kernelNote": sentence(escape.clean(view.kernel_note)),
         "kernelInputs": {
             str(c): data.atlas(site.tree, a, f"{slug}-kernels-{c}") for c, a in view.kernel_inputs.items()
         },
@@ -72,8 +72,14 @@ def write(site: Site, k: int) -> None:
         fallback=site.tree.picture(first.picture, f"{slug}-map") if isinstance(first, Atlas) else "",
         script=f"data/layers/{slug}.js",
         images=images,
+        pictured=asked(view.pictures),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
+
+
+def sentence(note: str) -> str:
+    """With one full stop at its end, whether it had one or not."""
+    return f"{note.rstrip('. ')}." if note.strip() else ""
 
 
 def cams(site: Site, view: LayerView, slug: str) -> list[dict[str, Any]]:

@@ -283,7 +283,9 @@ def test_search_lists_layers_by_any_part_of_their_name_first(browser: Browser, b
         found = search(page, word)
         assert found[: len(names)] == names
         assert page.locator(".ca-found h1").all_inner_texts() == names
-        links = page.locator(".md-search-result__item:visible > a").evaluate_all("(all) => all.map((a) => a.pathname)")
+        links = page.locator(".md-search-result__item:visible").evaluate_all(
+            "(all) => all.map((item) => item.querySelector('a').pathname)"
+        )
         assert len(set(links)) == len(links)
         assert not [link for link in links if link.endswith(("images/index.html", "run.html"))]
         if names:

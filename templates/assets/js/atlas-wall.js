@@ -24,20 +24,22 @@ customElements.define('atlas-wall', class extends HTMLElement {
     new ResizeObserver(() => { this.lay(); this.place(this.mark, this.opened); this.ring.hidden = true; }).observe(this);
   }
 
-  /** atlas as in data.py; options: zoom, order (tiles), to (shared scale or null), colour. */
-  show(atlas, {zoom, order, to, colour}) {
+  /** atlas as in data.py; options: zoom, order (tiles), to (shared scale or null), colour, numbered (large tiles say their unit). */
+  show(atlas, {zoom, order, to, colour, numbered = false}) {
     if (!this.tiles) this.build();
     const {tiles, number, say} = convatlas;
     const same = this.atlas === atlas && this.order === order;
     const unit = this.atlas && this.opened >= 0 ? this.opened : -1;
     Object.assign(this, {atlas, order, zoom});
     tiles.dress(this.tiles, atlas, zoom);
+    this.slab.classList.toggle('ca-slab--signed', Boolean(atlas.signed));
+    this.tiles.classList.toggle('ca-wall--numbered', numbered && Math.min(atlas.w, atlas.h) * zoom >= 64);
     this.lay();
     this.tiles.style.filter = atlas.rgb ? 'none' : convatlas.colours.filter(colour, atlas.signed);
     if (!same) {
       const parts = order.map((k, at) => {
         const label = `${say('unit', {n: tiles.unit(atlas, k)})}${atlas.rgb ? '' : `, ${say('range', {lo: number(tiles.lo(atlas, k)), hi: number(tiles.hi(atlas, k))})}`}`;
-        return `<i role="option" id="t${at}" aria-label="${label}" style="--x:${tiles.x(atlas, k)};--y:${tiles.y(atlas, k)}"></i>`;
+        return `<i role="option" id="t${at}" data-unit="${tiles.unit(atlas, k)}" aria-label="${label}" style="--x:${tiles.x(atlas, k)};--y:${tiles.y(atlas, k)}"></i>`;
       });
       this.tiles.innerHTML = parts.join('');
       this.active = 0;
@@ -57,7 +59,7 @@ customElements.define('atlas-wall', class extends HTMLElement {
   /** As many whole columns as fit, and a slab that ends where the tiles do. */
   lay() {
     if (!this.atlas) return;
-    const gap = Math.max(this.atlas.w, this.atlas.h) * this.zoom < 40 ? 1 : 2;
+    const gap = !this.atlas.signed && Math.max(this.atlas.w, this.atlas.h) * this.zoom < 40 ? 1 : 2;
     const [w, h] = [this.atlas.w * this.zoom + gap, this.atlas.h * this.zoom + gap];
     this.across = Math.max(1, Math.min(this.order.length, Math.floor((this.clientWidth + gap) / w)));
     const rest = this.order.length % this.across || this.across;

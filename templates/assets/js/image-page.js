@@ -64,6 +64,7 @@ customElements.define('image-page', class extends HTMLElement {
   }
 
   draw() {
+    this.querySelector('[data-common]').hidden = this.state.s !== 'common';
     this.entries = [{key: 'photo', label: convatlas.say('photo'), heat: null}];
     this.best();
     this.cams();
@@ -135,7 +136,8 @@ customElements.define('image-page', class extends HTMLElement {
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
       return el('figure', {}, title, el('div', {class: 'ca-pair'},
         this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, false), method.title),
-        el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height})));
+        el('div', {class: 'ca-pair__signed'}, el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height}),
+          el('span', {class: 'ca-bar'}, convatlas.say('grayZero')))));
     }));
   }
 

@@ -11,6 +11,8 @@ customElements.define('layer-page', class extends HTMLElement {
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
     this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', k: '', m: (this.data.cams[0] || {}).method || ''};
+    // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
+    this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
     this.addEventListener('change', (event) => this.control(event.target));
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
@@ -30,8 +32,12 @@ customElements.define('layer-page', class extends HTMLElement {
     const next = {};
     if (u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units) next.u = Number(u);
     if (this.data.images.some((image) => image.slug === i)) next.i = i;
-    if (['maps', 'kernels', 'pictures', 'cams'].includes(v)) next.v = v;
-    if (convatlas.colours.names.includes(c)) next[(next.v || this.state.v) === 'cams' ? 'h' : 'c'] = c;
+    if ([...this.querySelectorAll('[name=view]')].some((input) => input.value === v)) next.v = v;
+    if (convatlas.colours.names.includes(c)) {
+      const family = (next.v || this.state.v) === 'cams' ? 'h' : 'c';
+      next[family] = c;
+      this.chosen[family] = true;
+    }
     if (s === 'layer' || s === 'map') next.s = s;
     if (k !== undefined && k in this.data.kernelInputs) next.k = k;
     this.jump = 'u' in next;
@@ -48,7 +54,12 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   control(target) {
-    if (target === this.menu) return this.set({[this.state.v === 'cams' ? 'h' : 'c']: target.value});
+    if (target === this.menu) {
+      const family = this.family();
+      // Diverging is what signed data has by itself: to pick it is to go back to no choice.
+      this.chosen[family] = convatlas.colours.name(target.value, target.signed) !== 'diverging';
+      return this.set({[family]: target.value});
+    }
     if (target.name === 'image') return this.set({i: target.value});
     if (target.name === 'view') return this.set({v: target.value});
     if (target.name === 'scale') return this.set({s: target.value});
@@ -61,7 +72,7 @@ customElements.define('layer-page', class extends HTMLElement {
   set(part) {
     Object.assign(this.state, part);
     const {u, i, v, s, k} = this.state;
-    const c = this.colour();
+    const c = this.linked();
     convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k});
     this.links();
     this.draw();
@@ -70,12 +81,16 @@ customElements.define('layer-page', class extends HTMLElement {
   /** The layers before and after open on the same image, view and colour. */
   links() {
     const {i, v, s} = this.state;
-    const c = this.colour();
+    const c = this.linked();
     for (const link of document.querySelectorAll('[data-keeps-view] a')) link.href = `${link.getAttribute('href').split('#')[0]}#${convatlas.address.text({i, v, c, s: s === 'layer' ? s : ''})}`;
   }
 
   /** Class maps lie over photographs and keep a colour map of their own. */
-  colour() { return this.state.v === 'cams' ? this.state.h : this.state.c; }
+  family() { return this.state.v === 'cams' ? 'h' : 'c'; }
+  colour() { return this.state[this.family()]; }
+
+  /** The colour map as an address says it: not at all where none was chosen. */
+  linked() { return this.chosen[this.family()] ? this.colour() : ''; }
 
   image() { return this.data.images.find((image) => image.slug === this.state.i); }
 
@@ -112,7 +127,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.menu.toggleAttribute('data-off', atlas.rgb);
     const order = this.orders(atlas);
     const to = tiles.shares(atlas, this.state.s) ? tiles.shared(atlas) : null;
-    this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c});
+    this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c, numbered: this.state.v === 'pictures'});
     this.wall.open(this.state.u, this.jump);
     this.jump = false;
     return this.state.u >= 0 ? this.unit() : this.about();
@@ -152,7 +167,14 @@ customElements.define('layer-page', class extends HTMLElement {
     if (v === 'cams' && this.data.cams.length > 1) {
       this.extra.append(el('label', {class: 'ca-select'}, el('span', {class: 'ca-hidden'}, say('method')), el('select', {'data-control': 'cam'}, this.data.cams.map((c) => el('option', {value: c.method, selected: c.method === m}, c.title)))));
     }
-    this.status.textContent = v === 'cams' ? '' : say('units', {n: this.data.units.toLocaleString('en')});
+    this.status.textContent = v === 'cams' ? '' : this.count();
+  }
+
+  /** How many units the view has: all of them, or the few that were searched for. */
+  count() {
+    const {pictures, units} = this.data;
+    const all = units.toLocaleString('en');
+    return this.state.v === 'pictures' && pictures.n < units ? convatlas.say('unitsOf', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
   }
 
   words() {
@@ -165,7 +187,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const scale = !shared ? '' : say(`${atlas.signed ? 'signed' : 'per'}${convatlas.tiles.shares(atlas, s) ? 'Layer' : 'Map'}`, ends);
     if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: k}), scale};
     if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say('picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
-    return {title: say('mapsOf', {layer, image: this.image().name}), how: say(atlas && atlas.signed ? 'mapsHowSigned' : 'mapsHow'), scale, photo: this.image().photo};
+    return {title: say('mapsOf', {layer, image: this.image().name}), how: say(!atlas || !atlas.signed ? 'mapsHow' : convatlas.colours.name(this.state.c, true) === 'diverging' ? 'mapsHowSigned' : 'mapsHowSignedGray'), scale, photo: this.image().photo};
   }
 
   about() {
@@ -201,7 +223,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const {say, tiles, number} = convatlas;
     const atlas = this.now;
     if (tile < 0 || !atlas) {
-      this.status.textContent = say('units', {n: this.data.units.toLocaleString('en')});
+      this.status.textContent = this.count();
       return;
     }
     const parts = [say('unit', {n: tiles.unit(atlas, tile)})];
@@ -255,7 +277,7 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     if (!('na' in pictures)) {
       const tile = tiles.tile(pictures, u);
-      figures.push(tile < 0 ? {title: say('looksFor'), body: el('span', {class: 'ca-none'}, say('notSearched'))}
+      figures.push(tile < 0 ? {title: '', body: '', note: say('notSearched', {n: pictures.n, all: this.data.units}), kind: 'ca-panel__line'}
         : {title: say('looksFor'), body: tiles.single(pictures, tile, side, c), note: pictures.dead && pictures.dead[tile] ? say('dead') : pictures.scores ? say('score', {v: convatlas.number(pictures.scores[tile])}) : ''});
     }
     const slices = Object.entries(this.data.kernelInputs);

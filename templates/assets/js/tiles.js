@@ -48,11 +48,12 @@
       const sign = how === 'strongest' ? -1 : 1;
       return all.sort((a, b) => sign * (size(a) - size(b)) || a - b);
     },
-    /** The zoom that fills a wall of this width and height best, never under 26 px a tile; whole steps. */
+    /** The zoom that fills a wall of this width and height best, never under 26 px a tile, or 32 px where tiles are signed and stand further apart; whole steps. */
     fit(atlas, width, height) {
-      const side = Math.min(150, Math.max(26, Math.sqrt(width * height / atlas.n) - 2), width / 2);
       const natural = Math.max(atlas.w, atlas.h);
-      return SIZES.reduce((best, z) => (Math.abs(z * natural - side) < Math.abs(best * natural - side) ? z : best), SIZES[0]);
+      const side = Math.min(150, Math.max(atlas.signed ? 32 : 26, Math.sqrt(width * height / atlas.n) - 2), width / 2);
+      const sizes = atlas.signed ? SIZES.filter((z) => z * natural >= 32 || z === SIZES.at(-1)) : SIZES;
+      return sizes.reduce((best, z) => (Math.abs(z * natural - side) < Math.abs(best * natural - side) ? z : best), sizes[0]);
     },
     /** The next zoom up or down that keeps a tile between 8 and 448 px. */
     step(atlas, zoom, by) {

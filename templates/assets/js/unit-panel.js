@@ -30,7 +30,7 @@ customElements.define('unit-panel', class extends HTMLElement {
     this.setAttribute('role', 'region');
     this.setAttribute('aria-label', say('unit', {n: unit}));
     const act = (name, label, text, on, off) => el('button', {type: 'button', 'data-act': name, 'aria-label': label, title: label, disabled: off, onclick: on}, text);
-    const figure = ({title, body, bar, note, kind}) => el('figure', {class: kind || ''}, el('figcaption', {}, title), body, bar || '', note ? el('p', {class: 'ca-dim'}, note) : '');
+    const figure = ({title, body, bar, note, kind}) => el('figure', {class: kind || ''}, title ? el('figcaption', {}, title) : '', body, bar || '', note ? el('p', {class: 'ca-dim'}, note) : '');
     this.replaceChildren(
       el('div', {class: 'ca-panel__head'}, el('h2', {}, say('unit', {n: unit}), el('span', {class: 'ca-dim'}, ` ${'/'} ${of}`)),
         el('span', {class: 'ca-panel__acts'},
