@@ -16,7 +16,6 @@ from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
 
-
 NOT_ASKED = "it was not asked for."
 """The reason of what was left out of the configuration."""
 
