@@ -322,7 +322,7 @@ def test_bibtex_is_copied(browser: Browser, http: str):
 
 
 def test_searched_units_are_counted_and_numbered(browser: Browser, http: str):
-    with opened(browser, http + "layers/layer-0.html#v=pictures") as seen:
+    with opened(browser, http + "layers/layer-0.html#v=pictures", base=http) as seen:
         page = seen.page
         tile = page.locator("atlas-wall [role=option]").nth(2)
         tile.wait_for()
@@ -359,7 +359,7 @@ def test_signed_walls_are_told_as_they_are_drawn(browser: Browser, tmp_path: Pat
     maps = np.random.default_rng(1).normal(size=(12, 16, 16)).astype(np.float32)
     first = replace(report.layers[0], maps={"image-0": atlas(tmp_path / "store", maps, signed=True)})
     built = rebuild(replace(report, layers=(first, *report.layers[1:])), tmp_path)
-    with opened(browser, built.site.as_uri() + "/layers/layer-0.html") as seen:
+    with opened(browser, built.site.as_uri() + "/layers/layer-0.html", base=built.site.as_uri()) as seen:
         page = seen.page
         page.locator("atlas-wall [role=option]").first.wait_for()
         wall = page.locator("atlas-wall").evaluate(
