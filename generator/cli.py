@@ -140,7 +140,10 @@ def layers(
 
     asked: object = model
     if model is not None and model.startswith(("torchvision:", "timm:")):
-        asked = {"source": model, "weights": "random"}  # shapes and costs need no trained weights: nothing is downloaded
+        asked = {
+            "source": model,
+            "weights": "random",
+        }  # shapes and costs need no trained weights: nothing is downloaded
     found = _described(load_config(config, {"model": asked, "methods": ["feature_maps"]}))
     if as_json:
         typer.echo(json.dumps([layer_record(layer) for layer in found], indent=2, ensure_ascii=False))

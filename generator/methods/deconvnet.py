@@ -55,7 +55,9 @@ class Deconvnet:
             arxiv="1805.07039",
         ),
     )
-    caption: ClassVar[str] = "{target} projected back onto {image}, rectified on the way, max-pools undone by their switches."
+    caption: ClassVar[str] = (
+        "{target} projected back onto {image}, rectified on the way, max-pools undone by their switches."
+    )
     scope: ClassVar[Scope] = "input"
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
