@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
+from torch.utils.hooks import RemovableHandle
 
 from generator.names import LayerName
 
@@ -64,70 +65,92 @@ def _short(func: Callable[..., Any]) -> str:
     return str(name)
 
 
+class _Watcher:
+    """Where a forward is: the containers that are open, whether a leaf is, and how often each name was called."""
+
+    def __init__(self, model: nn.Module, on_call: OnCall, implement: Implement | None) -> None:
+        self.model, self.on_call, self.implement = model, on_call, implement
+        self.paths: list[str] = []
+        self.leaves = 0
+        self.reporting = False
+        """Whether on_call is running: what that computes is not the model's."""
+        self.seen: Counter[str] = Counter()
+
+    def numbered(self, name: str) -> LayerName:
+        """The name of this call: the second of ``relu`` is ``relu@2``."""
+        self.seen[name] += 1
+        return LayerName(name if self.seen[name] == 1 else f"{name}@{self.seen[name]}")
+
+    def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a torch function, and report it where it stands outside leaves."""
+        out = NotImplemented if self.implement is None or self.reporting else self.implement(func, args, kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
+        if self.leaves or self.reporting or not self.paths:
+            return out
+        if _short(func) == "__get__" and not isinstance(out, torch.Tensor):
+            return out  # x.shape is no call to a reader; x.T and x.data are
+        here = self.paths[-1]
+        name = self.numbered((f"{here}.F." if here else "F.") + _short(func).strip("_"))
+        replaced = self.on_call(Call(name, here, None, _short(func), True, args, kwargs), out)
+        return out if replaced is None else replaced
+
+    def enter(self, module: nn.Module, path: str, leaf: bool) -> None:
+        """A module's forward begins."""
+        if module is self.model:
+            self.paths.clear()
+            self.seen.clear()
+            self.leaves = 0
+        self.paths.append(path)
+        self.leaves += leaf
+
+    def leave(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any, output: Any) -> Any:
+        """A module's forward has ended; what stands inside a leaf is not reported."""
+        self.paths.pop()
+        self.leaves -= leaf
+        if self.leaves:
+            return None
+        self.reporting = True
+        try:
+            return self.on_call(Call(self.numbered(path), path, module, None, leaf, args, kwargs), output)
+        finally:
+            self.reporting = False
+
+    def hook(self, module: nn.Module, path: str) -> Iterator[RemovableHandle]:
+        """The two hooks of one module."""
+        leaf = is_leaf(module)
+        yield module.register_forward_pre_hook(
+            lambda part, args, kwargs: self.enter(part, path, leaf), with_kwargs=True
+        )
+        yield module.register_forward_hook(
+            lambda part, args, kwargs, output: self.leave(part, path, leaf, args, kwargs, output), with_kwargs=True
+        )
+
+
+class _Mode(TorchFunctionMode):
+    """Hands every torch function to the watcher. A class of the module: one made for each forward would be a cycle of
+    references, and keep that forward's tensors until Python looks for cycles."""
+
+    def __init__(self, watcher: _Watcher) -> None:
+        super().__init__()
+        self.watcher = watcher
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self.watcher.function(func, args, kwargs or {})
+
+
 @contextmanager
 def watch(model: nn.Module, on_call: OnCall, implement: Implement | None = None) -> Iterator[None]:
     """Report every call of `model`'s next forward passes; `implement` may stand in for any torch function.
 
     Names start afresh at each forward of `model`. Hooks and the mode come off whatever happens.
     """
-    paths: list[str] = []
-    leaves = 0
-    reporting = False  # what on_call itself computes is not the model's
-    seen: Counter[str] = Counter()
-
-    def numbered(name: str) -> LayerName:
-        seen[name] += 1
-        return LayerName(name if seen[name] == 1 else f"{name}@{seen[name]}")
-
-    class Mode(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs = kwargs or {}
-            out = NotImplemented if implement is None or reporting else implement(func, args, kwargs)
-            if out is NotImplemented:
-                out = func(*args, **kwargs)
-            if leaves or reporting or not paths:
-                return out
-            if _short(func) == "__get__" and not isinstance(out, torch.Tensor):
-                return out  # x.shape is no call to a reader; x.T and x.data are
-            prefix = f"{paths[-1]}.F." if paths[-1] else "F."
-            call = Call(numbered(prefix + _short(func).strip("_")), paths[-1], None, _short(func), True, args, kwargs)
-            replaced = on_call(call, out)
-            return out if replaced is None else replaced
-
-    def enter(path: str, leaf: bool) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
-            nonlocal leaves
-            if module is model:
-                paths.clear()
-                seen.clear()
-                leaves = 0
-            paths.append(path)
-            leaves += leaf
-
-        return hook
-
-    def leave(path: str, leaf: bool) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
-            nonlocal leaves, reporting
-            paths.pop()
-            leaves -= leaf
-            if leaves:
-                return None
-            reporting = True
-            try:
-                return on_call(Call(numbered(path), path, module, None, leaf, args, kwargs), output)
-            finally:
-                reporting = False
-
-        return hook
-
-    handles = []
+    watcher = _Watcher(model, on_call, implement)
+    handles: list[RemovableHandle] = []
     try:
         for path, module in model.named_modules():
-            leaf = is_leaf(module)
-            handles.append(module.register_forward_pre_hook(enter(path, leaf), with_kwargs=True))
-            handles.append(module.register_forward_hook(leave(path, leaf), with_kwargs=True))
-        with Mode():
+            handles += watcher.hook(module, path)
+        with _Mode(watcher):
             yield
     finally:
         for handle in handles:

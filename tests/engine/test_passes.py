@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -229,3 +231,18 @@ def test_a_handle_counts_stops_and_redirects():
         model.bn.bias.data.copy_(off)
     assert plain.abs().sum() == 0 and redirected.abs().sum() > 0
     assert (engine.counts.forward, engine.counts.backward) == (2, 2)
+
+
+def test_what_was_captured_is_let_go_without_waiting_for_the_garbage_collector():
+    model = InPlace().eval()
+    book = RuleBook()
+    gc.collect()
+    gc.disable()
+    try:
+        with capturing(model, LAYERS, book=book, copies=("bn", "conv2")) as kept:
+            model(images().requires_grad_())
+        held = [weakref.ref(value) for value in kept.values()]
+        del kept
+        assert len(held) == len(LAYERS) and all(ref() is None for ref in held)
+    finally:
+        gc.enable()
