@@ -33,6 +33,14 @@ def write(site: Site, k: int) -> None:
     gradients = {}
     for method in dict.fromkeys(m for m, _ in image.gradients):
         gradients[method] = [_gradient(site, image, method, t, slug) for t in targets]
+    pairs: list[dict[str, Any]] = []
+    for m, maps in gradients.items():
+        title, caption = site.method_title(m), site.caption(m, image=image.name)
+        twin = next((pair for pair in pairs if pair["maps"] == maps and not any("na" in one for one in maps)), None)
+        if twin is None:
+            pairs.append({"name": m, "title": title, "caption": caption, "maps": maps})
+        else:
+            twin["title"] = site.t("image.same", one=twin["title"], other=title)
     response = {
         str(n): data.heat(
             site.tree,
@@ -61,10 +69,7 @@ def write(site: Site, k: int) -> None:
         "layers": [_column(site, layer) for layer in layers],
         "cams": grid,
         "best": {"method": best, "layer": default},
-        "gradients": [
-            {"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name), "maps": maps}
-            for m, maps in gradients.items()
-        ],
+        "gradients": pairs,
         "response": {
             "title": site.method_title("input_response"),
             "caption": site.caption("input_response", image=image.name),
@@ -113,7 +118,8 @@ def _gradient(site: Site, image: ImageView, method: str, target: int, slug: str)
     if isinstance(found, NotApplicable):
         return {"na": escape.clean(found.reason)}
     name = f"{slug}-{escape.slug(method)}-{target + 1}"
-    return {**data.heat(site.tree, found[0], name), "rgb": site.tree.picture(found[1], f"{name}-rgb")}
+    made = {**data.heat(site.tree, found[0], name), "rgb": site.tree.picture(found[1], f"{name}-rgb")}
+    return made if found[0].reach is None else {**made, "reach": found[0].reach}
 
 
 def _column(site: Site, layer: LayerName) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Heat:
     empty: bool = False
     raw_hi: float | None = None
     """The true maximum, where the scale ends below it (`hi` is a quantile, so that a few loud pixels do not rule)."""
+    reach: float | None = None
+    """Of a map on the input: the value at which its signed picture is drawn full."""
 
 
 @dataclass(frozen=True)

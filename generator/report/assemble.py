@@ -158,7 +158,9 @@ class Assembly:
 
     def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
         picture = self._picture(record, f"{target}.heat.png", meta["size"])
-        return Heat(picture, picture, meta["lo"], meta["hi"], empty=meta["empty"], raw_hi=meta["raw_hi"])
+        return Heat(
+            picture, picture, meta["lo"], meta["hi"], empty=meta["empty"], raw_hi=meta["raw_hi"], reach=meta["reach"]
+        )
 
     def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture] | NotApplicable:
         if (method, INPUT) in self._refused:

@@ -261,6 +261,23 @@ def test_settings_that_mkdocs_refuses_are_the_users(tmp_path: Path):
     assert "\n" not in str(caught.value)
 
 
+def test_two_methods_with_one_picture_share_a_place_and_signed_pictures_say_their_reach(
+    tmp_path: Path, rebuild: Callable[..., Built]
+):
+    report = tiny_report(tmp_path / "store")
+    image = report.images[0]
+    (_, target), found = next((key, v) for key, v in image.gradients.items() if isinstance(v, tuple))
+    heat = replace(found[0], reach=0.25)
+    same = {(m, target): (heat, found[1]) for m in ("deconvnet", "deconvnet_backward")}
+    other = {("saliency", target): (replace(heat, hi=heat.hi * 2), found[1])}
+    one = replace(image, gradients={**same, **other}, targets=image.targets[:1])
+    built = rebuild(replace(report, images=(one, *report.images[1:])), tmp_path)
+    text = (built.site / "data" / "images" / f"{image.slug}.js").read_text("utf-8")
+    shown = json.loads(text[text.index("{") : text.rindex("}") + 1])["gradients"]
+    assert [pair["name"] for pair in shown] == ["deconvnet", "saliency"]
+    assert shown[0]["title"].endswith("here the same picture") and shown[0]["maps"][0]["reach"] == 0.25
+
+
 def test_a_report_without_images_or_layers_is_still_a_site(tmp_path: Path, rebuild: Callable[..., Built]):
     report = replace(
         tiny_report(tmp_path / "store"),

@@ -137,7 +137,7 @@ customElements.define('image-page', class extends HTMLElement {
       return el('figure', {}, title, el('div', {class: 'ca-pair'},
         this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, false), method.title),
         el('div', {class: 'ca-pair__signed'}, el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height}),
-          el('span', {class: 'ca-bar'}, convatlas.say('grayZero')))));
+          el('span', {class: 'ca-bar'}, map.reach ? convatlas.say('grayReach', {reach: convatlas.number(map.reach)}) : convatlas.say('grayZero')))));
     }));
   }
 
