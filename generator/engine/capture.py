@@ -61,7 +61,9 @@ def capturing(
             raise StopForward
         return output.clone() if call.name in copies else None
 
-    with watch(model, on_call, implement(book)), suppress(StopForward):
+    functions = book.intercept or any(name.startswith("F.") or ".F." in name for name in wanted)
+    modules = None if functions else {name.partition("@")[0] for name in wanted}
+    with watch(model, on_call, implement(book) if functions else None, modules), suppress(StopForward):
         yield kept
     if changed := frozenset(name for name, value in kept.items() if value._version != versions[name]):
         raise Overwritten(changed)

@@ -10,8 +10,8 @@ The describer and the engine both watch through here, so that a name means the s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,17 +140,27 @@ class _Mode(TorchFunctionMode):
 
 
 @contextmanager
-def watch(model: nn.Module, on_call: OnCall, implement: Implement | None = None) -> Iterator[None]:
+def watch(
+    model: nn.Module,
+    on_call: OnCall,
+    implement: Implement | None = None,
+    modules: Collection[str] | None = None,
+) -> Iterator[None]:
     """Report every call of `model`'s next forward passes; `implement` may stand in for any torch function.
 
-    Names start afresh at each forward of `model`. Hooks and the mode come off whatever happens.
+    With `modules` (paths), only calls of these modules are reported, and no function's: nothing else is then slowed
+    down. Names start afresh at each forward of `model`. Hooks and the mode come off whatever happens.
     """
     watcher = _Watcher(model, on_call, implement)
     handles: list[RemovableHandle] = []
+    functions = modules is None or implement is not None
     try:
         for path, module in model.named_modules():
-            handles += watcher.hook(module, path)
-        with _Mode(watcher):
+            # to name a function, all that is open must be known; to name a module, whether it stands inside a leaf
+            inside = is_leaf(module) and any(True for _ in module.children())
+            if functions or module is model or inside or path in (modules or ()):
+                handles += watcher.hook(module, path)
+        with _Mode(watcher) if functions else nullcontext():
             yield
     finally:
         for handle in handles:

@@ -246,3 +246,17 @@ def test_what_was_captured_is_let_go_without_waiting_for_the_garbage_collector()
         assert len(held) == len(LAYERS) and all(ref() is None for ref in held)
     finally:
         gc.enable()
+
+
+def test_a_pass_that_captures_modules_alone_hooks_these_alone_and_names_calls_the_same():
+    model = torchvision.models.resnet18().eval()
+    names = (LayerName("layer1.0.relu@2"), LayerName("layer3.1"), LayerName("conv1"))
+    x, book = images(1, 64), RuleBook(intercept=False)
+    with torch.no_grad(), capturing(model, names, book=book, copies=("conv1",)) as few:
+        model(x)
+        hooked = [name for name, module in model.named_modules() if module._forward_hooks]
+    assert hooked == ["", "conv1", "layer1.0.relu", "layer3.1"]
+    with torch.no_grad(), capturing(model, names, book=RuleBook(), copies=("conv1",)) as all_of_them:
+        model(x)
+    assert few.keys() == all_of_them.keys() == set(names)
+    assert all(torch.equal(few[name], all_of_them[name]) for name in names)
