@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageCms, PngImagePlugin
 
 from generator.errors import UserError
-from generator.images import ImageRecord, batches, load, scan
+from generator.images import ImageRecord, load, scan
 from generator.images.decode import LIMIT_PIXELS
 
 CORNERS = np.array(
@@ -543,15 +542,6 @@ def test_a_file_that_is_gone_when_it_is_loaded(tmp_path: Path) -> None:
 
 
 # --- batches and memory ---
-
-
-def test_batches_are_in_order_and_the_last_is_short(tmp_path: Path) -> None:
-    for value in range(5):
-        Image.new("L", (2, 2), value).save(tmp_path / f"{value}.png")
-    records = scan(tmp_path).images
-    seen = list(batches(records, lambda picture: torch.from_numpy(np.array(picture))[None], size=2, channels=1))
-    assert [[record.name for record in chosen] for chosen, _ in seen] == [["0", "1"], ["2", "3"], ["4"]]
-    assert [x[:, 0, 0, 0].tolist() for _, x in seen] == [[0, 1], [2, 3], [4]]
 
 
 def holds_pixels(image: Image.Image | None) -> bool:

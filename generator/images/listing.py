@@ -11,13 +11,11 @@ import re
 import stat
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
-from torch import Tensor
 
 from generator.errors import UserError
 from generator.images.decode import Decoded, Undecodable, bombs_measured, decode
@@ -123,15 +121,6 @@ def load(record: ImageRecord, channels: int = 3) -> Image.Image:
             f"images: {str(record.path)!r} could be read when the images were listed, but not any more: "
             f"{' '.join(str(error).split())}"
         ) from None
-
-
-def batches(
-    records: Sequence[ImageRecord], prepare: Callable[[Image.Image], Tensor], size: int, channels: int = 3
-) -> Iterator[tuple[tuple[ImageRecord, ...], Tensor]]:
-    """Yield `size` records at a time with their stacked input (n, c, h, w); only one batch is held."""
-    for start in range(0, len(records), size):
-        chosen = tuple(records[start : start + size])
-        yield chosen, torch.stack([prepare(load(record, channels)) for record in chosen])
 
 
 def _inspect(file: Path, relative: Path, slugs: set[str]) -> ImageRecord:
