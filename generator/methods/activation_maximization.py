@@ -153,12 +153,18 @@ class ActivationMaximization:
         own = handle.input_shape[1], handle.input_shape[2]
         # a place in a map is a place of the model's own input size
         size = own if any(unit.position is not None for unit in units) else self.picture_size(layer, handle.input_shape)
-        for at in range(0, len(units), self.batch):
-            some = units[at : at + self.batch]
+        todo = [units[at : at + self.batch] for at in range(0, len(units), self.batch)]
+        while todo:
+            some = todo.pop(0)
             try:
                 grid = self._climb(handle, layer, some, seed, size)
-            except (torch.OutOfMemoryError, UserError):
+            except UserError:
                 raise
+            except torch.OutOfMemoryError:  # pictures do not depend on their company: fewer at a time
+                if len(some) == 1:
+                    raise
+                todo[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+                continue
             except Exception:  # a head or position table of one size refuses in as many ways as there are models
                 if size == own:
                     raise

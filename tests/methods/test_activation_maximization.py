@@ -423,6 +423,25 @@ def test_what_a_larger_picture_would_not_mend_is_passed_on(error, monkeypatch):
     assert asked == [(1, 3, 32, 32)]
 
 
+def test_out_of_memory_halves_the_units_that_are_searched_together_and_goes_on(monkeypatch):
+    units = (0, 1, 2, 3, 4)
+    with held(random_convs(), (3, 64, 64)) as it:
+        whole = search(QUICK, it, "2", *units)
+        real, sizes = it[0].layer_output, []
+
+        def small(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+            sizes.append(len(x))
+            if len(x) > 2:
+                raise torch.OutOfMemoryError("full")
+            return real(layer, x, redirect=redirect)
+
+        monkeypatch.setattr(it[0], "layer_output", small)
+        parts = search(QUICK, it, "2", *units)
+    assert list(dict.fromkeys(sizes)) == [5, 2, 3, 1]
+    assert parts.units == units
+    torch.testing.assert_close(parts.values, whole.values, rtol=0, atol=1e-4)
+
+
 def test_a_failure_at_the_models_own_size_is_passed_on(monkeypatch):
     with held(random_convs(), (3, 64, 64)) as it:
         monkeypatch.setattr(it[0], "backward", lambda *args: (_ for _ in ()).throw(RuntimeError("broken")))
