@@ -27,6 +27,12 @@ TOP = Path(__file__).resolve().parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
 
 
+def hears() -> None:
+    """In a child process: Ctrl-C means what it says, also where the tests run in the background of a script, which
+    shells start deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Result:
     site: Path
@@ -203,6 +209,7 @@ def test_ctrl_c_ends_within_two_seconds_whatever_runs(work: str, tmp_path: Path)
         text=True,
         cwd=tmp_path,
         env=ENV,
+        preexec_fn=hears,
     )
     try:
         assert process.stdout is not None
@@ -222,7 +229,7 @@ def test_a_real_build_that_is_stopped_leaves_what_the_next_one_goes_on_from(tmp_
     command = [sys.executable, "-m", "generator.cli", "build", "--model", "tinyvgg_digits"]
     command += ["--images", str(packaged("inputs/digits"))]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=ENV
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=ENV, preexec_fn=hears
     )
     try:
         assert process.stderr is not None
@@ -305,6 +312,7 @@ def test_serve_serves_the_site_on_this_computer_alone(tmp_path: Path):
         stderr=subprocess.PIPE,
         text=True,
         env=ENV,
+        preexec_fn=hears,
     )
     try:
         assert process.stdout is not None
