@@ -21,6 +21,11 @@ class Opened:
     page: Page
     complaints: list[str] = field(default_factory=list)
 
+    @property
+    def address(self) -> str:
+        """Where the page says it is now: the driver's own `page.url` lags behind `history.replaceState`."""
+        return str(self.page.evaluate("location.href"))
+
     def check(self) -> None:
         """Nothing of that happened, and no policy was violated."""
         assert self.complaints == []
