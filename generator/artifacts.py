@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor
 
+Facts = tuple[tuple[str, float], ...]
+"""Named numbers that a probe says of its map of one image (n = 1), shown beside it: ``(("completeness error", 0.003),)``."""
+
 
 @dataclass(frozen=True)
 class Heatmap:
@@ -18,6 +21,7 @@ class Heatmap:
 
     values: Float[Tensor, "n h w"]
     signed: bool = False
+    facts: Facts = ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class InputMap:
 
     values: Float[Tensor, "n c h w"]
     signed: bool = True
+    facts: Facts = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from generator.artifacts import Artifact, ChannelMaps, Heatmap, ImageGrid, InputMap, Kernels, Scores
+from generator.artifacts import Artifact, ChannelMaps, Facts, Heatmap, ImageGrid, InputMap, Kernels, Scores
 
 MAX_SIDE = 4096
 """Pixels. Browsers decode larger pictures badly or not at all."""
@@ -243,9 +243,9 @@ def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1,
         values = artifact.values[image].float().cpu()
         return atlas(values, artifact.signed and bool((values < 0).any()))  # whatever the rest of the batch has
     if isinstance(artifact, Heatmap):
-        return heat(artifact.values[image].float().cpu(), artifact.signed, input_size)
+        return _said(heat(artifact.values[image].float().cpu(), artifact.signed, input_size), artifact.facts)
     if isinstance(artifact, InputMap):
-        return on_input(artifact.values[image].float().cpu())
+        return _said(on_input(artifact.values[image].float().cpu()), artifact.facts)
     if isinstance(artifact, Scores):
         return Encoded(
             {"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))}
@@ -255,6 +255,13 @@ def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1,
     if isinstance(artifact, ImageGrid):
         return _pictures(artifact)
     raise TypeError(f"nothing draws {type(artifact).__name__}")
+
+
+def _said(made: Encoded, facts: Facts) -> Encoded:
+    """With the numbers that the method itself says of the map."""
+    return (
+        replace(made, meta={**made.meta, "facts": [[name, _number(value)] for name, value in facts]}) if facts else made
+    )
 
 
 SLICES = 4096

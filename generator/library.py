@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotApplicable
-from generator.engine.passes import Engine
+from generator.engine.passes import Engine, Served
 from generator.engine.plan import Request, plan
+from generator.engine.probe import probed
 from generator.errors import UserError
 from generator.methods import Method, only, registry
 from generator.model.describe import Description, describe
@@ -71,6 +73,8 @@ def attribute(
     target: str | int | Target = ...,
     options: Mapping[str, Mapping[str, Any]] | None = ...,
     labels: Sequence[str] | None = ...,
+    ends: tuple[Sequence[float], Sequence[float]] | None = ...,
+    seed: int = ...,
 ) -> Maps | Tensor | NotApplicable: ...
 @overload
 def attribute(
@@ -82,6 +86,8 @@ def attribute(
     target: str | int | Target = ...,
     options: Mapping[str, Mapping[str, Any]] | None = ...,
     labels: Sequence[str] | None = ...,
+    ends: tuple[Sequence[float], Sequence[float]] | None = ...,
+    seed: int = ...,
 ) -> dict[str, Maps | Tensor | NotApplicable]: ...
 def attribute(
     model: nn.Module,
@@ -92,6 +98,8 @@ def attribute(
     target: str | int | Target = "top1",
     options: Mapping[str, Mapping[str, Any]] | None = None,
     labels: Sequence[str] | None = None,
+    ends: tuple[Sequence[float], Sequence[float]] | None = None,
+    seed: int = 0,
 ) -> Any:
     """Raw maps of one or many methods, all from one forward and one backward per backward rule.
 
@@ -105,6 +113,9 @@ def attribute(
         target: ``"top1"``, a class index, a label where `labels` are given, or a `generator.names` target.
         options: method name -> its options.
         labels: class names, so that a target can be one.
+        ends: a black and a white pixel, normalised, one number a channel each: what is covered, blackened or begun from
+            by methods that change the image. By default the lowest and the highest value of each image.
+        seed: of the random numbers that some methods draw, together with the image's own values.
 
     Returns:
         For one method of scope ``layer``: layer name -> maps (n, h, w) at the layer's own resolution, feature maps
@@ -131,18 +142,39 @@ def attribute(
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked
         found[name] = dict(refused)
-    for served in engine_for(model, description).run(x, plan(requests, description.facts)):
+    engine = engine_for(model, description)
+    for served in engine.run(x, plan(requests, description.facts)):
+        here = found[served.request.name]
         if isinstance(served.reads, NotApplicable):
-            found[served.request.name][served.request.layer] = served.reads
-            continue
-        artifact = only(served.request.name, served.request.method.compute(served.reads))
-        found[served.request.name][served.request.layer] = raw(artifact)
+            here[served.request.layer] = served.reads
+        elif served.request.probes:
+            here[served.request.layer] = _probed(engine, served, x, ends, seed)
+        else:
+            here[served.request.layer] = raw(only(served.request.name, served.request.method.compute(served.reads)))
     for name, maps in found.items():
         if set(maps) == {INPUT}:
             found[name] = maps[INPUT]
         elif INPUT not in maps:
             found[name] = {layer.name: maps[layer.name] for layer in chosen if layer.name in maps}
     return found[names[0]] if isinstance(methods, str) else found
+
+
+def _probed(
+    engine: Engine, served: Served, x: Tensor, ends: tuple[Sequence[float], Sequence[float]] | None, seed: int
+) -> Tensor | NotApplicable:
+    """What a probe draws of every image, for the one target: NaN where it draws nothing, unless it does so everywhere."""
+    made = []
+    for n, image in enumerate(x):
+        low, high = ends or ([float(image.min())] * len(image), [float(image.max())] * len(image))
+        pixels = torch.tensor(low), torch.tensor(high)
+        of = hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
+        made.append(probed(engine, served, n, x, pixels, seed ^ int(of[:12], 16))[0])
+    drawn = [raw(one) for one in made if not isinstance(one, NotApplicable)]
+    if not drawn:
+        assert isinstance(made[0], NotApplicable)
+        return made[0]
+    blank = torch.full_like(drawn[0], torch.nan)
+    return torch.cat([blank if isinstance(one, NotApplicable) else raw(one) for one in made])
 
 
 def activations(model: nn.Module, x: Tensor, layers: str | Sequence[str] = "all") -> dict[LayerName, Tensor]:

@@ -82,7 +82,31 @@ class RankTarget:
     rank: int
 
 
-Target = ClassTarget | RankTarget | Unit
+@dataclass(frozen=True)
+class TrueTarget:
+    """The logit of the class that each image is labelled with; an image without a label has no such target."""
+
+
+@dataclass(frozen=True)
+class GroupTarget:
+    """The sum of the logits of several classes: `classes` are their indices, `name` what they are called together."""
+
+    name: str
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CallTarget:
+    """A function of the model's raw output: ``package.module:function`` or ``file.py:function``, (output) -> (n,).
+
+    `digest` is the sha256 of the function's file, so that a changed function is another target.
+    """
+
+    function: str
+    digest: str = ""
+
+
+Target = ClassTarget | RankTarget | TrueTarget | GroupTarget | CallTarget | Unit
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import Tensor
@@ -50,7 +50,20 @@ class Logits:
     """The class scores (n, classes)."""
 
 
-Need = Activation | Gradient | Weights | Input | Logits
+@dataclass(frozen=True)
+class Larger:
+    """The normalised input batch at `scale` times the model's size (n, c, scale h, scale w): the same view of each picture,
+    with the detail that the picture has."""
+
+    scale: int
+
+
+@dataclass(frozen=True)
+class BiasGradients:
+    """Of every convolution and normalisation with a bias: that bias, and d target / d its output. See `Reads.biased`."""
+
+
+Need = Activation | Gradient | Weights | Input | Logits | Larger | BiasGradients
 
 
 @dataclass(frozen=True)
@@ -72,12 +85,26 @@ class Reads:
     biases: Mapping[Weights, Tensor | None]
     target: Target | None = None
     classes: Tensor | None = None
-    """(n,) the class index the target stands for in each image; None for unit targets and target-free methods."""
+    """(n, g) the class indices the target stands for in each image, more than one for a group; None for units, functions
+    and target-free methods."""
     layouts: Mapping[Weights, Layout] = field(default_factory=dict)
     """How the weights of convolutions are laid out; other modules have no entry."""
+    biased: Mapping[LayerName, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """What BiasGradients asked for: layer -> (its bias (k,), gradient at its output (n, k, h, w)). The bias of a batch
+    normalisation is that of the affine map it is in evaluation: beta - gamma mean / sqrt(var + eps)."""
 
     def __getitem__(self, need: Need) -> Tensor:
         return self.values[need]
+
+    def one(self, image: int) -> Reads:
+        """The reads of one image of the batch, n = 1. Weights are those of the model, and stay whole."""
+        cut = slice(image, image + 1)
+        return replace(
+            self,
+            values={need: v if isinstance(need, Weights) else v[cut] for need, v in self.values.items()},
+            classes=None if self.classes is None else self.classes[cut],
+            biased={layer: (bias, gradient[cut]) for layer, (bias, gradient) in self.biased.items()},
+        )
 
     def _only(self, kind: type[Need]) -> Tensor:
         found = [v for k, v in self.values.items() if isinstance(k, kind)]

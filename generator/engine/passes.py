@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from generator.artifacts import NotApplicable
 from generator.engine.capture import Overwritten, capturing, prepared
-from generator.engine.needs import HEAD, Activation, Gradient, Input, Layout, Logits, Need, Reads, Weights
-from generator.engine.output import logits
+from generator.engine.grids import Grid, as_map
+from generator.engine.invoke import Invocation
+from generator.engine.needs import (
+    HEAD,
+    Activation,
+    BiasGradients,
+    Gradient,
+    Input,
+    Larger,
+    Layout,
+    Logits,
+    Need,
+    Reads,
+    Weights,
+)
+from generator.engine.output import Readout
 from generator.engine.plan import BatchPlan, Request, served_by
 from generator.engine.rules import RuleBook
+from generator.engine.targets import resolve, value
 from generator.errors import UserError
 from generator.methods import ModelFacts
-from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Target, Unit
+from generator.names import INPUT, LayerName, Target, Unit
 
 CUT = "the target does not depend on this layer, or the model cuts its gradients off."
 
@@ -34,11 +50,13 @@ class Counts:
 
 @dataclass(frozen=True)
 class Served:
-    """A request and what it asked for; `target` is None for methods that need none."""
+    """A request and what it asked for; `target` is None for methods that need none, and for probes: `classes` then has
+    those that each target means in the batch, (n, g) or None."""
 
     request: Request
     target: Target | None
     reads: Reads | NotApplicable
+    classes: Mapping[Target, Tensor | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,6 +75,12 @@ class Engine:
     counts: Counts = field(default_factory=Counts)
     copies: frozenset[LayerName] = frozenset()
     """Layers known to be overwritten in place by what follows them."""
+    readout: Readout = field(default_factory=Readout)
+    invocation: Invocation = field(default_factory=Invocation)
+    grids: Mapping[LayerName, Grid] = field(default_factory=dict)
+    """Layers whose output is not (n, c, h, w): how it is read as such."""
+    rows: dict[LayerName, Literal["one", "all", "whole"]] = field(default_factory=dict)
+    """How the model is resumed from each layer tried so far (`generator.engine.resume`)."""
 
     def __post_init__(self) -> None:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}
@@ -73,27 +97,39 @@ class Engine:
         return x.to(self.device, self._dtype).contiguous(memory_format=self.memory_format)
 
     def forward(
-        self, x: Tensor, layers: frozenset[LayerName], book: RuleBook, *, stop: bool = False
+        self, x: Tensor, layers: frozenset[LayerName], book: RuleBook, *, stop: bool = False, times: int = 1
     ) -> tuple[Any, dict[LayerName, Tensor]]:
         """One forward: the model's output (None where it stopped early) and the captured outputs, still in the graph.
 
-        It runs a second time, once in the life of an engine, where it finds outputs overwritten in place.
+        It runs a second time, once in the life of an engine, where it finds outputs overwritten in place. It counts
+        `times`: one for a batch of images, as many as there are for changed inputs of one image.
         """
         while True:
             output = None
             try:
                 with capturing(self.module, layers, book=book, copies=self.copies, stop=stop) as kept:
                     # an in-place first operation may not write into the leaf, nor into the caller's batch
-                    output = self.module(x + 0)
+                    output = self.invocation(self.module, x + 0)
             except Overwritten as found:
-                self.counts.forward += 1
+                self.counts.forward += times
                 self.copies |= found.layers
                 continue
-            self.counts.forward += 1  # a forward that the model refuses is none
+            self.counts.forward += times  # a forward that the model refuses is none
             return output, kept
 
-    def run(self, x: Tensor, todo: BatchPlan) -> Iterator[Served]:
-        """Serve every request of the plan for the batch `x` (n, c, h, w), target-free ones first, then by target."""
+    def run(
+        self,
+        x: Tensor,
+        todo: BatchPlan,
+        truth: Sequence[int | None] = (),
+        larger: Callable[[int], Tensor] | None = None,
+    ) -> Iterator[Served]:
+        """Serve every request of the plan for the batch `x` (n, c, h, w): target-free ones first, then by target, then
+        probes, whose own evaluations are still to come (`generator.engine.probe`).
+
+        `truth` has the true class of each image, None where it has none. `larger` gives the same images at a multiple of
+        the model's size; without it they are the batch itself, enlarged.
+        """
         if not todo.requests:
             return
         with ExitStack() as stack:
@@ -106,92 +142,116 @@ class Engine:
             leaf = batch.detach().clone().requires_grad_(differentiable)
             whole = todo.logits or not todo.captures
             output, kept = self.forward(leaf, todo.captures, book, stop=not whole)
-            scores = logits(output) if todo.logits else None
+            scores = self.readout.scores(output).float() if todo.logits else None
             if scores is not None and bool((scores.isnan() | scores.isposinf()).any()):
                 raise UserError(
                     "expected class scores that are numbers, received NaN or infinity from the model's forward pass: look at "
                     "its weights and at the preprocessing (model.input)"
                 )
+            classes = {target: resolve(target, scores, truth) for target in todo.targets}
+            ask = _Asked(batch, scores, kept, larger or (lambda scale: enlarged(batch, scale)))
             for request in todo.requests:
-                if not request.targets:
-                    yield Served(request, None, self._reads(request, None, None, batch, scores, kept, {}))
+                if not request.targets and not request.probes:
+                    yield Served(request, None, self._reads(request, None, None, ask, {}))
             for target in todo.targets:
-                grads, classes = self._gradients(todo, target, scores, leaf, kept, book)
+                grads = self._gradients(todo, target, classes[target], output, leaf, kept, book)
                 for request in todo.requests:
-                    if target in request.targets:
-                        reads = self._reads(request, target, classes, batch, scores, kept, grads)
-                        yield Served(request, target, reads)
+                    if target in request.targets and not request.probes:
+                        yield Served(request, target, self._reads(request, target, classes[target], ask, grads))
+            for request in todo.requests:
+                if request.probes:
+                    mine = {target: classes[target] for target in request.targets}
+                    yield Served(request, None, self._reads(request, None, None, ask, {}), mine)
 
     def weights(self, request: Request) -> Iterator[Served]:
         """Serve a request that reads weights alone. No pass runs."""
         nothing = torch.empty(0)
-        yield Served(request, None, self._reads(request, None, None, nothing, None, {}, {}))
+        yield Served(request, None, self._reads(request, None, None, _Asked(nothing, None, {}, lambda _: nothing), {}))
 
     def _gradients(
         self,
         todo: BatchPlan,
         target: Target,
-        scores: Tensor | None,
+        classes: Tensor | None,
+        output: Any,
         leaf: Tensor,
-        kept: dict[LayerName, Tensor],
+        kept: Mapping[LayerName, Tensor],
         book: RuleBook,
-    ) -> tuple[dict[Gradient, Tensor | None], Tensor | None]:
-        value, classes = scalar(target, scores, kept)
+    ) -> dict[Gradient, Tensor | None]:
         grads: dict[Gradient, Tensor | None] = {}
-        for back in todo.backwards:
-            if back.target != target:
-                continue
+        wanted = [back for back in todo.backwards if back.target == target]
+        if not wanted:
+            return grads
+        scalar = value(target, classes, output, self.readout, self.maps(kept)).sum()
+        for back in wanted:
             book.current = back.rule
             at = {name: leaf if name == INPUT else kept[name] for name in sorted(back.layers)}
-            reached = {
-                name: value_at for name, value_at in at.items() if value.requires_grad and value_at.requires_grad
-            }
+            reached = {name: here for name, here in at.items() if scalar.requires_grad and here.requires_grad}
             found: tuple[Tensor | None, ...] = ()
             if reached:
                 self.counts.backward += 1
                 # the last backward frees the graph as it goes
                 again = back is not todo.backwards[-1]
-                found = torch.autograd.grad(value, tuple(reached.values()), retain_graph=again, allow_unused=True)
+                found = torch.autograd.grad(scalar, tuple(reached.values()), retain_graph=again, allow_unused=True)
             grads.update({Gradient(name, back.rule): None for name in at})
             grads.update({Gradient(name, back.rule): g for name, g in zip(reached, found, strict=True)})
         book.current = "plain"
-        return grads, classes
+        return grads
+
+    def maps(self, kept: Mapping[LayerName, Tensor]) -> Mapping[LayerName, Tensor]:
+        """Captured outputs as (n, c, h, w), whatever the layer's own layout; still in the graph."""
+        return {name: as_map(found, self.grids.get(name)) for name, found in kept.items()}
 
     def _reads(
         self,
         request: Request,
         target: Target | None,
         classes: Tensor | None,
-        batch: Tensor,
-        scores: Tensor | None,
-        kept: dict[LayerName, Tensor],
-        grads: dict[Gradient, Tensor | None],
+        ask: _Asked,
+        grads: Mapping[Gradient, Tensor | None],
     ) -> Reads | NotApplicable:
         values: dict[Need, Tensor] = {}
         biases: dict[Weights, Tensor | None] = {}
         layouts: dict[Weights, Layout] = {}
+        biased: dict[LayerName, tuple[Tensor, Tensor]] = {}
         for need in request.needs:
             if isinstance(need, Input):
-                values[need] = batch.detach().float()
+                values[need] = ask.batch.detach().float()
+            elif isinstance(need, Larger):
+                values[need] = ask.larger(need.scale).to(ask.batch.device).float()
             elif isinstance(need, Logits):
-                assert scores is not None
-                values[need] = scores.detach()
+                assert ask.scores is not None
+                values[need] = ask.scores.detach()
             elif isinstance(need, Activation):
-                values[need] = kept[need.layer].detach().float()
+                values[need] = self._map(need.layer, ask.kept[need.layer])
             elif isinstance(need, Weights):
-                if need.layer == HEAD and isinstance(target, Unit):
-                    return NotApplicable("the target is a unit, not a class.")
+                if need.layer == HEAD and target is not None and classes is None:
+                    return NotApplicable(
+                        f"the target is a {'unit' if isinstance(target, Unit) else 'function'}, not a class."
+                    )
                 module = self.module_at(need.layer)
                 values[need] = module.weight.detach().float()
                 biases[need] = None if getattr(module, "bias", None) is None else module.bias.detach().float()
+                if need.layer == HEAD and self.readout.kind == "binary":  # one row, for yes: as two classes
+                    bias = biases[need]
+                    values[need] = torch.cat([-values[need], values[need]])
+                    biases[need] = None if bias is None else torch.cat([-bias, bias])
                 if isinstance(module, nn.modules.conv._ConvNd):
                     layouts[need] = Layout(module.groups, module.transposed)
+            elif isinstance(need, BiasGradients):
+                for layer in () if self.facts is None else self.facts.biased:
+                    gradient = grads[Gradient(layer)]
+                    if gradient is not None:  # an auxiliary branch that the target does not depend on
+                        biased[layer] = (bias_of(self.module_at(layer)).float(), gradient.detach().float())
             else:
                 gradient = grads[served_by(need, self.facts)]
                 if gradient is None:
                     return NotApplicable(CUT)
-                values[need] = gradient.detach().float()
-        return Reads(values, biases, target, classes, layouts)
+                values[need] = self._map(need.layer, gradient)
+        return Reads(values, biases, target, classes, layouts, biased)
+
+    def _map(self, layer: LayerName, found: Tensor) -> Tensor:
+        return as_map(found.detach(), self.grids.get(layer)).float()
 
     def module_at(self, layer: LayerName) -> Any:
         """The module called at `layer`, or the linear head for HEAD."""
@@ -201,31 +261,31 @@ class Engine:
         return self._modules[path]
 
 
-def scalar(target: Target, scores: Tensor | None, kept: dict[LayerName, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """The number that gradients start from, summed over the batch (images do not see each other), and the class of
-    each image (n,), or None for a unit."""
-    if isinstance(target, Unit):
-        maps = kept[target.layer][:, target.channel]
-        if target.position is None:
-            return maps.mean(dim=(1, 2)).sum(), None
-        row, column = target.position
-        return maps[:, row, column].sum(), None
-    assert scores is not None
-    classes = classes_of(target, scores)
-    return scores.gather(1, classes[:, None]).sum(), classes
+@dataclass(frozen=True)
+class _Asked:
+    """What one forward gave, for the reads of every request."""
+
+    batch: Tensor
+    scores: Tensor | None
+    kept: Mapping[LayerName, Tensor]
+    larger: Callable[[int], Tensor]
 
 
-def classes_of(target: ClassTarget | RankTarget, scores: Tensor) -> Tensor:
-    """The class index (n,) that `target` means for each row of `scores` (n, classes). Of equal scores, the lower index.
+def enlarged(x: Tensor, scale: int) -> Tensor:
+    """A batch (n, c, h, w) at `scale` times its size, bilinear: no detail that it has not."""
+    return interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
 
-    Raises:
-        UserError: the model has too few classes.
-    """
-    have = scores.shape[1]
-    if isinstance(target, ClassTarget):
-        if not 0 <= target.index < have:
-            raise UserError(f"expected a class from 0 to {have - 1}, received {target.index}")
-        return torch.full((scores.shape[0],), target.index, device=scores.device)
-    if target.rank > have:
-        raise UserError(f"expected at most top:{have} for a model of {have} classes, received rank {target.rank}")
-    return scores.detach().argsort(dim=1, descending=True, stable=True)[:, target.rank - 1]
+
+def bias_of(module: nn.Module) -> Tensor:
+    """(k,): the bias of the affine map that a convolution, or a batch normalisation in evaluation mode, is."""
+    bias = getattr(module, "bias", None)
+    if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+        assert isinstance(bias, Tensor)
+        return bias.detach()
+    assert module.running_mean is not None
+    assert module.running_var is not None
+    scale = (module.running_var + module.eps).rsqrt()
+    if module.weight is not None:
+        scale = scale * module.weight.detach()
+    shift = -module.running_mean * scale
+    return shift if bias is None else shift + bias.detach()

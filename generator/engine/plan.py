@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from generator.engine.needs import Activation, Gradient, Logits, Need, Rule
-from generator.methods import Method, ModelFacts
+from generator.engine.needs import Activation, BiasGradients, Gradient, Logits, Need, Rule
+from generator.methods import Cost, ModelFacts, is_probe
 from generator.names import INPUT, LayerName, Target, Unit
 
 
@@ -15,7 +16,8 @@ class Request:
     """One method at one layer (or on the INPUT), for these targets; () for methods that need none."""
 
     name: str
-    method: Method
+    method: Any
+    """A `Method` or a `ProbeMethod`."""
     layer: LayerName
     targets: tuple[Target, ...]
 
@@ -23,6 +25,19 @@ class Request:
     def needs(self) -> tuple[Need, ...]:
         """What the method reads at this layer."""
         return self.method.needs(self.layer)
+
+    @property
+    def probes(self) -> bool:
+        """Whether it runs the model again for itself, after the shared passes."""
+        return is_probe(self.method)
+
+    def cost(self, facts: ModelFacts) -> Cost:
+        """The evaluations of the model that it makes for one image, beyond the shared passes."""
+        if not self.probes:
+            return Cost()
+        layer = None if self.layer == INPUT else facts.layers[self.layer]
+        found: Cost = self.method.cost(facts, layer, max(1, len(self.targets)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,14 @@ def served_by(need: Gradient, facts: ModelFacts | None) -> Gradient:
     return need
 
 
+def expanded(needs: Iterable[Need], facts: ModelFacts | None) -> Iterable[Need]:
+    """`needs`, with the gradients that BiasGradients stands for on this model."""
+    for need in needs:
+        yield need
+        if isinstance(need, BiasGradients) and facts is not None:
+            yield from (Gradient(layer) for layer in facts.biased)
+
+
 def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchPlan:
     """The cheapest passes that serve all `requests`."""
     by_layer: dict[LayerName, list[Request]] = {}
@@ -74,7 +97,7 @@ def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchP
     for request in asked:
         targets.update(dict.fromkeys(request.targets))
         captures.update(target.layer for target in request.targets if isinstance(target, Unit))
-        for need in request.needs:
+        for need in expanded(request.needs, facts):
             if isinstance(need, Activation):
                 captures.add(need.layer)
             elif isinstance(need, Gradient):

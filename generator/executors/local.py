@@ -21,13 +21,15 @@ from generator.artifacts import Artifact, NotApplicable
 from generator.command.progress import Stage
 from generator.encode import Encoded, encode
 from generator.engine.needs import Reads
-from generator.engine.passes import Engine
+from generator.engine.passes import Engine, Served, enlarged
 from generator.engine.plan import BatchPlan, Request
+from generator.engine.probe import probed
+from generator.engine.targets import UNLABELLED
 from generator.images import ImageRecord, load
 from generator.images.photos import photo
 from generator.methods import only
 from generator.model.preprocess import Preprocess
-from generator.names import Digest
+from generator.names import Digest, TrueTarget
 from generator.report.jobs import Batch, Jobs
 from generator.store import Store
 
@@ -85,31 +87,66 @@ def fill_images(
             x = torch.stack([preprocess(picture) for picture in pictures])
             for image, picture, one in zip(batch.images, pictures, x, strict=True):
                 team.submit(_photo_task(jobs, image, picture, one, preprocess, store))
-            for part in _fitting(engine, x, batch, jobs, team, store, size):
+            larger = _larger(pictures, x, preprocess)
+            for part in _fitting(engine, x, batch, larger, Cells(jobs, preprocess, store, team, size)):
                 for image in part:
                     stage.advance(what=image.name)
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Where what is computed goes: into the store, by workers."""
+
+    jobs: Jobs
+    preprocess: Preprocess
+    store: Store
+    team: Workers
+    size: tuple[int, int]
+
+    def put(self, request: Request, image: ImageRecord, parts: Sequence[Artifact | NotApplicable], n: int) -> None:
+        """Store the cell of one image: row `n` of each of the `parts`, which are one a target."""
+        unlabelled = self.jobs.truth(image) is None
+        held = [
+            NotApplicable(UNLABELLED) if unlabelled and isinstance(target, TrueTarget) else part
+            for part, target in zip(parts, request.targets or (None,), strict=True)
+        ]
+        self.team.submit(_cell_task(self.store, self.jobs.key(request, image), held, n, self.size))
+
+
+def _larger(pictures: Sequence[Image], x: Tensor, preprocess: Preprocess) -> Callable[[int], Tensor]:
+    """The pictures as a batch at a multiple of the model's size."""
+
+    def at(scale: int) -> Tensor:
+        bigger = preprocess.scaled(scale)
+        return enlarged(x, scale) if bigger is None else torch.stack([bigger(picture) for picture in pictures])
+
+    return at
+
+
 def _fitting(
-    engine: Engine, x: Tensor, batch: Batch, jobs: Jobs, team: Workers, store: Store, size: tuple[int, int]
+    engine: Engine, x: Tensor, batch: Batch, larger: Callable[[int], Tensor], cells: Cells
 ) -> Iterator[tuple[ImageRecord, ...]]:
     """The batch whole, or in halves where the device has no room for it."""
-    todo = [(x, batch.images)]
+    todo = [slice(0, len(x))]
     while todo:
-        part, images = todo.pop(0)
+        part = todo.pop(0)
         fits = True
         try:
-            _one_batch(engine, part, batch.plan, images, jobs, team, store, size)
+            _one_batch(engine, x[part], batch.plan, batch.images[part], _cut(larger, part), cells)
         except torch.OutOfMemoryError:
-            if len(images) == 1:
+            if part.stop - part.start == 1:
                 raise
             fits = False
         if fits:
-            yield images
+            yield batch.images[part]
             continue
         torch.cuda.empty_cache()  # not above: the error there still holds the frames, and so the tensors, of what ran
-        half = len(images) // 2
-        todo[:0] = [(part[:half], images[:half]), (part[half:], images[half:])]
+        half = (part.start + part.stop) // 2
+        todo[:0] = [slice(part.start, half), slice(half, part.stop)]
+
+
+def _cut(larger: Callable[[int], Tensor], part: slice) -> Callable[[int], Tensor]:
+    return lambda scale: larger(scale)[part]
 
 
 def _one_batch(
@@ -117,24 +154,36 @@ def _one_batch(
     x: Tensor,
     todo: BatchPlan,
     images: tuple[ImageRecord, ...],
-    jobs: Jobs,
-    team: Workers,
-    store: Store,
-    size: tuple[int, int],
+    larger: Callable[[int], Tensor],
+    cells: Cells,
 ) -> None:
     open_: dict[Request, list[Artifact | NotApplicable]] = {}
-    for served in engine.run(x, todo):
+    truth = [cells.jobs.truth(image) for image in images]
+    for served in engine.run(x, todo, truth, larger):
+        request = served.request
+        if request.probes:
+            for n, image in enumerate(images):
+                cells.put(request, image, _probed(engine, served, n, x, image, cells), 0)
+            continue
         found: Artifact | NotApplicable
         if isinstance(served.reads, Reads):
-            found = _to_cpu(only(served.request.name, served.request.method.compute(served.reads)))
+            found = _to_cpu(only(request.name, request.method.compute(served.reads)))
         else:
             found = served.reads
-        parts = open_.setdefault(served.request, [])
+        parts = open_.setdefault(request, [])
         parts.append(found)
-        if len(parts) == max(1, len(served.request.targets)):
-            del open_[served.request]
+        if len(parts) == max(1, len(request.targets)):
+            del open_[request]
             for n, image in enumerate(images):
-                team.submit(_cell_task(store, jobs.key(served.request, image), parts, n, size))
+                cells.put(request, image, parts, n)
+
+
+def _probed(
+    engine: Engine, served: Served, n: int, x: Tensor, image: ImageRecord, cells: Cells
+) -> list[Artifact | NotApplicable]:
+    seed = int(cells.jobs.key(served.request, image)[:12], 16)
+    found = probed(engine, served, n, x, cells.preprocess.ends, seed)
+    return [one if isinstance(one, NotApplicable) else _to_cpu(one) for one in found]
 
 
 def _to_cpu(artifact: Artifact) -> Artifact:
@@ -145,7 +194,7 @@ def _to_cpu(artifact: Artifact) -> Artifact:
 
 
 def _cell_task(
-    store: Store, key: Digest, parts: list[Artifact | NotApplicable], n: int, size: tuple[int, int]
+    store: Store, key: Digest, parts: Sequence[Artifact | NotApplicable], n: int, size: tuple[int, int]
 ) -> Callable[[], None]:
     def task() -> None:
         store.put(key, *_joined(parts, n, size))
@@ -154,7 +203,7 @@ def _cell_task(
 
 
 def _joined(
-    parts: list[Artifact | NotApplicable], n: int, size: tuple[int, int]
+    parts: Sequence[Artifact | NotApplicable], n: int, size: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The record of one cell: its maps by target."""
     maps: list[Any] = []

@@ -12,14 +12,15 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from generator.artifacts import Artifact, NotApplicable
 from generator.engine.needs import Need, Reads
 from generator.names import Layer, LayerName, Paper, Unit
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Scope = Literal["layer", "input", "weights", "search"]
 """Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search."""
@@ -40,6 +41,10 @@ class ModelFacts:
     """Max-pool calls whose windows overlap: where the two deconvnet variants differ."""
     head_layer: LayerName | None
     """The layer whose spatial mean feeds the last linear layer, or None where the head is not GAP + linear."""
+    biased: tuple[LayerName, ...] = ()
+    """The convolutions and batch normalisations with a bias, in order of execution."""
+    input_shape: tuple[int, int, int] = (3, 0, 0)
+    """(channels, height, width) of the input."""
 
 
 class Method(Protocol):
@@ -60,6 +65,82 @@ class Method(Protocol):
 
     def compute(self, reads: Reads) -> Iterator[Artifact]:
         """The maps of one batch, for one target. A pure function of its reads."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Evaluations of the model that a probe makes for one image: each changed input, or layer output, counts one."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+class Outcome(Protocol):
+    """What the model says of `m` changed inputs, for each of the `t` targets."""
+
+    values: Float[Tensor, "t m"]
+    """The targets' own numbers: logits, sums of logits, a unit's mean, what a function of the output gave."""
+
+    @property
+    def shares(self) -> Float[Tensor, "t m"] | None:
+        """The probability of each target, a group's that of its classes together; None where a target has none."""
+
+
+class Model(Protocol):
+    """The model, for one image and all its targets, to be run again on changed inputs. Each evaluation is counted."""
+
+    device: torch.device
+    targets: int
+    """How many targets there are: `probe` yields one artifact for each, in order."""
+    low: Float[Tensor, " c"]
+    """A black pixel as the model gets it: (0 - mean) / std. A constant input to start from, or to cover with."""
+    high: Float[Tensor, " c"]
+    """A white pixel as the model gets it."""
+    generator: torch.Generator
+    """Random numbers, on the CPU, seeded from what is computed."""
+    module: Any
+    """The nn.Module, frozen and in evaluation mode; what runs it must report it to `count`."""
+
+    def run(self, x: Float[Tensor, "m c h w"]) -> Outcome:
+        """The outcome for inputs `x`, in batches of a fitting size. No gradients."""
+
+    def gradients(self, x: Float[Tensor, "m c h w"]) -> tuple[Outcome, Float[Tensor, "t m c h w"]]:
+        """The outcome for inputs `x`, and d value / d x: one forward and `t` backwards for each of the `m`."""
+
+    def resume(self, layer: LayerName, A: Float[Tensor, "m k h w"]) -> Outcome:
+        """The outcome where `layer` gives `A` for this image: only what comes after the layer is run again."""
+
+    def layer_output(self, layer: LayerName, x: Float[Tensor, "m c h w"]) -> Float[Tensor, "m k h w"]:
+        """What `layer` gives for inputs `x`, of any size that the model up to there takes. No gradients."""
+
+    def values(self, output: object) -> Float[Tensor, "t m"]:
+        """The targets' values in a raw output of `module`, differentiable."""
+
+    def count(self, forward: int = 0, backward: int = 0) -> None:
+        """Report evaluations made through `module` itself."""
+
+
+class ProbeMethod(Protocol):
+    """A method that runs the model again, on inputs that it changes: image by image, for all targets at once.
+
+    It reads what a per-batch method reads, but for gradients: `Model.gradients` gives those.
+    """
+
+    papers: ClassVar[tuple[Paper, ...]]
+    caption: ClassVar[str]
+    scope: ClassVar[Scope]
+    places: ClassVar[Places]
+    needs_target: ClassVar[bool]
+
+    def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None: ...
+
+    def needs(self, layer: LayerName) -> tuple[Need, ...]: ...
+
+    def cost(self, model: ModelFacts, layer: Layer | None, targets: int) -> Cost:
+        """What `probe` will make for one image: it is held to this by a test."""
+
+    def probe(self, reads: Reads, model: Model, layer: LayerName) -> Iterator[Artifact | NotApplicable]:
+        """One artifact with n = 1 for each target of `model`, in order; `reads` are of this one image."""
 
 
 class ModelHandle(Protocol):
@@ -114,6 +195,11 @@ class MethodInfo:
     def summary(self) -> str:
         """The sentence after the title's colon."""
         return self.doc.strip().splitlines()[0].partition(":")[2].strip()
+
+
+def is_probe(method: object) -> bool:
+    """Whether a method runs the model again for itself (`ProbeMethod`), rather than compute on shared passes."""
+    return hasattr(method, "probe")
 
 
 def only(name: str, artifacts: Iterator[Artifact]) -> Artifact:

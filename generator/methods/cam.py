@@ -61,5 +61,8 @@ class CAM:
     def compute(self, reads: Reads) -> Iterator[Artifact]:
         if reads.classes is None:
             raise UserError(f"cam needs a class as its target, got {reads.target}: name a class, or leave cam out")
-        f, w = reads.activation, reads.weight[reads.classes]  # (n, k, h, w), (n, k)
+        f, w = (
+            reads.activation,
+            reads.weight[reads.classes].sum(dim=1),
+        )  # (n, k, h, w), (n, k): a group's classes add up
         yield Heatmap(torch.einsum("nk,nkhw->nhw", w, f), signed=True)  # eq. 2

@@ -88,6 +88,8 @@ def describe(
         graph.max_pools,
         graph.overlapping_pools,
         head_layer,
+        _biased(module, layers),
+        input_shape,
     )
     return Description(
         layers,
@@ -215,6 +217,18 @@ def _layers(graph: Graph) -> tuple[Layer, ...]:
             rows.append((group.order, _group_layer(group, group.output, cost, reaches, _names(group.inputs, sources))))
     rows.sort(key=lambda row: row[0])
     return tuple(_numbered(layer, depth) for depth, (_, layer) in enumerate(rows))
+
+
+def _biased(module: nn.Module, layers: tuple[Layer, ...]) -> tuple[LayerName, ...]:
+    """The convolutions and batch normalisations that add something of their own to every place of a unit."""
+    modules = dict(module.named_modules())
+
+    def adds(part: nn.Module | None) -> bool:
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            return part.running_mean is not None
+        return isinstance(part, nn.modules.conv._ConvNd) and part.bias is not None
+
+    return tuple(layer.name for layer in layers if layer.kind in ("conv", "norm") and adds(modules.get(layer.path)))
 
 
 def _numbered(layer: Layer, depth: int) -> Layer:

@@ -8,7 +8,7 @@ For Pillow pictures the numbers are those of torchvision's `ImageClassification`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal, Self
 
@@ -106,6 +106,22 @@ class Preprocess:
         if not isinstance(image, Tensor):
             image = tvf.pil_to_tensor(image)
         return self.normalise(tvf.convert_image_dtype(image, torch.float32))
+
+    def scaled(self, scale: int) -> Self | None:
+        """The same view of a picture at `scale` times the size, with the detail that the picture has; None where
+        pictures are not resized, and so have no more of it."""
+        if self.resize is None and self.crop == "center":
+            return None
+        size = (scale * self.size[0], scale * self.size[1])
+        if isinstance(self.resize, tuple):
+            return replace(self, size=size, resize=(scale * self.resize[0], scale * self.resize[1]))
+        return replace(self, size=size, resize=None if self.resize is None else scale * self.resize)
+
+    @property
+    def ends(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
+        """A black and a white pixel as the model reads them."""
+        black, white = (self.normalise(torch.full((self.channels, 1, 1), end)).flatten() for end in (0.0, 1.0))
+        return black, white
 
     def normalise(self, x: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
         """From 0..1 to what the model reads."""

@@ -19,7 +19,7 @@ from generator.engine.plan import Request
 from generator.images import ImageRecord
 from generator.methods import registry
 from generator.model.labels import label
-from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Unit
+from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
 from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
 from generator.report.jobs import Jobs, Search
 from generator.store import Record, Store, key_of
@@ -89,7 +89,7 @@ class Assembly:
             if isinstance(target, RankTarget)
             else by_index(target.index)
             if isinstance(target, ClassTarget)
-            else unit_target(target)
+            else self._named(target, image, by_index)
             for target in self._jobs.targets
         )
         compared = dict.fromkeys(layers)
@@ -117,6 +117,20 @@ class Assembly:
             gradients=Lazy(gradients, lambda key: self._on_input(key[0], image, key[1])),
             response=Lazy(tuple(compared), lambda layer: self.response(layer, image)),
         )
+
+    def _named(self, target: Target, image: ImageRecord, by_index: Callable[[int], Prediction]) -> Prediction:
+        """A target that is no single class of all images, as pages name it: where it is no class, it has neither
+        probability nor logit."""
+        if isinstance(target, TrueTarget):
+            truth = self._jobs.truth(image)
+            return Prediction(-1, "true class: not known", 0.0, 0.0) if truth is None else by_index(truth)
+        if isinstance(target, GroupTarget):
+            parts = [by_index(index) for index in target.classes]
+            return Prediction(-1, target.name, sum(p.probability for p in parts), sum(p.logit for p in parts))
+        if isinstance(target, CallTarget):
+            return Prediction(-1, target.function.rpartition(":")[2], 0.0, 0.0)
+        assert isinstance(target, Unit)
+        return unit_target(target)
 
     def _scores(self, image: ImageRecord) -> tuple[tuple[Prediction, ...], Callable[[int], Prediction]]:
         record = self._record(self._requests["predictions", INPUT], image)

@@ -8,7 +8,7 @@ Nothing here grows with images times layers: of each image only the set of its m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from generator.images import ImageRecord
 from generator.images.photos import Photo
 from generator.library import make_method, requests_for
 from generator.model.describe import Description
-from generator.names import INPUT, Digest, Layer, LayerName, Target
+from generator.names import INPUT, Digest, Layer, LayerName, Target, TrueTarget
 from generator.report.keys import ModelKey, cell_key
 from generator.report.predictions import Predictions
 from generator.store import Store
@@ -63,6 +63,12 @@ class Jobs:
     targets: tuple[Target, ...]
     seed: int
     description: Description = field(repr=False)
+    truths: Mapping[str, int] = field(default_factory=dict)
+    """The true class of an image, by its slug; images without a label are not in it."""
+
+    def truth(self, image: ImageRecord) -> int | None:
+        """The class that the image is labelled with, or None."""
+        return self.truths.get(image.slug)
 
     def key(self, request: Request, image: ImageRecord | None) -> Digest:
         """The key of a request for one image, or of weights where there is none."""
@@ -72,7 +78,13 @@ class Jobs:
             request.layer,
             image=None if image is None else image.digest,
             targets=request.targets,
+            **self._labelled(request, image),
         )
+
+    def _labelled(self, request: Request, image: ImageRecord | None) -> Mapping[str, int | None]:
+        """What of an image's label a result depends on: nothing, but for maps of the true class."""
+        wanted = image is not None and any(isinstance(target, TrueTarget) for target in request.targets)
+        return {"truth": self.truth(image)} if wanted and image is not None else {}
 
     def unit_key(self, search: Search, unit: int) -> Digest:
         """The key of one unit's search."""
@@ -117,7 +129,12 @@ PREDICTIONS = Request("predictions", Predictions(), INPUT, ())
 
 
 def jobs(
-    choices: Sequence[Choice], targets: tuple[Target, ...], description: Description, model: ModelKey, seed: int
+    choices: Sequence[Choice],
+    targets: tuple[Target, ...],
+    description: Description,
+    model: ModelKey,
+    seed: int,
+    truths: Mapping[str, int] | None = None,
 ) -> Jobs:
     """All cells of these choices, with what does not apply set apart."""
     requests: list[Request] = [PREDICTIONS]
@@ -137,7 +154,17 @@ def jobs(
         for request in asked:
             (weights if all(isinstance(need, Weights) for need in request.needs) else requests).append(request)
         refused += [(choice.name, layer, reason.reason) for layer, reason in no.items()]
-    return Jobs(model, tuple(requests), tuple(weights), tuple(searches), tuple(refused), targets, seed, description)
+    return Jobs(
+        model,
+        tuple(requests),
+        tuple(weights),
+        tuple(searches),
+        tuple(refused),
+        targets,
+        seed,
+        description,
+        truths or {},
+    )
 
 
 def choose(

@@ -41,11 +41,37 @@ class Plan:
 
     @property
     def passes(self) -> Passes:
-        """Of the batches; searches have their own."""
+        """Of the batches, with the evaluations of their probes; searches have their own."""
+        return self.shared + self.probes
+
+    @property
+    def shared(self) -> Passes:
+        """The passes that serve all per-batch methods together."""
         return Passes(
             sum(batch.plan.forwards for batch in self.batches),
             sum(len(batch.plan.backwards) for batch in self.batches),
         )
+
+    @property
+    def probes(self) -> Passes:
+        """The evaluations that probe methods make beyond them."""
+        total = Passes(0, 0)
+        for cost in self.costs.values():
+            total += cost
+        return total
+
+    @property
+    def costs(self) -> Mapping[str, Passes]:
+        """The evaluations of each probe method, by name."""
+        facts = self.setup.description.facts
+        found: dict[str, Passes] = {}
+        for batch in self.batches:
+            for request in batch.plan.requests:
+                if request.probes:
+                    cost, n = request.cost(facts), len(batch.images)
+                    here = found.get(request.name, Passes(0, 0))
+                    found[request.name] = here + Passes(n * cost.forward, n * cost.backward)
+        return found
 
     def __str__(self) -> str:
         return describe_plan(self)
@@ -72,7 +98,8 @@ def describe_plan(plan: Plan) -> str:
     images = setup.images.images
     searches = plan_searches(setup)
     units, total = searches.units, plan.passes + searches.passes
-    rows = [("method", "scope", "layers", "cells", "to do")]
+    rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
+    costs = plan.costs
     todo: dict[str, int] = {}
     for batch in plan.batches:
         for request in batch.plan.requests:
@@ -84,16 +111,18 @@ def describe_plan(plan: Plan) -> str:
         scope[request.name] = request.method.scope
     for name, layers in per_image.items():
         shown = "-" if scope[name] == "input" else str(layers)
-        rows.append((name, scope[name], shown, str(layers * len(images)), str(todo.get(name, 0))))
+        rows.append(
+            (name, scope[name], shown, str(layers * len(images)), str(todo.get(name, 0)), _evaluations(costs.get(name)))
+        )
     lacks = sum(setup.store.get(jobs.key(request, None)) is None for request in jobs.weights)
     if jobs.weights:
-        rows.append(("kernels", "weights", str(len(jobs.weights)), str(len(jobs.weights)), str(lacks)))
+        rows.append(("kernels", "weights", str(len(jobs.weights)), str(len(jobs.weights)), str(lacks), "-"))
     for name in dict.fromkeys(search.name for search in jobs.searches):
         of = [search for search in jobs.searches if search.name == name]
         wanted = sum(len(units[name, search.layer.name]) for search in of)
         missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
-        rows.append((name, "search", str(len(of)), str(wanted), str(missing)))
-    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+        rows.append((name, "search", str(len(of)), str(wanted), str(missing), _evaluations(searches.passes)))
+    widths = [max(len(row[k]) for row in rows) for k in range(6)]
     lines = [
         "  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True)))
         for r in rows
@@ -102,9 +131,17 @@ def describe_plan(plan: Plan) -> str:
     pages = f"{_many(len(setup.layers), 'layer page')}, {_many(len(setup.compared), 'layer')} compared"
     head = f"{name}: {_many(len(images), 'image')}, {pages}"
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
-    kinds = f"  of images: {plan.passes.forward} forward, {plan.passes.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
+    shared = plan.shared
+    kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     return "\n".join([head, "", *lines, "", passes_, kinds, disk, "nothing was run or written"])
+
+
+def _evaluations(passes: Passes | None) -> str:
+    """``1280 forward``, ``50 forward, 50 backward``, or a dash where a method adds none to the shared passes."""
+    if passes is None or not (passes.forward or passes.backward):
+        return "-"
+    return f"{passes.forward} forward" + (f", {passes.backward} backward" if passes.backward else "")
 
 
 def _many(count: int, one: str, several: str = "") -> str:

@@ -17,9 +17,10 @@ from generator.artifacts import Artifact, NotApplicable
 from generator.engine.capture import Overwritten, capturing
 from generator.engine.handle import handle
 from generator.engine.needs import Activation, Gradient, Need, Reads, Rule
-from generator.engine.passes import CUT, Engine, classes_of
+from generator.engine.passes import CUT, Engine
 from generator.engine.plan import Request, plan
 from generator.engine.rules import RuleBook
+from generator.engine.targets import resolve
 from generator.errors import UserError
 from generator.names import INPUT, ClassTarget, LayerName, RankTarget, Unit
 
@@ -204,13 +205,13 @@ def test_a_layer_the_target_does_not_depend_on_is_not_applicable():
 
 def test_targets_ranks_ties_and_units():
     scores = torch.tensor([[1.0, 5.0, 5.0], [9.0, 0.0, 3.0]])
-    assert classes_of(RankTarget(1), scores).tolist() == [1, 0]  # of equal scores, the lower index
-    assert classes_of(RankTarget(2), scores).tolist() == [2, 2]
-    assert classes_of(ClassTarget(2), scores).tolist() == [2, 2]
+    assert resolve(RankTarget(1), scores)[:, 0].tolist() == [1, 0]  # of equal scores, the lower index
+    assert resolve(RankTarget(2), scores)[:, 0].tolist() == [2, 2]
+    assert resolve(ClassTarget(2), scores)[:, 0].tolist() == [2, 2]
     with pytest.raises(UserError, match="0 to 2"):
-        classes_of(ClassTarget(3), scores)
+        resolve(ClassTarget(3), scores)
     with pytest.raises(UserError, match="top:3"):
-        classes_of(RankTarget(4), scores)
+        resolve(RankTarget(4), scores)
     model, x = InPlace().eval(), images()
     leaf = x.clone().requires_grad_()
     wanted = torch.autograd.grad(model.conv1(leaf)[:, 1, 2, 3].sum(), leaf)[0]

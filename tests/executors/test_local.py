@@ -57,9 +57,9 @@ def with_room_for(most: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch, 
     `sizes` are the batches tried."""
     run = Engine.run
 
-    def limited(self: Engine, x: Tensor, todo: BatchPlan) -> Iterator[Served]:
+    def limited(self: Engine, x: Tensor, todo: BatchPlan, *more: Any) -> Iterator[Served]:
         sizes.append(len(x))
-        for k, served in enumerate(run(self, x, todo)):
+        for k, served in enumerate(run(self, x, todo, *more)):
             if len(x) > most and k == after:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             yield served
@@ -119,8 +119,8 @@ def test_the_batch_that_did_not_fit_is_let_go_before_its_halves_run(tmp_path: Pa
     alive: list[int] = []
     run, empty = Engine.run, torch.cuda.empty_cache
 
-    def limited(self: Engine, x: Tensor, todo: BatchPlan) -> Iterator[Served]:
-        for served in run(self, x, todo):
+    def limited(self: Engine, x: Tensor, todo: BatchPlan, *more: Any) -> Iterator[Served]:
+        for served in run(self, x, todo, *more):
             if len(x) > 1 and isinstance(served.reads, local.Reads) and served.request.layer != INPUT:
                 held.extend(weakref.ref(value) for value in served.reads.values.values())
                 raise torch.OutOfMemoryError("CUDA out of memory.")
@@ -203,9 +203,9 @@ def test_the_passes_wait_for_the_workers(tmp_path: Path, monkeypatch: pytest.Mon
 
         return made
 
-    def ending(self: Engine, x: Tensor, plan: BatchPlan) -> Iterator[Served]:
+    def ending(self: Engine, x: Tensor, plan: BatchPlan, *more: Any) -> Iterator[Served]:
         nonlocal batches_run
-        yield from run(self, x, plan)
+        yield from run(self, x, plan, *more)
         batches_run += 1
         if batches_run == len(todo.batches):
             Watched.full.set()
@@ -235,9 +235,9 @@ def test_pictures_are_decoded_a_batch_at_a_time(tmp_path: Path, monkeypatch: pyt
 
     run = Engine.run
 
-    def running(self: Engine, x: Tensor, plan: BatchPlan) -> Iterator[Served]:
+    def running(self: Engine, x: Tensor, plan: BatchPlan, *more: Any) -> Iterator[Served]:
         events.append("run")
-        yield from run(self, x, plan)
+        yield from run(self, x, plan, *more)
 
     monkeypatch.setattr(local, "load", loading)
     monkeypatch.setattr(Engine, "run", running)

@@ -25,8 +25,9 @@ from generator.engine.handle import handle
 from generator.engine.needs import Reads
 from generator.engine.passes import Engine
 from generator.engine.plan import plan
+from generator.engine.probe import probed
 from generator.library import engine_for, make_method, requests_for
-from generator.methods import Places, Scope, registry
+from generator.methods import Cost, Places, Scope, is_probe, registry
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import ClassTarget, Paper, Unit
@@ -39,6 +40,14 @@ FOLDER = Path(generator.methods.__file__).parent
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py") if not file.stem.startswith("_"))
 SEARCHES = [name for name in NAMES if registry()[name].cls.scope == "search"]
 PER_BATCH = [name for name in NAMES if name not in SEARCHES]
+"""Per-batch methods and probes: what `attribute` runs."""
+PROBES = [name for name in NAMES if is_probe(registry()[name].cls)]
+SMALL = {"steps": 4, "samples": 3, "units": 4}
+"""Options by which a probe evaluates the model less often, where it has them."""
+SHORT = {
+    name: {key: value for key, value in SMALL.items() if key in registry()[name].cls.__dataclass_fields__}
+    for name in PROBES
+}
 LOCATED = {"arxiv": r"\d{4}\.\d{4,5}", "doi": r"10\.\d{4,}/\S+", "url": r"https://\S+"}
 
 every_method = pytest.mark.parametrize("name", NAMES)
@@ -177,7 +186,7 @@ def drawn(found: Any) -> Iterator[Tensor]:
 def everything(source: str) -> dict[str, Any]:
     """Every per-batch method at once, of class 0."""
     it = real(source)
-    return attribute(it.loaded.module, it.x, PER_BATCH, layers=it.layers, target=0)
+    return attribute(it.loaded.module, it.x, PER_BATCH, layers=it.layers, target=0, options=SHORT)
 
 
 @pytest.mark.parametrize("name", PER_BATCH)
@@ -192,14 +201,14 @@ def test_it_draws_finite_maps_of_a_real_model(name: str):
 @pytest.mark.parametrize("name", PER_BATCH)
 def test_alone_and_again_it_gives_the_same_bits_as_among_all_others(name: str):
     it, together = real("tinyvgg_digits"), everything("tinyvgg_digits")
-    alone = attribute(it.loaded.module, it.x, name, layers=it.layers, target=0)
+    alone = attribute(it.loaded.module, it.x, name, layers=it.layers, target=0, options=SHORT)
     for a, b in zip(drawn(alone), drawn(together[name]), strict=True):
         assert torch.equal(a, b)
 
 
 def test_all_methods_give_the_same_bits_twice():
     it, first = real("efficientnet_lite0"), everything("efficientnet_lite0")
-    again = attribute(it.loaded.module, it.x, PER_BATCH, layers=it.layers, target=0)
+    again = attribute(it.loaded.module, it.x, PER_BATCH, layers=it.layers, target=0, options=SHORT)
     for name in PER_BATCH:
         assert all(torch.equal(a, b) for a, b in zip(drawn(again[name]), drawn(first[name]), strict=True)), name
 
@@ -212,7 +221,9 @@ def test_an_image_has_the_same_maps_in_whatever_company(source: str):
         ("act", "pool") if source == "tinyvgg_digits" else ("_blocks.1._swish@2", "_blocks.10._swish@2", "_swish@2")
     )
     names = [name for name in PER_BATCH if registry()[name].cls.scope != "weights"]
-    lonely, together = (attribute(it.loaded.module, x, names, layers=layers, target=0) for x in (it.x[2:3], it.x))
+    lonely, together = (
+        attribute(it.loaded.module, x, names, layers=layers, target=0, options=SHORT) for x in (it.x[2:3], it.x)
+    )
     compared = set()
     for name in names:
         for alone, among in zip(drawn(lonely[name]), drawn(together[name]), strict=True):
@@ -226,7 +237,7 @@ def test_an_image_has_the_same_maps_in_whatever_company(source: str):
 def test_computing_is_a_pure_function_of_its_reads(source: str):
     it = real(source)
     requests = []
-    for name in PER_BATCH:
+    for name in (name for name in PER_BATCH if name not in PROBES):
         layers = select_layers(it.layers, it.description.layers)
         requests += requests_for(name, make_method(name), layers, (ClassTarget(0),), it.description)[0]
     for served in it.engine.run(it.x, plan(requests, it.description.facts)):
@@ -246,7 +257,7 @@ def test_the_model_is_left_as_it_was_found():
     module[0].eval()
     try:
         flags = [part.training for part in module.modules()]
-        attribute(module, real("tinyvgg_digits").x, PER_BATCH, layers="all", target=0)
+        attribute(module, real("tinyvgg_digits").x, PER_BATCH, layers="all", target=0, options=SHORT)
         assert [part.training for part in module.modules()] == flags
     finally:
         module.eval()
@@ -254,6 +265,31 @@ def test_the_model_is_left_as_it_was_found():
     assert all(parameter.requires_grad and parameter.grad is None for parameter in module.parameters())
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     assert not any(getattr(part, kind) for part in module.modules() for kind in hooks)
+
+
+@pytest.mark.parametrize("name", PROBES)
+@pytest.mark.parametrize("source", MODELS)
+def test_a_probe_runs_the_evaluations_it_said_and_draws_one_artifact_a_target(source: str, name: str):
+    it = real(source)
+    method = make_method(name, SHORT[name])
+    layers = select_layers(it.layers, it.description.layers)
+    targets = (ClassTarget(0), ClassTarget(3)) if method.needs_target else ()
+    requests, _ = requests_for(name, method, layers, targets, it.description)
+    engine = it.engine
+    asked = plan(requests, it.description.facts)
+    ends = (torch.full((it.x.shape[1],), -1.0), torch.full((it.x.shape[1],), 1.0))
+    for served in list(engine.run(it.x, asked)):
+        before = dataclasses.replace(engine.counts)
+        found = probed(engine, served, 1, it.x, ends, seed=5)
+        ran = Cost(engine.counts.forward - before.forward, engine.counts.backward - before.backward)
+        assert ran == served.request.cost(it.description.facts)
+        assert len(found) == max(1, len(targets))
+        again = probed(engine, served, 1, it.x, ends, seed=5)
+        for one, other in zip(found, again, strict=True):
+            assert type(one) is type(other)
+            if not isinstance(one, NotApplicable):
+                assert one.values.shape[0] == 1
+                assert torch.equal(one.values, other.values)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", SEARCHES)

@@ -18,7 +18,7 @@ W = torch.tensor([[1.0, -1.0], [2.0, 0.5]])
 
 
 def test_equation_2_by_hand_for_two_images_of_two_classes():
-    made = only(CAM(), reads({Activation(L): torch.stack([F, F]), Weights(HEAD): W}, classes=torch.tensor([0, 1])))
+    made = only(CAM(), reads({Activation(L): torch.stack([F, F]), Weights(HEAD): W}, classes=torch.tensor([[0], [1]])))
     assert isinstance(made, Heatmap)
     assert made.signed
     # class 0: f_0 - f_1; class 1: 2 f_0 + f_1 / 2

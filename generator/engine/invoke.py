@@ -1,0 +1,31 @@
+"""How a model is called with a batch: as it is, with further inputs beside it, or image by image in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The call of a model with images (n, c, h, w)."""
+
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+    """Further inputs by the name of their parameter, each for one image, without the batch axis: every image gets the
+    same."""
+    as_list: bool = False
+    """Whether the model takes a list of images (c, h, w), as torchvision's detectors do."""
+
+    def __call__(self, module: nn.Module, x: Tensor) -> Any:
+        """The model's raw output."""
+        images = list(x.unbind(0)) if self.as_list else x
+        if not self.extras:
+            return module(images)
+        more = {
+            name: value.to(x.device, x.dtype if value.is_floating_point() else value.dtype).expand(len(x), *value.shape)
+            for name, value in self.extras.items()
+        }
+        return module(images, **more)
