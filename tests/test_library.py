@@ -431,7 +431,7 @@ def test_a_report_stores_the_numbers_that_the_library_returns(stored):
                 record = stored.store.get(stored.jobs.key(request, image))
                 kept = torch.from_numpy(from_npy(stored.store.blob(record, f"{k}.values.npy")))
                 if request.probes:  # of both targets at once: the last bit may differ from that of one
-                    torch.testing.assert_close(kept, value[0], rtol=1e-4, atol=1e-6 * float(kept.abs().max()))
+                    torch.testing.assert_close(kept, value[0], rtol=0, atol=1e-4 * float(kept.abs().max()))
                 else:
                     assert torch.equal(kept, value[0]), (request.name, request.layer)
                 compared[request.name] += 1
