@@ -1,24 +1,36 @@
 """The one small grammar by which layers, targets and units are chosen, in the config, on the command line, in Python.
 
 layers   last_conv  stage_ends  conv norm pool act block  all  layer4.2.conv3  layer4.*
-targets  top1  top:5  243  tabby  "243"  unit:layer4:17  unit:layer4:17:3:3
+targets  top1  top:5  true  243  tabby  "243"  group:dogs  unit:layer4:17  unit:layer4:17:3:3  call:package.module:function
 units    top:16  0,5,17  all
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from generator.errors import UserError
-from generator.names import ClassTarget, Layer, LayerName, RankTarget, Target, Unit
+from generator.names import (
+    CallTarget,
+    ClassTarget,
+    GroupTarget,
+    Layer,
+    LayerName,
+    RankTarget,
+    Target,
+    TrueTarget,
+    Unit,
+)
 
 KINDS = ("conv", "norm", "pool", "act", "block", "merge", "attention")
 """The kinds of layer that are selectors of their own."""
-TARGETS = "top1, top:K, a class index, a label, or unit:LAYER:CHANNEL[:ROW:COLUMN]"
+TARGETS = (
+    "top1, top:K, true, a class index, a label, group:NAME, unit:LAYER:CHANNEL[:ROW:COLUMN], or call:MODULE:FUNCTION"
+)
 UNITS = "top:K, channel numbers such as 0,5,17, or all"
 
 
@@ -98,11 +110,17 @@ _WORDS: dict[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {
 }
 
 
-def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
+Groups = Mapping[str, Sequence[str]]
+"""Names of groups of classes -> what stands in each: labels, indices, and ranges of indices such as ``151-268``."""
+
+
+def parse_target(
+    text: str, labels: Sequence[str] | None, classes: int, groups: Groups | None = None
+) -> tuple[Target, ...]:
     """The targets that one word of the grammar means: one each, but for ``top:3``: three, or as many as there are classes.
 
-    `labels` are None or empty where the model has none. A number is an index; in quotes it is a label.
-    Raises UserError that names the nearest label, or the grammar.
+    `labels` are None or empty where the model has none. A number is an index; in quotes it is a label. ``group:dogs`` is
+    looked up in `groups`. Raises UserError that names the nearest label or group, or the grammar.
     """
     text = text.strip()
     top = re.fullmatch(r"top:?(\d+)", text)
@@ -119,7 +137,42 @@ def parse_target(text: str, labels: Sequence[str] | None, classes: int) -> tuple
     if unit:
         place = None if unit[3] is None else (int(unit[3]), int(unit[4]))
         return (Unit(LayerName(unit[1]), int(unit[2]), place),)
+    if text == "true":
+        return (TrueTarget(),)
+    if text.startswith("group:"):
+        return (_group(text.removeprefix("group:").strip(), labels, classes, groups or {}),)
+    if text.startswith("call:"):
+        return (_call(text.removeprefix("call:").strip()),)
     return (_labelled(text, labels),)
+
+
+def _group(name: str, labels: Sequence[str] | None, classes: int, groups: Groups) -> GroupTarget:
+    if name not in groups:
+        known = f"there are {', '.join(f'`{one}`' for one in sorted(groups))}" if groups else "there are none"
+        raise UserError(
+            f"targets: there is no group `{name}`{nearest(name, groups)}; {known}: a group is a file "
+            f"site_config/labels/{name or 'NAME'}.txt with a label, an index or a range of indices a line"
+        )
+    found: dict[int, None] = {}
+    for line in groups[name]:
+        span = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", line)
+        if span is None:
+            found[_labelled(line, labels).index] = None
+            continue
+        first, last = int(span[1]), int(span[2] or span[1])
+        if not first <= last < classes:
+            raise UserError(f"targets: group `{name}`: expected indices from 0 to {classes - 1}, received {line}")
+        found.update(dict.fromkeys(range(first, last + 1)))
+    if not found:
+        raise UserError(f"targets: the group `{name}` is empty: write a label, an index or a range a line")
+    return GroupTarget(name, tuple(sorted(found)))
+
+
+def _call(function: str) -> CallTarget:
+    """The target with its file's digest, so that what it computed is computed anew when the file changes."""
+    from generator.engine.targets import source_of  # loads torch
+
+    return CallTarget(function, source_of(function))
 
 
 def check_units(targets: Iterable[Target], layers: Sequence[Layer]) -> None:

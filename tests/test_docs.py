@@ -53,7 +53,9 @@ def test_the_documented_defaults_are_the_defaults():
     assert documented["methods"] == "all"
     assert {documented[f"model.input.{name}"] for name in InputConfig.model_fields} == {"none"}
     assert all(value is None for _, value in InputConfig())
-    assert {documented[f"model.{name}"] for name in ModelConfig.model_fields} == {"none"}
+    defaults = {name: field.default for name, field in ModelConfig.model_fields.items() if name not in ("source", "input")}
+    assert {name: yaml.safe_load(documented[f"model.{name}"].replace("none", "null")) for name in defaults} == defaults
+    assert documented["model.source"] == documented["model.input"] == "none"
 
 
 def test_the_words_of_the_grammar_are_documented():

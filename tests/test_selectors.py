@@ -163,7 +163,7 @@ def test_targets(text: str, targets: list[object]):
         ("crane", "the label of the classes 2, 3"),
         ("TABBY", "the label of the classes 1, 6"),
         ("tenhc", "(the nearest: `tench`"),
-        ("true", "expected top1, top:K, a class index, a label, or unit:LAYER:CHANNEL"),
+        ("truth", "expected top1, top:K, true, a class index, a label, group:NAME, unit:LAYER:CHANNEL"),
         ("top3", "no class is labelled `top3`"),
         ("unit:layer4", "no class is labelled `unit:layer4`"),
         ("-1", "no class is labelled `-1`"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,8 +67,42 @@ class Places:
             "weights": None if model.weights is None else self.find(model.weights),
             "labels": None if model.labels is None else self.find(model.labels),
         }
+        inputs = {k: self.find(v) if isinstance(v, str) else v for k, v in model.inputs.items()}
+        model = model.model_copy(update={**update, "inputs": inputs})
         images = Path(self.find(str(config.images)))
-        return config.model_copy(update={"images": images, "model": model.model_copy(update=update)})
+        truth = config.truth if config.truth == "folders" else self.find(config.truth)
+        targets = tuple(self._target(target) for target in config.targets)
+        found = {
+            "images": images,
+            "model": model,
+            "truth": truth,
+            "targets": targets,
+            "groups": {**self.groups(), **config.groups},
+        }
+        return config.model_copy(update=found)
+
+    def _target(self, target: str) -> str:
+        """A target with the file of a function found: ``call:my/targets.py:dogness``."""
+        if not target.startswith("call:") or ".py:" not in target:
+            return target
+        file, _, function = target.removeprefix("call:").rpartition(":")
+        return f"call:{self.find(file)}:{function}"
+
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The groups of labels in `site_config/labels/`, by name: the user's own files win over the packaged ones."""
+        folders = [Path("site_config/labels"), self.file.parent / "site_config/labels", packaged("site_config/labels")]
+        found = {file.stem: file for folder in reversed(folders) for file in sorted(folder.glob("*.txt"))}
+        return {name: _lines(file) for name, file in sorted(found.items())}
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    """The lines of a group's file that say something: a line that begins with # is a comment."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"targets: the group {file} cannot be read: expected UTF-8 text ({error})") from None
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def shown(path: Path | str) -> str:

@@ -25,6 +25,7 @@ from generator.selectors import nearest, parse_units
 
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]
+Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
 _SIZE = "a whole number of pixels, or [height, width]"
 
 
@@ -117,6 +118,21 @@ def _text(value: object) -> object:
     raise _refuse("text", value)
 
 
+def _inputs(value: object) -> object:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+        raise _refuse("names and values", value)
+    for name, given in value.items():
+        if not isinstance(given, (int, float, str, list)) or isinstance(given, bool):
+            raise _refuse(f"for `{name}` a number, a list of numbers, or a file (.npy, .safetensors)", given)
+    return dict(value)
+
+
+def _groups(value: object) -> object:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+        raise _refuse("names of groups, each with a list of labels, indices or ranges", value)
+    return {name: _words(given) for name, given in value.items()}
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
@@ -151,6 +167,12 @@ class ModelConfig(_Frozen):
     labels: Text | None = None
     """`imagenet`, or a file with one label a line."""
     input: InputConfig = InputConfig()
+    head: Head = "auto"
+    """What the scores are; `auto`: as the model's output and last operation show."""
+    output: Text | None = None
+    """Where the scores stand in an output of several parts: keys, fields and positions joined by dots."""
+    inputs: Annotated[Mapping[str, object], BeforeValidator(_inputs)] = {}
+    """Further inputs by the name of their parameter, for one image, without the batch axis."""
 
 
 class MethodChoice(_Frozen):
@@ -233,6 +255,10 @@ class ReportConfig(_Frozen):
     cam_layers: Words = ("stage_ends",)
     methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)
     targets: Words = ("top1",)
+    groups: Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_groups)] = {}
+    """Names of groups of classes -> labels, indices, ranges; those of `site_config/labels/` are there as well."""
+    truth: Text = "folders"
+    """The images' true classes: `folders` (the folder an image lies in is its label), or a CSV of file names and labels."""
     units: Annotated[str, BeforeValidator(_units)] = "top:8"
     preset: str = "quick"
     device: Annotated[str, BeforeValidator(_device)] = "auto"
@@ -295,8 +321,16 @@ def dump(config: ReportConfig) -> str:
     where it can be told without."""
     values = config.model_dump(mode="json", exclude_none=True)
     values["methods"] = [{one.name: dict(one.options)} if one.options else one.name for one in config.methods]
-    if not values["model"]["input"]:
-        del values["model"]["input"]
+    values["model"]["inputs"] = {k: shown(v) if isinstance(v, str) else v for k, v in config.model.inputs.items()}
+    for key in ("input", "inputs"):
+        if not values["model"][key]:
+            del values["model"][key]
+    used = {target.partition(":")[2] for target in config.targets if target.startswith("group:")}
+    values["groups"] = {name: list(lines) for name, lines in config.groups.items() if name in used}
+    if not values["groups"]:
+        del values["groups"]
+    values["truth"] = shown(config.truth)
+    values["targets"] = [shown(target) for target in config.targets]
     for key in ("source", "weights", "labels"):
         if key in values["model"]:
             values["model"][key] = shown(values["model"][key])

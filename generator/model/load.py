@@ -5,7 +5,7 @@ efficientnet_lite0    torchvision:resnet50    timm:NAME    python:package.module
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from generator.errors import UserError
 from generator.model.builtin import BUILTIN
@@ -27,6 +27,7 @@ from generator.model.from_torchvision import (
     transforms_of,
     weights_entry,
 )
+from generator.model.inputs import read_inputs
 from generator.model.labels import imagenet, read_labels
 from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
@@ -55,6 +56,12 @@ class LoadedModel:
     weights_digest: Digest
     notes: tuple[str, ...] = ()
     """Sentences for the run page: where the weights came from, what was decided."""
+    head: str = "auto"
+    """What the configuration says that the scores are (`model.head`)."""
+    output: str = ""
+    """Where the configuration says that they stand (`model.output`)."""
+    inputs: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    """Further inputs by parameter name, each for one image."""
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -92,6 +99,9 @@ def load(config: ModelConfig) -> LoadedModel:
         labels,
         digest(module),
         found.notes,
+        config.head,
+        config.output or "",
+        read_inputs(config.inputs),
     )
 
 

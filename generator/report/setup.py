@@ -14,13 +14,14 @@ from generator.engine.device import device_of
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
+from generator.images.truth import truths
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Layer, Target
+from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.jobs import Jobs, choose, jobs
 from generator.report.keys import ModelKey
-from generator.selectors import check_units, parse_target, select_layers
+from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store
 
 
@@ -79,8 +80,13 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         )
     layers = select_layers(config.layers, description.layers)
     compared = compared_layers(config, description)
-    targets = targets_of(config.targets, loaded.labels, description.classes)
+    targets = targets_of(config.targets, loaded.labels, description.classes, config.groups)
     check_units(targets, description.layers)
+    known = truths(images.images, config.images, config.truth, loaded.labels, description.classes)
+    if not known and TrueTarget() in targets:
+        raise UserError(
+            "targets: `true` needs images whose class is known: folders called like the classes, or `truth: labels.csv`"
+        )
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
     key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe(), loaded.source)
     engine = Engine(
@@ -90,7 +96,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         head=description.head_linear,
         copies=description.overwritten,
     )
-    asked = jobs(choices, targets, description, key, config.seed)
+    asked = jobs(choices, targets, description, key, config.seed, known)
     store = Store(Path(config.store))
     return Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
 
@@ -104,9 +110,11 @@ def compared_layers(config: ReportConfig, description: Description) -> tuple[Lay
     return tuple(layer for layer in description.layers if layer.name in names)
 
 
-def targets_of(texts: tuple[str, ...], labels: tuple[str, ...] | None, classes: int) -> tuple[Target, ...]:
+def targets_of(
+    texts: tuple[str, ...], labels: tuple[str, ...] | None, classes: int, groups: Groups | None = None
+) -> tuple[Target, ...]:
     """Every target once, in the order written. A model of fewer classes than ``top:K`` has as many as it has."""
     found: dict[Target, None] = {}
     for text in texts:
-        found.update(dict.fromkeys(parse_target(text, labels, classes)))
+        found.update(dict.fromkeys(parse_target(text, labels, classes, groups)))
     return tuple(found)
