@@ -52,10 +52,12 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
 
 
 def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any]:
-    """{raw, smooth, lo, hi, signed, empty, w, h} or {na: reason}."""
+    """{raw, smooth, lo, hi, signed, empty, w, h, …} or {na: reason}."""
     if isinstance(item, NotApplicable):
         return {"na": escape.clean(item.reason)}
+    facts = {"facts": [[fact, compact(value)] for fact, value in item.facts]} if item.facts else {}
     return {
+        **facts,
         "raw": tree.picture(item.raw, f"{name}-raw"),
         "smooth": tree.picture(item.smooth, name),
         "lo": compact(item.lo),

@@ -118,7 +118,9 @@ def _gradient(site: Site, image: ImageView, method: str, target: int, slug: str)
     if isinstance(found, NotApplicable):
         return {"na": escape.clean(found.reason)}
     name = f"{slug}-{escape.slug(method)}-{target + 1}"
-    made = {**data.heat(site.tree, found[0], name), "rgb": site.tree.picture(found[1], f"{name}-rgb")}
+    made = data.heat(site.tree, found[0], name)
+    if found[1] is not None:
+        made["rgb"] = site.tree.picture(found[1], f"{name}-rgb")
     return made if found[0].reach is None else {**made, "reach": found[0].reach}
 
 

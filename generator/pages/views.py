@@ -65,6 +65,8 @@ class Heat:
     """The true maximum, where the scale ends below it (`hi` is a quantile, so that a few loud pixels do not rule)."""
     reach: float | None = None
     """Of a map on the input: the value at which its signed picture is drawn full."""
+    facts: tuple[tuple[str, float], ...] = ()
+    """Named numbers that the method says of this map: ``completeness error``."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ class ImageView:
     """The targets maps were drawn for, in the order of the maps' `target` number."""
     cams: Mapping[tuple[str, LayerName, int], Heat | NotApplicable]
     """(method, layer, target number) -> map; NotApplicable may also stand at (method, layer, 0) alone."""
-    gradients: Mapping[tuple[str, int], tuple[Heat, Picture] | NotApplicable]
-    """(method, target number) -> (largest absolute value over the input's channels, signed RGB picture around gray)."""
+    gradients: Mapping[tuple[str, int], tuple[Heat, Picture | None] | NotApplicable]
+    """(method, target number) -> (largest absolute value over the input's channels, signed RGB picture around gray; None
+    for a map that has no channels)."""
     response: Mapping[LayerName, Heat | NotApplicable]
     """Input x response, summed over the units of a layer."""
 

@@ -161,6 +161,9 @@ class Assembly:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "input":
             return self._strength(record, meta, target)
+        return self._heat(record, meta, target)
+
+    def _heat(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
         return Heat(
             raw=self._picture(record, f"{target}.raw.png", meta["size"]),
             smooth=self._picture(record, f"{target}.smooth.png", meta["smooth"]),
@@ -168,15 +171,23 @@ class Assembly:
             hi=meta["hi"],
             signed=meta["signed"],
             empty=meta["empty"],
+            facts=_facts(meta),
         )
 
     def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
         picture = self._picture(record, f"{target}.heat.png", meta["size"])
         return Heat(
-            picture, picture, meta["lo"], meta["hi"], empty=meta["empty"], raw_hi=meta["raw_hi"], reach=meta["reach"]
+            picture,
+            picture,
+            meta["lo"],
+            meta["hi"],
+            empty=meta["empty"],
+            raw_hi=meta["raw_hi"],
+            reach=meta["reach"],
+            facts=_facts(meta),
         )
 
-    def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture] | NotApplicable:
+    def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture | None] | NotApplicable:
         if (method, INPUT) in self._refused:
             return self._refused[method, INPUT]
         request = self._requests[method, INPUT]
@@ -185,6 +196,8 @@ class Assembly:
         meta = record.meta["maps"][target]
         if "not_applicable" in meta:
             return NotApplicable(meta["not_applicable"])
+        if meta["kind"] == "heat":
+            return self._heat(record, meta, target), None
         return self._strength(record, meta, target), self._picture(record, f"{target}.picture.png", meta["size"])
 
     def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
@@ -299,6 +312,10 @@ def unit_target(unit: Unit) -> Prediction:
     """A unit where maps are drawn for one: its name. It is no class, so that it has neither probability nor logit."""
     place = "" if unit.position is None else f" at row {unit.position[0]}, column {unit.position[1]}"
     return Prediction(unit.channel, f"unit {unit.channel} of {unit.layer}{place}", 0.0, 0.0)
+
+
+def _facts(meta: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    return tuple((str(name), float(value)) for name, value in meta.get("facts", ()))
 
 
 def _is_cam(name: str) -> bool:
