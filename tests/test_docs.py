@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from generator.cli import app
-from generator.config import INTERPOLATIONS, PRESETS, InputConfig, ModelConfig, ReportConfig
+from generator.config import INTERPOLATIONS, PRESETS, InputConfig, ModelConfig, ReportConfig, TrustConfig
 from generator.selectors import KINDS
 
 TOP = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def test_the_documented_defaults_are_the_defaults():
     config = ReportConfig()
     for name in ReportConfig.model_fields:
         value = getattr(config, name)
-        if name in ("model", "methods"):
+        if name in ("model", "methods", "trust"):
             continue
         said = yaml.safe_load(documented[name].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value)
@@ -53,8 +53,13 @@ def test_the_documented_defaults_are_the_defaults():
     assert documented["methods"] == "all"
     assert {documented[f"model.input.{name}"] for name in InputConfig.model_fields} == {"none"}
     assert all(value is None for _, value in InputConfig())
-    defaults = {name: field.default for name, field in ModelConfig.model_fields.items() if name not in ("source", "input")}
+    defaults = {
+        name: field.default for name, field in ModelConfig.model_fields.items() if name not in ("source", "input")
+    }
     assert {name: yaml.safe_load(documented[f"model.{name}"].replace("none", "null")) for name in defaults} == defaults
+    for name in TrustConfig.model_fields:
+        value, said = getattr(config.trust, name), yaml.safe_load(documented[f"trust.{name}"].replace("none", "null"))
+        assert said == (list(value) if isinstance(value, tuple) else value)
     assert documented["model.source"] == documented["model.input"] == "none"
 
 

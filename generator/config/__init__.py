@@ -7,6 +7,7 @@ from generator.config.settings import (
     MethodChoice,
     ModelConfig,
     ReportConfig,
+    TrustConfig,
     dump,
     load_config,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "MethodChoice",
     "ModelConfig",
     "ReportConfig",
+    "TrustConfig",
     "dump",
     "load_config",
 ]

@@ -72,7 +72,11 @@ class Places:
         images = Path(self.find(str(config.images)))
         truth = config.truth if config.truth == "folders" else self.find(config.truth)
         targets = tuple(self._target(target) for target in config.targets)
+        trust = config.trust
+        if trust.boxes is not None:
+            trust = trust.model_copy(update={"boxes": self.find(trust.boxes)})
         found = {
+            "trust": trust,
             "images": images,
             "model": model,
             "truth": truth,

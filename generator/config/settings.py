@@ -26,6 +26,8 @@ from generator.selectors import nearest, parse_units
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]
 Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
+METRICS = ("deletion", "insertion", "road", "drop", "increase", "infidelity")
+"""What maps are judged by: see docs/trust.md."""
 _SIZE = "a whole number of pixels, or [height, width]"
 
 
@@ -127,6 +129,15 @@ def _inputs(value: object) -> object:
     return dict(value)
 
 
+def _metrics(value: object) -> object:
+    chosen = () if value in ("none", (), []) else _words(value)
+    assert isinstance(chosen, tuple)
+    for name in chosen:
+        if name not in METRICS:
+            raise _refuse(f"none, or some of {', '.join(METRICS)}", name)
+    return tuple(name for name in METRICS if name in chosen)
+
+
 def _groups(value: object) -> object:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise _refuse("names of groups, each with a list of labels, indices or ranges", value)
@@ -180,6 +191,31 @@ class MethodChoice(_Frozen):
 
     name: str
     options: Mapping[str, object] = {}
+
+
+class TrustConfig(_Frozen):
+    """Whether to believe the maps: which numbers are taken, of how many images, at which cost. Of the first target."""
+
+    metrics: Annotated[tuple[str, ...], BeforeValidator(_metrics)] = METRICS
+    """What maps are judged by; empty: nothing."""
+    steps: Annotated[int, _count(2, "a whole number from 2")] = 16
+    """Fractions of the pixels at which insertion and deletion look at the score."""
+    samples: Annotated[int, _count(1, "a whole number from 1")] = 32
+    """Random perturbations of infidelity."""
+    layers: Words | None = None
+    """At which of the compared layers maps are judged: a selector; None: the last."""
+    images: Annotated[int | None, _count(1, "a whole number from 1")] = None
+    """At most so many images, the first ones; None: all."""
+    boxes: Text | None = None
+    """COCO-style JSON with boxes or masks of the images' objects: adds the pointing game and the energy in the box."""
+    sanity: Annotated[int, _count(0, "a whole number from 0")] = 6
+    """Stages in which the weights are randomised, from the output down; 0: no sanity check."""
+    sanity_images: Annotated[int, _count(1, "a whole number from 1")] = 2
+    """Images of the sanity check, the first ones."""
+
+
+def _trust(value: object) -> object:
+    return TrustConfig(metrics=(), sanity=0) if value in ("none", False) else value
 
 
 def _model(value: object) -> object:
@@ -260,6 +296,7 @@ class ReportConfig(_Frozen):
     truth: Text = "folders"
     """The images' true classes: `folders` (the folder an image lies in is its label), or a CSV of file names and labels."""
     units: Annotated[str, BeforeValidator(_units)] = "top:8"
+    trust: Annotated[TrustConfig, BeforeValidator(_trust)] = TrustConfig()
     preset: str = "quick"
     device: Annotated[str, BeforeValidator(_device)] = "auto"
     out: Path = Path("site")
@@ -284,6 +321,9 @@ def load_config(path: Path | str | None = None, overrides: Mapping[str, object] 
     preset_name = str(given.get("preset", document.values.get("preset", ReportConfig.model_fields["preset"].default)))
     preset = read(places.preset(preset_name))
     merged = {**preset.values, **document.values, **given, "preset": preset_name}
+    tuned, own = preset.values.get("trust"), merged.get("trust")
+    if isinstance(tuned, Mapping) and isinstance(own, Mapping):
+        merged["trust"] = {**tuned, **own}  # as the options of a method: the preset's hold where nothing else is said
     origin = {
         key: (Document({}, {}, "") if key in given else document if key in document.values else preset)
         for key in merged
