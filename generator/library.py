@@ -198,6 +198,9 @@ def engine_for(model: nn.Module, description: Description) -> Engine:
         facts=description.facts,
         head=description.head_linear,
         copies=description.overwritten,
+        readout=description.readout,
+        invocation=description.invocation,
+        grids=description.grids,
     )
 
 

@@ -11,7 +11,7 @@ from generator.pages.views import Atlas, Heat
 def write(site: Site) -> None:
     """Write index.md."""
     report = site.report
-    image = max(report.images, key=lambda i: i.predictions[0].probability if i.predictions else 0.0, default=None)
+    image = max(report.images, key=lambda i: (i.predictions[0].probability or 0.0) if i.predictions else 0.0, default=None)
     cards = []
     for each in report.images:
         found = next(

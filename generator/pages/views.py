@@ -5,12 +5,16 @@ The pipeline fills one `Report`; the renderer writes it out. Strings in here are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from generator.artifacts import NotApplicable
 from generator.names import Digest, Layer, LayerName, Paper
+from generator.pages.trust_views import Trust
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,14 @@ class Atlas:
 
 
 @dataclass(frozen=True)
+class Values:
+    """The exact numbers of a map, (h, w), read when asked for; `digest` stands for what is read."""
+
+    digest: Digest
+    read: Callable[[], NDArray[np.float32]] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Heat:
     """One map to lay over an image: `raw` at the layer's own resolution, `smooth` upsampled to the model's input
     (bilinear, align_corners=False), both 8-bit gray as in `Atlas`. `empty` says that no value is above zero."""
@@ -67,14 +79,17 @@ class Heat:
     """Of a map on the input: the value at which its signed picture is drawn full."""
     facts: tuple[tuple[str, float], ...] = ()
     """Named numbers that the method says of this map: ``completeness error``."""
+    values: Values | None = field(default=None, compare=False)
+    """What the pictures were made from: of a map with channels, the largest absolute value over them."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     index: int
     label: str
-    probability: float
-    logit: float
+    probability: float | None
+    """None where the score is no probability: of a regression, a unit, a function."""
+    logit: float | None
 
 
 @dataclass(frozen=True)
@@ -186,3 +201,5 @@ class Report:
     device: str
     run_json: Mapping[str, object] = field(default_factory=dict)
     """What is written to run.json, less `bytes`, which is known after the site is written."""
+    trust: Trust | None = None
+    """What maps are judged by; None where they were not."""

@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 from PIL import Image
 
 from generator.artifacts import NotApplicable
 from generator.encode import from_npy, rgb_atlas
+from generator.engine.output import Readout
 from generator.engine.plan import Request
 from generator.images import ImageRecord
 from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
-from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction
+from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction, Values
 from generator.report.jobs import Jobs, Search
-from generator.store import Record, Store, key_of
+from generator.store import Record, Store, digest, key_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,6 +33,10 @@ OF_THEIR_OWN = ("predictions", "feature_maps", "input_response")
 """What pages have a place of its own for. All else is shown by its scope: at a layer as a row of the comparison, on the
 input beside the gradients."""
 NOT_ASKED = NotApplicable("it was not asked for.")
+
+
+UNLABELLED = {"binary": "{0}", "regression": "output {1}"}
+"""What classes without labels are called, by the kind of head, where "class 0" would mislead."""
 
 
 class Lazy(Mapping[K, V], Generic[K, V]):
@@ -55,14 +61,16 @@ class Lazy(Mapping[K, V], Generic[K, V]):
 class Assembly:
     """Records of one report, by what they are of."""
 
-    def __init__(self, jobs: Jobs, store: Store, labels: tuple[str, ...] | None, classes: int) -> None:
-        self._jobs, self._store, self._labels, self._classes = jobs, store, labels, classes
+    def __init__(self, jobs: Jobs, store: Store, labels: tuple[str, ...] | None, readout: Readout) -> None:
+        self._jobs, self._store, self._labels, self._readout = jobs, store, labels, readout
         self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
         self._refused = {(method, layer): NotApplicable(reason) for method, layer, reason in jobs.refused}
         self._scope = {r.name: r.method.scope for r in jobs.requests}
 
     def label(self, index: int) -> str:
         """What a class is called."""
+        if self._labels is None and self._readout.kind in UNLABELLED:
+            return UNLABELLED[self._readout.kind].format(("no", "yes")[index] if index < 2 else index, index)
         return label(self._labels, index)
 
     def _record(self, request: Request, image: ImageRecord | None) -> Record:
@@ -123,26 +131,25 @@ class Assembly:
         probability nor logit."""
         if isinstance(target, TrueTarget):
             truth = self._jobs.truth(image)
-            return Prediction(-1, "true class: not known", 0.0, 0.0) if truth is None else by_index(truth)
+            return Prediction(-1, "true class: not known", None, None) if truth is None else by_index(truth)
         if isinstance(target, GroupTarget):
             parts = [by_index(index) for index in target.classes]
-            return Prediction(-1, target.name, sum(p.probability for p in parts), sum(p.logit for p in parts))
+            shares = [p.probability for p in parts if p.probability is not None]
+            logits = [p.logit for p in parts if p.logit is not None]
+            return Prediction(-1, target.name, sum(shares) if shares else None, sum(logits))
         if isinstance(target, CallTarget):
-            return Prediction(-1, target.function.rpartition(":")[2], 0.0, 0.0)
+            return Prediction(-1, target.function.rpartition(":")[2], None, None)
         assert isinstance(target, Unit)
         return unit_target(target)
 
     def _scores(self, image: ImageRecord) -> tuple[tuple[Prediction, ...], Callable[[int], Prediction]]:
         record = self._record(self._requests["predictions", INPUT], image)
         scores = from_npy(self._store.blob(record, "0.values.npy")).astype(np.float64)
-        if len(scores) == 1:  # one score: the logit of "yes"
-            probabilities = 1 / (1 + np.exp(-scores))
-        else:
-            powers = np.exp(scores - scores.max())
-            probabilities = powers / powers.sum()
+        probabilities = self._readout.probabilities(torch.from_numpy(scores)[None])
 
         def one(index: int) -> Prediction:
-            return Prediction(index, self.label(index), float(probabilities[index]), float(scores[index]))
+            share = None if probabilities is None else float(probabilities[0, index])
+            return Prediction(index, self.label(index), share, float(scores[index]))
 
         order = np.argsort(-scores, kind="stable")[: max(10, len(self._jobs.targets))]
         return tuple(one(int(index)) for index in order), one
@@ -172,7 +179,17 @@ class Assembly:
             signed=meta["signed"],
             empty=meta["empty"],
             facts=_facts(meta),
+            values=self._values(record, target),
         )
+
+    def _values(self, record: Record, target: int) -> Values:
+        name = f"{target}.values.npy"
+
+        def read() -> NDArray[np.float32]:
+            array = from_npy(self._store.blob(record, name))
+            return array if array.ndim == 2 else np.abs(np.nan_to_num(array)).max(axis=0)
+
+        return Values(record.blobs[name] if name in record.blobs else digest(record.inline[name]), read)
 
     def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
         picture = self._picture(record, f"{target}.heat.png", meta["size"])
@@ -185,6 +202,7 @@ class Assembly:
             raw_hi=meta["raw_hi"],
             reach=meta["reach"],
             facts=_facts(meta),
+            values=self._values(record, target),
         )
 
     def _on_input(self, method: str, image: ImageRecord, target: int) -> tuple[Heat, Picture | None] | NotApplicable:
@@ -311,7 +329,7 @@ class Assembly:
 def unit_target(unit: Unit) -> Prediction:
     """A unit where maps are drawn for one: its name. It is no class, so that it has neither probability nor logit."""
     place = "" if unit.position is None else f" at row {unit.position[0]}, column {unit.position[1]}"
-    return Prediction(unit.channel, f"unit {unit.channel} of {unit.layer}{place}", 0.0, 0.0)
+    return Prediction(unit.channel, f"unit {unit.channel} of {unit.layer}{place}", None, None)
 
 
 def _facts(meta: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:

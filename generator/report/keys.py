@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from generator.engine.output import Readout
 from generator.names import Digest, LayerName, Target
 from generator.store import key_of
 
@@ -49,6 +50,8 @@ class ModelKey:
     weights: Digest
     structure: Digest
     preprocessing: str
+    call: str = ""
+    """How it is called and read: its head, where its scores stand, its further inputs."""
 
     @classmethod
     def of(cls, module: torch.nn.Module, weights: Digest, preprocessing: str, source: str = "") -> ModelKey:
@@ -66,6 +69,12 @@ class ModelKey:
             if name.partition(".")[0] not in ("torch", "torchvision"):
                 text.update(_file_of(name))
         return cls(weights, Digest(text.hexdigest()), preprocessing)
+
+
+def call_of(readout: Readout, inputs: Mapping[str, torch.Tensor]) -> str:
+    """How a model is called and read, as text for its key."""
+    digests = {k: hashlib.sha256(v.numpy().tobytes() + repr((v.shape, v.dtype)).encode()) for k, v in inputs.items()}
+    return f"{readout} {sorted((name, digest.hexdigest()) for name, digest in digests.items())}"
 
 
 def _is_plain(value: Any) -> bool:

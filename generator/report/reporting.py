@@ -34,7 +34,7 @@ LIBRARIES = (
 
 def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]], planned: Passes) -> Report:
     """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
-    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.description.classes)
+    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout)
     images = setup.images.images
     compared = tuple(layer.name for layer in setup.compared)
     names = slugs([layer.name for layer in setup.layers])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.engine.device import device_of
+from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
@@ -20,7 +21,7 @@ from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.jobs import Jobs, choose, jobs
-from generator.report.keys import ModelKey
+from generator.report.keys import ModelKey, call_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store
 
@@ -72,7 +73,13 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     with progress.stage("model"), clocked(timings, "model"):
         loaded = load(config.model)
         preprocess = loaded.preprocess
-        description = describe(loaded.module, (preprocess.channels, *preprocess.size))
+        description = describe(
+            loaded.module,
+            (preprocess.channels, *preprocess.size),
+            invocation=invocation_for(loaded.module, loaded.inputs),
+            head=loaded.head,
+            output=loaded.output,
+        )
     if loaded.labels is not None and description.classes and len(loaded.labels) != description.classes:
         raise UserError(
             f"model.labels: expected {description.classes} labels, one a class, received {len(loaded.labels)}: "
@@ -89,12 +96,16 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         )
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
     key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe(), loaded.source)
+    key = replace(key, call=call_of(description.readout, loaded.inputs))
     engine = Engine(
         loaded.module,
         device=device_of(config.device),
         facts=description.facts,
         head=description.head_linear,
         copies=description.overwritten,
+        readout=description.readout,
+        invocation=description.invocation,
+        grids=description.grids,
     )
     asked = jobs(choices, targets, description, key, config.seed, known)
     store = Store(Path(config.store))

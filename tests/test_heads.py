@@ -1,0 +1,203 @@
+"""Reports of models that are no plain classifiers: what their numbers are called, and what targets mean, to the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from generator.build import build
+from generator.config import load_config
+from generator.errors import UserError
+from generator.pages.views import Heat, ImageView, Report
+
+MODEL = """
+import torch
+from dataclasses import dataclass
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, outputs):
+        super().__init__()
+        torch.manual_seed(outputs)
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.fc = nn.Linear(4, outputs)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).relu().mean((2, 3)))
+
+
+class Ended(Net):
+    def forward(self, x):
+        return super().forward(x).sigmoid()
+
+
+class Dict(Net):
+    def forward(self, x):
+        return {"loss": None, "parts": (x.mean(), super().forward(x))}
+
+
+@dataclass
+class Answer:
+    embedding: torch.Tensor
+    scores: torch.Tensor
+
+
+class Record(Net):
+    def forward(self, x):
+        maps = self.conv(x).relu()
+        return Answer(maps.mean((2, 3)).flatten(1)[:, :2], self.fc(maps.mean((2, 3))))
+
+
+class Two(Net):
+    def forward(self, x, weight, offset):
+        return super().forward(x) * weight + offset
+
+
+def one(): return Net(1)
+def two(): return Net(2)
+def three(): return Net(3)
+def ended(): return Ended(3)
+def ended_one(): return Ended(1)
+def nested(): return Dict(3)
+def record(): return Record(3)
+def two_inputs(): return Two(3)
+
+
+def difference(output):
+    return output[:, 0] - output[:, 1]
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    noise = np.random.default_rng(3)
+    for name in ("class 1/one.png", "two.png"):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(path)
+    return tmp_path
+
+
+def made(place: Path, builder: str, model: dict[str, Any] | None = None, **more: Any) -> Report:
+    """The report of one of the models above."""
+    source = {"source": f"python:{place / 'model.py'}:{builder}", "input": {"size": 32}, **(model or {})}
+    given = {
+        "model": source,
+        "images": str(place / "images"),
+        "methods": ["grad_cam", "cam", "saliency"],
+        "layers": "conv",
+        "out": str(place / "site"),
+        "store": str(place / "store"),
+        "trust": "none",
+        **more,
+    }
+    result = build(load_config(None, given))
+    assert result.planned == result.run
+    return result.report
+
+
+def image(report: Report, name: str = "one") -> ImageView:
+    return next(view for view in report.images if view.name == name)
+
+
+def says(place: Path) -> str:
+    """The part of an image's page that says what the model says."""
+    page = (place / "site/images/one.html").read_text(encoding="utf-8")
+    return page.split('aria-labelledby="says"')[1].split("</section>")[0]
+
+
+def raw(report: Report, method: str, target: int) -> Any:
+    """A map's picture on the page, or why there is none."""
+    found = image(report).gradients[method, target]
+    return found[0] if isinstance(found, tuple) else found
+
+
+def test_a_regression_has_numbers_and_no_probabilities(place: Path):
+    report = made(place, "two", {"head": "regression"}, targets=["0", "1"])
+    assert [(p.label, p.probability) for p in image(report).targets] == [("output 0", None), ("output 1", None)]
+    written = json.loads((place / "site/run.json").read_text(encoding="utf-8"))
+    assert {p["probability"] for p in written["images"][0]["predictions"]} == {None}
+    assert "output 1" in says(place)
+    assert "%" not in says(place)
+
+
+def test_a_binary_head_says_yes_or_no_and_draws_for_what_it_says(place: Path):
+    report = made(place, "one", {"head": "binary"}, targets=["top:2"], methods=["saliency"])
+    first, second = image(report).targets
+    assert {first.label, second.label} == {"yes", "no"}
+    assert first.probability + second.probability == pytest.approx(1)  # type: ignore[operator]
+    assert first.logit == -second.logit > 0  # type: ignore[operator]
+
+
+def test_labels_of_a_multilabel_head_do_not_share_a_probability(place: Path):
+    report = made(place, "three", {"head": "multilabel"}, targets=["top:3"], methods=["saliency"])
+    for p in image(report).targets:
+        assert p.probability == pytest.approx(float(torch.tensor(p.logit).sigmoid()))
+
+
+@pytest.mark.parametrize(("builder", "count"), [("ended", 3), ("ended_one", 2)])
+def test_a_model_that_ends_in_a_sigmoid_is_found_out(place: Path, builder: str, count: int):
+    report = made(place, builder, targets=["top:3"], methods=["saliency"])
+    shown = image(report).targets
+    assert len(shown) == count
+    for p in shown:
+        assert 0 < p.probability < 1  # type: ignore[operator]
+    if count == 3:  # already a probability: no second sigmoid
+        assert [p.probability for p in shown] == pytest.approx([p.logit for p in shown])
+
+
+@pytest.mark.parametrize(("builder", "output"), [("nested", "parts.1"), ("record", "scores")])
+def test_scores_stand_where_the_configuration_says(place: Path, builder: str, output: str):
+    found = image(made(place, builder, {"output": output}, targets=["0"], methods=["saliency"]))
+    plain = image(made(place, "three", targets=["0"], methods=["saliency"], store=str(place / "other")))
+    assert found.targets[0].logit == pytest.approx(plain.targets[0].logit)
+
+
+def test_an_output_that_is_not_there_is_one_clear_error(place: Path):
+    with pytest.raises(UserError, match=r"model\.output: there is no `score` in the model's output, which is Answer"):
+        made(place, "record", {"output": "score"})
+
+
+def test_a_second_input_is_given_in_the_configuration(place: Path):
+    np.save(place / "offset.npy", np.array([1.0, 2.0, 3.0], dtype=np.float32))
+    inputs = {"weight": 2.0, "offset": str(place / "offset.npy")}
+    found = image(made(place, "two_inputs", {"inputs": inputs}, targets=["0", "2"]))
+    plain = image(made(place, "three", targets=["0", "2"], store=str(place / "other")))
+    for p, q, offset in zip(found.targets, plain.targets, (1.0, 3.0), strict=True):
+        assert p.logit == pytest.approx(2 * q.logit + offset, rel=1e-4)  # type: ignore[operator]
+
+
+def test_true_classes_groups_and_functions_reach_the_page(place: Path):
+    targets = ["true", "group:outer", f"call:{place / 'model.py'}:difference"]
+    labels = place / "labels.txt"
+    labels.write_text("class 0\nclass 1\nclass 2\n", encoding="utf-8")
+    report = made(place, "three", {"labels": str(labels)}, targets=targets, groups={"outer": ["class 0", 2]})
+    shown = image(report)
+    assert [p.label for p in shown.targets] == ["class 1", "outer", "difference"]
+    assert all(isinstance(raw(report, "saliency", t), Heat) for t in range(3))
+    other = image(report, "two")  # it lies in no folder of a class
+    assert other.targets[0].label == "true class: not known"
+    assert other.gradients["saliency", 0].reason == "the image has no label, so it has no true class."  # type: ignore[union-attr]
+    assert isinstance(other.gradients["saliency", 1], tuple)
+    assert shown.cams["cam", report.cam_layers[-1], 2].reason == "the target is a function, not a class."  # type: ignore[union-attr]
+
+
+def test_true_without_any_label_is_one_clear_error(place: Path):
+    with pytest.raises(UserError, match="`true` needs images whose class is known"):
+        made(place, "three", targets=["true"])
+
+
+def test_another_head_or_another_input_is_computed_anew(place: Path):
+    runs = [
+        made(place, "two_inputs", {"inputs": {"weight": weight, "offset": 0.0}, "head": head}, methods=["saliency"]).run
+        for weight, head in ((2.0, "classification"), (3.0, "classification"), (3.0, "regression"), (3.0, "regression"))
+    ]
+    assert [run.forward for run in runs] == [2, 2, 2, 0]
