@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -17,14 +17,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from generator.artifacts import Artifact, NotApplicable
-from generator.engine.capture import prepared
-from generator.engine.needs import Reads
+from generator.engine.capture import capturing, prepared
+from generator.engine.needs import HEAD, Reads
+from generator.engine.output import at_path, found_in
 from generator.engine.passes import Engine, Served
 from generator.engine.resume import Tail
 from generator.engine.rules import RuleBook
 from generator.engine.targets import value
 from generator.errors import UserError
-from generator.names import LayerName, Target, Unit
+from generator.methods import ModelFacts, Rows
+from generator.model.calls import tensors
+from generator.names import CallTarget, LayerName, Target, Unit
 
 BATCH = {"cpu": 8, "cuda": 64, "mps": 16}
 """Changed inputs run together. On a CPU more leave its caches; the smallest that fills a graphics card."""
@@ -37,8 +40,15 @@ class Outcome:
     """See `generator.methods.Outcome`."""
 
     values: Float[Tensor, "t m"]
-    scores: Float[Tensor, "m classes"] | None
     shares: Float[Tensor, "t m"] | None
+
+
+@dataclass(frozen=True)
+class Forward:
+    """See `generator.methods.Forward`."""
+
+    values: Float[Tensor, "t m"]
+    read: tuple[tuple[Tensor, ...], ...]
 
 
 @dataclass
@@ -65,6 +75,11 @@ class Probe:
         return self.engine.module
 
     @property
+    def facts(self) -> ModelFacts:
+        assert self.engine.facts is not None
+        return self.engine.facts
+
+    @property
     def targets(self) -> int:
         return len(self.subjects)
 
@@ -81,32 +96,21 @@ class Probe:
         self.engine.counts.forward += forward
         self.engine.counts.backward += backward
 
-    def values(self, output: object, kept: Mapping[LayerName, Tensor] | None = None) -> Tensor:
-        maps = self.engine.maps(kept or {})
-        rows = []
-        for target, classes in self.subjects:
-            if isinstance(target, Unit) and target.layer not in maps:
-                raise UserError(f"the target is a unit of {target.layer}, which this evaluation does not reach")
-            many = None if classes is None else classes.expand(_rows(output, maps), -1)
-            rows.append(value(target, many, output, self.engine.readout, maps).float())
-        return torch.stack(rows)
-
-    def run(self, x: Tensor) -> Outcome:
+    def run(self, x: Rows) -> Outcome:
         with torch.no_grad():
-            return _joined(list(self._chunks(x, self._evaluate)))
+            return _joined([outcome for _, outcome in self._chunks(x, self._evaluate)])
 
-    def gradients(self, x: Tensor) -> tuple[Outcome, Tensor]:
-        parts = list(self._chunks(x, self._differentiate))
-        return _joined([outcome for outcome, _ in parts]), torch.cat([gradient for _, gradient in parts], dim=1)
+    def gradients(self, x: Rows) -> Iterator[tuple[slice, Tensor]]:
+        return self._chunks(x, self._differentiate)
 
-    def resume(self, layer: LayerName, A: Tensor) -> Outcome:
+    def resume(self, layer: LayerName, A: Rows) -> Outcome:
         tail = self._tails.get(layer)
         if tail is None:
-            tail = self._tails[layer] = Tail(self.engine, layer, self.engine.batch(self.x))
+            tail = self._tails[layer] = Tail(self.engine, layer, self.engine.batch(self.x), self._units)
         with torch.no_grad():
-            return _joined(list(self._chunks(A, lambda part: self._resumed(tail, part))))
+            return _joined([outcome for _, outcome in self._chunks(A, lambda part: self._resumed(tail, part))])
 
-    def layer_output(self, layer: LayerName, x: Tensor) -> Tensor:
+    def layer_output(self, layer: LayerName, x: Rows) -> Tensor:
         def one(part: Tensor) -> Tensor:
             _, kept = self.engine.forward(
                 self.engine.batch(part), frozenset({layer}), PLAIN, stop=True, times=len(part)
@@ -116,81 +120,127 @@ class Probe:
             return self.engine.maps(kept)[layer].float()
 
         with torch.no_grad():
-            return torch.cat(list(self._chunks(x, one)))
+            return torch.cat([found for _, found in self._chunks(x, one)])
+
+    def head_shares(self, features: Tensor) -> Tensor | None:
+        linear = self.engine.module_at(HEAD)
+        with torch.no_grad():
+            found = linear(features.to(linear.weight))
+            return self._shares(replace(self.engine.readout, output="").scores(found).float())
+
+    def forward(self, x: Tensor, module: nn.Module | None = None) -> Forward:
+        module = module or self.module
+        units = self._units
+        with capturing(module, units, book=PLAIN, copies=units) as kept:
+            output = self.engine.invocation(module, self.engine.batch(x) + 0)
+        self.count(forward=len(x))
+        read = tuple(self._read(target, output, kept) for target, _ in self.subjects)
+        return Forward(self._values(output, kept), read)
+
+    def _read(self, target: Target, output: Any, kept: Mapping[LayerName, Tensor]) -> tuple[Tensor, ...]:
+        readout = self.engine.readout
+        if isinstance(target, Unit):
+            return (kept[target.layer],)
+        if isinstance(target, CallTarget) or readout.kind == "detection":
+            return tuple(tensors(output))
+        scores = at_path(output, readout.output) if readout.output else found_in(output)
+        assert isinstance(scores, Tensor)
+        return (scores,)
 
     def _evaluate(self, x: Tensor) -> Outcome:
         output, kept = self.engine.forward(self.engine.batch(x), self._units, PLAIN, times=len(x))
         return self._outcome(output, kept)
 
-    def _differentiate(self, x: Tensor) -> tuple[Outcome, Tensor]:
-        leaf = self.engine.batch(x).detach().clone().requires_grad_()
+    def _differentiate(self, x: Tensor) -> Tensor:
+        leaf = self.engine.batch(x).detach().requires_grad_()
         output, kept = self.engine.forward(leaf, self._units, PLAIN, times=len(x))
-        outcome = self._outcome(output, kept)
-        gradients = []
+        values = self._values(output, kept)
+        gradients = leaf.new_zeros((self.targets, *leaf.shape))
         for t in range(self.targets):
             self.count(backward=len(x))
-            if not outcome.values.requires_grad:
-                gradients.append(torch.zeros_like(leaf))
-                continue
-            more = t + 1 < self.targets
-            (found,) = torch.autograd.grad(outcome.values[t].sum(), leaf, retain_graph=more, allow_unused=True)
-            gradients.append(torch.zeros_like(leaf) if found is None else found)
-        return _detached(outcome), torch.stack(gradients).float()
+            if values.requires_grad:
+                more = t + 1 < self.targets
+                (found,) = torch.autograd.grad(values[t].sum(), leaf, retain_graph=more, allow_unused=True)
+                if found is not None:
+                    gradients[t] = found
+        return gradients.float()
 
     def _resumed(self, tail: Tail, A: Tensor) -> Outcome:
-        output, kept = tail(A, self._units)
+        output, kept = tail(A)
         self.count(forward=len(A))
-        return self._outcome(output, kept)
+        return self._outcome(output, kept, len(A), self._units - tail.units)
 
-    def _outcome(self, output: Any, kept: Mapping[LayerName, Tensor]) -> Outcome:
-        classes = [c for _, c in self.subjects]
-        if not any(c is not None for c in classes):
-            return Outcome(self.values(output, kept), None, None)
-        scores = self.engine.readout.scores(output).float()
-        probabilities = self.engine.readout.probabilities(scores.detach())
-        shares = None
-        if probabilities is not None and all(c is not None for c in classes):
-            shares = torch.stack([probabilities[:, c[0]].sum(dim=1) for c in classes if c is not None])
-        return Outcome(self.values(output, kept), scores.detach(), shares)
+    def _outcome(
+        self,
+        output: Any,
+        kept: Mapping[LayerName, Tensor],
+        rows: int = 1,
+        before: frozenset[LayerName] = frozenset(),
+    ) -> Outcome:
+        values = self._values(output, kept, rows, before).detach()
+        if all(classes is None for _, classes in self.subjects):
+            return Outcome(values, None)
+        return Outcome(values, self._shares(self.engine.readout.scores(output).detach().float()))
 
-    def _chunks(self, x: Tensor, do: Callable[[Tensor], T]) -> Iterator[T]:
+    def _values(
+        self,
+        output: object,
+        kept: Mapping[LayerName, Tensor],
+        rows: int = 1,
+        before: frozenset[LayerName] = frozenset(),
+    ) -> Tensor:
+        """(t, m): what each target reads in an output and the maps of units, NaN for units `before` what was changed. A
+        value that all rows share may have been computed in one."""
+        maps = self.engine.maps(kept)
+        many = max(rows, _rows(output, maps))
+        found = []
+        for target, classes in self.subjects:
+            if isinstance(target, Unit) and target.layer in before:
+                found.append(torch.full((many,), torch.nan, device=self.device))
+                continue
+            if isinstance(target, Unit) and target.layer not in maps:
+                raise UserError(f"the target is a unit of {target.layer}, which this evaluation does not reach")
+            each = None if classes is None else classes.expand(many, -1)
+            found.append(value(target, each, output, self.engine.readout, maps).float().expand(many))
+        return torch.stack(found)
+
+    def _shares(self, scores: Tensor) -> Tensor | None:
+        """(t, m): the probabilities of the targets in scores (m, classes)."""
+        probabilities = self.engine.readout.probabilities(scores)
+        if probabilities is None or all(classes is None for _, classes in self.subjects):
+            return None
+        none = torch.full_like(probabilities[:, 0], torch.nan)
+        return torch.stack(
+            [none if classes is None else probabilities[:, classes[0]].sum(dim=1) for _, classes in self.subjects]
+        )
+
+    def _chunks(self, x: Rows, do: Callable[[Tensor], T]) -> Iterator[tuple[slice, T]]:
         at = 0
         while at < len(x):
-            part = x[at : at + self.batch]
+            cut = slice(at, min(at + self.batch, len(x)))
             found: T | None = None
             try:
-                found = do(part)
+                found = do(x[cut])
             except torch.OutOfMemoryError:
-                if len(part) == 1:
+                if cut.stop - at == 1:
                     raise
             if found is None:  # not in the handler: the error there still holds what ran
                 torch.cuda.empty_cache()
-                self.batch = max(1, len(part) // 2)
+                self.batch = (cut.stop - at) // 2
                 continue
-            at += len(part)
-            yield found
+            at = cut.stop
+            yield cut, found
 
 
 def _rows(output: Any, maps: Mapping[LayerName, Tensor]) -> int:
-    from generator.model.calls import tensors
-
     if isinstance(output, (list, tuple)) and output and isinstance(output[0], Mapping):
         return len(output)  # a detector's boxes, a dict an image
     return next((len(found) for found in tensors(output) if found.dim()), next((len(m) for m in maps.values()), 1))
 
 
-def _detached(outcome: Outcome) -> Outcome:
-    return Outcome(outcome.values.detach(), outcome.scores, outcome.shares)
-
-
 def _joined(parts: list[Outcome]) -> Outcome:
-    scores = [p.scores for p in parts if p.scores is not None]
-    shares = [p.shares for p in parts if p.shares is not None]
-    return Outcome(
-        torch.cat([p.values.detach() for p in parts], dim=1),
-        torch.cat(scores) if scores else None,
-        torch.cat(shares, dim=1) if shares else None,
-    )
+    shares = [part.shares for part in parts if part.shares is not None]
+    return Outcome(torch.cat([part.values for part in parts], dim=1), torch.cat(shares, dim=1) if shares else None)
 
 
 @contextmanager

@@ -6,14 +6,14 @@
 Modules that had ended give their recorded output (one row) without running; what lies between them (additions, reshapes)
 is computed on that one row. Rows then meet by broadcasting, as in ``out += identity``. Where a model's code does not
 broadcast (a concatenation), recorded outputs are given in as many rows as `A` has; and where even that gives another
-output than the model's own, the whole model runs and the layer's output alone is replaced. Which of the three holds is
-found out once a layer, by comparing with the model's own output.
+output, the whole model runs and the layer's output alone is replaced. Which of the three holds is found out once a layer,
+by comparing with the third.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -42,66 +42,98 @@ class _Recorded:
 
 
 class Tail:
-    """What comes after `layer`, for one image `x` (1, c, h, w), which is run once, up to the layer, to record."""
+    """What comes after `layer`, for one image `x` (1, c, h, w), which is run once, up to the layer, to record.
 
-    def __init__(self, engine: Engine, layer: LayerName, x: Tensor) -> None:
+    `units` are layers whose outputs are wanted too: those of them that come before the layer are left out.
+    """
+
+    def __init__(self, engine: Engine, layer: LayerName, x: Tensor, units: frozenset[LayerName] = frozenset()) -> None:
         self.engine, self.layer, self.x = engine, layer, x
+        self.units = frozenset(unit for unit in units if not _before(engine, unit, layer))
         with torch.no_grad():
             self._recorded = _record(engine, layer, x)
             engine.counts.forward += 1
             if self._recorded.layer is None:
                 raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
-            if layer not in engine.rows:
-                engine.rows[layer] = self._fitting()
+            if (layer, self.units) not in engine.rows:
+                engine.rows[layer, self.units] = self._fitting()
 
-    def __call__(self, A: Tensor, units: frozenset[LayerName] = frozenset()) -> tuple[Any, dict[LayerName, Tensor]]:
-        """The model's output where the layer gives `A` (m, k, h, w), and the outputs of `units` on the way."""
-        return self._run(self.engine.rows[self.layer], A, units)
+    def __call__(self, A: Tensor) -> tuple[Any, dict[LayerName, Tensor]]:
+        """The model's output where the layer gives `A` (m, k, h, w), and the outputs of `units`: in one row alone where they
+        do not depend on `A`."""
+        return self._run(self.engine.rows[self.layer, self.units], A)
 
-    def _run(self, rows: Rows, A: Tensor, units: frozenset[LayerName]) -> tuple[Any, dict[LayerName, Tensor]]:
+    def _run(self, rows: Rows, A: Tensor) -> tuple[Any, dict[LayerName, Tensor]]:
         recorded = self._recorded
         assert recorded.layer is not None
-        given = from_map(A.to(recorded.layer), recorded.layer, self.engine.grids.get(self.layer)).clone()
+        given = self._own(A, recorded.layer)
+        module = None if self._function else self.engine.module_at(self.layer)
         x = self.x if rows == "one" else self.x.expand(len(A), -1, -1, -1)
+        replaced = False
+
+        def replacing(call: Call, output: Any) -> Any:
+            nonlocal replaced
+            if call.name != self.layer:
+                return None
+            replaced = True
+            return given
+
         with ExitStack() as stack:
-            if rows != "whole":
-                stack.enter_context(_given(recorded, None if rows == "one" else len(A)))
             book = RuleBook(intercept=False)
-            kept = stack.enter_context(
-                capturing(self.engine.module, units, book=book, copies=self.engine.copies & units)
-            )
-            stack.enter_context(watch(self.engine.module, self._replacing(given, rows), None, self._modules()))
+            kept = stack.enter_context(capturing(self.engine.module, self.units, book=book, copies=self.units))
+            if rows == "whole" or module is None:
+                watched = None if module is None else {self.layer.partition("@")[0]}
+                stack.enter_context(watch(self.engine.module, replacing, None, watched))
+            if rows != "whole":
+                more = recorded.outputs
+                if module is not None:
+                    more = {**more, module: [*more.get(module, ()), given]}
+                    replaced = True
+                stack.enter_context(_given(more, given, None if rows == "one" else len(A)))
             output = self.engine.invocation(self.engine.module, x + 0)
+        if not replaced:
+            raise LookupError(f"the forward pass does not call {self.layer!r}")
+        if self.layer in self.units:  # seen before it was replaced
+            kept[self.layer] = self._own(A, recorded.layer)
         return output, kept
 
-    def _modules(self) -> set[str] | None:
-        """The module to watch, or None for all: a function's name needs all that is open around it."""
-        return None if self.layer.startswith("F.") or ".F." in self.layer else {self.layer.partition("@")[0]}
+    def _own(self, A: Tensor, like: Tensor) -> Tensor:
+        """A copy of `A` in the layer's own layout, which later operations may write into."""
+        grid = self.engine.grids.get(self.layer)
+        found = from_map(A.to(like), like, grid)
+        # convolutions behind it are measured to be faster in the engine's format, some of them many times
+        return found.clone(memory_format=self.engine.memory_format if grid is None else torch.contiguous_format)
 
-    def _replacing(self, given: Tensor, rows: Rows) -> Callable[[Call, Any], Any]:
-        """What gives `A` in place of the layer's own output: at its call of the same number, those not made left out."""
-        path, _, number = self.layer.partition("@")
-        skipped = 0
-        if rows != "whole" and self._modules() is not None:
-            module = self.engine.module_at(self.layer)
-            skipped = int(number or 1) - 1 - len(self._recorded.outputs.get(module, ()))
-        wanted = int(number or 1) - skipped
-        name = path if wanted == 1 else f"{path}@{wanted}"
-        return lambda call, output: given if call.name == name else None
+    @property
+    def _function(self) -> bool:
+        """Whether the layer is a function's call: to name one, all that is open around it must be known."""
+        return self.layer.startswith("F.") or ".F." in self.layer
 
     def _fitting(self) -> Rows:
-        """The least that gives the model's own output for two rows of the layer's own."""
-        A = self.engine.maps({self.layer: self._recorded.layer})[self.layer]  # type: ignore[dict-item]
-        twice = A.expand(2, -1, -1, -1)
-        expected = self.engine.invocation(self.engine.module, self.x.expand(2, -1, -1, -1) + 0)
+        """The least that gives the same as the whole model does, for the layer's own output and for half of it."""
+        own = self.engine.maps({self.layer: self._recorded.layer})[self.layer]  # type: ignore[dict-item]
+        A = torch.cat([own, own / 2])
+        expected, units = self._run("whole", A)
         for rows in ("one", "all"):
             try:
-                output, _ = self._run(rows, twice, frozenset())
+                output, kept = self._run(rows, A)
+                if _alike(output, expected) and self._same(kept, units):
+                    return rows
             except Exception:  # whatever a model's code says of rows that do not fit
                 continue
-            if _alike(output, expected):
-                return rows
         return "whole"
+
+    def _same(self, kept: Mapping[LayerName, Tensor], expected: Mapping[LayerName, Tensor]) -> bool:
+        if kept.keys() != expected.keys():
+            return False
+        mine, own = self.engine.maps(kept), self.engine.maps(expected)
+        return all(_alike(mine[name].expand_as(own[name]), own[name]) for name in own)
+
+
+def _before(engine: Engine, unit: LayerName, layer: LayerName) -> bool:
+    """Whether `unit` gives its output before `layer` does."""
+    known = {} if engine.facts is None else engine.facts.layers
+    return unit in known and layer in known and known[unit].depth < known[layer].depth
 
 
 def _alike(output: Any, expected: Any) -> bool:
@@ -129,6 +161,8 @@ def _record(engine: Engine, layer: LayerName, x: Tensor) -> _Recorded:
     def on_call(call: Call, output: Any) -> Any:
         if call.name == layer and isinstance(output, Tensor):
             recorded.layer = output.clone()
+            if call.module is not None:
+                del order[opened.pop() :]
             raise StopForward
         return None
 
@@ -159,24 +193,28 @@ def _copied(value: Any, rows: int | None) -> Any:
 
 
 @contextmanager
-def _given(recorded: _Recorded, rows: int | None) -> Iterator[None]:
-    """Let modules give their recorded outputs, call by call, and run again when these are used up."""
-    patched: list[nn.Module] = []
+def _given(outputs: Mapping[nn.Module, list[Any]], as_it_is: Tensor, rows: int | None) -> Iterator[None]:
+    """Let modules give these outputs, call by call, and run again when these are used up."""
+    patched: list[tuple[nn.Module, Any]] = []
     try:
-        for module, outputs in recorded.outputs.items():
-            left = iter(outputs)
-            own = module.forward
+        for module, several in outputs.items():
+            left, own = iter(several), module.forward
 
-            def forward(*args: Any, _left: Any = left, _own: Any = own, **kwargs: Any) -> Any:
+            def forward(*args: Any, _left: Iterator[Any] = left, _own: Any = own, **kwargs: Any) -> Any:
                 found = next(_left, _NOTHING)
-                return _own(*args, **kwargs) if found is _NOTHING else _copied(found, rows)
+                if found is _NOTHING:
+                    return _own(*args, **kwargs)
+                return found if found is as_it_is else _copied(found, rows)
 
+            patched.append((module, module.__dict__.get("forward", _NOTHING)))
             module.__dict__["forward"] = forward
-            patched.append(module)
         yield
     finally:
-        for module in patched:
-            module.__dict__.pop("forward", None)
+        for module, before in patched:
+            if before is _NOTHING:
+                del module.__dict__["forward"]
+            else:
+                module.__dict__["forward"] = before
 
 
 _NOTHING = object()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -75,15 +75,47 @@ class Cost:
     backward: int = 0
 
 
+class Rows(Protocol):
+    """Changed inputs, or layer outputs, of which a batch is cut as it is needed: a tensor (m, ...), or `Made`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, cut: slice, /) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows that are made when a batch of them is cut, so that a batch alone is held. `make` must give the same twice."""
+
+    count: int
+    make: Callable[[slice], Tensor]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, cut: slice) -> Tensor:
+        return self.make(slice(*cut.indices(self.count)))
+
+
 class Outcome(Protocol):
     """What the model says of `m` changed inputs, for each of the `t` targets."""
 
     values: Float[Tensor, "t m"]
-    """The targets' own numbers: logits, sums of logits, a unit's mean, what a function of the output gave."""
+    """The targets' own numbers: logits, sums of logits, a unit's mean, what a function of the output gave. NaN where what
+    was changed comes after the unit."""
 
     @property
     def shares(self) -> Float[Tensor, "t m"] | None:
-        """The probability of each target, a group's that of its classes together; None where a target has none."""
+        """The probability of each target, a group's that of its classes together; NaN where a target has none (units and
+        functions), None where none has."""
+
+
+class Forward(Protocol):
+    """One forward of the model, in the autograd graph."""
+
+    values: Float[Tensor, "t m"]
+    read: tuple[tuple[Tensor, ...], ...]
+    """The tensors that each target's value is read from: the model's output, or the map that a unit stands in."""
 
 
 class Model(Protocol):
@@ -99,25 +131,35 @@ class Model(Protocol):
     generator: torch.Generator
     """Random numbers, on the CPU, seeded from what is computed."""
     module: Any
-    """The nn.Module, frozen and in evaluation mode; what runs it must report it to `count`."""
+    """The nn.Module, frozen and in evaluation mode."""
+    facts: ModelFacts
 
-    def run(self, x: Float[Tensor, "m c h w"]) -> Outcome:
-        """The outcome for inputs `x`, in batches of a fitting size. No gradients."""
+    def run(self, x: Rows) -> Outcome:
+        """The outcome for inputs `x` (m, c, h, w), in batches of a fitting size. No gradients."""
 
-    def gradients(self, x: Float[Tensor, "m c h w"]) -> tuple[Outcome, Float[Tensor, "t m c h w"]]:
-        """The outcome for inputs `x`, and d value / d x: one forward and `t` backwards for each of the `m`."""
+    def gradients(self, x: Rows) -> Iterator[tuple[slice, Float[Tensor, "t b c h w"]]]:
+        """d value / d x for inputs `x` (m, c, h, w), batch by batch, with the rows of `x` that the batch is: one forward and
+        `t` backwards for each row."""
 
-    def resume(self, layer: LayerName, A: Float[Tensor, "m k h w"]) -> Outcome:
-        """The outcome where `layer` gives `A` for this image: only what comes after the layer is run again."""
+    def resume(self, layer: LayerName, A: Rows) -> Outcome:
+        """The outcome where `layer` gives `A` (m, k, h, w) for this image: only what comes after the layer is run again. The
+        first resumption from a layer counts one evaluation more, which records what comes before it."""
 
-    def layer_output(self, layer: LayerName, x: Float[Tensor, "m c h w"]) -> Float[Tensor, "m k h w"]:
+    def layer_output(self, layer: LayerName, x: Rows) -> Float[Tensor, "m k h w"]:
         """What `layer` gives for inputs `x`, of any size that the model up to there takes. No gradients."""
 
-    def values(self, output: object) -> Float[Tensor, "t m"]:
-        """The targets' values in a raw output of `module`, differentiable."""
+    def head_shares(self, features: Float[Tensor, "m k"]) -> Float[Tensor, "t m"] | None:
+        """The `shares` where the linear layer of a global-average-pooled model reads `features`. No evaluation.
+
+        Raises:
+            LookupError: the model has no such head (`ModelFacts.head_layer` is None).
+        """
+
+    def forward(self, x: Float[Tensor, "m c h w"], module: Any = None) -> Forward:
+        """The targets' values for `x` in the autograd graph: of the model, or of `module`, a changed copy of it."""
 
     def count(self, forward: int = 0, backward: int = 0) -> None:
-        """Report evaluations made through `module` itself."""
+        """Report evaluations that a method makes itself: the backwards from a `forward`."""
 
 
 class ProbeMethod(Protocol):

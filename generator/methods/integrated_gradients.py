@@ -28,7 +28,8 @@ from torch import Tensor
 
 from generator.artifacts import Artifact, InputMap, NotApplicable
 from generator.engine.needs import Input, Need, Reads
-from generator.methods import Cost, Model, ModelFacts, Places, Scope, method
+from generator.methods import Cost, Made, Model, ModelFacts, Places, Scope, method
+from generator.methods._options import at_least, one_of
 from generator.names import Layer, LayerName, Paper
 
 
@@ -56,6 +57,10 @@ class IntegratedGradients:
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "steps")
+        one_of(self, "baseline", "black", "white", "zero")
+
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         return None
 
@@ -69,10 +74,10 @@ class IntegratedGradients:
         x = reads.input  # (1, c, h, w)
         start = self.start(x, model)
         points, weights = quadrature(self.steps, x)
+        path = Made(self.steps, lambda cut: start + points[cut, None, None, None] * (x - start))
         total = x.new_zeros((model.targets, *x.shape[1:]))  # (t, c, h, w)
-        for alpha, weight in zip(points.split(CHUNK), weights.split(CHUNK), strict=True):
-            _, gradients = model.gradients(start + alpha[:, None, None, None] * (x - start))  # (t, m, c, h, w)
-            total += torch.einsum("m,tmchw->tchw", weight, gradients)  # eq. 1
+        for cut, gradients in model.gradients(path):  # (t, m, c, h, w)
+            total += torch.einsum("m,tmchw->tchw", weights[cut], gradients)  # eq. 1
         ends = model.run(torch.cat([start, x])).values  # (t, 2)
         for t in range(model.targets):
             found = (x - start) * total[t]
@@ -86,10 +91,6 @@ class IntegratedGradients:
             return torch.zeros_like(x)
         end = model.low if self.baseline == "black" else model.high
         return end[None, :, None, None].expand_as(x)
-
-
-CHUNK = 16
-"""Points whose gradients are held at once."""
 
 
 def quadrature(steps: int, like: Tensor) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
