@@ -94,7 +94,8 @@ class Made:
         return self.count
 
     def __getitem__(self, cut: slice) -> Tensor:
-        return self.make(slice(*cut.indices(self.count)))
+        start, stop, _ = cut.indices(self.count)
+        return self.make(slice(start, stop))
 
 
 class Outcome(Protocol):
