@@ -21,6 +21,7 @@ from generator.pages.write import check_out, write_site
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reporting import report_of
 from generator.report.setup import Setup, clocked, set_up
+from generator.report.trusting import fill_judgements
 from generator.store import key_of
 
 
@@ -46,7 +47,8 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     setup = set_up(config, progress)
     todo = plan_report(setup)
     searches = compute(setup, todo, progress)
-    planned = todo.passes + searches.passes
+    judged = judge(setup, progress)
+    planned = todo.passes + searches.passes + judged
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
@@ -79,6 +81,15 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)
     return searches
+
+
+def judge(setup: Setup, progress: Progress) -> Passes:
+    """Judge the maps that the store now has; the passes planned for it."""
+    judging, preprocess = setup.judging, setup.loaded.preprocess
+    planned = judging.passes(setup.store)
+    with clocked(setup.timings, "trust"), progress.stage("judging maps", len(judging.images)) as stage:
+        fill_judgements(judging, setup.engine, preprocess, setup.store, stage)
+    return planned
 
 
 def tune(setup: Setup) -> None:

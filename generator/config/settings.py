@@ -26,7 +26,7 @@ from generator.selectors import nearest, parse_units
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]
 Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
-METRICS = ("deletion", "insertion", "road", "drop", "increase", "infidelity")
+METRICS = ("deletion", "insertion", "road", "average_drop", "increase", "infidelity")
 """What maps are judged by: see docs/trust.md."""
 _SIZE = "a whole number of pixels, or [height, width]"
 
@@ -138,6 +138,13 @@ def _metrics(value: object) -> object:
     return tuple(name for name in METRICS if name in chosen)
 
 
+def _shares(value: object) -> object:
+    many = _per_channel(value)
+    if many is None or not all(0 < one < 1 for one in many):
+        raise _refuse("shares between 0 and 1", value)
+    return many
+
+
 def _groups(value: object) -> object:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise _refuse("names of groups, each with a list of labels, indices or ranges", value)
@@ -200,6 +207,8 @@ class TrustConfig(_Frozen):
     """What maps are judged by; empty: nothing."""
     steps: Annotated[int, _count(2, "a whole number from 2")] = 16
     """Fractions of the pixels at which insertion and deletion look at the score."""
+    shares: Annotated[tuple[float, ...], BeforeValidator(_shares)] = (0.2, 0.4, 0.6, 0.8)
+    """Of the pixels, what ROAD takes away."""
     samples: Annotated[int, _count(1, "a whole number from 1")] = 32
     """Random perturbations of infidelity."""
     layers: Words | None = None

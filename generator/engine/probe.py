@@ -252,15 +252,20 @@ def probing(
         (target, None if classes is None else classes[image : image + 1]) for target, classes in served.classes.items()
     )
     with prepared(engine.module):
-        yield Probe(
-            engine,
-            subjects,
-            ends[0].to(engine.device),
-            ends[1].to(engine.device),
-            seed,
-            x[image : image + 1],
-            BATCH.get(engine.device.type, 8),
-        )
+        yield probe_of(engine, subjects, x[image : image + 1], ends, seed)
+
+
+def probe_of(
+    engine: Engine,
+    subjects: tuple[tuple[Target, Tensor | None], ...],
+    x: Tensor,
+    ends: tuple[Tensor, Tensor],
+    seed: int,
+) -> Probe:
+    """The probe of an image `x` (1, c, h, w) for targets with the classes (1, g) that they mean in it. The engine's model
+    must be `prepared` while it is used."""
+    low, high = (end.to(engine.device) for end in ends)
+    return Probe(engine, subjects, low, high, seed, x, BATCH.get(engine.device.type, 8))
 
 
 def probed(

@@ -44,6 +44,7 @@ class InputXGradient:
     scope: ClassVar[Scope] = "input"
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
+    adds_up: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         return None

@@ -56,6 +56,7 @@ class IntegratedGradients:
     scope: ClassVar[Scope] = "input"
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
+    adds_up: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps")

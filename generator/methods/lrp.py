@@ -85,6 +85,7 @@ class LRP:
     scope: ClassVar[Scope] = "input"
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
+    adds_up: ClassVar[bool] = True
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         if find_spec("zennit") is not None:

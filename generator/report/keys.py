@@ -117,6 +117,11 @@ def method_digest(cls: type) -> Digest:
     return _code_digest(cls.__module__)
 
 
+def code_digest(module: str) -> Digest:
+    """The code of a module of this package and of those that it imports, less prose and the engine."""
+    return _code_digest(module)
+
+
 @cache
 def _code_digest(module: str) -> Digest:
     text = hashlib.sha256()

@@ -97,7 +97,8 @@ def describe_plan(plan: Plan) -> str:
     setup, jobs = plan.setup, plan.setup.jobs
     images = setup.images.images
     searches = plan_searches(setup)
-    units, total = searches.units, plan.passes + searches.passes
+    judging = setup.judging.passes(setup.store)
+    units, total = searches.units, plan.passes + searches.passes + judging
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs = plan.costs
     todo: dict[str, int] = {}
@@ -122,6 +123,13 @@ def describe_plan(plan: Plan) -> str:
         wanted = sum(len(units[name, search.layer.name]) for search in of)
         missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
         rows.append((name, "search", str(len(of)), str(wanted), str(missing), _evaluations(searches.passes)))
+    judged = setup.judging
+    if judged.config.metrics and judged.requests:
+        cells, lacks = (
+            len(judged.requests) * len(judged.images),
+            sum(len(judged.lacking(setup.store, i)) for i in judged.images),
+        )
+        rows.append(("trust", "maps", "-", str(cells), str(lacks), _evaluations(judging)))
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
     lines = [
         "  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True)))

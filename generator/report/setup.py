@@ -22,6 +22,7 @@ from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.jobs import Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
+from generator.report.trusting import Judging
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store
 
@@ -42,6 +43,16 @@ class Setup:
     engine: Engine
     store: Store
     timings: MutableMapping[str, float] = field(default_factory=dict)
+
+    @property
+    def judging(self) -> Judging:
+        """Which maps are judged, and how."""
+        trust = self.config.trust
+        names = tuple(layer.name for layer in self.compared)
+        layers = names[-1:]
+        if trust.layers is not None:
+            layers = tuple(layer.name for layer in select_layers(trust.layers, self.compared))
+        return Judging(self.jobs, trust, layers, self.images.images[: trust.images])
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -1,0 +1,233 @@
+"""Whether to believe a report's maps: which are judged, what the store lacks of that, what it costs, and doing it.
+
+    maps in the store ──▶ per place, at the input's size ──▶ changed inputs ──▶ numbers of each map, kept under its key
+
+Maps are of the first target, at the layers that `trust.layers` says. A map that has no ranking (no value above zero, or
+not drawn at all) is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from generator.command.progress import Stage
+from generator.config import TrustConfig
+from generator.encode import from_npy
+from generator.engine.capture import prepared
+from generator.engine.passes import Engine
+from generator.engine.plan import Request
+from generator.engine.probe import Probe, probe_of
+from generator.engine.targets import resolve
+from generator.images import ImageRecord, load
+from generator.model.preprocess import Preprocess
+from generator.names import INPUT, CallTarget, Digest, LayerName, Target, TrueTarget, Unit
+from generator.pages.views import Passes
+from generator.report.jobs import Jobs
+from generator.report.keys import code_digest
+from generator.store import Store, key_of
+from generator.trust import faithfulness as measures
+from generator.trust.maps import at_size, per_place
+
+NOT_JUDGED = ("predictions", "feature_maps", "input_response")
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What of a report is judged."""
+
+    jobs: Jobs
+    config: TrustConfig
+    layers: tuple[LayerName, ...]
+    """At which maps of layers are judged."""
+    images: tuple[ImageRecord, ...]
+
+    @cached_property
+    def requests(self) -> tuple[Request, ...]:
+        """The maps that are judged, one request each."""
+        if not self.jobs.targets:
+            return ()
+        return tuple(
+            r for r in self.jobs.requests if r.name not in NOT_JUDGED and (r.layer == INPUT or r.layer in self.layers)
+        )
+
+    @property
+    def target(self) -> Target:
+        """Whose maps are judged."""
+        return self.jobs.targets[0]
+
+    @cached_property
+    def options(self) -> measures.Options:
+        """How maps are tested."""
+        c = self.config
+        return measures.Options(steps=c.steps, shares=c.shares, samples=c.samples, seed=self.jobs.seed)
+
+    @property
+    def per_image(self) -> int:
+        """Evaluations that are the same for every map of an image."""
+        return 3 + self.options.samples if self.config.metrics else 0
+
+    @property
+    def per_map(self) -> int:
+        """Evaluations of one map."""
+        costs = {
+            "deletion": self.options.steps - 1,
+            "insertion": self.options.steps - 1,
+            "road": 2 * len(self.options.shares),
+            "average_drop": 1,
+        }
+        chosen = set(self.config.metrics)
+        if "increase" in chosen:
+            chosen.add("average_drop")  # one evaluation tells both
+        return sum(costs.get(name, 0) for name in chosen)
+
+    def key(self, request: Request, image: ImageRecord) -> Digest:
+        """The key of a map's numbers."""
+        return key_of(
+            {
+                "judged": self.jobs.key(request, image),
+                "target": [type(self.target).__name__, asdict(self.target)],
+                "metrics": list(self.config.metrics),
+                "options": asdict(self.options),
+                "code": [code_digest("generator.trust.faithfulness"), code_digest("generator.trust.maps")],
+            }
+        )
+
+    def has_target(self, image: ImageRecord) -> bool:
+        """Whether the first target means something for the image."""
+        return not isinstance(self.target, TrueTarget) or self.jobs.truth(image) is not None
+
+    def lacking(self, store: Store, image: ImageRecord) -> tuple[Request, ...]:
+        """The maps of an image that are to be judged: what is not known to be drawn yet counts as drawn."""
+        if not self.config.metrics or not self.has_target(image):
+            return ()
+        found = []
+        for request in self.requests:
+            record = store.get(self.jobs.key(request, image))
+            drawn = record is None or _ranks(record.meta["maps"][0])
+            if drawn and store.get(self.key(request, image)) is None:
+                found.append(request)
+        return tuple(found)
+
+    def passes(self, store: Store) -> Passes:
+        """The evaluations that `fill_judgements` will make; exact once the store has the maps."""
+        forward = 0
+        for image in self.images:
+            lacks = len(self.lacking(store, image))
+            forward += lacks * self.per_map + (self.per_image if lacks else 0)
+        return Passes(forward, 0)
+
+
+def _ranks(meta: Mapping[str, object]) -> bool:
+    """Whether a stored map has places that stand above others."""
+    return "not_applicable" not in meta and not meta.get("empty", False)
+
+
+def values_of(judging: Judging, store: Store, request: Request, image: ImageRecord) -> Tensor | None:
+    """A map of the first target as it lies in the store, (h, w) or (c, h, w); None where there is none to rank."""
+    record = store.get(judging.jobs.key(request, image))
+    if record is None or not _ranks(record.meta["maps"][0]):
+        return None
+    return torch.from_numpy(from_npy(store.blob(record, "0.values.npy")))
+
+
+def per_place_of(judging: Judging, store: Store, request: Request, image: ImageRecord) -> Tensor | None:
+    """A map with one number a place, (h, w) at its own resolution: higher is more relevant."""
+    values = values_of(judging, store, request, image)
+    return None if values is None else per_place(values, adds_up=getattr(request.method, "adds_up", False))
+
+
+def fill_judgements(judging: Judging, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
+    """Judge every map that was not judged yet."""
+    for image in judging.images:
+        lacks = judging.lacking(store, image)
+        if lacks:
+            x = preprocess(load(image, preprocess.channels))
+            with prepared(engine.module):
+                probe = _probe(judging, engine, preprocess, store, image, x)
+                _judge_image(judging, probe, preprocess, store, image, x, lacks)
+        stage.advance(what=image.name)
+
+
+def _judge_image(
+    judging: Judging,
+    probe: Probe,
+    preprocess: Preprocess,
+    store: Store,
+    image: ImageRecord,
+    x: Tensor,
+    lacks: Sequence[Request],
+) -> None:
+    def score(inputs: Tensor) -> Tensor:
+        outcome = probe.run(inputs)
+        return (outcome.values if outcome.shares is None else outcome.shares)[0].cpu()
+
+    low, high = preprocess.ends
+    ground = measures.ground(score, x, low, high, judging.options)
+    for request in lacks:
+        map_ = per_place_of(judging, store, request, image)
+        assert map_ is not None
+        numbers, curves = _numbers(score, at_size(map_, preprocess.size), ground, judging)
+        store.put(judging.key(request, image), {"numbers": numbers, "curves": curves})
+
+
+def _numbers(
+    score: measures.Score, map_: Tensor, ground: measures.Ground, judging: Judging
+) -> tuple[dict[str, float | None], dict[str, list[list[float]]]]:
+    """The chosen numbers of a map at the input's size, None where one has no value, and the two curves."""
+    chosen, options = set(judging.config.metrics), judging.options
+    numbers: dict[str, float] = {}
+    curves: dict[str, list[list[float]]] = {}
+    for name, draw in (("deletion", measures.deletion), ("insertion", measures.insertion)):
+        if name in chosen:
+            area = draw(score, map_, ground, options.steps)
+            numbers[name] = area.auc
+            curves[name] = [list(area.curve.x), list(area.curve.y)]
+    if "road" in chosen:
+        numbers["road"] = measures.road(score, map_, ground, options.shares).combined
+    if chosen & {"average_drop", "increase"}:
+        seen = measures.confidence(score, map_, ground)
+        numbers |= {"average_drop": seen.drop, "increase": float(seen.increased)}
+    if "infidelity" in chosen:
+        numbers["infidelity"] = measures.infidelity(map_, ground).unexplained
+    return {name: (value if np.isfinite(value) else None) for name, value in numbers.items() if name in chosen}, curves
+
+
+def _probe(
+    judging: Judging, engine: Engine, preprocess: Preprocess, store: Store, image: ImageRecord, x: Tensor
+) -> Probe:
+    """The model, for the first target as the image has it."""
+    target = judging.target
+    classes = None
+    if not isinstance(target, (Unit, CallTarget)):
+        predictions = next(r for r in judging.jobs.requests if r.name == "predictions")
+        record = store.get(judging.jobs.key(predictions, image))
+        assert record is not None
+        scores = torch.from_numpy(from_npy(store.blob(record, "0.values.npy")))[None].to(engine.device)
+        classes = resolve(target, scores, (judging.jobs.truth(image),))
+    return probe_of(engine, ((target, classes),), x[None], preprocess.ends, judging.jobs.seed)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the store has of one map of one image."""
+
+    request: Request
+    image: ImageRecord
+    values: Mapping[str, float]
+    curves: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+
+
+def judged(judging: Judging, store: Store) -> Iterator[Numbers]:
+    """Every map's numbers, image by image; those without a value are NaN."""
+    for image in judging.images:
+        for request in judging.requests:
+            record = store.get(judging.key(request, image)) if judging.config.metrics else None
+            if record is not None:
+                values = {k: float("nan") if v is None else float(v) for k, v in record.meta["numbers"].items()}
+                yield Numbers(request, image, values, record.meta["curves"])
