@@ -51,6 +51,8 @@ class Layer:
     """What a reader wants to know of it: ``(("kernel", "3x3"), ("stride", "2"), ("padding", "1"), ...)``."""
     inputs: tuple[str, ...] = ()
     """Names of the layers whose output it reads, nearest spatial ancestors."""
+    read: bool = True
+    """Whether the scores depend on its places: not in an auxiliary head, nor where only a class token is read on."""
 
     @property
     def units(self) -> int:

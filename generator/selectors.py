@@ -73,7 +73,8 @@ def _matching(selector: str, layers: Sequence[Layer]) -> Sequence[Layer]:
 
 
 def _spatial(layers: Sequence[Layer]) -> Sequence[Layer]:
-    return [layer for layer in layers if layer.shape[1:] != (1, 1)]
+    """Those with more than one place, of which the scores read more than a class token."""
+    return [layer for layer in layers if layer.shape[1:] != (1, 1) and layer.read]
 
 
 def _last_conv(layers: Sequence[Layer]) -> Sequence[Layer]:
@@ -87,20 +88,34 @@ def _stage_ends(layers: Sequence[Layer]) -> Sequence[Layer]:
     """The last layer at each resolution above 1x1.
 
     A block is preferred where there is one, since what follows it at its resolution opens the next block (the
-    expansion before a strided depthwise convolution). The model's last resolution has no next block: there the
-    last layer is taken, whatever it is, for the head reads that one.
+    expansion before a strided depthwise convolution), even where that is a block of its own. The model's last resolution
+    has no next block: there the last layer is taken, whatever it is, for the head reads that one.
     """
     at: dict[tuple[int, int], list[Layer]] = {}
-    for layer in sorted(_spatial(layers), key=lambda layer: layer.depth):
+    spatial = sorted(_spatial(layers), key=lambda layer: layer.depth)
+    for layer in spatial:
         at.setdefault(layer.shape[1:], []).append(layer)
     if not at:
         return []
     last = max((group[-1] for group in at.values()), key=lambda layer: layer.depth)
+    strided = [layer for layer in spatial if layer.kind == "block" and len(_resolutions(layer, spatial)) == 2]
     ends = []
     for group in at.values():
         blocks = [layer for layer in group if layer.kind == "block"]
+        opening = {layer.name: sum(_opens(layer, block) for block in strided) for layer in blocks}
+        blocks = [layer for layer in blocks if opening[layer.name] == min(opening.values())]
         ends.append(blocks[-1] if blocks and group[-1] is not last else group[-1])
     return ends
+
+
+def _resolutions(block: Layer, layers: Sequence[Layer]) -> set[tuple[int, int]]:
+    """The heights and widths of what a block holds: two where it goes from one to the next, more in a whole trunk."""
+    return {block.shape[1:]} | {layer.shape[1:] for layer in layers if layer.path.startswith(f"{block.path}.")}
+
+
+def _opens(layer: Layer, block: Layer) -> bool:
+    """Whether a layer lies in a block that ends at another resolution."""
+    return layer.path.startswith(f"{block.path}.") and layer.shape[1:] != block.shape[1:]
 
 
 _WORDS: dict[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {

@@ -2,6 +2,7 @@
 
     channels last    (n, h, w, c)              Swin
     tokens           (n, prefix + h w, c)      ViT: class and register tokens first, then the grid row by row
+    tokens first     (prefix + h w, n, c)      the same, as `nn.MultiheadAttention` has it by default
 
 Which layout a layer has is inferred from one probe pass (`generator.model.describe`), never from the model's name.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,27 +24,40 @@ class Grid:
     width: int
     tokens: bool = False
     prefix: int = 0
+    first: bool = False
+    """Whether tokens come before the batch."""
+
+    @property
+    def stop(self) -> int:
+        """The number of the first token after the grid."""
+        return self.prefix + self.height * self.width
 
 
 def as_map(found: Tensor, grid: Grid | None) -> Float[Tensor, "n c h w"]:
-    """A layer's output, or its gradient, as a map: a view. Prefix tokens have no place and are left out."""
+    """A layer's output, or its gradient, as a map: a view. Tokens outside the grid have no place and are left out."""
     if grid is None:
         return found
     if not grid.tokens:
         return found.permute(0, 3, 1, 2)
-    return found[:, grid.prefix :].unflatten(1, (grid.height, grid.width)).permute(0, 3, 1, 2)
+    tokens = found.transpose(0, 1) if grid.first else found
+    return tokens[:, grid.prefix : grid.stop].unflatten(1, (grid.height, grid.width)).permute(0, 3, 1, 2)
 
 
 def from_map(map_: Float[Tensor, "m c h w"], like: Tensor, grid: Grid | None) -> Tensor:
-    """A map in the layer's own layout; prefix tokens are those of `like` (1, ...)."""
+    """A map in the layer's own layout; tokens outside the grid are those of `like`, which has one image."""
     if grid is None:
         return map_
     last = map_.permute(0, 2, 3, 1)
     if not grid.tokens:
         return last
-    tokens = last.flatten(1, 2)
-    if not grid.prefix:
-        return tokens
-    import torch
+    own = (like.transpose(0, 1) if grid.first else like).expand(len(map_), -1, -1)
+    tokens = torch.cat([own[:, : grid.prefix], last.flatten(1, 2), own[:, grid.stop :]], dim=1)
+    return tokens.transpose(0, 1) if grid.first else tokens
 
-    return torch.cat([like[:, : grid.prefix].expand(len(tokens), -1, -1), tokens], dim=1)
+
+def outside(found: Tensor, grid: Grid | None) -> Tensor:
+    """What of a layer's output stands outside the grid: (n, tokens, c), of a map none."""
+    if grid is None or not grid.tokens:
+        return found[:0]
+    tokens = found.transpose(0, 1) if grid.first else found
+    return torch.cat([tokens[:, : grid.prefix], tokens[:, grid.stop :]], dim=1)

@@ -29,3 +29,13 @@ class Invocation:
             for name, value in self.extras.items()
         }
         return module(images, **more)
+
+
+def invocation_for(module: nn.Module, extras: Mapping[str, Tensor] | None = None) -> Invocation:
+    """How `module` is called: torchvision's detectors take a list of images, every other model takes a batch."""
+    from torchvision.models.detection.fcos import FCOS
+    from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+    from torchvision.models.detection.retinanet import RetinaNet
+    from torchvision.models.detection.ssd import SSD
+
+    return Invocation(extras or {}, isinstance(module, (GeneralizedRCNN, RetinaNet, SSD, FCOS)))

@@ -12,7 +12,7 @@ detection        a dict of boxes an image       score of the best box         va
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,12 +59,12 @@ class Readout:
             UserError: the output holds no such scores.
         """
         if self.kind == "detection":
-            return torch.stack([self._best_boxes(one) for one in self._detections(raw)])
+            return torch.stack([self._best_boxes(one, range(self.classes)) for one in self._detections(raw)])
         found = self.tensor(raw)
         if self.kind == "segmentation":
             if found.dim() != 4:
                 raise self._refused(found, "(n, classes, h, w)")
-            return found.softmax(dim=1).mean(dim=(2, 3))
+            return (found if self.activated else found.softmax(dim=1)).mean(dim=(2, 3))
         if found.dim() == 1:
             found = found[:, None]
         if found.dim() != 2:
@@ -72,7 +72,7 @@ class Readout:
         if self.kind == "binary":
             if found.shape[1] != 1:
                 raise self._refused(found, "(n, 1), one number an image for model.head: binary,")
-            return torch.cat([-found, found], dim=1)
+            return torch.cat([1 - found if self.activated else -found, found], dim=1)
         return found
 
     def values(self, raw: Any, classes: Int[Tensor, "n g"]) -> Float[Tensor, " n"]:
@@ -81,6 +81,9 @@ class Readout:
             maps = self.tensor(raw)
             won = maps.detach().argmax(dim=1)  # (n, h, w)
             return torch.stack([self._over_places(maps, won, column) for column in classes.T]).sum(dim=0)
+        if self.kind == "detection":  # without a box there is nothing to differentiate, not a gradient of zero
+            found = zip(self._detections(raw), classes.tolist(), strict=True)
+            return torch.stack([self._best_boxes(one, rows).sum() for one, rows in found])
         return self.scores(raw).gather(1, classes).sum(dim=1)
 
     def probabilities(self, scores: Float[Tensor, "n classes"]) -> Float[Tensor, "n classes"] | None:
@@ -110,15 +113,12 @@ class Readout:
             raise UserError(f"expected a list of boxes, labels and scores from a detector, received {shown(raw)}")
         return raw  # type: ignore[no-any-return]
 
-    def _best_boxes(self, boxes: Mapping[str, Tensor]) -> Tensor:
-        """(classes,): the score of the best box of each class, 0 where there is none."""
-        best = boxes["scores"].new_zeros(self.classes)
-        if not len(boxes["scores"]):
-            return best
-        found = []
-        for index in range(self.classes):
+    def _best_boxes(self, boxes: Mapping[str, Tensor], classes: Iterable[int]) -> Tensor:
+        """The score of the best box of each of the classes, 0 where there is none."""
+        found, none = [], boxes["scores"].new_zeros(())
+        for index in classes:
             mine = boxes["scores"][boxes["labels"] == index]
-            found.append(mine.max() if len(mine) else best[index])
+            found.append(mine.max() if len(mine) else none)
         return torch.stack(found).float()
 
     def _refused(self, found: Tensor, expected: str) -> UserError:

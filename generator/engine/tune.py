@@ -37,7 +37,7 @@ def _pass(engine: Engine, x: Tensor) -> float:
     leaf = x.detach().requires_grad_()
     _synchronise(engine.device)
     start = time.perf_counter()
-    output = engine.module(leaf + 0)
+    output = engine.invocation(engine.module, leaf + 0)
     values = next((value for value in tensors(output) if value.requires_grad), None)
     if values is not None:  # a model may cut its gradients off
         torch.autograd.grad(values.float().sum(), leaf, allow_unused=True)

@@ -1,23 +1,32 @@
 """What a model is, measured in one forward pass: its layers, their shapes, costs and receptive fields, and its head.
 
 model, input shape ──▶ trace (a seeded random image) ──▶ Description: layers in execution order, totals, facts
+
+A layer is what has a place for every place of the image: maps (1, c, h, w), maps with the channels last, and tokens that
+were once a map. How the latter two are read as maps is told in `Description.grids`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from generator.engine.grids import Grid
+from generator.engine.invoke import Invocation, invocation_for
+from generator.engine.output import Readout
 from generator.errors import UserError
 from generator.methods import ModelFacts
-from generator.model.calls import tensors
 from generator.model.graph import Graph, Group, Node, Ref
+from generator.model.head import HeadProbe, scores_of
 from generator.model.kinds import attributes, kind
-from generator.model.reach import NCHW, WHOLE, Reach
+from generator.model.live import placed
+from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
 from generator.model.trace import trace
 from generator.names import Layer, LayerName
@@ -29,7 +38,7 @@ class Description:
 
     layers: tuple[Layer, ...]
     classes: int
-    """Scores per image: of a segmentation model per place; 0 where the output holds no scores."""
+    """Scores per image, two where it is one number for yes; 0 where the output holds no scores."""
     parameters: int
     """Of the whole model, each shared parameter once."""
     macs: int
@@ -44,6 +53,12 @@ class Description:
     unused: tuple[str, ...] = ()
     """Names of parameters that the forward never touched (auxiliary heads, forgotten layers)."""
     notes: tuple[str, ...] = ()
+    grids: Mapping[LayerName, Grid] = field(default_factory=dict)
+    """Layers whose output is not (n, c, h, w): how it is read as such."""
+    readout: Readout = field(default_factory=Readout)
+    """How scores are read from what the model returns."""
+    invocation: Invocation = field(default_factory=Invocation, compare=False)
+    """How the model is called."""
 
     @property
     def by_name(self) -> Mapping[LayerName, Layer]:
@@ -58,32 +73,42 @@ def describe(
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     seed: int = 0,
+    invocation: Invocation | None = None,
+    readout: Readout | None = None,
+    head: str = "auto",
+    output: str = "",
 ) -> Description:
     """Run `module` once on a seeded random image of `input_shape` (channels, height, width) and tell what was seen.
 
-    The module runs in evaluation mode on its own device and in its own dtype unless told otherwise, and is left as it
-    was found.
+    The module runs in evaluation mode on its own device and in its own dtype unless told otherwise (one of half precision
+    as a float32 copy), and is left as it was found. It is called as `invocation` says, which by default fits it. Its
+    scores are read by `readout`; without one they are of the kind `head` (``auto``: as their shape and the last operation
+    show) and stand at `output` in what it returns (empty: where scores usually do).
 
     Raises:
-        UserError: the model cannot run at this size, or has no layer with height and width.
+        UserError: the model cannot run at this size or without further inputs, has no layer with height and width, or
+            nothing stands at `output`.
     """
+    module = _precise(module) if dtype is None else module
     first = next((p for p in module.parameters() if p.is_floating_point()), None)
     device = device or (first.device if first is not None else "cpu")
     dtype = dtype or (first.dtype if first is not None else torch.float32)
+    invocation = invocation or invocation_for(module)
     noise = torch.randn((1, *input_shape), generator=torch.Generator().manual_seed(seed))
-    probe = _HeadProbe({m.in_features for m in module.modules() if isinstance(m, nn.Linear)})
-    graph, output = _run(module, noise.to(device=device, dtype=dtype), probe, input_shape)
-    layers = _layers(graph)
-    if not any(layer.kind == "conv" for layer in layers):
+    probe = HeadProbe({m.in_features for m in module.modules() if isinstance(m, nn.Linear)})
+    graph, raw = _run(module, noise.to(device=device, dtype=dtype), probe, input_shape, invocation)
+    reaches = propagate(graph)
+    scores = scores_of(module, graph, raw, readout, head, output)
+    layers, grids = _layers(graph, reaches, placed(graph, scores.refs, reaches))
+    if not layers:
         raise UserError(
-            f"expected a model with convolutions, received {type(module).__name__} without any 2-D convolution in its "
-            "forward pass: choose a convolutional model"
+            f"expected a model with layers that have height and width, received {type(module).__name__} without any in its "
+            "forward pass: choose a convolutional model, or a transformer of image patches"
         )
-    head_layer, head_linear = probe.head(layers, graph, output)
-    classes, notes = _classes(output)
+    head_layer, head_linear = probe.head(layers, graph, reaches, scores, raw)
     facts = ModelFacts(
         {layer.name: layer for layer in layers},
-        classes,
+        scores.classes,
         graph.rectifiers,
         graph.max_pools,
         graph.overlapping_pools,
@@ -93,7 +118,7 @@ def describe(
     )
     return Description(
         layers,
-        classes,
+        scores.classes,
         sum(parameter.numel() for parameter in module.parameters()),
         sum(node.macs for node in graph.nodes),
         facts,
@@ -102,21 +127,37 @@ def describe(
         graph,
         _overwritten(graph, layers),
         graph.idle,
-        notes,
+        scores.notes,
+        grids,
+        scores.readout,
+        invocation,
     )
 
 
-def _run(module: nn.Module, x: Tensor, probe: _HeadProbe, shape: tuple[int, int, int]) -> tuple[Graph, Any]:
+def _precise(module: nn.Module) -> nn.Module:
+    """The module, or a float32 copy of one of half precision: what the engine runs, too."""
+    floating = {p.dtype for p in module.parameters() if p.is_floating_point()}
+    return copy.deepcopy(module).float() if floating - {torch.float32, torch.float64} else module
+
+
+def _run(
+    module: nn.Module, x: Tensor, probe: HeadProbe, shape: tuple[int, int, int], invocation: Invocation
+) -> tuple[Graph, Any]:
     flags = {part: part.training for part in module.modules()}
     for part in flags:  # not .eval(): some models override it to do more
         part.training = False
     try:
-        return trace(module, x, probe.observe)
+        return trace(module, x, probe.observe, invocation)
     except UserError:
         raise
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         channels, height, width = shape
+        if isinstance(error, TypeError) and re.search(r"forward\(\) (missing|got an unexpected|got multiple)", said):
+            raise UserError(
+                f"the model takes other inputs than one image ({said}): give what it takes beside the image in "
+                "model.inputs, by the names of its parameters"
+            ) from error
         raise UserError(
             f"the model cannot run on an input of {channels} channels, {height}x{width} pixels ({said}): "
             "set model.input.size (height, width) and model.input.channels to what it expects"
@@ -126,97 +167,102 @@ def _run(module: nn.Module, x: Tensor, probe: _HeadProbe, shape: tuple[int, int,
             part.training = flag
 
 
-# ---- the head
-
-
-@dataclass
-class _HeadProbe:
-    """Finds the layer whose spatial mean the last linear layer reads, by comparing numbers on a random image."""
-
-    widths: set[int]
-    means: dict[Ref, Tensor] = field(default_factory=dict)
-    read: dict[Ref, tuple[str, Tensor]] = field(default_factory=dict)
-    """output of a linear layer -> its path and what it read"""
-
-    def observe(self, node: Node, args: tuple[Any, ...], output: Any) -> None:
-        """Keep the spatial means of maps, and what linear layers read, before either is overwritten."""
-        if not isinstance(output, Tensor):
-            return
-        if node.module and node.family == "linear" and output.dim() == 2 and args and output.shape[0] == 1:
-            self.read[node.outputs[0]] = (node.path, args[0][0].float().clone())
-        elif output.dim() == 4 and output.shape[1] in self.widths and output.shape[0] == 1 and output[0, 0].numel() > 1:
-            self.means[node.outputs[0]] = output[0].float().mean(dim=(1, 2))
-
-    def head(self, layers: tuple[Layer, ...], graph: Graph, output: Any) -> tuple[LayerName | None, str | None]:
-        """(the layer averaged, the path of the linear layer) where the model's output is that linear layer's."""
-        end = _unmoved(graph, graph.outputs[0]) if graph.outputs else None
-        if end not in self.read:
-            return None, None
-        path, vector = self.read[end]
-        precise = next((value.dtype for value in tensors(output)), torch.float32) in (torch.float32, torch.float64)
-        tolerance = 1e-4 if precise else 2e-2
-        rows = {layer.name for layer in layers}
-        fitting = [
-            ref
-            for ref, mean in self.means.items()
-            if mean.shape == vector.shape and torch.allclose(mean, vector, rtol=tolerance, atol=tolerance)
-        ]
-        named = [graph.nodes[ref.node] for ref in fitting if graph.nodes[ref.node].name in rows]
-        if named:
-            return max(named, key=lambda node: node.order).name, path
-        blocks = [group for group in graph.groups if group.output in fitting and group.name in rows]
-        return (max(blocks, key=lambda group: group.order).name, path) if blocks else (None, None)
-
-
-def _unmoved(graph: Graph, ref: Ref) -> Ref:
-    """The tensor that `ref` is only another view or copy of."""
-    while (node := graph.nodes[ref.node]).family in ("copy", "reshape", "squeeze") and len(node.inputs) == 1:
-        ref = node.inputs[0]
-    return ref
-
-
-# ---- the output
-
-
-def _classes(output: Any) -> tuple[int, tuple[str, ...]]:
-    """How many scores an image gets, and what is unusual about them."""
-    if isinstance(output, Mapping):
-        scores = output.get("logits", output.get("out"))
-    else:
-        scores = output if isinstance(output, Tensor) else getattr(output, "logits", None)
-    if scores is None and isinstance(output, (tuple, list)) and output and isinstance(output[0], Tensor):
-        scores = output[0]
-    if not isinstance(scores, Tensor):
-        return 0, ("the model's output holds no class scores: methods that need a target do not apply.",)
-    if scores.dim() == 4:
-        return scores.shape[1], (f"the model scores {scores.shape[1]} classes at every place of the image.",)
-    if scores.dim() == 2 and scores.shape[0] == 1:
-        return scores.shape[1], ()
-    if scores.dim() == 1:
-        return 1, ()
-    return 0, (f"the model's output has shape {tuple(scores.shape)}: class scores are (1, classes).",)
-
-
 # ---- the layers
 
 
-def _layers(graph: Graph) -> tuple[Layer, ...]:
-    reaches = propagate(graph)
-    nodes = {node.index for node in graph.nodes if _shown(node, reaches)}
-    sources = _sources(graph, nodes)
+def _layers(
+    graph: Graph, reaches: Mapping[Ref, Reach], read: frozenset[Ref]
+) -> tuple[tuple[Layer, ...], Mapping[LayerName, Grid]]:
+    """The rows, and the layouts of those that are not (n, c, h, w)."""
+    places = {ref: place for ref, reach in reaches.items() if (place := _place(ref, reach)) is not None}
+    nodes = {node.index for node in graph.nodes if node.plain and kind(node) and node.outputs[0] in places}
     macs = [0]
     for node in graph.nodes:
         macs.append(macs[-1] + node.macs)
-    rows: list[tuple[int, Layer]] = []
+    attending = _attending(graph, places)
+    # of what attention is made of, only maps are shown: its tokens may be those of windows that reach over the edge
+    inside = {index for group in attending for index in range(group.start, group.stop)}
+    nodes -= {index for index in inside & nodes if places[graph.nodes[index].outputs[0]][1] is not None}
+    sources = _sources(graph, nodes)
+    rows: list[tuple[int, Layer, Grid | None]] = []
     for node in graph.nodes:
         if node.index in nodes:
-            rows.append((node.order, _node_layer(node, reaches, _names(node.inputs, sources))))
+            ref = node.outputs[0]
+            shape, grid = places[ref]
+            layer = _node_layer(node, shape, _names(node.inputs, sources), ref in read, reaches[ref])
+            rows.append((node.order, layer, grid))
     for group in graph.groups:
-        if group.path and group.output is not None and _is_map(group.output, reaches):
-            cost = macs[group.stop] - macs[group.start]
-            rows.append((group.order, _group_layer(group, group.output, cost, reaches, _names(group.inputs, sources))))
+        if group.path and group.output is not None and group.output in places:
+            shape, grid = places[group.output]
+            layer = Layer(
+                name=group.name,
+                kind="attention" if group in attending else "block",
+                op=group.op,
+                shape=shape,
+                parameters=group.parameters,
+                macs=macs[group.stop] - macs[group.start],
+                depth=0,
+                path=group.path,
+                attributes=(*_change(group, places), ("operations", str(group.stop - group.start))),
+                inputs=_names(group.inputs, sources),
+                read=group.output in read,
+                **_geometry(reaches[group.output]),
+            )
+            rows.append((group.order, layer, grid))
     rows.sort(key=lambda row: row[0])
-    return tuple(_numbered(layer, depth) for depth, (_, layer) in enumerate(rows))
+    grids = {layer.name: grid for _, layer, grid in rows if grid is not None}
+    return tuple(replace(layer, depth=depth) for depth, (_, layer, _) in enumerate(rows)), grids
+
+
+def _place(ref: Ref, reach: Reach) -> tuple[tuple[int, int, int], Grid | None] | None:
+    """(channels, height, width) of what is one image's map, and its layout where that is not (1, c, h, w)."""
+    shape, tokens = ref.shape, reach.tokens
+    if not shape or min(shape) == 0:
+        return None
+    if len(shape) == 4 and shape[0] == 1:
+        if reach.axes == NCHW:
+            return (shape[1], shape[2], shape[3]), None
+        if reach.axes == NHWC:
+            return (shape[3], shape[1], shape[2]), Grid(shape[1], shape[2])
+    if len(shape) == 3 and tokens is not None and tokens.axis in (-2, -3):
+        first = tokens.axis == -3
+        if shape[1 if first else 0] == 1:
+            grid = Grid(tokens.height, tokens.width, True, tokens.prefix, first)
+            return (shape[2], tokens.height, tokens.width), grid
+    return None
+
+
+def _attending(graph: Graph, places: Collection[Ref]) -> Collection[Group]:
+    """The innermost containers around each attention: called as such, or a softmax between two matrix products. One that
+    adds what it was given on again is a block."""
+    found = []
+    rows = [group for group in graph.groups if group.path and group.output in places]
+    products = [node.index for node in graph.nodes if node.family == "matmul"]
+    for node in graph.nodes:
+        if node.family not in ("attention", "softmax"):
+            continue
+        around = [group for group in rows if group.start <= node.index < group.stop]
+        inner = min(around, key=lambda group: group.stop - group.start, default=None)
+        if inner is None or _adds_on(inner, graph):
+            continue
+        before = any(inner.start <= index < node.index for index in products)
+        if node.family == "attention" or (before and any(node.index < index < inner.stop for index in products)):
+            found.append(inner)
+    return found
+
+
+def _adds_on(group: Group, graph: Graph) -> bool:
+    inside = graph.nodes[group.start : group.stop]
+    sums = [node for node in inside if node.family == "arithmetic" and len(node.inputs) > 1]
+    return any(ref in group.inputs for node in sums for ref in node.inputs)
+
+
+def _change(
+    group: Group, places: Mapping[Ref, tuple[tuple[int, int, int], Grid | None]]
+) -> tuple[tuple[str, str], ...]:
+    """From how many channels to how many a block leads."""
+    maps = [places[ref][0] for ref in group.inputs if ref in places]
+    return (("channels", f"{maps[0][0]} → {places[group.output][0][0]}"),) if maps and group.output else ()
 
 
 def _biased(module: nn.Module, layers: tuple[Layer, ...]) -> tuple[LayerName, ...]:
@@ -229,19 +275,6 @@ def _biased(module: nn.Module, layers: tuple[Layer, ...]) -> tuple[LayerName, ..
         return isinstance(part, nn.modules.conv._ConvNd) and part.bias is not None
 
     return tuple(layer.name for layer in layers if layer.kind in ("conv", "norm") and adds(modules.get(layer.path)))
-
-
-def _numbered(layer: Layer, depth: int) -> Layer:
-    return replace(layer, depth=depth)
-
-
-def _is_map(ref: Ref, reaches: Mapping[Ref, Reach]) -> bool:
-    """Whether a tensor is one image's (1, channels, height, width)."""
-    return len(ref.shape) == 4 and ref.shape[0] == 1 and min(ref.shape) > 0 and reaches.get(ref, WHOLE).axes == NCHW
-
-
-def _shown(node: Node, reaches: Mapping[Ref, Reach]) -> bool:
-    return node.plain and kind(node) is not None and _is_map(node.outputs[0], reaches)
 
 
 def _sources(graph: Graph, shown: set[int]) -> list[tuple[LayerName, ...]]:
@@ -272,37 +305,18 @@ def _overwritten(graph: Graph, layers: tuple[Layer, ...]) -> frozenset[LayerName
     return frozenset(layer.name for layer in layers if layer.name in nodes | groups)
 
 
-def _node_layer(node: Node, reaches: Mapping[Ref, Reach], inputs: tuple[str, ...]) -> Layer:
-    _, channels, height, width = node.outputs[0].shape
+def _node_layer(node: Node, shape: tuple[int, int, int], inputs: tuple[str, ...], read: bool, reach: Reach) -> Layer:
     return Layer(
         name=node.name,
         kind=kind(node) or "other",
         op=node.op,
-        shape=(channels, height, width),
+        shape=shape,
         parameters=node.parameters,
         macs=node.macs,
         depth=0,
         path=node.path,
         attributes=attributes(node),
         inputs=inputs,
-        **_geometry(reaches[node.outputs[0]]),
-    )
-
-
-def _group_layer(group: Group, output: Ref, macs: int, reaches: Mapping[Ref, Reach], inputs: tuple[str, ...]) -> Layer:
-    _, channels, height, width = output.shape
-    maps = [ref for ref in group.inputs if _is_map(ref, reaches)]
-    change = (("channels", f"{maps[0].shape[1]} → {channels}"),) if maps else ()
-    return Layer(
-        name=group.name,
-        kind="block",
-        op=group.op,
-        shape=(channels, height, width),
-        parameters=group.parameters,
-        macs=macs,
-        depth=0,
-        path=group.path,
-        attributes=(*change, ("operations", str(group.stop - group.start))),
-        inputs=inputs,
-        **_geometry(reaches[output]),
+        read=read,
+        **_geometry(reach),
     )

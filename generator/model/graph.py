@@ -78,8 +78,8 @@ class Graph:
 
     nodes: tuple[Node, ...]
     groups: tuple[Group, ...]
-    outputs: tuple[Ref, ...]
-    """The tensors in what the model returned."""
+    outputs: tuple[Ref | None, ...]
+    """The tensors in what the model returned, in order; None for one that does not depend on the input."""
     rectifiers: int
     max_pools: int
     overlapping_pools: int

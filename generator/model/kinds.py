@@ -18,7 +18,7 @@ _KINDS: dict[str, Kind] = {
     "linear": "linear",
     "attention": "attention",
 }
-_SILENT = frozenset(("input", "copy", "pad", "reshape", "permute", "split", "squeeze", "getitem", "expand"))
+_SILENT = frozenset(("input", "copy", "pad", "reshape", "permute", "split", "unbind", "squeeze", "getitem", "expand"))
 """Families that show a reader nothing new: they copy, move or frame values."""
 _FIELDS = frozenset(("conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool"))
 

@@ -68,6 +68,7 @@ FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "view_as", "reshape_as"), "reshape"),
     **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"), "permute"),
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), "split"),
+    "unbind": "unbind",
     **dict.fromkeys(("squeeze", "unsqueeze"), "squeeze"),
     "getitem": "getitem",
     "expand": "expand",
@@ -122,6 +123,7 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "reduce": ("input", "dim", "keepdim"),
     "linear": ("input", "weight", "bias"),
     "split": ("input", "split_size", "dim"),
+    "unbind": ("input", "dim"),
     "cat": ("tensors", "dim"),
 }
 _RENAMED = {"pad": "padding", "axis": "dim", "chunks": "split_size", "split_size_or_sections": "split_size"}

@@ -3,8 +3,8 @@
 A convolution or pool moves lo by -padding x jump, hi by (reach - 1 - padding) x jump, and multiplies the jump by its
 stride; where branches meet, the union counts. What mixes all places (global pooling, attention, a norm over the
 map, a squeeze-and-excitation gate) leaves no interval: the whole input. Padding is not clipped at the border, so
-sizes are those of a unit far from it. Which dimension of a tensor is height and which is width travels along, so
-that channels-last models and channel shuffles are followed, and is lost when they are folded into tokens.
+sizes are those of a unit far from it. Which dimension of a tensor is height and which is width travels along, as
+dimensions or folded into tokens (see dimensions.py), so that channels-last models and transformers are followed.
 
 Araujo, Norris, Sim: Computing receptive fields of convolutional neural networks, Distill 2019.
 """
@@ -13,8 +13,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from generator.model.dimensions import (
+    from_end,
+    getitem,
+    indexed,
+    lengthened,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    unbind,
+)
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
 from generator.model.reach import NCHW, WHOLE, Axes, Reach, Span, union
@@ -32,8 +44,31 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
             reach = replace(WHOLE, axes=NCHW if of_unknown_origin else None)
         else:
             reach = step(node, [found.get(ref, WHOLE) for ref in node.inputs])
-        found.update(dict.fromkeys(node.outputs, reach))
+        several = node.outputs[:1] if node.family == "attention" else node.outputs  # its weights have no such layout
+        found.update(dict.fromkeys(several, reach))
+    _look_back(graph, found)
     return found
+
+
+def _look_back(graph: Graph, found: dict[Ref, Reach]) -> None:
+    """Where a layout was lost, tell it from what comes after: a sum has its terms in one layout, a convolution reads maps.
+
+    So the output of windowed attention, taken apart and put together in ways that are not followed, is known by the
+    shortcut that it is added to.
+    """
+    for node in reversed(graph.nodes):
+        after = found.get(node.outputs[0], WHOLE) if node.outputs else WHOLE
+        if node.family in _ON_MAPS and node.inputs and len(node.inputs[0].shape) == 4:
+            after, read = Reach(None, None, NCHW), node.inputs[:1]
+        elif after.dims and node.family in _PLACE_BY_PLACE:
+            read = tuple(ref for ref in node.inputs if ref.shape == node.outputs[0].shape)
+        elif after.dims and node.family in ("layer_norm", "linear") and not set(after.dims) & set(mixed_dims(node)):
+            read = node.inputs[:1]
+        else:
+            continue
+        for ref in read:
+            if not found.get(ref, WHOLE).dims:
+                found[ref] = after.blind()
 
 
 def step(node: Node, reads: list[Reach]) -> Reach:
@@ -118,9 +153,10 @@ def _adaptive(node: Node, reads: list[Reach]) -> Reach:
 def _pad(node: Node, reads: list[Reach]) -> Reach:
     pads = node.settings.get("padding", ())
     amounts = (pads,) * 4 if isinstance(pads, int) else (*pads, 0, 0, 0, 0)
-    axes = reads[0].axes
+    axes, tokens = reads[0].axes, reads[0].tokens
     if axes is None:
-        return reads[0]
+        lengthened = tokens is not None and any(amounts[2 * (-tokens.axis - 1) :][:2])
+        return WHOLE if lengthened else reads[0]
     before = [amounts[2 * (-axis - 1)] if 2 * (-axis - 1) < len(amounts) else 0 for axis in axes]
     return _both(reads[0], Span.window, (1, 1, before[0]), (1, 1, before[1]), axes)
 
@@ -165,163 +201,77 @@ def _first(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _on_maps(node: Node, reads: list[Reach]) -> Reach:
-    return replace(reads[0], axes=NCHW) if len(node.outputs[0].shape) == 4 else reads[0]
+    return Reach(reads[0].y, reads[0].x, NCHW) if len(node.outputs[0].shape) == 4 else reads[0]
 
 
 def _whole_map(node: Node, reads: list[Reach]) -> Reach:
     return Reach(None, None, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
 
 
-def _along(node: Node, reads: list[Reach]) -> Reach:
-    """Mixes along given dimensions (softmax, layer norm, a linear layer): an axis among them sees everything."""
-    settings, reach = node.settings, reads[0]
+def mixed_dims(node: Node) -> tuple[int, ...]:
+    """The dimensions, counted from the end, along which a softmax, a layer norm or a linear layer mixes."""
+    settings = node.settings
     if node.family == "layer_norm":
-        mixed = range(-len(settings["normalized_shape"]), 0) if "normalized_shape" in settings else range(-1, 0)
-        dims: tuple[int, ...] = tuple(mixed)
-    elif node.family == "linear":
-        dims = (-1,)
-    else:
-        dims = (int(settings.get("dim", 1) if settings.get("dim") is not None else 1),)
-    return _mixed(reach, dims, len(node.inputs[0].shape))
+        return tuple(range(-len(settings["normalized_shape"]), 0)) if "normalized_shape" in settings else (-1,)
+    if node.family == "linear":
+        return (-1,)
+    dim = settings.get("dim")
+    return from_end(1 if dim is None else dim, len(node.inputs[0].shape))
 
 
-def _mixed(reach: Reach, dims: tuple[int, ...], rank: int) -> Reach:
-    if reach.axes is None:
-        return reach
-    dims = tuple(dim if dim < 0 else dim - rank for dim in dims)
-    y, x = (None if axis in dims else span for axis, span in zip(reach.axes, (reach.y, reach.x), strict=True))
-    return Reach(y, x, reach.axes)
+def _along(node: Node, reads: list[Reach]) -> Reach:
+    """An axis among those mixed sees everything; tokens that a linear layer mixes are no tokens any more."""
+    reach, dims = reads[0], mixed_dims(node)
+    if node.family == "linear" and reach.tokens is not None and reach.tokens.axis in dims:
+        return WHOLE
+    return reach.mixed(dims)
 
 
 def _reduce(node: Node, reads: list[Reach]) -> Reach:
     reach, rank, dim = reads[0], len(node.inputs[0].shape), node.settings.get("dim")
-    if reach.axes is None:
+    if not reach.dims:
         return WHOLE
-    dims = (
-        tuple(range(-rank, 0))
-        if dim is None
-        else tuple(d if d < 0 else d - rank for d in (dim if isinstance(dim, tuple | list) else (dim,)))
-    )
-    mixed = _mixed(reach, dims, rank)
-    if node.settings.get("keepdim"):
-        return mixed
-    if any(axis in dims for axis in reach.axes):
-        return replace(mixed, axes=None)
-    return replace(mixed, axes=_pairwise(axis + sum(1 for d in dims if d > axis) for axis in reach.axes))
-
-
-def _pairwise(values: Any) -> tuple[int, int]:
-    y, x = values
-    return y, x
+    dims = tuple(range(-rank, 0)) if dim is None else from_end(dim, rank)
+    if node.settings.get("keepdim") and not (reach.tokens is not None and reach.tokens.axis in dims):
+        return reach.mixed(dims)
+    if any(axis in dims for axis in reach.dims):
+        return WHOLE
+    return reach.at(tuple(axis + sum(1 for d in dims if d > axis) for axis in reach.dims))
 
 
 def _merge(node: Node, reads: list[Reach]) -> Reach:
-    layouts = {reach.axes for reach in reads if reach.axes is not None}
-    axes = layouts.pop() if len(layouts) == 1 else None
-    if axes is None:
+    layouts = {(reach.axes, reach.tokens) for reach in reads if reach.dims}
+    if len(layouts) != 1:
         return WHOLE
-    places = [node.outputs[0].shape[axis] if -axis <= len(node.outputs[0].shape) else 1 for axis in axes]
+    axes, tokens = layouts.pop()
+    shape = node.outputs[0].shape
+    sides = (tokens.height, tokens.width) if tokens is not None else axes and tuple(map(partial(_side, shape), axes))
+    assert sides
     return Reach(
-        union([(reach.y, places[0]) for reach in reads]), union([(reach.x, places[1]) for reach in reads]), axes
+        union([(reach.y, sides[0]) for reach in reads]), union([(reach.x, sides[1]) for reach in reads]), axes, tokens
     )
 
 
+def _side(shape: tuple[int, ...], axis: int) -> int:
+    return shape[axis] if -axis <= len(shape) else 1
+
+
 def _cat(node: Node, reads: list[Reach]) -> Reach:
-    merged, rank = _merge(node, reads), len(node.outputs[0].shape)
-    return _mixed(merged, (int(node.settings.get("dim", 0)),), rank)
+    dims = from_end(node.settings.get("dim", 0), len(node.outputs[0].shape))
+    if any(reach.tokens is not None and reach.tokens.axis in dims for reach in reads):
+        return lengthened(node, reads)
+    return _merge(node, reads).mixed(dims)
 
 
-# ---- moving dimensions about
-
-
-def _reshape(node: Node, reads: list[Reach]) -> Reach:
-    """An axis survives where a dimension of its size has as many values to its right as before."""
-    reach, old, new = reads[0], node.inputs[0].shape, node.outputs[0].shape
-    if reach.axes is None or old == new:
-        return reach
-
-    def moved(axis: int) -> int | None:
-        right = math.prod(old[len(old) + axis + 1 :])
-        fits = [d for d in range(-len(new), 0) if new[d] == old[axis] and math.prod(new[len(new) + d + 1 :]) == right]
-        return fits[0] if len(fits) == 1 else None  # several fit only where sizes are 1
-
-    y, x = moved(reach.axes[0]), moved(reach.axes[1])
-    return replace(reach, axes=(y, x)) if y is not None and x is not None else WHOLE
-
-
-def _permute(node: Node, reads: list[Reach]) -> Reach:
-    reach, rank, given = reads[0], len(node.inputs[0].shape), node.arguments[1:]
-    given = given or tuple(node.settings.get("dims", ()))
-    if reach.axes is None:
-        return reach
-    if len(given) == 1 and isinstance(given[0], tuple):
-        given = given[0]
-    if not all(isinstance(dim, int) for dim in given):
-        return WHOLE
-    dims = [dim if dim < 0 else dim - rank for dim in given]
-    if node.op == "F.permute" and len(dims) == rank:
-        return replace(reach, axes=_pairwise(dims.index(axis) - rank for axis in reach.axes))
-    if node.op in ("F.transpose", "F.swapaxes", "F.swapdims") and len(dims) == 2:
-        swap = {dims[0]: dims[1], dims[1]: dims[0]}
-        return replace(reach, axes=_pairwise(swap.get(axis, axis) for axis in reach.axes))
-    return WHOLE
-
-
-def _split(node: Node, reads: list[Reach]) -> Reach:
-    rank, dim = len(node.inputs[0].shape), node.settings.get("dim", 0)
-    return _mixed(reads[0], (int(dim),), rank)
-
-
-def _squeeze(node: Node, reads: list[Reach]) -> Reach:
-    """One dimension of size 1 comes or goes: axes to its left move."""
-    reach, dims = reads[0], node.arguments[1:]
-    rank = len(node.inputs[0].shape)
-    change = len(node.outputs[0].shape) - rank
-    if reach.axes is None or change == 0:
-        return reach
-    if abs(change) != 1 or len(dims) != 1 or not isinstance(dims[0], int):
-        return _reshape(node, reads)
-    wide = max(rank, rank + change)
-    dim = dims[0] if dims[0] < 0 else dims[0] - wide
-    if dim in reach.axes and change < 0:
-        return WHOLE
-    return replace(reach, axes=_pairwise(axis - change if _left(axis, dim, change) else axis for axis in reach.axes))
-
-
-def _left(axis: int, dim: int, change: int) -> bool:
-    return axis <= dim if change > 0 else axis < dim
+def _attend(node: Node, reads: list[Reach]) -> Reach:
+    """Each place of the queries sees all that there are keys of."""
+    return reads[0].blind() if node.outputs[0].shape == node.inputs[0].shape else WHOLE
 
 
 def _getitem(node: Node, reads: list[Reach]) -> Reach:
-    """Slices shift and thin out an axis; an index takes a dimension away; anything else is not followed."""
-    reach, shape = reads[0], node.inputs[0].shape
-    index = node.arguments[1] if len(node.arguments) > 1 else True
-    items = list(index) if isinstance(index, tuple) else [index]
-    if reach.axes is None or any(isinstance(item, bool) or not isinstance(item, _INDEXES) for item in items):
-        return _unknown(node, reads)
-    named = sum(item is not None and item is not ... for item in items)
-    where = next((i for i, item in enumerate(items) if item is ...), len(items))
-    items[where : where + 1] = [slice(None)] * (len(shape) - named)
-    spans, old = [reach.y, reach.x], -len(shape)
-    kept: list[int | None] = []  # for each dimension of the result, the dimension it was
-    for item in items:
-        if item is None:
-            kept.append(None)
-            continue
-        if isinstance(item, int) and old in reach.axes:
-            return WHOLE
-        if isinstance(item, slice):
-            if old in reach.axes:
-                start, _, stride = item.indices(shape[old])
-                which = reach.axes.index(old)
-                span = spans[which]
-                spans[which] = span and span.window(1, stride, -start)
-            kept.append(old)
-        old += 1
-    return Reach(spans[0], spans[1], _pairwise(kept.index(axis) - len(kept) for axis in reach.axes))
+    return getitem(node, reads) if indexed(node) is not None else _unknown(node, reads)
 
 
-_INDEXES = (int, slice, type(None), type(...))
 _ON_MAPS = frozenset(
     (
         "conv",
@@ -337,6 +287,8 @@ _ON_MAPS = frozenset(
 )
 """Families for which dimensions -2 and -1 are height and width by definition (of a batch of maps)."""
 
+_PLACE_BY_PLACE = frozenset(("act", "pointwise", "arithmetic", "copy"))
+
 _RULES = {
     **dict.fromkeys(("conv", "max_pool", "avg_pool", "lp_pool"), _window),
     "conv_transpose": _transposed,
@@ -349,12 +301,14 @@ _RULES = {
     "group_norm": _whole_map,
     **dict.fromkeys(("act", "pointwise", "arithmetic", "copy"), _merge),
     **dict.fromkeys(("layer_norm", "linear", "softmax"), _along),
+    "attention": _attend,
     "reduce": _reduce,
     "cat": _cat,
-    "reshape": _reshape,
-    "permute": _permute,
-    "split": _split,
-    "squeeze": _squeeze,
+    "reshape": reshape,
+    "permute": permute,
+    "split": split,
+    "unbind": unbind,
+    "squeeze": squeeze,
     "expand": _first,
     "getitem": _getitem,
 }

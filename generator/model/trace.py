@@ -4,9 +4,9 @@
           └───────── layer1.0 ─────────┘               group   a container: an interval of nodes, never a prefix of names
 
 Edges go by the identity of tensors, so a model may be written in any way that Python allows. An operation in place
-replaces what its tensor stood for (and the tensor it is a view of). Parameters, buffers and what is worked out from
-them alone are constants, and have a node only where making them costs multiply-accumulates. What a node computes is
-told by its family (see operations.py).
+replaces what its tensor stood for (and the tensor it is a view of). Parameters, buffers, further inputs and what is
+worked out from these alone are constants, and have a node only where making them costs multiply-accumulates. What a
+node computes is told by its family (see operations.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, is_leaf, tensors, watch
 from generator.model.graph import Constant, Graph, Group, Node, Ref
@@ -38,15 +39,18 @@ Observe = Callable[[Node, tuple[Any, ...], Any], None]
 """Told of each node as it happens, with the call's arguments and its output."""
 
 
-def trace(model: nn.Module, x: Tensor, observe: Observe | None = None) -> tuple[Graph, Any]:
-    """Run `model(x)` once and return its graph and its output. Whatever the model raises passes through."""
+def trace(
+    model: nn.Module, x: Tensor, observe: Observe | None = None, invocation: Invocation | None = None
+) -> tuple[Graph, Any]:
+    """Run `model` once on the image `x` (1, c, h, w), called as `invocation` says, and return its graph and its output.
+    Whatever the model raises passes through."""
     recorder = _Recorder(model, x, observe)
     required = {parameter: parameter.requires_grad for parameter in model.parameters()}
     try:
         for parameter in required:  # no graph is built, and gradients are off only where the model turns them off
             parameter.requires_grad_(False)
         with recorder.listening(), torch.enable_grad(), watch(model, recorder.on_call, recorder.count):
-            output = model(x)
+            output = (invocation or Invocation())(model, x)
     finally:
         for parameter, flag in required.items():
             parameter.requires_grad_(flag)
@@ -91,20 +95,43 @@ class _Recorder:
     def listening(self) -> Iterator[None]:
         """Note where containers begin and which leaf is open: the watcher tells only of ends."""
 
-        def enter(module: nn.Module, _: Any) -> None:
+        def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
             if self.leaf is not None:
                 return
+            if module is self.model and len(self.nodes) == 1:
+                self._given(args, kwargs)
             if is_leaf(module):
                 self.leaf, self.pads, self.permuted = module, [], False
             else:
                 self.starts.setdefault(id(module), []).append(len(self.nodes))
 
-        handles = [module.register_forward_pre_hook(enter) for module in self.model.modules()]
+        handles = [module.register_forward_pre_hook(enter, with_kwargs=True) for module in self.model.modules()]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _given(self, args: Any, kwargs: Any) -> None:
+        """What the model is called with: the batch, the image out of it, or what is the same for every image."""
+        for value in tensors((args, kwargs)):
+            if value is self.x:
+                continue
+            if value.data_ptr() == self.x.data_ptr() and value.shape == self.x.shape[1:]:
+                whole = self.made[self.x]
+                self._add(
+                    INPUT,
+                    "",
+                    "F.getitem",
+                    "getitem",
+                    (whole,),
+                    (value,),
+                    plain=True,
+                    module=False,
+                    arguments=(whole, 0),
+                )
+            else:
+                self.constants[value] = True
 
     def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See every torch function, inside leaves too; change none."""
@@ -325,7 +352,7 @@ class _Recorder:
 
     def graph(self, output: Any) -> Graph:
         """All that was seen, frozen."""
-        ends = tuple(self.made[value] for value in tensors(output) if value in self.made)
+        ends = tuple(self.made.get(value) for value in tensors(output))
         return Graph(
             tuple(self.nodes),
             tuple(self.groups),

@@ -163,23 +163,6 @@ def test_what_happens_outside_torch_is_one_operation_and_the_chain_goes_on() -> 
     ]
 
 
-def test_channels_last_maps_are_no_layers_and_tokens_neither() -> None:
-    class Tokens(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.patch, self.norm = nn.Conv2d(3, 8, 4, stride=4), nn.LayerNorm(8)
-            self.attention, self.head = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, 5)
-
-        def forward(self, x: Tensor) -> Tensor:
-            y = self.norm(self.patch(x).permute(0, 2, 3, 1))
-            tokens = y.flatten(1, 2)
-            return self.head(self.attention(tokens, tokens, tokens)[0].mean(1))
-
-    found = describe(Tokens(), (3, 16, 16))
-    assert [layer.name for layer in found.layers] == ["patch"]
-    assert (found.classes, found.facts.head_layer) == (5, None)
-
-
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
@@ -208,22 +191,6 @@ def test_half_precision_is_described_as_it_is() -> None:
     assert next(model.parameters()).dtype == torch.bfloat16
 
 
-def test_outputs_of_other_forms() -> None:
-    class Wrapped(nn.Module):
-        def __init__(self, wrap: Any) -> None:
-            super().__init__()
-            self.conv, self.wrap = nn.Conv2d(3, 5, 3), wrap
-
-        def forward(self, x: Tensor) -> Any:
-            return self.wrap(self.conv(x).mean((2, 3)))
-
-    assert describe(Wrapped(lambda y: {"logits": y}), (3, 8, 8)).classes == 5
-    assert describe(Wrapped(lambda y: (y, None)), (3, 8, 8)).classes == 5
-    assert describe(Wrapped(lambda y: y[0]), (3, 8, 8)).classes == 1
-    nothing = describe(Wrapped(lambda y: [{"boxes": y}]), (3, 8, 8))
-    assert (nothing.classes, len(nothing.notes)) == (0, 1)
-
-
 def test_a_size_that_does_not_fit_is_the_users_to_mend() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))
     with pytest.raises(UserError, match=r"3 channels, 10x12 pixels.*mat1 and mat2.*model\.input\.size") as raised:
@@ -231,8 +198,8 @@ def test_a_size_that_does_not_fit_is_the_users_to_mend() -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_model_without_convolutions_is_refused() -> None:
-    with pytest.raises(UserError, match="without any 2-D convolution"):
+def test_a_model_without_places_is_refused() -> None:
+    with pytest.raises(UserError, match="layers that have height and width, received Sequential without any"):
         describe(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), (3, 2, 2))
 
 

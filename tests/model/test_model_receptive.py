@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from generator.engine.grids import Grid, as_map
 from generator.engine.rules import as_max_pool
 from generator.model.calls import Call, watch
 from generator.model.describe import Description, describe
@@ -39,14 +41,16 @@ def positive(model: nn.Module) -> nn.Module:
     return model.double().eval().requires_grad_(False)
 
 
-def seen(model: nn.Module, names: list[LayerName], shape: tuple[int, int, int]) -> dict[LayerName, tuple[int, ...]]:
+def seen(
+    model: nn.Module, names: list[LayerName], shape: tuple[int, int, int], grids: Mapping[LayerName, Grid] | None = None
+) -> dict[LayerName, tuple[int, ...]]:
     """layer -> (first row, last row, first column, last column) that its middle unit depends on, by its gradient."""
     x = (torch.rand(1, *shape, dtype=torch.float64) + 0.5).mul_(1e-9).requires_grad_()  # far below any ReLU6's cap
     kept: dict[LayerName, Tensor] = {}
 
     def keep(call: Call, output: Any) -> None:
         if call.name in names and isinstance(output, Tensor):
-            kept[call.name] = output.clone()
+            kept[call.name] = as_map(output.clone(), (grids or {}).get(call.name))
 
     with watch(positive(model), keep, as_averages):
         model(x)
@@ -79,7 +83,7 @@ def check(model: nn.Module, shape: tuple[int, int, int], every: int = 1) -> Desc
     found = describe(model, shape)
     local = [layer for layer in found.layers if layer.receptive_field is not None]
     chosen = [*local[::-every][::-1]]
-    expected = seen(model, [layer.name for layer in chosen], shape)
+    expected = seen(model, [layer.name for layer in chosen], shape, found.grids)
     assert {layer.name: told(layer) for layer in chosen} == expected
     return found
 
@@ -150,6 +154,42 @@ class Moved(nn.Module):
         return self.last(y)
 
 
+class Patches(nn.Module):
+    """Patches as tokens behind a class token, told apart again, then two by two as one: by slices and by reshaping."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.patch, self.norm = (
+            conv(3),
+            nn.Conv2d(2, 4, 4, stride=4),
+            nn.LayerNorm(4, elementwise_affine=False),
+        )
+        self.token, self.place = nn.Parameter(torch.zeros(1, 1, 4)), nn.Parameter(torch.zeros(1, 91, 4))
+        self.mix, self.merge, self.again = nn.Linear(4, 4), nn.Linear(16, 2), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.patch(self.stem(x)).flatten(2).transpose(1, 2)
+        y = torch.cat((self.token.expand(len(y), -1, -1), y), dim=1) + self.place
+        y = self.mix(y)[:, 1:].unflatten(1, (9, 10))
+        y = y[:, 1:, :, :]
+        y = self.merge(torch.cat((y[:, 0::2, 0::2], y[:, 1::2, 0::2], y[:, 0::2, 1::2], y[:, 1::2, 1::2]), -1))
+        n, h, w, c = y.shape
+        return self.again(y.reshape(n, h // 2, 2, w, c).permute(0, 1, 3, 2, 4).flatten(3))
+
+
+class Folded(nn.Module):
+    """Patches without a convolution: height and width are taken apart by a reshape, as einops does it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix, self.last = nn.Linear(2 * 4 * 4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        y = x.reshape(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(n, h // 4 * (w // 4), 4 * 4 * c)
+        return self.last(self.mix(y).unsqueeze(2).squeeze(2))
+
+
 class Uneven(nn.Module):
     """The union of two intervals that neither holds the other."""
 
@@ -161,9 +201,27 @@ class Uneven(nn.Module):
         return self.last(self.a(x)[:, :, :-4, :-4] + self.b(x)[:, :, 4:, 4:])
 
 
-@pytest.mark.parametrize("model", [Branches(), Moved(), Uneven()], ids=["branches", "moved", "uneven"])
+@pytest.mark.parametrize(
+    "model",
+    [Branches(), Moved(), Patches(), Folded(), Uneven()],
+    ids=["branches", "moved", "patches", "folded", "uneven"],
+)
 def test_graphs_against_the_gradient(model: nn.Module) -> None:
-    check(model, (2, 40, 44))
+    found = check(model, (2, 40, 44))
+    assert all(layer.receptive_field is not None for layer in found.layers)
+
+
+def test_patches_and_tokens_by_hand() -> None:
+    # 38 x 42 after the stem, 9 x 10 patches; a patch sees 4 + 2 pixels, two by two of them 8 + 2, four by two 16 + 2
+    layers = describe(Patches(), (2, 40, 44)).by_name
+    assert layers[LayerName("mix")].shape == (4, 9, 10)
+    assert layers[LayerName("mix")].receptive_field == (6, 6)
+    assert layers[LayerName("merge")].shape == (2, 4, 5)
+    assert layers[LayerName("merge")].receptive_field == (10, 10)
+    assert layers[LayerName("merge")].offset == (4 + 4.5, 4.5)  # the first row of patches is cut off
+    assert layers[LayerName("again")].shape == (2, 2, 5)
+    assert layers[LayerName("again")].receptive_field == (18, 10)
+    assert layers[LayerName("again")].jump == (16, 8)
 
 
 def test_the_union_of_shifted_branches_by_hand() -> None:

@@ -11,9 +11,12 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.engine.grids import as_map
+from generator.engine.output import Readout
 from generator.model.calls import watch
 from generator.model.describe import Description, describe
 from generator.names import INPUT
+from generator.selectors import select_layers
 
 POOLED_HEADS = {
     "densenet121": ("F.relu", "classifier"),
@@ -85,16 +88,33 @@ def side(name: str) -> int:
     return {"inception_v3": 160, "maxvit_t": 224, "vit_b_32": 224}.get(name, 64)
 
 
+STAGES = {
+    "convnext_tiny": ("features.1", "features.3", "features.5", "features"),
+    "densenet121": ("features.relu0", "features.denseblock1", "features.denseblock2", "features.denseblock3", "F.relu"),
+    "efficientnet_b0": ("features.1", "features.2", "features.3", "features.5", "features"),
+    "googlenet": ("conv1", "conv3", "inception3b", "inception4e", "inception5b"),
+    "maxvit_t": ("stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3"),
+    "mobilenet_v2": ("features.1", "features.3", "features.6", "features.13", "features"),
+    "regnet_x_400mf": ("stem", "trunk_output.block1", "trunk_output.block2", "trunk_output.block3", "trunk_output"),
+    "resnet18": ("relu", "layer1", "layer2", "layer3", "layer4"),
+    "swin_t": ("features.1", "features.3", "features.5", "permute"),
+    "vit_b_32": ("encoder.layers.encoder_layer_11.ln_1",),
+}
+"""What `stage_ends` means: the end of each stage, never the expansion that opens the next one. Behind its last attention a
+ViT reads its class token alone, so its places end in front of it."""
+
+
 def check(model: nn.Module, found: Description, x: Tensor) -> None:
     """Names, shapes and order are those that the watcher reports; readers come after what they read."""
     shapes: dict[str, tuple[int, ...]] = {}
 
     def on_call(call: Any, output: Any) -> None:
         if isinstance(output, Tensor):
-            shapes[call.name] = tuple(output.shape)
+            grid = found.grids.get(call.name)
+            shapes[call.name] = tuple((output if grid is None else as_map(output, grid)).shape)
 
     with torch.no_grad(), watch(model, on_call):
-        model(x)
+        found.invocation(model, x)
     order = {name: place for place, name in enumerate(shapes)}
     names = [layer.name for layer in found.layers]
     assert len(set(names)) == len(names)
@@ -107,6 +127,7 @@ def check(model: nn.Module, found: Description, x: Tensor) -> None:
         assert layer.inputs, layer.name
         known.add(layer.name)
     assert tuple(found.facts.layers.values()) == found.layers
+    assert set(found.grids) <= set(names)
 
 
 @pytest.mark.parametrize("name", [*CONVNETS, *ATTENTIVE])
@@ -130,6 +151,9 @@ def test_an_architecture_is_described(name: str) -> None:
     convolutions = {path for path, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     unused = {parameter.rpartition(".")[0] for parameter in found.unused}
     assert convolutions - unused == {layer.path for layer in found.layers if layer.kind == "conv"}
+    stages = select_layers("stage_ends", found.layers)
+    assert tuple(layer.name for layer in stages) == STAGES.get(name, tuple(layer.name for layer in stages))
+    assert found.readout == Readout()
     if name in CONVNETS:
         counter = FlopCounterMode(display=False)
         with counter, torch.no_grad():
@@ -155,11 +179,28 @@ def test_segmentation_scores_every_place(name: str) -> None:
     check(model, found, torch.randn(1, 3, 64, 64))
     assert found.classes == 21
     assert found.facts.head_layer is None
+    assert found.readout.kind == "segmentation"
     assert "every place" in found.notes[0]
 
 
-def test_detection_has_layers_and_no_class_scores() -> None:
-    found = describe(build("ssdlite320_mobilenet_v3_large"), (3, 96, 96))
-    assert found.classes == 0
-    assert "no class scores" in found.notes[0]
+@pytest.mark.parametrize(
+    ("name", "unread"),
+    [
+        ("ssdlite320_mobilenet_v3_large", ()),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", ("rpn.head.conv", "rpn.head.bbox_pred@3")),
+    ],
+)
+def test_detection_takes_a_list_and_scores_boxes(name: str, unread: tuple[str, ...]) -> None:
+    model = build(name)
+    found = describe(model, (3, 96, 96))
+    check(model, found, torch.randn(1, 3, 96, 96))
+    assert found.invocation.as_list
+    assert (found.classes, found.readout.kind, found.readout.classes) == (91, "detection", 91)
     assert sum(layer.kind == "conv" for layer in found.layers) > 50
+    assert not found.notes
+    assert {layer.name for layer in found.layers if not layer.read}.issuperset(unread)
+    assert describe(build_detector(name, 7), (3, 96, 96)).classes == 7
+
+
+def build_detector(name: str, classes: int) -> nn.Module:
+    return torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=classes).eval()
