@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from generator.artifacts import NotApplicable
 from generator.engine.capture import Overwritten, capturing, prepared
-from generator.engine.grids import Grid, as_map
+from generator.engine.grids import Grid, as_map, outside
 from generator.engine.invoke import Invocation
 from generator.engine.needs import (
     HEAD,
@@ -38,6 +38,8 @@ from generator.methods import ModelFacts
 from generator.names import INPUT, LayerName, Target, Unit
 
 CUT = "the target does not depend on this layer, or the model cuts its gradients off."
+UNDETECTED = "no box of the target's class was found, or its score does not depend on this layer."
+NO_PLACE = "the target depends on this layer's class token alone, not on its places."
 
 
 @dataclass
@@ -246,8 +248,12 @@ class Engine:
             else:
                 gradient = grads[served_by(need, self.facts)]
                 if gradient is None:
-                    return NotApplicable(CUT)
+                    boxes = self.readout.kind == "detection" and classes is not None
+                    return NotApplicable(UNDETECTED if boxes else CUT)
                 values[need] = self._map(need.layer, gradient)
+                beside = outside(gradient, self.grids.get(need.layer))
+                if beside.any() and not values[need].any():
+                    return NotApplicable(NO_PLACE)
         return Reads(values, biases, target, classes, layouts, biased)
 
     def _map(self, layer: LayerName, found: Tensor) -> Tensor:
