@@ -43,7 +43,7 @@ class Handle:
         _, kept = self.engine.forward(self.engine.batch(x), frozenset({layer}), self._book, stop=True)
         if layer not in kept:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
-        return kept[layer]
+        return self.engine.maps(kept)[layer]
 
     def backward(self, value: Tensor, wrt: Tensor) -> Tensor:
         """d value / d wrt, counted as one backward pass."""
