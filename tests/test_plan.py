@@ -22,6 +22,7 @@ TINY: dict[str, object] = {
     "methods": [*LEAN, SEARCH],
     "targets": "top:2",
     "units": "top:3",
+    "trust": "none",
 }
 RESNET: dict[str, object] = {
     "model": {"source": "torchvision:resnet18", "weights": "random", "input": {"size": 64}},
@@ -29,6 +30,7 @@ RESNET: dict[str, object] = {
     "layers": ["conv", "block"],
     "methods": [*LEAN, SEARCH],
     "units": "0,3",
+    "trust": "none",
 }
 
 
@@ -100,6 +102,20 @@ def test_the_plan_is_what_the_build_runs(tmp_path: Path):
     again = planned(tmp_path, TINY).out
     assert passes(again) == {"forward": 0, "backward": 0}
     assert {row[3] for row in table(again).values()} == {"0"}
+
+
+def test_the_plan_counts_what_judging_the_maps_takes_and_the_build_runs_it(tmp_path: Path):
+    copied(digits(2), tmp_path / "images")
+    trust = {"steps": 4, "shares": [0.5], "samples": 5, "sanity": 0}
+    config = {**TINY, "methods": ["grad_cam", "saliency", "random_map"], "trust": trust}
+    text = planned(tmp_path, config).out
+    # an image: itself, the empty and the blurred one, 5 squares; a map: 3 + 3 steps, 2 of ROAD, 1 of the average drop
+    assert table(text)["trust"] == ("maps", "-", "6", "6", f"{2 * (3 + 5) + 6 * (3 + 3 + 2 + 1)} forward")
+    run = build(tmp_path, config).run
+    assert run["passes"] == {"planned": passes(text), "run": passes(text)}
+    assert passes(planned(tmp_path, config).out) == {"forward": 0, "backward": 0}
+    more = planned(tmp_path, {**config, "methods": ["grad_cam", "saliency", "random_map", "hires_cam"]}).out
+    assert table(more)["trust"][3:] == ("2", f"{2 * (3 + 5) + 2 * 9} forward")
 
 
 def test_the_plan_of_one_image_more_is_that_image(tmp_path: Path):
