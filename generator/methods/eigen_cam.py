@@ -89,6 +89,8 @@ def projected(A: Float[Tensor, "n k h w"], center: bool) -> Float[Tensor, "n h w
     return torch.where(agreement < 0, -L, L).view(len(A), *A.shape[2:])
 
 
+SMALL = 96
+"""Sides up to which M Mᵀ is made and decomposed: it costs as much as a few dozen steps, whatever the values are."""
 STEPS = 96
 """Steps of the iteration at most. It takes 8 to 30, more only where two singular values are nearly equal."""
 ENOUGH = 1e-6
@@ -101,8 +103,8 @@ GOLDEN = (5**0.5 - 1) / 2
 def first_vector(M: Float[Tensor, "n m d"]) -> tuple[Float[Tensor, "n 1 m"], Float[Tensor, "n 1 1"]]:
     """The first left singular vector of each matrix, m <= d, and the largest singular value.
 
-    Lanczos' iteration on M Mᵀ with full reorthogonalisation: M is read twice a step, and M Mᵀ, which costs as much as a
-    hundred steps, is never made.
+    Where m is not small, by Lanczos' iteration on M Mᵀ with full reorthogonalisation: M is read twice a step, and M Mᵀ,
+    which costs as much as m / 2 steps, is never made.
     """
     n, m, _ = M.shape
     steps = min(STEPS, m)
@@ -112,6 +114,10 @@ def first_vector(M: Float[Tensor, "n m d"]) -> tuple[Float[Tensor, "n 1 m"], Flo
     b = torch.bmm(q, M)  # (n, 1, d)
     size = b.abs().amax(dim=2, keepdim=True)  # (n, 1, 1): squares of small gradients would be lost to underflow
     shrink = (1 / size).nan_to_num(0, posinf=0)
+    if m <= SMALL:
+        N = M * shrink
+        squares, all_vectors = torch.linalg.eigh(torch.bmm(N, N.mT).nan_to_num(0, posinf=0, neginf=0))
+        return all_vectors[:, None, :, -1], size * squares[:, -1:, None].clamp(min=0).sqrt()
     Q = M.new_empty(n, steps, m)
     diagonal = M.new_zeros(n, steps)
     beside = M.new_zeros(n, steps)

@@ -10,7 +10,7 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation
 from generator.methods.eigen_cam import EigenCAM, projected
-from tests.methods.examples import L, exactly, facts, only, photo, reads, row, same
+from tests.methods.examples import L, exactly, facts, only, photo, reads, row, same, vgg11
 from tests.methods.test_hires_cam import EVERYWHERE, raw
 
 
@@ -58,8 +58,12 @@ def decomposed(A: Tensor, center: bool) -> Tensor:
     return torch.from_numpy(found).view(A.shape[1:])
 
 
+LARGE = [(vgg11, ["features.3", "features.4", "features.8"])]
+"""Layers with more units and places than are decomposed at once."""
+
+
 @pytest.mark.parametrize("center", [False, True])
-@pytest.mark.parametrize(("build", "names"), EVERYWHERE)
+@pytest.mark.parametrize(("build", "names"), EVERYWHERE + LARGE)
 def test_equals_a_decomposition_in_double_precision(build, names, center):
     model, x = build(), photo()
     A = generator.activations(model, x, names)
@@ -77,7 +81,9 @@ def test_centred_it_equals_grad_cams_up_to_sign(build, names):
             same(ours, theirs * torch.sign((ours * theirs).sum()))
 
 
-@pytest.mark.parametrize(("k", "h", "w"), [(1, 3, 4), (5, 1, 2), (2, 40, 40), (300, 3, 3), (130, 20, 20)])
+@pytest.mark.parametrize(
+    ("k", "h", "w"), [(1, 3, 4), (5, 1, 2), (2, 40, 40), (300, 3, 3), (130, 20, 20), (97, 60, 60), (200, 10, 10)]
+)
 @pytest.mark.parametrize("size", [1.0, 1e-20, 1e15])
 def test_any_shape_and_size(k, h, w, size):
     A = torch.randn(3, k, h, w, generator=torch.Generator().manual_seed(k)) + 0.3
@@ -98,22 +104,43 @@ def test_patterns_of_nearly_the_same_strength():
     same(projected(A, False)[0], expected)
 
 
-def test_what_has_no_pattern_is_finite():
-    exactly(heat(torch.zeros(2, 3, 2, 2)), torch.zeros(2, 2, 2))
-    exactly(heat(torch.zeros(1, 9, 2, 2)), torch.zeros(1, 2, 2))
-    torch.testing.assert_close(heat(torch.full((1, 4, 3, 3), 2.0)), torch.full((1, 3, 3), 4.0))
-    exactly(heat(torch.full((1, 4, 3, 3), 2.0), center=True), torch.zeros(1, 3, 3))
-    same_strength = heat(torch.eye(4).view(1, 4, 2, 2))
-    torch.testing.assert_close(same_strength.square().sum(), torch.tensor(1.0))
-    beside = torch.cat([torch.zeros(1, 6, 4, 4), torch.randn(1, 6, 4, 4, generator=torch.Generator().manual_seed(1))])
-    exactly(heat(beside)[0], torch.zeros(4, 4))
-    same(heat(beside)[1].double(), decomposed(beside[1], False))
+def test_found_at_once_or_late_in_one_batch():
+    # where one pattern is nearly all there is it is found in three steps, in noise after dozens: nothing is lost meanwhile
+    gen = torch.Generator().manual_seed(4)
+    noise = torch.randn(5, 480, 196, generator=gen)
+    pattern = torch.randn(480, 1, generator=gen) @ torch.randn(1, 196, generator=gen)
+    amounts = torch.tensor([1.0, 1e-2, 1e-4, 1e-6, 0.0]).view(5, 1, 1)
+    A = (pattern * (amounts < 1) + noise * amounts).view(5, 480, 14, 14)
+    for got, a in zip(heat(A), A, strict=True):
+        same(got.double(), decomposed(a, False))
 
 
-def test_a_map_that_is_no_number_spoils_no_other():
-    A = torch.rand(2, 6, 4, 4, generator=torch.Generator().manual_seed(1))
+@pytest.mark.parametrize(("k", "side"), [(3, 2), (9, 2), (110, 10), (100, 11)])
+def test_what_has_no_pattern_or_only_one_is_finite(k, side):
+    nothing, even = torch.zeros(2, k, side, side), torch.full((1, k, side, side), 2.0)
+    exactly(heat(nothing), nothing[:, 0])
+    same(heat(even), even[:, 0] * k**0.5)
+    exactly(heat(even, center=True), nothing[:1, 0])
+    noise = torch.randn(1, k, side, side, generator=torch.Generator().manual_seed(1))
+    found = heat(torch.cat([nothing, even, noise]))
+    exactly(found[:2], nothing[:, 0])
+    same(found[2:3], even[:, 0] * k**0.5)
+    same(found[3].double(), decomposed(noise[0], False))
+
+
+@pytest.mark.parametrize("side", [2, 10])
+def test_patterns_of_the_same_strength_by_hand(side):
+    # each unit has a place of its own: any unit vector would do, and its map has length 1
+    found = heat(torch.eye(side**2).view(1, side**2, side, side))
+    torch.testing.assert_close(found.square().sum(), torch.tensor(1.0))
+
+
+@pytest.mark.parametrize(("k", "side"), [(6, 4), (110, 10)])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_map_that_is_no_number_spoils_no_other(k, side, value):
+    A = torch.rand(2, k, side, side, generator=torch.Generator().manual_seed(1))
     broken = A.clone()
-    broken[0, 2, 1, 1] = torch.nan
+    broken[0, 2, 1, 1] = value
     found = heat(broken)
     assert not found[0].isfinite().all()
     same(found[1].double(), decomposed(A[1], False))

@@ -9,7 +9,7 @@ from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.eigen_grad_cam import EigenGradCAM
 from tests.methods.examples import L, exactly, facts, only, out_of_place, photo, reads, row, same
-from tests.methods.test_eigen_cam import decomposed
+from tests.methods.test_eigen_cam import LARGE, decomposed
 from tests.methods.test_hires_cam import EVERYWHERE, raw
 
 
@@ -38,7 +38,7 @@ def test_equals_grad_cams_up_to_sign_and_its_own_sign_is_that_of_the_sum(build, 
             same(ours, theirs * torch.sign((theirs * summed).sum()))
 
 
-@pytest.mark.parametrize(("build", "names"), EVERYWHERE)
+@pytest.mark.parametrize(("build", "names"), EVERYWHERE + LARGE)
 def test_not_centred_it_equals_a_decomposition_in_double_precision(build, names):
     model, x = build(), photo()
     options = {"eigen_grad_cam": {"center": False}}
