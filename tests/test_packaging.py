@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent
-TRAVELS = ("mkdocs.yml", "templates", "site_config", "inputs")
+TRAVELS = ("mkdocs.yml", "templates", "site_config", "inputs", "bench/results")
 
 
 @pytest.fixture(scope="module")
