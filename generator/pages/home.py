@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generator.pages import data, escape
+from generator.pages import data, escape, trust
 from generator.pages.context import Site
 from generator.pages.image import BEST
 from generator.pages.views import Atlas, Heat
@@ -11,7 +11,9 @@ from generator.pages.views import Atlas, Heat
 def write(site: Site) -> None:
     """Write index.md."""
     report = site.report
-    image = max(report.images, key=lambda i: (i.predictions[0].probability or 0.0) if i.predictions else 0.0, default=None)
+    image = max(
+        report.images, key=lambda i: (i.predictions[0].probability or 0.0) if i.predictions else 0.0, default=None
+    )
     cards = []
     for each in report.images:
         found = next(
@@ -42,5 +44,5 @@ def write(site: Site) -> None:
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "",
+        cards=cards, way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import bibtex, data, escape, prose
+from generator.pages import bibtex, data, escape, prose, trust
 from generator.pages.context import Site
 from generator.pages.examples import WIDE, example
 from generator.pages.views import Atlas, Heat, MethodView
@@ -28,6 +28,7 @@ def write(site: Site, method: MethodView) -> None:
             (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers
         ],
         missing=missing(site, method),
+        judged=trust.method_part(site, method.name),
         around={
             "before": site.methods[order[at - 1]] if at else None,
             "after": site.methods[order[at + 1]] if at + 1 < len(order) else None,

@@ -13,6 +13,7 @@ import io
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from generator.pages.views import (
     Prediction,
     Report,
 )
+from tests.pages import fixture_trust
 
 HOSTILE = (
     "<script>window.pwned=1</script>",
@@ -225,6 +227,9 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
                 {("grad_cam", i.slug): some_heat() for i in images} | ({("cam", i.slug): reason for i in images}),
             )
         )  # fmt: skip
+    judged = fixture_trust.trust([i.slug for i in images], cam_layers)
+    if hostile:
+        judged = replace(judged, sentences=HOSTILE[:3], stages=("trained", *HOSTILE[: len(judged.stages) - 1]))
     methods = list(method_views())
     methods[1] = MethodView(
         **{**vars(methods[1]), "example": views[0].cams["grad_cam", "image-0"], "example_note": names[0]}
@@ -234,7 +239,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         HOSTILE[1] if hostile else "resized to 32, mean 0.5, std 0.5.", 10, Digest("ab" * 32), tuple(views), layers, cam_layers, cam_layers[-1], tuple(images),
         tuple(methods), Passes(4, 6), Passes(4, 6), {"passes": 1.5, "pages": 0.25}, ((HOSTILE[1] if hostile else "notes.jpg", HOSTILE[2] if hostile else "not a picture"),),
         (("cam", str(layer_names[0]), reason.reason),), {"torch": "2.14.1"}, HOSTILE[4] if hostile else "model:\n  source: python:tiny.py:build\npreset: quick\n", 0, "cpu",
-        {"schema": 1, "model": {"source": "python:tiny.py:build"}},
+        {"schema": 1, "model": {"source": "python:tiny.py:build"}}, judged,
     )  # fmt: skip
 
 
