@@ -18,6 +18,7 @@ from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.assemble import Assembly
 from generator.report.setup import Setup
+from generator.report.trusted import trust_of
 
 LIBRARIES = (
     "torch",
@@ -58,6 +59,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         methods=tuple(method_view(info) for info in registry().values()),
         planned=planned,
         run=Passes(counts.forward, counts.backward),
+        trust=trust_of(setup.judging, setup.store),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),
         not_applicable=not_applicable(setup),

@@ -1,0 +1,108 @@
+"""What was found of a report's maps, for its pages: numbers, means beside the baselines, agreement, curves, a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from generator.images import ImageRecord
+from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, Standing, Summary, Trust
+from generator.report.trusting import Judging, judged, per_place_of
+from generator.store import Store, key_of
+from generator.trust import agreement, statistics
+from generator.trust.metrics import METRICS
+
+BASELINES = ("random_map", "sobel_edges")
+SHARES = ("increase", "pointing_game")
+"""Numbers that are yes or no for an image."""
+
+
+def trust_of(judging: Judging, store: Store) -> Trust:
+    """Everything the store knows of whether to believe the maps. Runs no pass."""
+    images: dict[str, dict[MapId, dict[str, float]]] = {}
+    for found in judged(judging, store):
+        of = MapId(found.request.name, found.request.layer)
+        images.setdefault(found.image.slug, {})[of] = dict(found.values)
+    taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
+    agreements = {image.slug: found for image in judging.images if (found := _agreement(judging, store, image))}
+    return Trust(
+        metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit) for m in taken),
+        baselines=BASELINES,
+        images=images,
+        summaries=tuple(_summaries(images, [m.name for m in taken], judging.jobs.seed)),
+        agreement=agreements,
+        agreement_of_set=_mean_agreement(list(agreements.values())),
+    )
+
+
+def _column(images: Mapping[str, Mapping[MapId, Mapping[str, float]]], of: MapId, metric: str) -> list[float]:
+    """A map's numbers of one metric, image by image; NaN where an image has none."""
+    return [maps.get(of, {}).get(metric, math.nan) for maps in images.values()]
+
+
+def _summaries(
+    images: Mapping[str, Mapping[MapId, Mapping[str, float]]], metrics: Sequence[str], seed: int
+) -> list[Summary]:
+    maps = list(dict.fromkeys(of for found in images.values() for of in found))
+    bases = {name: next((of for of in maps if of.method == name), None) for name in BASELINES}
+    made = []
+    for of in maps:
+        estimates = {}
+        for name in metrics:
+            column = _column(images, of, name)
+            found = statistics.share(column) if name in SHARES else statistics.mean(column, seed)
+            estimates[name] = Estimate(*found)
+        beside = {
+            base: {name: _standing(images, of, at, name, seed) for name in metrics}
+            for base, at in bases.items()
+            if at is not None
+        }
+        made.append(Summary(of, estimates, beside))
+    return made
+
+
+def _standing(
+    images: Mapping[str, Mapping[MapId, Mapping[str, float]]], of: MapId, base: MapId, metric: str, seed: int
+) -> Standing:
+    """Of a map beside a baseline: by the interval of the paired difference."""
+    if of == base:
+        return "baseline"
+    gap = statistics.difference(_column(images, of, metric), _column(images, base, metric), seed)
+    if not (gap.low > 0 or gap.high < 0):
+        return "undecided"
+    lower = next(m for m in METRICS if m.name == metric).better == "lower"
+    return "better" if (gap.high < 0) == lower else "worse"
+
+
+def _agreement(judging: Judging, store: Store, image: ImageRecord) -> Agreement | None:
+    """The rank correlations of an image's maps: computed once, then read."""
+    drawn = [r for r in judging.requests if store.get(judging.jobs.key(r, image)) is not None]
+    key = key_of({"agreement": [judging.jobs.key(r, image) for r in drawn]})
+    record = store.get(key)
+    if record is None:
+        maps = [(r, per_place_of(judging, store, r, image)) for r in drawn]
+        kept = [(r, map_) for r, map_ in maps if map_ is not None]
+        matrix = agreement.matrix([map_ for _, map_ in kept])
+        rows = [[None if math.isnan(v) else round(float(v), 5) for v in row] for row in matrix]
+        record = store.put(key, {"of": [[r.name, r.layer] for r, _ in kept], "matrix": rows})
+    of = tuple(MapId(name, layer) for name, layer in record.meta["of"])
+    if len(of) < 2:
+        return None
+    return Agreement(of, tuple(tuple(math.nan if v is None else v for v in row) for row in record.meta["matrix"]))
+
+
+def _mean_agreement(of_images: Sequence[Agreement]) -> Agreement | None:
+    """The mean over images, for maps that some image has."""
+    if not of_images:
+        return None
+    maps = list(dict.fromkeys(of for found in of_images for of in found.of))
+    matrices = []
+    for found in of_images:
+        at = [found.of.index(of) if of in found.of else None for of in maps]
+        matrices.append(
+            np.array([[math.nan if i is None or j is None else found.matrix[i][j] for j in at] for i in at])
+        )
+    total, _ = agreement.mean(matrices)
+    return Agreement(tuple(maps), tuple(tuple(float(v) for v in row) for row in total))
