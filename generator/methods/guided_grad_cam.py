@@ -1,8 +1,8 @@
 r"""Guided Grad-CAM: the strokes of guided backprop, where Grad-CAM says that the class is.
 
-$$ L_{\mathrm{Guided\ Grad\text{-}CAM}} = \mathrm{up}\left(L^c_{\mathrm{Grad\text{-}CAM}}\right) \odot R^0 $$
+$$ L^c_{\mathrm{guided}} = \mathrm{up}\left(L^c\right) \odot R^0 $$
 
-$L^c_{\mathrm{Grad\text{-}CAM}}$ is the rectified Grad-CAM map of the layer, $\mathrm{up}$ bilinear upsampling to the input's
+$L^c$ is the rectified Grad-CAM map of the layer, $\mathrm{up}$ bilinear upsampling to the input's
 size (corners not aligned), $R^0$ what guided backprop gives on the input, and $\odot$ the product place by place, for every
 input channel.
 
