@@ -134,12 +134,12 @@ class _Recorder:
                 self.constants[value] = True
 
     def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """See every torch function, inside leaves too; change none."""
-        if as_rectifier(function, args, kwargs) is not None:
-            self.rectifiers += 1
+        """See every torch function, inside leaves too; change none. What constants pass through changes no gradient."""
+        if (rectifier := as_rectifier(function, args, kwargs)) is not None:
+            self.rectifiers += rectifier.x not in self.constants
         elif (pool := as_max_pool(function, args, kwargs)) is not None:
-            self.max_pools += 1
-            self.overlapping_pools += pool.overlaps
+            self.max_pools += pool.x not in self.constants
+            self.overlapping_pools += pool.overlaps and pool.x not in self.constants
         elif self.leaf is not None and (name := getattr(function, "__name__", "")) in ("pad", "permute"):
             if name == "pad":
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())

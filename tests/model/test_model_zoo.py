@@ -50,6 +50,7 @@ RECTIFIERS = {
     "densenet121": 121,
     "efficientnet_lite0": 33,
     "vgg11_bn": 10,
+    "swin_v2_t": 0,
 }
 """As the papers' tables count them (classifier included)."""
 
