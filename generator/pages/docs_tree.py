@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from generator.errors import UserError
+from generator.names import Digest
 from generator.pages.views import Picture
 
 MANIFEST = ".convatlas.json"
@@ -57,6 +59,17 @@ class DocsTree:
         half = file.with_name(file.name + ".part")
         half.write_bytes(content)
         os.replace(half, file)
+
+    def made(self, path: str, key: Digest, make: Callable[[], bytes]) -> Path:
+        """Write what `make` gives to `path`, unless what is there was made from the same `key`; return the file."""
+        file = self.root / path
+        if not (self._before.get(path) == key and file.is_file()):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            half = file.with_name(file.name + ".part")
+            half.write_bytes(make())
+            os.replace(half, file)
+        self._written[path] = str(key)
+        return file
 
     def picture(self, picture: Picture, name: str) -> str:
         """Copy a picture to pictures/<name>-<short hash>.<kind>, once for each digest, and return that path."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from generator.pages import home, image, images, layer, layers, method, methods, mkdocs_build, run, trust
+from generator.pages import compare, home, image, images, layer, layers, method, methods, mkdocs_build, run, trust
 from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
@@ -56,6 +56,7 @@ def render(
     home.write(site)
     layers.write(site)
     images.write(site)
+    compare.write(site)
     trust.write(site)
     methods.write(site)
     run.write(site)
