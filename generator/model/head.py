@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from generator.engine.output import HeadKind, Readout, found_in, shown
+from generator.engine.output import HeadKind, Readout, at_path, found_in, shown
 from generator.errors import UserError
 from generator.model.calls import tensors
 from generator.model.graph import Graph, Node, Ref
@@ -46,7 +46,7 @@ def scores_of(module: nn.Module, graph: Graph, output: Any, asked: Readout | Non
     """What the scores in `output` are: as `asked`, else of the kind `head` ("auto": as they look) at `path` in the output.
 
     Raises:
-        UserError: there is nothing at `path`.
+        UserError: there is nothing at `path`, or what is there is not of the kind that was said.
     """
     ends = dict(zip(map(id, tensors(output)), graph.outputs, strict=True))
     every = tuple(ref for ref in graph.outputs if ref is not None)
@@ -71,19 +71,17 @@ def scores_of(module: nn.Module, graph: Graph, output: Any, asked: Readout | Non
     try:
         many = readout.scores(output).shape
     except UserError as error:
+        if asked is not None or head != "auto":
+            raise
         return Scores(readout, 0, refs, (f"{error}.",))
     if many[0] != 1:
         return Scores(readout, 0, refs, (f"the model gives {many[0]} rows of scores for one image.",))
-    notes = ()
-    if readout.kind == "segmentation":
-        notes = (f"the model scores {many[1]} classes at every place of the image.",)
-    return Scores(readout, many[1], refs, notes)
+    placed = f"the model scores {many[1]} classes at every place of the image."
+    return Scores(readout, many[1], refs, (placed,) if readout.kind == "segmentation" else ())
 
 
 def _tensor(output: Any, readout: Readout) -> Tensor:
     """The tensor of scores itself, which `Readout.tensor` may give in another precision."""
-    from generator.engine.output import at_path
-
     found = at_path(output, readout.output) if readout.output else found_in(output)
     assert isinstance(found, Tensor), shown(output)
     return found

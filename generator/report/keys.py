@@ -34,8 +34,13 @@ ENGINE = (
     "generator.images",
     "generator.model.calls",
     "generator.model.describe",
+    "generator.model.dimensions",
     "generator.model.graph",
+    "generator.model.head",
+    "generator.model.operations",
     "generator.model.preprocess",
+    "generator.model.reach",
+    "generator.model.receptive",
     "generator.model.trace",
     "generator.names",
 )

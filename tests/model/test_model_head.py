@@ -78,6 +78,8 @@ def test_what_the_caller_says_wins() -> None:
     assert describe(model, (3, 9, 9), readout=told, head="regression", output="a").readout == told
     with pytest.raises(UserError, match=r"model\.output: there is no `c`"):
         describe(model, (3, 9, 9), output="c")
+    with pytest.raises(UserError, match=r"one number an image for model\.head: binary, .* received 1 x 5"):
+        describe(model, (3, 9, 9), head="binary")
 
 
 def test_without_scores_there_are_layers_and_a_sentence() -> None:
