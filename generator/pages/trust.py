@@ -131,7 +131,7 @@ def data(site: Site, table: Table, agreement: Matrix | None) -> dict[str, Any]:
     """A table and a matrix as the page's scripts put them in place of others, and as rows of CSV."""
     return {
         "by": "interval" if table.intervals else "number",
-        "columns": [{"n": c.n, "left": c.left, "right": c.right, "log": c.log, "lines": c.lines} for c in table.columns],
+        "columns": [{"unit": c.unit, "left": c.left, "right": c.right, "log": c.log, "lines": c.lines} for c in table.columns],
         "rows": {
             row.name.id: {
                 "wins": row.wins,
@@ -176,7 +176,7 @@ def table_rows(site: Site, table: Table) -> list[list[str | float | int | None]]
     for row in table.rows:
         passed = row.sanity.passed if row.sanity else None
         word = "" if row.sanity is None else "undecided" if passed is None else "passed" if passed else "failed"
-        line: list[str | float | int | None] = [escape.clean(row.of.method), escape.clean(row.of.layer), word]
+        line: list[str | float | int | None] = [escape.clean(row.of.method), row.name.layer_or_input, word]
         for c, cell in zip(table.columns, row.cells, strict=True):
             line += [cell.value if cell.value is None else compact(cell.value)]
             if table.intervals:
@@ -196,5 +196,5 @@ def curve_rows(curves: Sanity | None) -> list[list[str | float | int | None]]:
     ]
     for d in (*curves.drawings, *curves.faint):
         numbers = [None if v is None else compact(v) for v in d.values]
-        made.append([escape.clean(d.of.method), escape.clean(d.of.layer), d.verdict, d.n, *numbers])
+        made.append([escape.clean(d.of.method), d.name.layer_or_input, d.verdict, d.n, *numbers])
     return made

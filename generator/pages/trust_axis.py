@@ -42,9 +42,8 @@ class Axis:
         low, high = scale(min(means)), scale(max(means))
         halves = [(scale(e.high) - scale(e.low)) / 2 for e in known if sure(e) and (e.low > 0 or not log)]
         pad = max(0.04 * (high - low), median(halves) if halves else 0.0) or abs(high) * 0.1 or 1.0
-        ends = [v for e in known for v in (e.mean, e.low, e.high) if math.isfinite(v)]
         if not log and low >= 0:
-            return Axis(max(0.0, low - pad), _capped(high + pad, max(ends)), log, better == "lower")
+            return Axis(max(0.0, low - pad), _capped(high + pad, high), log, better == "lower")
         return Axis(low - pad, high + pad, log, better == "lower")
 
     def place(self, value: float) -> float:

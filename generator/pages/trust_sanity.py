@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from generator.pages.context import Site
-from generator.pages.trust_agreement import text
+from generator.pages.numbers import MINUS
 from generator.pages.trust_table import Name, judged, name
 from generator.pages.trust_views import MapId, SanityCurve
 
@@ -34,6 +34,7 @@ class Drawing:
     """An SVG path; it breaks where a map was flat."""
     points: tuple[tuple[float, float], ...]
     values: tuple[float | None, ...]
+    texts: tuple[str, ...]
     last: str
     n: int
 
@@ -76,6 +77,7 @@ def sanity(site: Site) -> Sanity | None:
 
 def _drawing(site: Site, curve: SanityCurve, floor: float) -> Drawing:
     values = tuple(float(v) if math.isfinite(v) else None for v in curve.correlations)
+    texts = tuple("–" if v is None else f"{round(v, 2) + 0.0:.2f}".replace("-", MINUS) for v in values)
     places = [None if v is None else _place(k, v, len(values), floor) for k, v in enumerate(values)]
     return Drawing(
         curve.of,
@@ -84,7 +86,8 @@ def _drawing(site: Site, curve: SanityCurve, floor: float) -> Drawing:
         _path(places),
         tuple(p for p in places if p is not None),
         values,
-        next((text(v) for v in reversed(values) if v is not None), "–"),
+        texts,
+        next((t for t in reversed(texts) if t != "–"), "–"),
         curve.n,
     )
 

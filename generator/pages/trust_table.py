@@ -33,6 +33,11 @@ class Name:
     layer_page: str
     baseline: bool
 
+    @property
+    def layer_or_input(self) -> str:
+        """For files of numbers."""
+        return escape.clean(self.layer) or "input"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -76,6 +81,7 @@ class Row:
     name: Name
     cells: tuple[Cell, ...]
     sanity: SanityCurve | None
+    """None for the baselines too: they are what the others are held against."""
     wins: int
     """In how many columns it is better than every baseline."""
     judged: int
@@ -219,7 +225,7 @@ def _table(
             of=of,
             name=called[of],
             cells=tuple(made),
-            sanity=curves.get(of),
+            sanity=None if called[of].baseline else curves.get(of),
             wins=sum(c.standing == "better" for c in made),
             judged=sum(c.standing not in (None, "baseline") for c in made),
         )

@@ -11,7 +11,7 @@ customElements.define('trust-curves', class extends HTMLElement {
       svg,
       cursor: svg.querySelector('.tr-cursor'),
       at: svg.closest('figure').querySelector('[data-at]'),
-      values: svg.dataset.values.split(' '),
+      values: JSON.parse(svg.dataset.values),
     }));
     this.slider.addEventListener('input', () => this.show(Number(this.slider.value)));
     for (const {svg} of this.curves) {
@@ -40,7 +40,7 @@ customElements.define('trust-curves', class extends HTMLElement {
       cursor.setAttribute('x1', x);
       cursor.setAttribute('x2', x);
       cursor.toggleAttribute('hidden', false);
-      at.textContent = values[k] ? Number(values[k]).toFixed(2).replace('-', '\u2212') : '–';
+      at.textContent = values[k];
     }
   }
 });

@@ -52,12 +52,14 @@ customElements.define('trust-page', class extends HTMLElement {
   fill(data) {
     const {say} = convatlas;
     this.querySelector('[data-key-better]').textContent = say(data.by === 'interval' ? 'trustBetterInterval' : 'trustBetterNumber');
+    for (const n of this.querySelectorAll('[data-n]')) n.hidden = data.by === 'number';
+    [...this.querySelectorAll('.tr-unit')].forEach((unit, k) => { unit.textContent = data.columns[k].unit; });
     [...this.querySelectorAll('.tr-axis')].forEach((axis, k) => {
       axis.querySelector('[data-left]').textContent = data.columns[k].left;
       axis.querySelector('[data-log]').textContent = data.columns[k].log ? say('trustLog') : '';
       axis.querySelector('[data-right]').textContent = data.columns[k].right;
     });
-    for (const row of this.querySelectorAll('tbody tr')) {
+    for (const row of this.querySelectorAll('.tr-table tbody tr')) {
       const found = data.rows[row.dataset.map];
       const wins = row.querySelector('.tr-wins');
       wins.dataset.value = found && found.judged ? found.wins : '';
@@ -77,7 +79,7 @@ customElements.define('trust-page', class extends HTMLElement {
     const plot = cell.querySelector('.tr-plot');
     this.draw(plot, made, lines);
     cell.replaceChildren(plot, el('span', {class: 'tr-number'}, made.t), el('span', {class: 'tr-marks'}, made.m.map((stand) => el('i', {class: `tr-mark tr-mark--${stand || 'none'}`}))),
-      el('span', {class: 'ca-hidden'}, words.map((word) => `, ${word}`).join('')), made.i ? el('span', {class: 'tr-ends'}, made.i) : null);
+      el('span', {class: 'ca-hidden'}, words.map((word) => `, ${word}`).join('')), ...(made.i ? [el('span', {class: 'tr-ends'}, made.i)] : []));
   }
 
   draw(svg, {at, lo, hi}, lines) {
