@@ -201,8 +201,8 @@ class Probe:
             if isinstance(target, Unit) and target.layer not in maps:
                 raise UserError(f"the target is a unit of {target.layer}, which this evaluation does not reach")
             each = None if classes is None else classes.expand(many, -1)
-            found.append(value(target, each, output, self.engine.readout, maps).float().expand(many))
-        return torch.stack(found)
+            found.append(value(target, each, output, self.engine.readout, maps).expand(many))
+        return torch.stack([row.to(torch.promote_types(row.dtype, torch.float32)) for row in found])
 
     def _shares(self, scores: Tensor) -> Tensor | None:
         """(t, m): the probabilities of the targets in scores (m, classes)."""

@@ -83,7 +83,7 @@ class AblationCAM:
 
         scores = model.resume(layer, Made(len(tried) + 1, silenced)).values  # (t, m + 1)
         y, y_k = scores[:, -1:], scores[:, :-1]
-        w = (y - y_k) / y.abs().clamp(min=1e-12)  # (t, m)
+        w = ((y - y_k) / y.abs().clamp(min=1e-12)).to(A)  # (t, m)
         for weights in w:
             if weights.isnan().any():
                 yield NotApplicable("the target does not depend on this layer.")

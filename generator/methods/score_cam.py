@@ -79,7 +79,7 @@ class ScoreCAM:
         x, A = reads.input, reads.activation  # (1, c, h, w), (1, k, h', w')
         A = A[0, strongest(A, self.units)]  # (m, h', w')
         seen = Made(len(A), lambda cut: x * masks(A[cut], (x.shape[2], x.shape[3])))
-        alpha = model.run(seen).values.softmax(dim=1)  # (t, m), algorithm 1
+        alpha = model.run(seen).values.softmax(dim=1).to(A)  # (t, m), algorithm 1
         for weights in alpha:
             yield Heatmap(torch.einsum("m,mhw->hw", weights, A).relu()[None])
 
