@@ -12,8 +12,8 @@ from generator.pages.trust_views import Better, Estimate
 
 MARGIN = 5.0
 """Percent of a plot left free at either end, so that no dot is cut."""
-LOG = 40.0
-"""From this ratio of the largest to the smallest mean on, an axis is logarithmic: one loud map must not rule it."""
+LOG = 10.0
+"""From this ratio of the largest to the middle mean on, an axis is logarithmic: one loud map must not rule it."""
 
 
 def sure(estimate: Estimate) -> bool:
@@ -37,7 +37,7 @@ class Axis:
         means = [e.mean for e in known]
         if not means:
             return Axis(0.0, 1.0, False, better == "lower")
-        log = min(means) > 0 and max(means) / min(means) >= LOG
+        log = min(means) > 0 and max(means) >= LOG * median(means)
         scale = math.log10 if log else float
         low, high = scale(min(means)), scale(max(means))
         halves = [(scale(e.high) - scale(e.low)) / 2 for e in known if sure(e) and (e.low > 0 or not log)]

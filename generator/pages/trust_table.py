@@ -54,6 +54,7 @@ class Column:
     log: bool
     lines: tuple[float | None, ...]
     """One a baseline."""
+    decides: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Row:
     sanity: SanityCurve | None
     """None for the baselines too: they are what the others are held against."""
     wins: int
-    """In how many columns it is better than every baseline."""
+    """In how many of the columns that decide it is better than every baseline."""
     judged: int
     """Of how many."""
 
@@ -98,6 +99,8 @@ class Table:
     """Characters of the longest number."""
     layer: Name | None
     """A map of the only layer that maps are at, where there is only one: it is then said once."""
+    all_decide: bool
+    """Whether the verdict rests on every column."""
     intervals: bool
     """Whether standings come from intervals over images; else one number was held against another."""
 
@@ -126,7 +129,8 @@ def name(site: Site, of: MapId) -> Name:
 
 def of_set(site: Site) -> Table:
     """The maps over the set of images, the most trusted first: those that failed the sanity check after the others, then by
-    the number of metrics in which they are better than every baseline, then by their mean rank; the baselines last."""
+    the number of metrics in which they are better than every baseline, of those that decide and then of all, then by their
+    mean rank; the baselines last."""
     trust = judged(site)
     table = _table(site, {s.of: s.estimates for s in trust.summaries}, {s.of: s.beside for s in trust.summaries})
     ranks: dict[MapId, list[int]] = {row.of: [] for row in table.rows}
@@ -134,15 +138,16 @@ def of_set(site: Site) -> Table:
         known = [(row.cells[k].value, row.of) for row in table.rows]
         values = sorted({v for v, _ in known if v is not None}, reverse=column.better == "higher")
         for value, of in known:
-            if value is not None:
+            if value is not None and column.decides:
                 ranks[of].append(values.index(value))
 
-    def key(row: Row) -> tuple[bool, bool, int, float]:
+    def key(row: Row) -> tuple[bool, bool, int, int, float]:
         failed = row.sanity is not None and row.sanity.passed is False
         return (
             row.name.baseline,
             failed,
             -row.wins,
+            -sum(c.standing == "better" for c in row.cells),
             sum(ranks[row.of]) / len(ranks[row.of]) if ranks[row.of] else math.inf,
         )
 
@@ -189,6 +194,7 @@ def _table(
                 right=write.short(axis.right),
                 log=axis.log,
                 lines=tuple(None if b is None else axis.place(b) for b in base),
+                decides=metric.decides or not any(m.decides for m in trust.metrics),
             )
         )
         best = (min if metric.better == "lower" else max)((e.mean for e in found.values()), default=None)
@@ -219,6 +225,7 @@ def _table(
                     best=not intervals and len(found) > 1 and estimate.mean == best,
                 )
             )
+    deciding = [k for k, column in enumerate(columns) if column.decides]
     curves = {curve.of: curve for curve in trust.sanity}
     rows = tuple(
         Row(
@@ -226,14 +233,15 @@ def _table(
             name=called[of],
             cells=tuple(made),
             sanity=None if called[of].baseline else curves.get(of),
-            wins=sum(c.standing == "better" for c in made),
-            judged=sum(c.standing not in (None, "baseline") for c in made),
+            wins=sum(made[k].standing == "better" for k in deciding),
+            judged=sum(made[k].standing not in (None, "baseline") for k in deciding),
         )
         for of, made in cells.items()
     )
     widest = max((len(c.text) for row in rows for c in row.cells), default=1)
     at = {of.layer: called[of] for of in estimates if of.layer != INPUT}
-    return Table(tuple(columns), rows, widest, next(iter(at.values())) if len(at) == 1 else None, intervals)
+    only = next(iter(at.values())) if len(at) == 1 else None
+    return Table(tuple(columns), rows, widest, only, all(c.decides for c in columns), intervals)
 
 
 def _known(estimate: Estimate | None) -> bool:

@@ -23,6 +23,8 @@ class Metric:
     """One sentence: what is done to the image, and what is measured."""
     unit: str = ""
     """Written behind numbers: ``%``."""
+    decides: bool = True
+    """Whether the verdict rests on it; the others stand beside it."""
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,17 @@ from generator.pages.trust_views import (
 )
 
 METRICS = (
-    Metric("deletion", "Deletion", "lower", "The brightest pixels are blurred away first; the area under the class's probability."),
-    Metric("insertion", "Insertion", "higher", "The brightest pixels are put back first into a blurred image; the area under the class's probability."),
-    Metric("road", "ROAD", "lower", "The brightest pixels are imputed from their neighbours; the mean probability that is left."),
-    Metric("drop", "Average drop", "lower", "Only what the map shows is kept; how much of the probability is lost.", "%"),
-    Metric("increase", "Increase", "higher", "On how many images the probability rises when only what the map shows is kept.", "%"),
-    Metric("infidelity", "Infidelity", "lower", "Random perturbations; the squared error of the score change that the map foretells."),
+    Metric("deletion", "Deletion", "lower", "Pixels are emptied, the most relevant first: the area under the target's score.", decides=False),
+    Metric("insertion", "Insertion", "higher", "A blurred picture is made sharp, the most relevant pixels first: the area under the target's score."),
+    Metric("road", "ROAD", "higher", "Pixels are filled in from their neighbours: half of what the score loses more without the most relevant ones."),
+    Metric("average_drop", "Average drop", "lower", "The picture is darkened by its map: what the target's score loses, in percent.", "%", decides=False),
+    Metric("increase", "Increase in confidence", "higher", "The share of pictures that score higher when darkened by their map.", decides=False),
+    Metric("infidelity", "Infidelity", "lower", "Random squares are emptied: the share of what the score loses that the map does not foretell.", decides=False),
 )  # fmt: skip
 BOXES = (
-    Metric("pointing", "Pointing game", "higher", "Whether the brightest pixel lies in the object's box.", "%"),
-    Metric("energy", "Energy in box", "higher", "The share of the map that lies in the object's box."),
-)
+    Metric("pointing_game", "Pointing game", "higher", "Whether the map's highest place is on an object of the target's kind.", decides=False),
+    Metric("energy_in_box", "Energy in the box", "higher", "The share of the map's positive values that lies on an object of the target's kind.", decides=False),
+)  # fmt: skip
 RANDOM, EDGES = "random_map", "sobel_edges"
 QUALITY: Mapping[str, float] = {
     RANDOM: 0.0, EDGES: 0.28, "grad_cam": 0.78, "grad_cam_pp": 0.74, "layer_cam": 0.82, "hires_cam": 0.76, "xgrad_cam": 0.74, "grad_cam_elementwise": 0.72,
@@ -85,13 +85,14 @@ def _number(metric: str, q: float, rng: np.random.Generator) -> float:
     """What a map of quality `q` comes to."""
     noise = float(rng.normal(0, 0.05))
     if metric == "increase":
-        return 100.0 * float(rng.random() < 0.05 + 0.45 * max(0.0, q))
-    if metric == "pointing":
-        return 100.0 * float(rng.random() < 0.25 + 0.7 * max(0.0, q))
+        return float(rng.random() < 0.05 + 0.45 * max(0.0, q))
+    if metric == "pointing_game":
+        return float(rng.random() < 0.25 + 0.7 * max(0.0, q))
     if metric == "infidelity":
         return float(10 ** (-2.2 - 1.6 * q + 4 * noise))
-    low, high = {"deletion": (0.42, 0.05), "insertion": (0.3, 0.75), "road": (0.5, 0.2), "drop": (85.0, 18.0), "energy": (0.3, 0.75)}[metric]  # fmt: skip
-    return float(np.clip(low + (high - low) * (q + noise), 0.005, 0.995 * (100 if metric == "drop" else 1)))
+    ends = {"deletion": (0.42, 0.05), "insertion": (0.3, 0.75), "road": (0.02, 0.3), "average_drop": (85.0, 18.0), "energy_in_box": (0.3, 0.75)}  # fmt: skip
+    low, high = ends[metric]
+    return float(np.clip(low + (high - low) * (q + noise), 0.005, 0.995 * (100 if metric == "average_drop" else 1)))
 
 
 def _interval(numbers: Sequence[float]) -> tuple[float, float, float]:

@@ -79,7 +79,8 @@ def test_an_axis_that_spans_orders_of_magnitude_is_logarithmic():
     assert axis.place(0.01) == 50
     assert axis.place(-1) == 0
     assert not Axis.of([Estimate(v, NAN, NAN, 1) for v in (0.01, 0.1)], "higher").log
-    assert not Axis.of([Estimate(v, NAN, NAN, 1) for v in (0.0, 0.1)], "higher").log
+    assert not Axis.of([Estimate(v, NAN, NAN, 1) for v in (0.0, 0.0, 0.1)], "higher").log
+    assert not Axis.of([Estimate(v, NAN, NAN, 1) for v in (0.001, 0.2, 0.3)], "higher").log  # a quiet one may be small
 
 
 def test_axes_of_one_value_and_of_none():
@@ -184,6 +185,14 @@ def test_the_most_trusted_come_first_and_baselines_last(tmp_path: Path):
     assert (deletion.n, deletion.better) == ("8", "lower")
     assert deletion.lines == (table.rows[4].cells[0].at, table.rows[3].cells[0].at)
     assert table.layer is not None and table.layer.layer == "layer4"
+    # Where insertion alone decides, deletion is not counted.
+    deciding = replace(over_set(), metrics=(replace(DELETION, decides=False), INSERTION))
+    table = of_set(site(tmp_path, deciding))
+    assert [(row.of, row.wins, row.judged) for row in table.rows[:3]] == [(CAM, 0, 1), (PLUS, 0, 1), (GUIDED, 1, 1)]
+    assert [c.decides for c in table.columns] == [False, True] and not table.all_decide
+    # Where nothing would decide, everything does.
+    none = replace(over_set(), metrics=tuple(replace(m, decides=False) for m in (DELETION, INSERTION)))
+    assert of_set(site(tmp_path, none)).all_decide
     # Right is better in both columns.
     for k in (0, 1):
         at = {row.of: row.cells[k].at for row in table.rows}
@@ -533,12 +542,16 @@ def test_other_pages_carry_their_part(browser: Browser, base: str, tiny: Built):
     with opened(browser, base + "index.html", base=base) as seen:
         assert trust.sentences[0] in seen.page.locator(".ca-verdict").inner_text()
         seen.page.locator(".ca-verdict a").click()
+        seen.page.wait_for_load_state("load")
         assert seen.page.locator("h1").inner_text() == "Whether to believe the maps"
         seen.page.locator(".tr-cards a").first.click()
+        seen.page.wait_for_load_state("load")
         assert seen.address.endswith("images/image-0.html#believe")
         assert re.search(r"^Deletion .+ best", seen.page.locator(".tr-image .tr-first").inner_text())
         seen.page.locator(".tr-image .ca-more").click()
+        seen.page.wait_for_load_state("load")
         seen.page.locator(".tr-table a[href='methods/guided_backprop.html']").click()
+        seen.page.wait_for_load_state("load")
         box = seen.page.locator(".tr-here")
         assert "failed" in box.inner_text()
         row = box.locator("tbody tr").first.locator("td.ca-num").all_inner_texts()
@@ -548,6 +561,7 @@ def test_other_pages_carry_their_part(browser: Browser, base: str, tiny: Built):
         assert [float(t.split()[0]) for t in row] == pytest.approx(expected, abs=6e-4)
         assert box.locator("svg.tr-curve").is_visible()
         box.locator("a").last.click()
+        seen.page.wait_for_load_state("load")
         assert seen.address.endswith("trust.html")
         seen.check()
 

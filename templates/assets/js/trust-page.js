@@ -72,7 +72,7 @@ customElements.define('trust-page', class extends HTMLElement {
   cell(cell, value, lines) {
     const {el, say} = convatlas;
     const made = value || {t: '–', v: null, s: '', m: [], i: ''};
-    cell.className = `tr-cell${made.s ? ` tr-${made.s}` : ''}${made.best ? ' tr-best' : ''}`;
+    cell.className = `tr-cell${cell.classList.contains('tr-minor') ? ' tr-minor' : ''}${made.s ? ` tr-${made.s}` : ''}${made.best ? ' tr-best' : ''}`;
     cell.dataset.value = made.v === null ? '' : made.v;
     const words = made.m.map((stand, k) => (stand ? say(`trust_${stand}`, {baseline: this.whole.baselines[k]}) : '')).filter(Boolean);
     if (made.best) words.push(say('trustBest'));
