@@ -20,6 +20,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reporting import report_of
+from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
 from generator.report.trusting import fill_judgements
 from generator.store import key_of
@@ -84,11 +85,13 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
 
 
 def judge(setup: Setup, progress: Progress) -> Passes:
-    """Judge the maps that the store now has; the passes planned for it."""
-    judging, preprocess = setup.judging, setup.loaded.preprocess
-    planned = judging.passes(setup.store)
+    """Judge the maps that the store now has, and see what is left of them in random models; the passes planned for it."""
+    judging, check, preprocess = setup.judging, setup.check, setup.loaded.preprocess
+    planned = judging.passes(setup.store) + check.passes(setup.store)
     with clocked(setup.timings, "trust"), progress.stage("judging maps", len(judging.images)) as stage:
         fill_judgements(judging, setup.engine, preprocess, setup.store, stage)
+    with clocked(setup.timings, "sanity"), progress.stage("sanity check", len(check.images)) as stage:
+        fill_sanity(check, setup.engine, preprocess, setup.store, stage)
     return planned
 
 

@@ -45,8 +45,8 @@ def numbers(heat: Heat) -> Floats:
     with Image.open(heat.raw.file) as picture:
         gray = np.asarray(picture.convert("L"), np.float32)
     if heat.signed:
-        return (gray - 128) / 127 * np.float32(heat.hi)
-    return np.float32(heat.lo) + gray / 255 * np.float32(heat.hi - heat.lo)
+        return np.asarray((gray - 128) / 127 * heat.hi, np.float32)
+    return np.asarray(heat.lo + gray / 255 * (heat.hi - heat.lo), np.float32)
 
 
 def identity(heat: Heat) -> str:
@@ -123,8 +123,8 @@ ESCAPED = {0: "\\x00", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}
 def sevens(data: bytes) -> str:
     """Bytes as the inside of a JavaScript string in quotes, all ASCII: seven bits a character, the last one filled with zeros."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    bits = np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7)
-    codes = np.packbits(bits, axis=1)[:, 0] >> 1
+    rows = np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7)
+    codes = np.packbits(rows, axis=1)[:, 0] >> 1
     return codes.astype(np.uint8).tobytes().decode("ascii").translate(ESCAPED)
 
 

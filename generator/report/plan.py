@@ -98,7 +98,8 @@ def describe_plan(plan: Plan) -> str:
     images = setup.images.images
     searches = plan_searches(setup)
     judging = setup.judging.passes(setup.store)
-    units, total = searches.units, plan.passes + searches.passes + judging
+    total = plan.passes + searches.passes + judging
+    units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs = plan.costs
     todo: dict[str, int] = {}
@@ -138,11 +139,17 @@ def describe_plan(plan: Plan) -> str:
     name = setup.loaded.title
     pages = f"{_many(len(setup.layers), 'layer page')}, {_many(len(setup.compared), 'layer')} compared"
     head = f"{name}: {_many(len(images), 'image')}, {pages}"
+    sanity = len(setup.check.images) * len(setup.check.stages)
+    after = (
+        f"  and the sanity check, known when the maps are: {sanity} times the passes of an image's judged maps"
+        if sanity
+        else ""
+    )
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
     shared = plan.shared
     kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
-    return "\n".join([head, "", *lines, "", passes_, kinds, disk, "nothing was run or written"])
+    return "\n".join([head, "", *lines, "", passes_, kinds, *filter(None, [after]), disk, "nothing was run or written"])
 
 
 def _evaluations(passes: Passes | None) -> str:

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+
+import torch
 
 from generator.command.progress import Progress
 from generator.config import ReportConfig
@@ -22,6 +25,7 @@ from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.jobs import Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
+from generator.report.sanity import Check, check_of
 from generator.report.trusting import Judging
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store
@@ -44,7 +48,12 @@ class Setup:
     store: Store
     timings: MutableMapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def check(self) -> Check:
+        """What the sanity check changes and sees."""
+        return check_of(self.judging, self.engine, torch.zeros(1, *self.input_shape))
+
+    @cached_property
     def judging(self) -> Judging:
         """Which maps are judged, and how."""
         trust = self.config.trust

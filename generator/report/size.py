@@ -14,6 +14,7 @@ from generator.encode import SLICES
 from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
+from generator.pages.exports import LARGE, SMALL
 from generator.report.setup import Setup
 from generator.resources import packaged_root
 
@@ -37,6 +38,12 @@ HEAT = 230
 """What a data script says of a heat map."""
 NUMBERS = 18
 """What it says of one map: its two ends."""
+ENTRY = 150
+"""What the page that compares maps knows of one, and its name in an archive."""
+NOISY, QUIET, PAIR = 0.6, 0.75, 1.8
+"""A value of a large, a middle and a small map in a script of that page."""
+EXACT, ROUNDED = 2.4, 1.6
+"""A value of a map in an archive: exact, and to eight bits."""
 
 
 def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
@@ -50,7 +57,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
     maps = [by_name[name] for name in asked.get("feature_maps", ())]
     total += images * sum(_atlas(layer.units, *layer.shape[1:]) for layer in maps)
     total += sum(_kernels(setup, request) for request in setup.jobs.weights if request.name == "kernels")
-    total += images * sum(_heats(setup, request) for request in setup.jobs.requests)
+    total += images * sum(_heats(setup, request) + _compared(setup, request) for request in setup.jobs.requests)
     for search in setup.jobs.searches:
         side = getattr(search.method, "size", max(setup.input_shape[1:]))
         total += FILE + len(units[search.name, search.layer.name]) * (side * side * COLOUR + NUMBERS)
@@ -92,6 +99,21 @@ def _heats(setup: Setup, request: Request) -> float:
     _, h, w = setup.description.by_name[request.layer].shape
     smooth = max(h, height / 2) * max(w, width / 2) * SMOOTH
     return max(shown, 1) * (h * w * GRAY + smooth + 2 * FILE + HEAT)
+
+
+def _compared(setup: Setup, request: Request) -> float:
+    """The same maps on the page that compares them: as numbers in its scripts, and as floats in its archives."""
+    on_input = request.method.scope == "input"
+    if request.name in ("predictions", "feature_maps", "input_response"):
+        return 0.0
+    if not on_input and all(layer.name != request.layer for layer in setup.compared):
+        return 0.0
+    _, height, width = setup.input_shape
+    h, w = (height, width) if on_input else setup.description.by_name[request.layer].shape[1:]
+    targets = max(len(request.targets), 1)
+    if h * w > LARGE:
+        return targets * (h * w * NOISY + ENTRY) + h * w * ROUNDED
+    return targets * (h * w * (PAIR if h * w <= SMALL else QUIET) + ENTRY + h * w * EXACT)
 
 
 def _photographs(setup: Setup) -> Iterable[float]:

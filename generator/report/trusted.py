@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from generator.images import ImageRecord
-from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, Standing, Summary, Trust
+from generator.names import LayerName
+from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
+from generator.report.sanity import Check, curves_of
 from generator.report.trusting import Judging, judged, per_place_of
 from generator.store import Store, key_of
-from generator.trust import agreement, statistics
+from generator.trust import agreement, sanity, statistics
 from generator.trust.metrics import METRICS
 
 BASELINES = ("random_map", "sobel_edges")
@@ -19,19 +21,21 @@ SHARES = ("increase", "pointing_game")
 """Numbers that are yes or no for an image."""
 
 
-def trust_of(judging: Judging, store: Store) -> Trust:
+def trust_of(judging: Judging, check: Check, store: Store) -> Trust:
     """Everything the store knows of whether to believe the maps. Runs no pass."""
     images: dict[str, dict[MapId, dict[str, float]]] = {}
     for found in judged(judging, store):
         of = MapId(found.request.name, found.request.layer)
         images.setdefault(found.image.slug, {})[of] = dict(found.values)
     taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
-    agreements = {image.slug: found for image in judging.images if (found := _agreement(judging, store, image))}
+    agreements = {image.slug: one for image in judging.images if (one := _agreement(judging, store, image))}
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit) for m in taken),
         baselines=BASELINES,
         images=images,
         summaries=tuple(_summaries(images, [m.name for m in taken], judging.jobs.seed)),
+        stages=("trained", *(stage.name for stage in check.stages)),
+        sanity=tuple(_sanity(check, store)),
         agreement=agreements,
         agreement_of_set=_mean_agreement(list(agreements.values())),
     )
@@ -74,6 +78,14 @@ def _standing(
         return "undecided"
     lower = next(m for m in METRICS if m.name == metric).better == "lower"
     return "better" if (gap.high < 0) == lower else "worse"
+
+
+def _sanity(check: Check, store: Store) -> Iterator[SanityCurve]:
+    for (method, layer), (curve, n) in curves_of(check, store).items():
+        found = sanity.finding(curve, check.stages)
+        yield SanityCurve(
+            MapId(method, LayerName(layer)), (1.0, *curve), n, None if found is None else found == "passed"
+        )
 
 
 def _agreement(judging: Judging, store: Store, image: ImageRecord) -> Agreement | None:

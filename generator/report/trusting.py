@@ -202,15 +202,20 @@ def _probe(
     judging: Judging, engine: Engine, preprocess: Preprocess, store: Store, image: ImageRecord, x: Tensor
 ) -> Probe:
     """The model, for the first target as the image has it."""
-    target = judging.target
-    classes = None
-    if not isinstance(target, (Unit, CallTarget)):
-        predictions = next(r for r in judging.jobs.requests if r.name == "predictions")
-        record = store.get(judging.jobs.key(predictions, image))
-        assert record is not None
-        scores = torch.from_numpy(from_npy(store.blob(record, "0.values.npy")))[None].to(engine.device)
-        classes = resolve(target, scores, (judging.jobs.truth(image),))
-    return probe_of(engine, ((target, classes),), x[None], preprocess.ends, judging.jobs.seed)
+    classes = classes_in(judging, store, image)
+    subject = (judging.target, None if classes is None else classes.to(engine.device))
+    return probe_of(engine, (subject,), x[None], preprocess.ends, judging.jobs.seed)
+
+
+def classes_in(judging: Judging, store: Store, image: ImageRecord) -> Tensor | None:
+    """The classes (1, g) that the first target means in an image, by the scores in the store; None where it is no class."""
+    if isinstance(judging.target, (Unit, CallTarget)):
+        return None
+    predictions = next(r for r in judging.jobs.requests if r.name == "predictions")
+    record = store.get(judging.jobs.key(predictions, image))
+    assert record is not None
+    scores = torch.from_numpy(from_npy(store.blob(record, "0.values.npy")))[None]
+    return resolve(judging.target, scores, (judging.jobs.truth(image),))
 
 
 @dataclass(frozen=True)

@@ -101,10 +101,10 @@ def ground(
     empty = (black if options.removed == "black" else torch.zeros_like(black)).expand_as(x)
     blurred = perturb.blurred(x, options.blur * min(size))
     random = torch.randn(x.shape, generator=torch.Generator().manual_seed(options.seed)).to(x)
-    ends = score(torch.stack([x, empty, blurred])).tolist()
+    full, nothing, soft = score(torch.stack([x, empty, blurred])).tolist()
     boxes = perturb.boxes(size, options.samples, options.sides, options.seed)
-    drops = ends[0] - _scores(score, perturb.without(x, empty, boxes))
-    return Ground(x, black, empty, blurred, options.noise * (white - black) * random, *ends, boxes, drops)
+    drops = full - _scores(score, perturb.without(x, empty, boxes))
+    return Ground(x, black, empty, blurred, options.noise * (white - black) * random, full, nothing, soft, boxes, drops)
 
 
 class Area(NamedTuple):
