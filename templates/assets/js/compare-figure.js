@@ -43,6 +43,8 @@
   const lay = ({title, lines, columns, rows, cells, colour, smooth, opacity}) => {
     const things = [];
     const across = columns.length;
+    // A figure of many maps is looked at from further away.
+    const side = across * rows.length > 60 ? 150 : across * rows.length > 6 ? 240 : 480;
     const cell = across <= 3 ? 168 : across <= 5 ? 128 : across <= 9 ? 100 : 82;
     const head = rows.some((row) => row.title) ? Math.min(120, Math.max(46, ...rows.map((row) => Math.max(measure(row.title, 8, true), ...row.lines.map((line) => measure(line, 7)))))) + GAP : 0;
     const width = Math.max(2 * MARGIN + head + across * (cell + GAP) - GAP, 300);
@@ -78,9 +80,9 @@
           things.push({kind: 'box', ...place, fill: '#0a0c10', alpha: 0.62});
           wrap(one.empty, cell - 10, 7).forEach((line, k) => text(x(c) + cell / 2, y + high / 2 + k * 8.5, line, 7, {colour: PAPER, anchor: 'middle'}));
         } else if (one.map) {
-          things.push({kind: 'map', ...place, map: one.map, to: one.to, size: [one.w, one.h], colour, smooth, opacity});
+          things.push({kind: 'map', ...place, map: one.map, to: one.to, size: [one.w, one.h], colour, smooth, opacity, side});
           const ends = one.to.map(convatlas.number);
-          const [left, right] = ends.map((end) => measure(end, 6) + 3);
+          const [left, right] = ends.map((end) => measure(end, 6) * 1.2 + 2);
           const under = y + high + 8 + note;
           text(x(c), under, ends[0], 6, {colour: DIM});
           text(x(c) + cell, under, ends[1], 6, {colour: DIM, anchor: 'end'});
@@ -93,7 +95,7 @@
   };
 
   /** The picture of a map in a figure, once for all pens. */
-  const drawn = (thing) => convatlas.maps.picture(thing.map, {to: thing.to, colour: thing.colour, smooth: thing.smooth, side: 240, w: thing.size[0], h: thing.size[1]});
+  const drawn = (thing) => convatlas.maps.picture(thing.map, {to: thing.to, colour: thing.colour, smooth: thing.smooth, side: thing.side, w: thing.size[0], h: thing.size[1]});
   const FONT = 'Helvetica, Arial, "Liberation Sans", "Nimbus Sans", sans-serif';
   const photos = async (things) => {
     const found = new Map();
@@ -109,7 +111,7 @@
 
   /** On a canvas, `scale` pixels a point, less where the canvas would be larger than browsers make them. */
   const onCanvas = async ({width, height, things}, scale = 3) => {
-    const fits = Math.min(scale, Math.sqrt(16e6 / (width * height)), 16000 / Math.max(width, height));
+    const fits = Math.min(scale, Math.sqrt(12e6 / (width * height)), 16000 / Math.max(width, height));
     const canvas = document.createElement('canvas');
     Object.assign(canvas, {width: Math.round(width * fits), height: Math.round(height * fits)});
     const pen = canvas.getContext('2d');

@@ -13,8 +13,9 @@ customElements.define('map-large', class extends HTMLElement {
       this.at = null;
       this.stage = el('div', {class: 'ca-large__stage', tabindex: 0, role: 'group', 'aria-label': say('largeStage')});
       this.slider = el('input', {type: 'range', min: 0, max: 100, 'aria-label': say('wipe'), oninput: () => this.cut(), onchange: () => this.tell({}, true)});
+      this.head = el('div', {class: 'ca-large__head'});
       this.panel = el('div', {class: 'ca-large__panel'});
-      this.dialog = el('dialog', {class: 'ca ca-wipe ca-large', 'aria-label': say('large')}, el('div', {class: 'ca-large__picture'}, this.stage, this.slider, el('p', {class: 'ca-dim ca-large__hint'}, say('largeHint'))), this.panel);
+      this.dialog = el('dialog', {class: 'ca ca-wipe ca-large', 'aria-label': say('large')}, this.head, el('div', {class: 'ca-large__picture'}, this.stage, this.slider, el('p', {class: 'ca-dim ca-large__hint'}, say('largeHint'))), this.panel);
       this.dialog.addEventListener('close', () => this.dispatchEvent(new Event('large-close')));
       this.dialog.addEventListener('click', (event) => { if (event.target === this.dialog) this.dialog.close(); });
       this.dialog.addEventListener('change', (event) => this.control(event.target));
@@ -69,7 +70,7 @@ customElements.define('map-large', class extends HTMLElement {
     else if (side && target.value === 'photo') this.tell({[side]: null});
     else if (side) {
       const other = side === 'left' ? 'right' : 'left';
-      this.tell({[side]: {...(this.state[side] || this.state[other] || this.page.at), [part]: target.value}});
+      this.tell({[side]: {...(this.state[side] || this.state[other] || this.page.state.at), [part]: target.value}});
     } else return;
     this.draw(target);
   }
@@ -143,8 +144,7 @@ customElements.define('map-large', class extends HTMLElement {
       const {head} = this.entries[k];
       const method = chosen && page.member('method', chosen.method);
       const layer = chosen && !method.input && page.member('layer', chosen.layer);
-      const judged = chosen ? page.judged({image: image.id, ...chosen}) : [];
-      const facts = [...(head && head.top > head.hi ? [[say('largest'), number(head.top)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, number(v)]), ...judged.map(({metric, v}) => [metric.title, `${number(v)}${metric.unit ? ` ${metric.unit}` : ''} (${say(metric.better === 'higher' ? 'higherBetter' : 'lowerBetter')})`])];
+      const facts = [...(head && head.top > head.hi ? [[say('largest'), number(head.top)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, number(v)])];
       return el('section', {class: 'ca-large__part'}, el('h3', {}, say(side)),
         el('div', {class: 'ca-large__picks'}, choice(side, 'method', page.members.method, chosen && chosen.method, say('method'), true),
           layer ? choice(side, 'layer', page.members.layer, layer.id, say('layerWord')) : '',
@@ -157,13 +157,39 @@ customElements.define('map-large', class extends HTMLElement {
     };
     const save = (kind) => el('button', {type: 'button', onclick: () => page.saveLarge(kind, this)}, kind.toUpperCase());
     const chooser = el('select', {'data-part': 'image'}, page.members.image.map((one) => el('option', {value: one.id, selected: one.id === image.id}, one.name)));
+    this.head.replaceChildren(el('label', {class: 'ca-select'}, el('span', {class: 'ca-hidden'}, say('imageWord')), chooser),
+      el('a', {href: `${url(image.page)}#${convatlas.address.text({t: (state.right || state.left || page.state.at).target})}`}, say('wholeImage')),
+      el('button', {type: 'button', class: 'ca-close', 'aria-label': say('close'), onclick: () => this.dialog.close()}, '×'));
     this.panel.replaceChildren(
-      el('div', {class: 'ca-large__head'}, el('label', {class: 'ca-select'}, el('span', {class: 'ca-hidden'}, say('imageWord')), chooser), el('a', {href: `${url(image.page)}#${convatlas.address.text({t: (state.right || state.left || page.at).target})}`}, say('wholeImage')),
-        el('button', {type: 'button', class: 'ca-close', 'aria-label': say('close'), onclick: () => this.dialog.close()}, '×')),
-      part('left', 0), part('right', 1),
+      part('left', 0), part('right', 1), this.judged(),
       el('label', {class: 'ca-check'}, el('input', {type: 'checkbox', 'data-part': 'both', checked: state.both && alike, disabled: !alike}), el('span', {}, say('oneScale'))),
       el('p', {class: 'ca-large__save'}, el('span', {class: 'ca-dim'}, say('savePair')), ['png', 'svg', 'pdf'].map(save), image.npz ? el('a', {href: url(image.npz), download: true}, 'NPZ') : ''),
     );
+  }
+
+  /** The metrics of both maps, a row each, the better one of two bold. */
+  judged() {
+    const {el, say, number} = convatlas;
+    const {page, state, image} = this;
+    const sides = ['left', 'right'].map((side) => new Map((state[side] ? page.judged({image: image.id, ...state[side]}) : []).map(({metric, v}) => [metric, v])));
+    const metrics = page.data.metrics.filter((metric) => sides.some((side) => side.has(metric)));
+    if (!metrics.length) return '';
+    const unit = (metric) => (metric.unit ? `, ${metric.unit}` : '');
+    const cell = (metric, k) => {
+      const [mine, other] = [sides[k].get(metric), sides[1 - k].get(metric)];
+      const better = other !== undefined && (metric.better === 'higher' ? mine > other : mine < other);
+      return el('td', {class: 'ca-r ca-num'}, mine === undefined ? '–' : better ? el('b', {}, number(mine)) : number(mine));
+    };
+    const arrow = (metric) => el('span', {class: 'ca-dim', title: say(metric.better === 'higher' ? 'higherBetter' : 'lowerBetter')}, metric.better === 'higher' ? ' ↑' : ' ↓');
+    return el('section', {class: 'ca-large__part'}, el('table', {class: 'ca-table ca-large__judged'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('judgedBy')), ['left', 'right'].map((side) => el('th', {scope: 'col', class: 'ca-r'}, say(side))))),
+      el('tbody', {}, metrics.map((metric) => el('tr', {title: metric.summary}, el('th', {scope: 'row'}, `${metric.title}${unit(metric)}`, arrow(metric)), cell(metric, 0), cell(metric, 1))))), el('p', {class: 'ca-dim ca-large__arrows'}, say('arrows')));
+  }
+
+  /** A number that is known to within `half`, with no more digits than that says. */
+  rough(value, half) {
+    const places = -Math.floor(Math.log10(half));
+    const short = places >= 0 && places <= 5 ? (v) => v.toFixed(places).replace('-', '\u2212') : convatlas.number;
+    return convatlas.say('about', {v: short(value), half: short(half)});
   }
 
   cut() {
@@ -183,8 +209,7 @@ customElements.define('map-large', class extends HTMLElement {
       if (!line || !map) return;
       const x = Math.min(map.w - 1, Math.floor(u * map.w)), y = Math.min(map.h - 1, Math.floor(v * map.h));
       const {v: value, half, more} = maps.value(map, x, y);
-      const exact = half < 0.002 * Math.abs(value);
-      const said = more ? say('atLeast', {v: number(value)}) : exact || value === 0 && map.levels > 255 ? number(value) : say('about', {v: number(value), half: number(Number(half.toPrecision(1)))});
+      const said = more ? say('atLeast', {v: number(value)}) : half < 0.002 * Math.abs(value) || map.levels > 255 ? number(value) : this.rough(value, half);
       line.replaceChildren(say('readAt', {row: y + 1, column: x + 1, h: map.h, w: map.w}), convatlas.el('b', {class: 'ca-num'}, said));
     });
     const map = this.maps[side] || this.maps[1 - side];

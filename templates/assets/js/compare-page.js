@@ -154,11 +154,17 @@
       return ` ${target.p < 0.0005 ? '<\u202f0.1' : (100 * target.p).toFixed(1)}\u202f%`;
     }
 
-    /** What an image's class is called where rows and columns are images and classes, and no heading can say it. */
+    /** A metric's number with its unit. */
+    amount(metric, v) { return `${convatlas.number(v)}${metric.unit ? ` ${metric.unit}` : ''}`; }
+
+    /** What is said under one map that no heading can say: its class where images and classes are rows and columns, and the metric
+     * that the rows are ordered by. */
     note(place) {
-      const {rows, columns} = this.state;
+      const {rows, columns, o} = this.state;
       const target = this.member('image', place.image).targets[Number(place.target)];
-      return [rows, columns].includes('image') && [rows, columns].includes('target') && target ? `${target.label}${this.share(target)}` : '';
+      const own = [rows, columns].includes('image') && [rows, columns].includes('target') && target ? `${target.label}${this.share(target)}` : '';
+      const judged = o && this.judged(place).find((one) => one.metric.id === o);
+      return [own, judged ? `${judged.metric.title} ${this.amount(judged.metric, judged.v)}` : ''].filter(Boolean).join(', ');
     }
 
     /** What stands under a heading: {title, lines, page}. */
@@ -304,10 +310,10 @@
         const {title, lines, page, photo} = this.heading(axis, this.member(axis, id));
         const said = scope === 'row' && metric ? this.mean(metric, id) : null;
         return el('th', {scope}, photo ? el('img', {class: 'ca-grid__photo', src: url(photo), alt: '', width: 40, height: 40}) : '', el('span', {class: 'ca-grid__head'}, page ? el('a', {href: url(page)}, breaks(title)) : breaks(title),
-          lines.map((line) => el('span', {class: 'ca-dim'}, line)), said ? el('span', {class: 'ca-grid__metric ca-num'}, `${convatlas.number(said.mean)}${metric.unit ? ` ${metric.unit}` : ''}`) : ''));
+          lines.map((line) => el('span', {class: 'ca-dim'}, line)), said ? el('span', {class: 'ca-grid__metric ca-num'}, `${metric.title} ${this.amount(metric, said.mean)}`) : ''));
       };
       const alone = state.rows !== 'image' && state.columns !== 'image' ? this.member('image', state.at.image) : null;
-      const corner = alone ? el('td', {class: 'ca-grid__corner'}, el('img', {src: url(alone.photo), alt: say('photo'), width: alone.w, height: alone.h}), el('span', {class: 'ca-dim'}, say('photo'))) : el('td', {});
+      const corner = alone ? el('td', {class: 'ca-grid__corner'}, el('img', {src: url(alone.photo), alt: '', width: alone.w, height: alone.h}), el('span', {class: 'ca-dim'}, say('photo'))) : el('td', {});
       const body = rows.map((row) => {
         const made = [];
         let last = null;
@@ -328,7 +334,7 @@
             made.push(cell.td);
             last = null;
           } else {
-            const td = el('td', {class: 'ca-grid__na'}, el('p', {class: 'ca-na'}, el('span', {}, found.same ? '' : el('b', {}, say('notDrawn')), ` ${found.na}`)));
+            const td = el('td', {class: 'ca-grid__na'}, el('p', {class: 'ca-na', tabindex: 0}, el('span', {}, found.same ? '' : el('b', {}, say('notDrawn')), ` ${found.na}`)));
             made.push(td);
             last = {...found, td};
           }
@@ -526,7 +532,8 @@
       const note = this.querySelector('[data-judged-note]');
       const rows = this.ordered();
       const known = rows.map((row) => [row, metrics.map((metric) => this.mean(metric, row))]).filter(([, means]) => means.some(Boolean));
-      note.textContent = known.length ? say('judgedNote', {columns: say(`many_${state.columns}`)}) : say('judgedNone');
+      const most = Math.max(0, ...known.flatMap(([, means]) => means.map((one) => (one ? one.n : 0))));
+      note.replaceChildren(known.length ? say('judgedNote', {n: most, columns: say(`many_${state.columns}`)}) : say('judgedNone'), ' ', el('a', {href: convatlas.url('trust.html')}, say('toTrust')));
       if (!known.length) { place.replaceChildren(); return; }
       const best = metrics.map((metric, k) => {
         const values = known.map(([, means]) => means[k]).filter(Boolean).map((one) => one.mean);
@@ -536,7 +543,7 @@
       const said = (metric) => say(metric.better === 'higher' ? 'higherBetter' : 'lowerBetter');
       const table = el('table', {class: 'ca-table ca-judged'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say(`one_${state.rows}`)), metrics.map((metric) => el('th', {scope: 'col', class: 'ca-r', title: metric.summary, 'aria-sort': state.o === metric.id ? (metric.better === 'higher' ? 'descending' : 'ascending') : false}, el('button', {type: 'button', onclick: sort(metric)}, metric.title), el('span', {class: 'ca-dim'}, said(metric)))))),
         el('tbody', {}, known.map(([row, means]) => el('tr', {}, el('th', {scope: 'row'}, this.heading(state.rows, this.member(state.rows, row)).title, this.data.baselines.includes(row) && state.rows === 'method' ? el('span', {class: 'ca-dim'}, ` ${say('baseline')}`) : ''),
-          means.map((one, k) => el('td', {class: 'ca-r ca-num'}, one ? (one.mean === best[k] ? el('b', {}, number(one.mean)) : number(one.mean)) : '–', one ? el('span', {class: 'ca-dim'}, ` n ${one.n}`) : ''))))));
+          means.map((one, k) => el('td', {class: 'ca-r ca-num'}, one ? (one.mean === best[k] ? el('b', {}, number(one.mean)) : number(one.mean)) : '–', one && one.n < most ? el('span', {class: 'ca-dim'}, ` n ${one.n}`) : ''))))));
       const rowsOfCsv = () => [[say(`one_${state.rows}`), ...metrics.flatMap((metric) => [metric.unit ? `${metric.title} (${metric.unit})` : metric.title, 'n'])], ...known.map(([row, means]) => [this.heading(state.rows, this.member(state.rows, row)).title, ...means.flatMap((one) => (one ? [one.mean, one.n] : ['', '']))])];
       place.replaceChildren(el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-labelledby': 'judged'}, table), this.csvButton('judged', rowsOfCsv));
     }
@@ -589,7 +596,7 @@
       const heading = (axis, id, row) => {
         const {title, lines} = this.heading(axis, this.member(axis, id));
         const said = row && metric ? this.mean(metric, id) : null;
-        return {title, lines: said ? [...lines, `${metric.title} ${convatlas.number(said.mean)}${metric.unit ? ` ${metric.unit}` : ''}`] : lines};
+        return {title, lines: said ? [...lines, `${metric.title} ${this.amount(metric, said.mean)}`] : lines};
       };
       const byPlace = new Map(this.cells.map((cell) => [`${cell.row} ${cell.column}`, cell]));
       const cells = await Promise.all(rows.map((row) => Promise.all(columns.map(async (column) => {
@@ -617,7 +624,8 @@
         const side = [state.left, state.right][k];
         if (!side) return null;
         const method = this.member('method', side.method);
-        const lines = [method.input ? say('theInput') : this.member('layer', side.layer).name, this.members.target.length ? this.title('target', this.member('target', side.target), image) : ''].filter(Boolean);
+        const layer = this.member('layer', side.layer);
+        const lines = [method.input ? say('onInput') : `${layer.name}${head ? `, ${head.h} × ${head.w}` : ''}`, this.members.target.length ? this.title('target', this.member('target', side.target), image) : ''].filter(Boolean);
         const cell = na !== undefined ? {...photo, na: `${say('notDrawn')} ${na}`} : head.empty ? {...photo, empty: say('empty')} : {...photo, map: large.maps[k], to: large.scales[k]};
         return {title: method.title, lines, cell};
       });
