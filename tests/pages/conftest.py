@@ -10,6 +10,7 @@ import pytest
 
 from generator.pages.site import Rendered, render
 from generator.pages.views import Report
+from tests.pages.fixture_compare import report as compared_report
 from tests.pages.fixture_report import tiny_report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,3 +62,22 @@ def base(request: pytest.FixtureRequest, tiny: Built, site_server: Callable[[Pat
 @pytest.fixture
 def http(tiny: Built, site_server: Callable[[Path], str]) -> str:
     return site_server(tiny.site)
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The report of the comparison, whose maps know their exact numbers. Tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("compared")
+    return build(compared_report(folder / "store"), folder)
+
+
+@pytest.fixture(params=["http", "file"])
+def where(request: pytest.FixtureRequest, compared: Built, site_server: Callable[[Path], str]) -> str:
+    """Its address, by http and by double-click."""
+    return site_server(compared.site) if request.param == "http" else compared.site.as_uri() + "/"
+
+
+@pytest.fixture
+def server(compared: Built, site_server: Callable[[Path], str]) -> str:
+    """Its address by http."""
+    return site_server(compared.site)
