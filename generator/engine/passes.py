@@ -81,8 +81,8 @@ class Engine:
     invocation: Invocation = field(default_factory=Invocation)
     grids: Mapping[LayerName, Grid] = field(default_factory=dict)
     """Layers whose output is not (n, c, h, w): how it is read as such."""
-    rows: dict[LayerName, Literal["one", "all", "whole"]] = field(default_factory=dict)
-    """How the model is resumed from each layer tried so far (`generator.engine.resume`)."""
+    rows: dict[tuple[LayerName, frozenset[LayerName]], Literal["one", "all", "whole"]] = field(default_factory=dict)
+    """How the model is resumed from each layer tried so far, with the layers wanted on the way (`generator.engine.resume`)."""
 
     def __post_init__(self) -> None:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}

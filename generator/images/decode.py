@@ -85,7 +85,7 @@ def decode(file: BinaryIO, channels: int = 3, *, quick: bool = False) -> Decoded
                 )
             drafted = quick and image.format == "JPEG" and image.draft("", _QUICK) is not None
             image.load()
-            turn = _TURNS.get(_orientation(image))
+            turn = _TURNS.get(orientation(image))
             picture = with_channels(image if turn is None else image.transpose(turn), channels)
             if not drafted:
                 width, height = picture.size
@@ -176,7 +176,7 @@ def _managed(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """1 to 8; 1 where there is none or it cannot be read."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))

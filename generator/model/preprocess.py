@@ -95,7 +95,7 @@ class Preprocess:
         """Return the normalised float32 input for one picture of any mode and size, as (c, *size)."""
         picture = with_channels(picture, self.channels)
         image: Any = picture if self.antialias else tvf.pil_to_tensor(picture)
-        height, width = self._resized_size(picture.height, picture.width)
+        height, width = self.resized_size(picture.height, picture.width)
         if self.crop == "center" and self.antialias and height * width > LIMIT_PIXELS:
             image = self._resize_middle(picture, height, width)
         elif (height, width) != (picture.height, picture.width):
@@ -198,7 +198,7 @@ class Preprocess:
             interpolation="bilinear" if interpolation == "random" else interpolation,
         )
 
-    def _resized_size(self, height: int, width: int) -> tuple[int, int]:
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) before the crop, rounded down as torchvision does."""
         target = self.size if self.crop == "none" else self.resize
         if target is None:

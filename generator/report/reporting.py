@@ -59,7 +59,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         methods=tuple(method_view(info) for info in registry().values()),
         planned=planned,
         run=Passes(counts.forward, counts.backward),
-        trust=trust_of(setup.judging, setup.check, setup.store),
+        trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),
         not_applicable=not_applicable(setup),

@@ -61,7 +61,7 @@ class Setup:
         layers = names[-1:]
         if trust.layers is not None:
             layers = tuple(layer.name for layer in select_layers(trust.layers, self.compared))
-        return Judging(self.jobs, trust, layers, self.images.images[: trust.images])
+        return Judging(self.jobs, trust, layers, self.images.images[: trust.images], self.loaded.labels)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -8,34 +8,51 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from generator.images import ImageRecord
-from generator.names import LayerName
+from generator.methods import registry
+from generator.model.preprocess import Preprocess
+from generator.names import INPUT, LayerName
 from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
 from generator.report.sanity import Check, curves_of
-from generator.report.trusting import Judging, judged, per_place_of
+from generator.report.trusting import Judging, judged, localised, mask_of, per_place_of
 from generator.store import Store, key_of
-from generator.trust import agreement, sanity, statistics
-from generator.trust.metrics import METRICS
+from generator.trust import agreement, sanity, statistics, verdict
+from generator.trust.metrics import DECIDING, METRICS
+from generator.trust.metrics import metric as measure
+from generator.trust.verdict import BASELINES
 
-BASELINES = ("random_map", "sobel_edges")
 SHARES = ("increase", "pointing_game")
 """Numbers that are yes or no for an image."""
 
 
-def trust_of(judging: Judging, check: Check, store: Store) -> Trust:
+def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preprocess) -> Trust:
     """Everything the store knows of whether to believe the maps. Runs no pass."""
     images: dict[str, dict[MapId, dict[str, float]]] = {}
     for found in judged(judging, store):
         of = MapId(found.request.name, found.request.layer)
         images.setdefault(found.image.slug, {})[of] = dict(found.values)
+    for image in judging.images:
+        where = mask_of(judging, store, image, preprocess)
+        if where is None:
+            continue
+        for request in judging.requests:
+            if numbers := localised(judging, store, request, image, where):
+                of = MapId(request.name, request.layer)
+                images.setdefault(image.slug, {}).setdefault(of, {}).update(numbers)
     taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
     agreements = {image.slug: one for image in judging.images if (one := _agreement(judging, store, image))}
+    summaries = _summaries(images, [m.name for m in taken], judging.jobs.seed)
+    curves = curves_of(check, store)
+    findings = {of: sanity.finding(curve, check.stages) for of, (curve, _) in curves.items()}
+    rows = _rows(summaries, findings, len(judging.layers))
+    checked = max((n for _, n in curves.values()), default=0)
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit) for m in taken),
         baselines=BASELINES,
         images=images,
-        summaries=tuple(_summaries(images, [m.name for m in taken], judging.jobs.seed)),
+        summaries=tuple(summaries),
         stages=("trained", *(stage.name for stage in check.stages)),
-        sanity=tuple(_sanity(check, store)),
+        sanity=tuple(_sanity(curves, findings)),
+        sentences=verdict.sentences(rows, checked) if taken else (),
         agreement=agreements,
         agreement_of_set=_mean_agreement(list(agreements.values())),
     )
@@ -73,16 +90,32 @@ def _standing(
     """Of a map beside a baseline: by the interval of the paired difference."""
     if of == base:
         return "baseline"
-    gap = statistics.difference(_column(images, of, metric), _column(images, base, metric), seed)
-    if not (gap.low > 0 or gap.high < 0):
-        return "undecided"
-    lower = next(m for m in METRICS if m.name == metric).better == "lower"
-    return "better" if (gap.high < 0) == lower else "worse"
+    return verdict.standing(measure(metric), _column(images, of, metric), _column(images, base, metric), seed)
 
 
-def _sanity(check: Check, store: Store) -> Iterator[SanityCurve]:
-    for (method, layer), (curve, n) in curves_of(check, store).items():
-        found = sanity.finding(curve, check.stages)
+def _rows(
+    summaries: Sequence[Summary], findings: Mapping[tuple[str, str], sanity.Finding | None], layers: int
+) -> list[verdict.Row]:
+    """What the verdict is made of: every map but the baselines, called as pages call it."""
+    rows = []
+    for summary in summaries:
+        of = summary.of
+        if of.method in BASELINES:
+            continue
+        title = registry()[of.method].title
+        at = f" at {of.layer}" if layers > 1 and of.layer != INPUT else ""
+        n = min((e.n for name, e in summary.estimates.items() if name in DECIDING), default=0)
+        beside = {base: {k: v for k, v in found.items() if v != "baseline"} for base, found in summary.beside.items()}
+        rows.append(verdict.Row(title + at, n, beside, findings.get((of.method, str(of.layer)))))
+    return rows
+
+
+def _sanity(
+    curves: Mapping[tuple[str, str], tuple[tuple[float, ...], int]],
+    findings: Mapping[tuple[str, str], sanity.Finding | None],
+) -> Iterator[SanityCurve]:
+    for (method, layer), (curve, n) in curves.items():
+        found = findings[method, layer]
         yield SanityCurve(
             MapId(method, LayerName(layer)), (1.0, *curve), n, None if found is None else found == "passed"
         )

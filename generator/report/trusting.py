@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from generator.engine.plan import Request
 from generator.engine.probe import Probe, probe_of
 from generator.engine.targets import resolve
 from generator.images import ImageRecord, load
+from generator.images.boxes import Annotations, mask, read
 from generator.model.preprocess import Preprocess
 from generator.names import INPUT, CallTarget, Digest, LayerName, Target, TrueTarget, Unit
 from generator.pages.views import Passes
@@ -32,6 +34,7 @@ from generator.report.jobs import Jobs
 from generator.report.keys import code_digest
 from generator.store import Store, key_of
 from generator.trust import faithfulness as measures
+from generator.trust.localisation import energy_in_box, pointing_game
 from generator.trust.maps import at_size, per_place
 
 NOT_JUDGED = ("predictions", "feature_maps", "input_response")
@@ -46,6 +49,13 @@ class Judging:
     layers: tuple[LayerName, ...]
     """At which maps of layers are judged."""
     images: tuple[ImageRecord, ...]
+    labels: tuple[str, ...] | None = None
+    """The classes' names, by which objects in a file of boxes are told to be of the target's kind."""
+
+    @cached_property
+    def annotations(self) -> Annotations | None:
+        """The boxes and masks, where the configuration names a file."""
+        return None if self.config.boxes is None else read(Path(self.config.boxes))
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:
@@ -205,6 +215,24 @@ def _probe(
     classes = classes_in(judging, store, image)
     subject = (judging.target, None if classes is None else classes.to(engine.device))
     return probe_of(engine, (subject,), x[None], preprocess.ends, judging.jobs.seed)
+
+
+def mask_of(judging: Judging, store: Store, image: ImageRecord, preprocess: Preprocess) -> Tensor | None:
+    """Where objects of the first target's classes lie in the model's view of an image, (h, w); None where nobody said."""
+    pictured = None if judging.annotations is None else judging.annotations.of(image)
+    classes = None if pictured is None else classes_in(judging, store, image)
+    if pictured is None or classes is None or judging.labels is None:
+        return None
+    return mask(pictured, image, preprocess, [judging.labels[int(index)] for index in classes[0]])
+
+
+def localised(judging: Judging, store: Store, request: Request, image: ImageRecord, where: Tensor) -> dict[str, float]:
+    """The pointing game and the energy in the box of one map, for the mask `where` (h, w) of the target's objects."""
+    map_ = per_place_of(judging, store, request, image)
+    if map_ is None:
+        return {}
+    at = at_size(map_, (where.shape[0], where.shape[1]))
+    return {"pointing_game": pointing_game(at, where), "energy_in_box": energy_in_box(at, where)}
 
 
 def classes_in(judging: Judging, store: Store, image: ImageRecord) -> Tensor | None:
