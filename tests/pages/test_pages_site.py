@@ -33,7 +33,16 @@ def texts(site: Path) -> dict[str, str]:
 
 def test_every_kind_of_page_is_there(tiny: Built):
     found = set(texts(tiny.site))
-    expected = {"index.html", "layers/index.html", "images/index.html", "methods/index.html", "compare.html", "trust.html", "run.html", "404.html"}
+    expected = {
+        "index.html",
+        "layers/index.html",
+        "images/index.html",
+        "methods/index.html",
+        "compare.html",
+        "trust.html",
+        "run.html",
+        "404.html",
+    }
     expected |= {f"layers/{v.slug}.html" for v in tiny.report.layers} | {
         f"images/{i.slug}.html" for i in tiny.report.images
     }
