@@ -69,7 +69,11 @@ def own(function: str, **more: object) -> dict[str, object]:
 CASES: dict[str, tuple[dict[str, object] | str, list[str], list[str]]] = {
     "an empty folder": ({"images": "empty"}, [], ["expected at least one image in 'empty'", "JPEG or PNG"]),
     "a missing folder": ({}, ["--images", "imges"], ["'imges' does not exist"]),
-    "a model without convolutions": (own("flat"), [], ["expected a model with convolutions", "choose a"]),
+    "a model without convolutions": (
+        own("flat"),
+        [],
+        ["expected a model with layers that have height and width", "choose a"],
+    ),
     "NaN weights": (own("diverged"), [], ["received NaN in 4.weight"]),
     "infinite weights": (own("overflowed"), [], ["received infinity in 0.bias"]),
     "a model that raises": (own("broken"), [], ["python:nets.py:broken raised ValueError: no such checkpoint"]),

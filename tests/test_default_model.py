@@ -143,6 +143,6 @@ def test_its_rectifiers_take_the_backward_rules(default: Default):
 
 def test_the_default_report_takes_one_forward_an_image(default: Default):
     setup = default.setup
-    passes = plan_report(setup).passes
+    passes = plan_report(setup).shared
     # three targets; plain, guided and deconv (the model pools nothing, so that both deconvnets are one)
     assert (passes.forward, passes.backward) == (len(setup.images.images), len(setup.images.images) * 3 * 3)

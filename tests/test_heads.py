@@ -76,7 +76,8 @@ def difference(output):
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # pages are rendered into a folder of the working directory
     (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
     noise = np.random.default_rng(3)
     for name in ("class 1/one.png", "two.png"):

@@ -82,7 +82,8 @@ def test_every_documented_key_is_written(built: Built):
 
 def test_a_value_that_is_nowhere_null_is_not_documented_as_null(built: Built):
     nulls = {path for path, value in walked(built.run) if value is None}
-    assert nulls == {path for path, types in documented().items() if "null" in types}
+    elsewhere = {"images[].predictions[].probability"}  # of a regression: tests/test_heads.py
+    assert nulls | elsewhere == {path for path, types in documented().items() if "null" in types}
 
 
 def test_the_schema_is_versioned(built: Built):

@@ -46,7 +46,7 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     rows = _rows(summaries, findings, len(judging.layers))
     checked = max((n for _, n in curves.values()), default=0)
     return Trust(
-        metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit) for m in taken),
+        metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit, decides=m.decides) for m in taken),
         baselines=BASELINES,
         images=images,
         summaries=tuple(summaries),
