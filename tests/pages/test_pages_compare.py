@@ -169,6 +169,21 @@ def test_rows_and_columns_are_chosen_and_the_address_brings_them_back(browser: B
         assert seen.address == address
 
 
+def test_the_link_to_the_view_is_copied_with_its_colours(browser: Browser, server: str):
+    with opened(browser, server + "compare.html#cols=layer") as seen:
+        page = ready(seen)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.locator("[data-save] summary").click()
+        page.locator("[data-copy]").click()
+        page.wait_for_function("() => document.querySelector('[data-status]').textContent === 'Link copied'")
+        assert (
+            page.evaluate("navigator.clipboard.readText()")
+            == seen.address
+            == server + "compare.html#cols=layer&c=inferno"
+        )
+        seen.check()
+
+
 def test_back_and_forward_walk_through_the_views(browser: Browser, where: str):
     with opened(browser, where + "compare.html", base=where) as seen:
         page = ready(seen)
@@ -256,7 +271,10 @@ def test_arrow_keys_walk_over_the_maps(browser: Browser, where: str):
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog[open]")
         page.keyboard.press("Escape")
-        page.wait_for_function("() => !document.querySelector('dialog[open]')")
+        page.wait_for_function(
+            "() => !location.hash.includes('large') && document.activeElement.matches('.ca-enlarge')"
+        )
+        assert page.locator("dialog[open]").count() == 0
         assert page.evaluate(label).startswith("Large view: Grad-CAM, two cups")
         assert "large" not in seen.address
         seen.check()

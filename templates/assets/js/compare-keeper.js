@@ -8,7 +8,20 @@ convatlas.compare.Keeper = class extends convatlas.compare.Tables {
     const details = this.menuOf(place, 'save', el('summary', {}, place.dataset.label));
     const one = (kind, words) => el('button', {type: 'button', 'data-kind': kind, onclick: () => { details.open = false; this.keep(kind); }}, el('b', {}, kind.toUpperCase()), ` ${words}`);
     details.querySelector('.ca-pick').append(one('png', say('savePng')), one('svg', say('saveSvg')), one('pdf', say('savePdf')), one('csv', say('saveNumbers')), one('npz', say('saveNpz')),
+      el('button', {type: 'button', 'data-copy': true, onclick: (event) => this.copy(event.currentTarget)}, el('b', {}, '#'), ` ${say('copyView')}`),
       el('a', {href: '#arrays', onclick: (event) => { event.preventDefault(); details.open = false; document.getElementById('arrays').scrollIntoView(); }}, say('exactArrays')));
+  }
+
+  /** Put the address of this view on the clipboard. */
+  async copy(button) {
+    this.write(false);
+    try {
+      await navigator.clipboard.writeText(location.href);
+    } catch {
+      // Without a clipboard the address bar has the link already.
+    }
+    button.closest('details').open = false;
+    this.querySelector('[data-status]').textContent = convatlas.say('linked');
   }
 
   /** The view as the figure that is saved. */

@@ -53,8 +53,11 @@
     },
     /** Its values, (h * w) floats. */
     values({q, levels, lo, hi, signed}) {
-      const zero = (levels + 1) / 2;
-      return Float32Array.from(q, signed ? (k) => (k - zero) / (zero - 1) * hi : (k) => lo + k / levels * (hi - lo));
+      const out = new Float32Array(q.length);
+      const zero = signed ? (levels + 1) / 2 : 0;
+      const from = signed ? 0 : lo, step = signed ? hi / (zero - 1) : (hi - lo) / levels;
+      for (let k = 0; k < q.length; k += 1) out[k] = from + (q[k] - zero) * step;
+      return out;
     },
     /** One value, half the distance to the next one that could be told from it, and whether it is only known to be at least that. */
     value(map, x, y) {
@@ -88,42 +91,39 @@
     /** Values as entries 0..255 of a colour table on the scale `to`; a signed scale is symmetric, with zero at 128. */
     entries(values, [lo, hi], signed) {
       const out = new Uint8Array(values.length);
+      const from = signed ? 0 : lo, zero = signed ? 128 : 0, least = signed ? -1 : 0, most = signed ? 127 : 255;
       const span = signed ? hi || 1 : hi - lo || 1;
-      for (let k = 0; k < values.length; k += 1) {
-        const v = signed ? 128 + Math.round(Math.min(1, Math.max(-1, values[k] / span)) * 127) : Math.round(Math.min(1, Math.max(0, (values[k] - lo) / span)) * 255);
-        out[k] = v;
+      for (let k = 0; k < values.length; k += 1) out[k] = zero + Math.round(Math.min(1, Math.max(least, (values[k] - from) / span)) * most);
+      return out;
+    },
+    /** A map as entries of a colour table, {entries, name, w, h}: at least `side` pixels on its longer side where smooth, as computed
+     * otherwise. A layer's map need not have the photograph's proportions (w, h) to the pixel: smooth, it gets them. */
+    picture(map, {to, colour, smooth, side, w, h}) {
+      const {values, resize, entries} = convatlas.maps;
+      const W = smooth ? Math.max(map.w, Math.round(side * Math.min(1, w / h))) : map.w;
+      const H = smooth ? Math.max(map.h, Math.round(side * Math.min(1, h / w))) : map.h;
+      return {entries: entries(resize(values(map), map.w, map.h, W, H), to, map.signed), name: convatlas.colours.name(colour, map.signed), w: W, h: H};
+    },
+    /** Its colours, three bytes a pixel. */
+    rgb({entries, name}) {
+      const table = Uint8Array.from(convatlas.colours.table[name].flat());
+      const out = new Uint8Array(entries.length * 3);
+      for (let k = 0, n = 0; k < entries.length; k += 1, n += 3) {
+        const entry = 3 * entries[k];
+        out[n] = table[entry];
+        out[n + 1] = table[entry + 1];
+        out[n + 2] = table[entry + 2];
       }
       return out;
     },
-    /** A map as {rgb, w, h}: at least `side` pixels on its longer side where smooth, as computed otherwise. */
-    picture(map, {to, colour, smooth, side, w, h}) {
-      const {values, resize, entries} = convatlas.maps;
-      const scale = smooth ? Math.max(1, side / Math.max(map.w, map.h)) : 1;
-      // A layer's map need not have the photograph's proportions to the pixel: the photograph's are kept.
-      const W = smooth && w ? Math.max(map.w, Math.round(side * Math.min(1, w / h))) : Math.round(map.w * scale);
-      const H = smooth && w ? Math.max(map.h, Math.round(side * Math.min(1, h / w))) : Math.round(map.h * scale);
-      const gray = entries(resize(values(map), map.w, map.h, W, H), to, map.signed);
-      const table = Uint8Array.from(convatlas.colours.table[convatlas.colours.name(colour, map.signed)].flat());
-      const rgb = new Uint8Array(W * H * 3);
-      for (let k = 0, n = 0; k < gray.length; k += 1, n += 3) {
-        const entry = 3 * gray[k];
-        rgb[n] = table[entry];
-        rgb[n + 1] = table[entry + 1];
-        rgb[n + 2] = table[entry + 2];
-      }
-      return {rgb, w: W, h: H};
-    },
     /** Paint a picture onto a canvas, which takes its size. */
-    paint(canvas, {rgb, w, h}) {
+    paint(canvas, {entries, name, w, h}) {
       Object.assign(canvas, {width: w, height: h});
       const pen = canvas.getContext('2d');
       const image = pen.createImageData(w, h);
-      for (let k = 0, n = 0; k < image.data.length; k += 4, n += 3) {
-        image.data[k] = rgb[n];
-        image.data[k + 1] = rgb[n + 1];
-        image.data[k + 2] = rgb[n + 2];
-        image.data[k + 3] = 255;
-      }
+      const table = Uint8ClampedArray.from(convatlas.colours.table[name].flatMap((rgb) => [...rgb, 255]));
+      const colours = new Uint32Array(table.buffer), pixels = new Uint32Array(image.data.buffer);
+      for (let k = 0; k < pixels.length; k += 1) pixels[k] = colours[entries[k]];
       pen.putImageData(image, 0, 0);
       return canvas;
     },

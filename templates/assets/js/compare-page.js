@@ -16,6 +16,7 @@
       this.large = document.createElement('map-large');
       this.append(this.large);
       this.cells = [];
+      this.jobs = [];
       this.seen = new IntersectionObserver((entries) => this.show(entries), {rootMargin: '250px'});
       for (const axis of AXES) this.querySelector(`[data-control=${axis}]`).append(...this.members[axis].map((one) => new Option(this.title(axis, one), one.id)));
       const order = this.querySelector('[data-control=order]');
@@ -163,6 +164,7 @@
       this.measure();
       const buttons = this.grid.querySelectorAll('.ca-enlarge');
       buttons.forEach((button, k) => { button.tabIndex = k ? -1 : 0; });
+      this.byTd = new Map(this.cells.map((cell) => [cell.td, cell]));
       for (const cell of this.cells) this.seen.observe(cell.td);
     }
 
@@ -190,21 +192,20 @@
     }
 
     show(entries) {
-      const byTd = new Map(this.cells.map((cell) => [cell.td, cell]));
       for (const entry of entries) {
-        const cell = byTd.get(entry.target);
+        const cell = this.byTd.get(entry.target);
         if (!cell) continue;
         cell.near = entry.isIntersecting;
         if (cell.near) this.paint(cell);
       }
     }
 
-    /** Draw a cell as the state has it, unless it is drawn so already. */
+    /** Draw a cell as the state has it, unless it is drawn so already. No size is read from the page: that would lay it out each time. */
     async paint(cell) {
       const {el, say, url, maps, tiles} = convatlas;
       const {state} = this;
       const image = this.member('image', cell.place.image);
-      const wanted = [state.k, state.r, ...cell.to, document.body.getAttribute('data-md-color-scheme'), cell.stage.clientWidth].join();
+      const wanted = [state.k, state.r, ...cell.to, document.body.getAttribute('data-md-color-scheme'), this.wide].join();
       if (cell.drawn === wanted) return;
       cell.drawn = wanted;
       if (!cell.photo) {
@@ -218,18 +219,34 @@
       cell.foot = bar;
       try {
         const map = await maps.load(cell.head);
-        if (cell.drawn !== wanted || !cell.stage.isConnected) return;
-        cell.canvas = cell.canvas || el('canvas', {class: 'ca-overlay__map', 'aria-hidden': 'true'});
-        const wide = Math.max(cell.stage.clientWidth, cell.stage.clientHeight);
+        const wide = this.wide * Math.max(1, image.h / image.w);
         const smooth = state.r === 'smooth';
-        cell.canvas.classList.toggle('ca-crisp', !smooth && map.w <= wide);
-        maps.paint(cell.canvas, maps.picture(map, {to: cell.to, colour: state.k, smooth, side: Math.min(512, Math.round(wide * (self.devicePixelRatio || 1)) || 128), w: image.w, h: image.h}));
-        if (!cell.canvas.isConnected) cell.stage.append(cell.canvas);
-        cell.td.dataset.drawn = '';
+        const side = Math.min(512, Math.round(wide * (self.devicePixelRatio || 1)));
+        this.later(() => {
+          if (cell.drawn !== wanted) return;
+          if (!cell.near || !cell.stage.isConnected) { cell.drawn = ''; return; }
+          cell.canvas = cell.canvas || el('canvas', {class: 'ca-overlay__map', 'aria-hidden': 'true'});
+          cell.canvas.classList.toggle('ca-crisp', !smooth && map.w <= wide);
+          maps.paint(cell.canvas, maps.picture(map, {to: cell.to, colour: state.k, smooth, side, w: image.w, h: image.h}));
+          if (!cell.canvas.isConnected) cell.stage.append(cell.canvas);
+          cell.td.dataset.drawn = '';
+        });
       } catch (error) {
         cell.drawn = '';
         cell.stage.append(el('span', {class: 'ca-overlay__empty', role: 'alert'}, say('failed', {file: error.message})));
       }
+    }
+
+    /** Do it in one of the next frames, a few milliseconds of each, so that scrolling does not wait for drawing. */
+    later(job) {
+      this.jobs.push(job);
+      if (this.jobs.length > 1) return;
+      const run = () => {
+        const until = performance.now() + 8;
+        do this.jobs.shift()(); while (this.jobs.length && performance.now() < until);
+        if (this.jobs.length) requestAnimationFrame(run);
+      };
+      requestAnimationFrame(run);
     }
 
     /** The same maps in another colour, scale or resolution: those in view now, the others when they come into view. */
@@ -257,6 +274,7 @@
       if (over) this.grid.tabIndex = 0; else this.grid.removeAttribute('tabindex');
       const stuck = getComputedStyle(this.bar).position === 'sticky';
       const set = (name, value) => { if (this.style.getPropertyValue(name) !== value) this.style.setProperty(name, value); };
+      this.wide = cell;
       set('--cell', `${cell}px`);
       set('--columns', String(columns));
       set('--stick', over ? '0px' : `${(stuck ? this.bar.offsetHeight : 0) + 2.65 * rem - 1}px`);

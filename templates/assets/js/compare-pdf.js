@@ -40,6 +40,7 @@
     for (let k = 0, m = 0; k < data.length; k += 4, m += 3) out.set(data.subarray(k, k + 3), m);
     return {rgb: out, w: canvas.width, h: canvas.height};
   };
+  const flat = (picture) => ({rgb: convatlas.maps.rgb(picture), w: picture.w, h: picture.h});
   /** A line of text as a picture, on the colour behind it. */
   const lettered = (thing) => {
     const canvas = document.createElement('canvas');
@@ -102,7 +103,7 @@
           known.set(thing.photo, named(pictures, `I${pictures.size}`, number));
         }
         place(known.get(thing.photo));
-      } else if (kind === 'map') place(named(pictures, `I${pictures.size}`, await image(convatlas.figure.drawn(thing), thing.smooth)));
+      } else if (kind === 'map') place(named(pictures, `I${pictures.size}`, await image(flat(convatlas.figure.drawn(thing)), thing.smooth)));
       else if (kind === 'ramp') {
         if (!known.has(`ramp ${thing.name}`)) {
           const table = await packed('/FunctionType 0 /Domain [0 1] /Range [0 1 0 1 0 1] /Size [256] /BitsPerSample 8', Uint8Array.from(convatlas.colours.table[thing.name].flat()));
