@@ -22,7 +22,7 @@ from generator.errors import UserError
 from generator.methods import MethodInfo, ModelFacts, Places, Scope
 from generator.names import Layer, LayerName, Paper
 from generator.pages.views import Heat, Passes
-from generator.report import assemble, reporting
+from generator.report import assemble, reporting, trusted
 from generator.report.plan import plan_report, plan_searches
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
@@ -221,7 +221,7 @@ def test_a_method_nobody_named_appears_on_the_pages(tmp_path: Path, images: Path
         "of_a_stranger": MethodInfo("of_a_stranger", Mean, "Of a stranger: its summary.\n\nIt."),
     }
     monkeypatch.setattr(methods, "registry", lambda: known)
-    for module in (library, assemble, reporting):
+    for module in (library, assemble, reporting, trusted):
         monkeypatch.setattr(module, "registry", lambda: known)
     config = config_for(tmp_path, images, methods=["of_a_stranger", "saliency"])
     report = build(config).report
