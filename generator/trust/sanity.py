@@ -77,7 +77,7 @@ def stages(module: nn.Module, order: Sequence[str], most: int = MOST) -> tuple[S
     """The layers of `order`, from input to output, in at most `most` stages from the output down.
 
     The first stage is the last layer alone, the classifier: without it no class is left. The others hold equally many
-    layers. A normalisation goes with the layer before it.
+    layers. A normalisation goes with the layer before it. A single stage holds everything.
     """
     layers: list[list[str]] = []
     for name in order:
@@ -85,9 +85,11 @@ def stages(module: nn.Module, order: Sequence[str], most: int = MOST) -> tuple[S
             layers[-1].append(name)
         else:
             layers.append([name])
+    if not layers:
+        return ()
     layers.reverse()
     number = min(most, len(layers))
-    ends = [1 + round(k * (len(layers) - 1) / max(1, number - 1)) for k in range(number)] if layers else []
+    ends = [1 + round(k * (len(layers) - 1) / (number - 1)) for k in range(number)] if number > 1 else [len(layers)]
     found = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         names = tuple(name for layer in layers[start:end] for name in reversed(layer))
