@@ -58,10 +58,24 @@ def sentences(rows: Sequence[Row], checked: int = 0) -> tuple[str, ...]:
     was made, 0 where it was not."""
     if not rows:
         return ()
-    return (*_faithful(rows), *_sane(rows, checked), *_left(rows, checked))
+    compared = _compared(rows)
+    return (*_faithful(rows, compared), *_sane(rows, checked), *_left(rows, compared, checked))
 
 
-def _faithful(rows: Sequence[Row]) -> list[str]:
+def _compared(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The deciding metrics by which some row stands beside both baselines."""
+    return tuple(
+        name for name in DECIDING if all(any(name in row.beside.get(base, {}) for row in rows) for base in BASELINES)
+    )
+
+
+def _faithful(rows: Sequence[Row], compared: tuple[str, ...]) -> list[str]:
+    if not compared:
+        needed = _joined([metric(name).title for name in DECIDING], "or")
+        return [
+            f"No map stands beside a random map and the picture's edges by {needed}: nothing says whether one is better than "
+            "these. It takes such a number, and the methods random_map and sobel_edges."
+        ]
     n = max(row.n for row in rows)
     if n < FEWEST:
         images = "no image" if n == 0 else "one image" if n == 1 else f"{n} images"
@@ -82,7 +96,7 @@ def _faithful(rows: Sequence[Row]) -> list[str]:
             (over_random if won(row, RANDOM) else none).append(row)
     said = []
     for names in sorted(by, key=len, reverse=True):
-        only = "" if len(names) == len(DECIDING) else " only"
+        only = "" if len(names) == len(compared) else " only"
         said.append(
             f"{_titles(by[names])} {_verb(by[names], 'does', 'do')} better than both a random map and the picture's edges "
             f"by {_joined([metric(name).title for name in names])}{only}: over {n} images the 95 % intervals of the paired "
@@ -91,7 +105,7 @@ def _faithful(rows: Sequence[Row]) -> list[str]:
     if not by:
         said.append(
             f"Over {n} images no map can be shown to do better than both a random map and the picture's edges, by "
-            f"{_joined([metric(name).title for name in DECIDING], 'or')}."
+            f"{_joined([metric(name).title for name in compared], 'or')}."
         )
     if over_random:
         said.append(
@@ -128,14 +142,14 @@ def _sane(rows: Sequence[Row], checked: int) -> list[str]:
     return said
 
 
-def _left(rows: Sequence[Row], checked: int) -> list[str]:
+def _left(rows: Sequence[Row], compared: tuple[str, ...], checked: int) -> list[str]:
     """The methods that nothing speaks against."""
-    if max(row.n for row in rows) < FEWEST:
+    if not compared or max(row.n for row in rows) < FEWEST:
         return []
     whole = [
         row
         for row in rows
-        if row.n >= FEWEST and row.sanity == "passed" and won(row, RANDOM) == DECIDING == won(row, EDGES)
+        if row.n >= FEWEST and row.sanity == "passed" and won(row, RANDOM) == compared == won(row, EDGES)
     ]
     if not checked:
         return ["No sanity check was made, so none of this says that a map depends on what the model learnt."]

@@ -1,4 +1,4 @@
-"""Every number of trust worked out by hand on a picture of a few pixels, and beside other implementations."""
+"""Every number of trust worked out by hand on a picture of a few pixels. Beside other implementations: the files next to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import Tensor, nn
 
 from generator.trust import agreement, faithfulness, localisation, perturb, sanity, statistics, verdict
-from generator.trust.impute import imputed
 from generator.trust.maps import at_size, averaged, per_place
 from generator.trust.metrics import metric
 
@@ -110,17 +108,6 @@ def test_road_prefers_the_right_order_by_hand():
     assert right.combined > 0 > wrong.combined
 
 
-def test_filled_in_pixels_are_those_of_grad_cam_s_road():
-    x = torch.rand(2, 12, 12, generator=torch.Generator().manual_seed(1))
-    missing = torch.rand(12, 12, generator=torch.Generator().manual_seed(2)) < 0.4
-    expected = NoisyLinearImputer(noise=0.0)(x, (~missing).float()).float()
-    found = imputed(x.double(), missing, tolerance=1e-9).float()
-    inside = torch.zeros(12, 12, dtype=torch.bool)
-    inside[2:-2, 2:-2] = True  # at the picture's edge the reference gives the missing neighbours' weight to no one
-    torch.testing.assert_close(found[:, ~missing], x[:, ~missing])
-    assert float((found - expected)[:, inside].abs().max()) < 0.05
-
-
 # ---- localisation
 
 
@@ -145,14 +132,6 @@ def test_rank_correlation_by_hand_with_ties():
     assert agreement.spearman(a, b) == pytest.approx(4.5 / math.sqrt(4.5 * 5.0))
     assert agreement.spearman(a, -a) == pytest.approx(-1.0)
     assert math.isnan(agreement.spearman(a, torch.zeros(2, 2)))
-
-
-def test_rank_correlation_equals_scipy_s():
-    stats = pytest.importorskip("scipy.stats", reason="scipy comes with the reference libraries")
-    rng = np.random.default_rng(4)
-    a, b = rng.integers(0, 9, (7, 7)).astype(float), rng.random((7, 7))
-    expected = stats.spearmanr(a.ravel(), b.ravel()).statistic
-    assert agreement.spearman(torch.from_numpy(a), torch.from_numpy(b)) == pytest.approx(expected)
 
 
 def test_maps_of_two_sizes_meet_on_the_coarser_grid_by_hand():
@@ -262,5 +241,5 @@ def test_the_sentences_say_who_passes_and_who_fails():
     assert "Guided backprop cannot be shown to do better than a random map." in said
     assert "Guided backprop failed the sanity check on 2 images" in said
     assert "Grad-CAM passes all of these tests." in said
-    few = verdict.sentences([verdict.Row("Grad-CAM", 1, {}, None)])
+    few = verdict.sentences([verdict.Row("Grad-CAM", 1, best, None)])  # type: ignore[arg-type]
     assert few[0].startswith("Judged on one image: too few")
