@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 
 from generator.errors import UserError
-from generator.images.decode import orientation
+from generator.images.decode import LIMIT_PIXELS, orientation
 from generator.images.listing import ImageRecord
 from generator.model.preprocess import Preprocess
 
@@ -56,7 +56,7 @@ class Pictured:
     name: str
     """Its file name there, with folders or without: hostile."""
     size: tuple[int, int] | None
-    """(width, height) that the file says, if it does."""
+    """(width, height) that the file says, if it does, or that a mask has."""
     things: tuple[Thing, ...]
 
 
@@ -126,15 +126,17 @@ def read(path: Path) -> Annotations:
         things.setdefault(image, []).append(
             _thing(entry, names[category], _size(images[image], where, image), where, at)
         )
-    pictures = tuple(
-        Pictured(
-            str(_get(entry, "file_name", where, f"image {of!r}")),
-            _size(entry, where, of),
-            tuple(things.get(of, ())),
-        )
-        for of, entry in images.items()
-    )
-    return Annotations(path, pictures, tuple(dict.fromkeys(names.values())))
+    pictures = []
+    for of, entry in images.items():
+        name, these = str(_get(entry, "file_name", where, f"image {of!r}")), tuple(things.get(of, ()))
+        size = _size(entry, where, of)
+        shapes = {(thing.mask.shape[1], thing.mask.shape[0]) for thing in these if thing.mask is not None}
+        if size is None and shapes:
+            size, *more = sorted(shapes)
+            if more:
+                raise UserError(f"boxes: {where}: image {of!r}: its masks have different sizes, {size} and {more[0]}")
+        pictures.append(Pictured(name, size, these))
+    return Annotations(path, tuple(pictures), tuple(dict.fromkeys(names.values())))
 
 
 def mask(
@@ -325,7 +327,7 @@ def _runs(shape: Mapping[str, Any], size: tuple[int, int] | None, where: str, at
         )
     height, width = (int(side) for side in _numbers(_get(shape, "size", where, at), where, f"{at}.size", 2))
     lengths = [int(count) for count in _numbers(counts, where, f"{at}.counts")]
-    if min(lengths, default=0) < 0 or sum(lengths) != height * width:
+    if height * width > LIMIT_PIXELS or min(lengths, default=0) < 0 or sum(lengths) != height * width:
         raise UserError(
             f"boxes: {where}: {at}: expected run lengths that add up to {height} x {width}, received a sum of {sum(lengths)}"
         )
