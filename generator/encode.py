@@ -21,11 +21,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image
 
 from generator.artifacts import Artifact, ChannelMaps, Facts, Heatmap, ImageGrid, InputMap, Kernels, Scores
 
 MAX_SIDE = 4096
 """Pixels. Browsers decode larger pictures badly or not at all."""
+
+COARSE = 3_000
+"""Places of a unit's map beyond which it is drawn in 64 levels of gray: see docs/adr/0012."""
+LARGE = 10_000
+"""Places beyond which the strength of a map on the input is a JPEG."""
 
 Gray = NDArray[np.uint8]
 
@@ -100,10 +106,25 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     """A picture (h, w) or (h, w, 3) RGB as PNG."""
     if pixels.ndim == 3:
         pixels = pixels[..., ::-1]  # cv2 thinks in BGR
-    ok, data = cv2.imencode(".png", np.ascontiguousarray(pixels), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    # of maps, runs are all that deflate finds: to look for no more is smaller and twice as fast
+    how = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    ok, data = cv2.imencode(".png", np.ascontiguousarray(pixels), how)
     if not ok:
         raise RuntimeError(f"PNG encoder refused a picture of shape {pixels.shape}")
     return data.tobytes()
+
+
+def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """A picture (h, w) or (h, w, 3) RGB as JPEG: for looking at, where the numbers are kept beside it."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=75, subsampling=0)
+    return buffer.getvalue()
+
+
+def coarse(gray: Gray) -> Gray:
+    """64 of the 256 levels, both ends and the middle (128) among them: of large noisy maps no eye tells them apart, and they
+    take a quarter less."""
+    return np.where(gray == 128, 128, np.rint(np.rint(gray / 255 * 63) * (255 / 63))).astype(np.uint8)
 
 
 def npy(values: NDArray[np.float32]) -> bytes:
@@ -138,6 +159,8 @@ def atlas(values: torch.Tensor, signed: bool) -> Encoded:
     full = np.asarray(values, np.float32)
     shown = _fit(values)
     gray, lo, hi = quantise(np.asarray(shown, np.float32), signed)
+    if gray[0].size > COARSE:
+        gray = coarse(gray)
     grid = Grid.of(*gray.shape)
     meta: dict[str, Any] = {
         "kind": "atlas",
@@ -221,10 +244,11 @@ def on_input(values: torch.Tensor) -> Encoded:
     picture = np.stack([_gray(channel, 0.0, reach, signed=True) for channel in colours], axis=-1)
     meta = {"kind": "input", "signed": False, "lo": 0.0, "hi": _number(top), "empty": bool(top <= 0)}
     meta |= {"size": list(strength.shape), "clip": CLIP, "raw_hi": _number(strength.max()), "reach": _number(reach)}
+    heat_ = _gray(strength, 0.0, top, signed=False)
     blobs = {
         "values.npy": npy(array),
-        "heat.png": png(_gray(strength, 0.0, top, signed=False)),
-        "picture.png": png(picture if len(colours) == 3 else picture[..., 0]),
+        **({"heat.png": png(heat_)} if heat_.size <= LARGE else {"heat.jpg": jpeg(heat_)}),
+        "picture.jpg": jpeg(picture if len(colours) == 3 else picture[..., 0]),
     }
     return Encoded(meta, blobs)
 

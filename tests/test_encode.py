@@ -124,7 +124,11 @@ def test_input_maps_as_strength_and_as_colour_around_gray():
     values[0, 0, 0, 0], values[0, 2, 0, 0], values[0, 1, 0, 1] = 2.0, -2.0, 2.0
     made = encode(InputMap(values))
     assert decoded(made.blobs["heat.png"]).tolist() == [[255, 255]]
-    assert decoded(made.blobs["picture.png"]).tolist() == [[[255, 128, 1], [128, 255, 128]]]
+    flat = torch.zeros(1, 3, 16, 32)
+    flat[0, 0, :, :16], flat[0, 2, :, :16], flat[0, 1, :, 16:] = 2.0, -2.0, 2.0
+    drawn = decoded(encode(InputMap(flat)).blobs["picture.jpg"]).astype(int)
+    for column, colour in ((4, (255, 128, 1)), (28, (128, 255, 128))):  # JPEG: within a few levels
+        assert np.abs(drawn[8, column] - colour).max() <= 6
     loud = torch.ones(1, 1, 40, 40)
     loud[0, 0, 0, 0] = 1e6  # one loud pixel does not turn the rest gray
     assert (decoded(encode(InputMap(loud)).blobs["heat.png"]) == 255).all()
@@ -172,3 +176,26 @@ def test_pictures_are_red_green_blue():
 def test_what_nothing_draws_is_told():
     with pytest.raises(TypeError, match="Curve"):
         encode(Curve((0.0,), (1.0,)))
+
+
+def test_large_maps_are_drawn_in_64_levels_with_both_ends_and_zero():
+    values = torch.linspace(-1, 1, 60 * 60).reshape(1, 1, 60, 60)
+    for signed in (False, True):
+        gray = decoded(encode(ChannelMaps(values, signed=signed)).blobs["atlas.png"])
+        exact = np.asarray(128 + np.rint(values[0, 0] * 127) if signed else np.rint((values[0, 0] + 1) / 2 * 255))
+        assert len(np.unique(gray)) <= 65
+        assert (gray.min(), gray.max()) == ((0, 255) if not signed else (gray.min(), 255))
+        assert np.abs(gray.astype(int) - exact).max() <= 2  # a 64th is four levels: at most half of that off
+        if signed:
+            assert (gray[exact == 128] == 128).all()
+    small = decoded(encode(ChannelMaps(values[..., :40, :40])).blobs["atlas.png"])
+    assert len(np.unique(small)) == 256
+
+
+def test_the_strength_of_a_large_input_map_is_a_picture_near_the_exact_one():
+    ramp = torch.linspace(0, 1, 120)[None, None, None].expand(1, 1, 120, 120)
+    made = encode(InputMap(ramp))
+    assert "heat.png" not in made.blobs
+    shown = decoded(made.blobs["heat.jpg"]).astype(float)
+    exact = np.minimum(ramp[0, 0].numpy() / made.meta["hi"], 1) * 255
+    assert np.abs(shown - exact).max() <= 6

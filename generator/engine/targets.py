@@ -114,6 +114,7 @@ def function_of(path: str) -> Callable[[Any], Any]:
             if spec is None or spec.loader is None or not Path(where).is_file():
                 raise ImportError(f"there is no file {where}")
             module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module  # dataclasses in it look their module up
             spec.loader.exec_module(module)
         else:
             if "" not in sys.path and str(Path.cwd()) not in sys.path:

@@ -86,6 +86,7 @@ class LRP:
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
     adds_up: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("zennit",)
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         if find_spec("zennit") is not None:

@@ -24,7 +24,7 @@ from PIL import Image
 from generator.names import Digest
 from generator.pages.views import Heat
 
-FORM = 1
+FORM = 2
 """Raised when the same numbers would be written otherwise."""
 SMALL = 32 * 32
 """Values up to which a map is kept to 16 bits: it costs nothing."""
@@ -32,6 +32,8 @@ LARGE = 128 * 128
 """Values beyond which a map is one on the input, at the usual sizes."""
 NOISE = 0.6
 """Bytes a value beyond which deflate has found no order: such a large map is kept to 64 levels, which no eye tells from 256."""
+SEVERAL = 48 * 48
+"""Values up to which a map is in the archive for every target; larger ones are there for the first."""
 LARGE_BITS = 8
 """Significant bits of a large map's floats in the archive: to 0.2 %. All of them would double the size of a site."""
 
@@ -146,8 +148,8 @@ def npz(members: Iterable[Member]) -> bytes:
     """A compressed numpy archive: arrays named ``method/layer/target``, and ``index``, a table (n, 7) of text that says what each
     is. A map that is the same for several targets is kept once. The same members give the same bytes.
 
-    Maps of up to 128 x 128 values are exact. Larger ones (maps on the input) are there for the first target alone, to 8
-    significant bits.
+    Maps of up to 128 x 128 values are exact, larger ones (maps on the input) to 8 significant bits. Those of more than 48 x 48
+    are there for the first target alone.
     """
     table = [COLUMNS]
     kept: dict[str, str] = {}
@@ -157,7 +159,7 @@ def npz(members: Iterable[Member]) -> bytes:
         for one in members:
             large = is_large(one.heat)
             name = kept.get(identity(one.heat), "")
-            if not name and large and one.target > 1:
+            if not name and one.target > 1 and one.heat.raw.width * one.heat.raw.height > SEVERAL:
                 continue
             if not name:
                 name = unique(f"{plain(one.method)}/{plain(one.layer)}/{one.target}", used)

@@ -193,7 +193,8 @@ class Assembly:
         return Values(record.blobs[name] if name in record.blobs else digest(record.inline[name]), read)
 
     def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
-        picture = self._picture(record, f"{target}.heat.png", meta["size"])
+        name = next(n for n in (f"{target}.heat.png", f"{target}.heat.jpg") if n in record.blobs or n in record.inline)
+        picture = self._picture(record, name, meta["size"])
         return Heat(
             picture,
             picture,
@@ -217,7 +218,7 @@ class Assembly:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "heat":
             return self._heat(record, meta, target), None
-        return self._strength(record, meta, target), self._picture(record, f"{target}.picture.png", meta["size"])
+        return self._strength(record, meta, target), self._picture(record, f"{target}.picture.jpg", meta["size"])
 
     def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
         """Input x response at a layer."""

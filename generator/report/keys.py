@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +176,13 @@ def options_of(method: Any) -> Mapping[str, Any]:
     return {field.name: getattr(method, field.name) for field in fields(method) if field.metadata.get("key", True)}
 
 
+def _version(name: str) -> str:
+    try:
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        return "none"
+
+
 @cache
 def _versions() -> tuple[str, ...]:
     return tuple(f"{name} {version(name).partition('+')[0]}" for name in LIBRARIES)
@@ -197,7 +204,7 @@ def cell_key(
             "method": method_digest(type(method)),
             "options": dict(options_of(method)),
             "engine": engine_digest(),
-            "libraries": _versions(),
+            "libraries": [*_versions(), *(f"{name} {_version(name)}" for name in getattr(method, "libraries", ()))],
             "layer": layer,
             "image": image,
             "targets": [[type(target).__name__, asdict(target)] for target in targets],

@@ -193,11 +193,16 @@ def _numbers(
     chosen, options = set(judging.config.metrics), judging.options
     numbers: dict[str, float] = {}
     curves: dict[str, list[list[float]]] = {}
-    for name, draw in (("deletion", measures.deletion), ("insertion", measures.insertion)):
-        if name in chosen:
-            area = draw(score, map_, ground, options.steps)
-            numbers[name] = area.auc
-            curves[name] = [list(area.curve.x), list(area.curve.y)]
+    areas: dict[str, measures.Area] = {}
+    if {"deletion", "insertion"} <= chosen:
+        areas["deletion"], areas["insertion"] = measures.curves(score, map_, ground, options.steps)
+    elif "deletion" in chosen:
+        areas["deletion"] = measures.deletion(score, map_, ground, options.steps)
+    elif "insertion" in chosen:
+        areas["insertion"] = measures.insertion(score, map_, ground, options.steps)
+    for name, area in areas.items():
+        numbers[name] = area.auc
+        curves[name] = [list(area.curve.x), list(area.curve.y)]
     if "road" in chosen:
         numbers["road"] = measures.road(score, map_, ground, options.shares).combined
     if chosen & {"average_drop", "increase"}:

@@ -261,3 +261,20 @@ def test_a_pass_that_captures_modules_alone_hooks_these_alone_and_names_calls_th
         model(x)
     assert few.keys() == all_of_them.keys() == set(names)
     assert all(torch.equal(few[name], all_of_them[name]) for name in names)
+
+
+def test_a_layer_called_for_its_effect_and_overwritten_is_one_clear_error_not_a_loop():
+    class Aside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.relu, self.fc = nn.Conv2d(1, 2, 1), nn.ReLU(inplace=True), nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out = self.conv(x)
+            self.relu(out)  # what it returns is thrown away
+            out.mul_(2)
+            return self.fc(out.mean((2, 3)))
+
+    engine = Engine(Aside().eval(), copies=frozenset({LayerName("relu")}))
+    with torch.no_grad(), pytest.raises(UserError, match="relu to give an output of its own"):
+        engine.forward(torch.randn(1, 1, 3, 3), frozenset({LayerName("relu")}), RuleBook(intercept=False))

@@ -242,3 +242,15 @@ def test_cam_of_a_group_is_the_sum_of_its_classes(net: Net):
         for target in (0, 2, GroupTarget("outer", (0, 2)))
     ]
     torch.testing.assert_close(maps[2]["F.relu"], maps[0]["F.relu"] + maps[1]["F.relu"])  # type: ignore[index]
+
+
+def test_a_file_of_functions_may_hold_dataclasses(net: Net, tmp_path: Path):
+    path = tmp_path / "with_records.py"
+    path.write_text(
+        "from __future__ import annotations\n\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass Record:\n"
+        "    weight: float = 2.0\n\n\ndef weighted(output):\n    return Record().weight * output[:, 0]\n",
+        encoding="utf-8",
+    )
+    x = torch.randn(1, 3, 8, 8)
+    twice = generator.attribute(net, x, "saliency", target=f"call:{path}:weighted")
+    torch.testing.assert_close(twice, 2 * generator.attribute(net, x, "saliency", target=0))  # type: ignore[operator]
