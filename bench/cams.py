@@ -14,7 +14,7 @@ from generator.config import ModelConfig
 from generator.engine.plan import plan
 from generator.engine.tune import faster_format, use_format
 from generator.library import engine_for, make_method, requests_for
-from generator.methods import only, registry
+from generator.methods import only
 from generator.model.describe import describe
 from generator.model.load import load
 from generator.names import RankTarget
@@ -24,8 +24,18 @@ MODELS = {"efficientnet_lite0": None, "torchvision:resnet50": "random"}
 
 
 def cam_methods() -> list[str]:
-    """Every method that draws one map per layer for a target: the CAM family."""
-    return [n for n, info in registry().items() if info.cls.scope == "layer" and info.cls.needs_target]
+    """The gradient CAMs: one map a layer and target, all from one forward and one backward."""
+    return [
+        "cam",
+        "counterfactual_grad_cam",
+        "eigen_grad_cam",
+        "grad_cam",
+        "grad_cam_elementwise",
+        "grad_cam_pp",
+        "hires_cam",
+        "layer_cam",
+        "xgrad_cam",
+    ]
 
 
 def measure(source: str, weights: str | None) -> dict[str, object]:

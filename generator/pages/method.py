@@ -7,6 +7,7 @@ from typing import Any
 from generator.pages import bibtex, data, escape, prose, trust
 from generator.pages.context import Site
 from generator.pages.examples import WIDE, example
+from generator.pages.measured import measured
 from generator.pages.views import Atlas, Heat, MethodView
 
 
@@ -28,6 +29,7 @@ def write(site: Site, method: MethodView) -> None:
             (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers
         ],
         missing=missing(site, method),
+        speed=measured(method.name),
         judged=trust.method_part(site, method.name),
         around={
             "before": site.methods[order[at - 1]] if at else None,

@@ -23,24 +23,9 @@ from generator.errors import UserError
 from generator.library import engine_for
 from generator.model.describe import describe
 from generator.names import LayerName
-from tests.methods.examples import same
+from tests.methods.examples import alive, same
 
 SIZE = (64, 96)
-
-
-def alive(model: nn.Module, seed: int = 1) -> nn.Module:
-    """`model` with random weights that keep the signal's size, so that what a layer gives reaches the output."""
-    gen = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in model.modules():
-            for kind, values in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
-                if values.dim() > 1:
-                    values.normal_(0, (2 / values[0].numel()) ** 0.5, generator=gen)
-                elif kind in ("bias", "running_mean"):
-                    values.normal_(0, 0.1, generator=gen)
-                elif values.is_floating_point():
-                    values.uniform_(0.5, 1.5, generator=gen)
-    return model.eval()
 
 
 @cache

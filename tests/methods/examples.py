@@ -8,6 +8,8 @@ from functools import cache
 
 import torch
 import torchvision
+from pytorch_grad_cam.base_cam import BaseCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from generator.artifacts import Artifact
@@ -55,7 +57,11 @@ def _seeded(name: str, seed: int) -> nn.Module:
             last = classifier[k].out_features == 10
             classifier[k] = nn.Linear(width or classifier[k].in_features, 10 if last else 32)
             width = classifier[k].out_features
-    model.to_empty(device="cpu")
+    return alive(model.to_empty(device="cpu"), seed)
+
+
+def alive(model: nn.Module, seed: int = 1) -> nn.Module:
+    """`model` with random weights that keep the signal's size, so that what a layer gives reaches the output."""
     gen = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in model.modules():
@@ -167,3 +173,26 @@ def same(got: Tensor, reference: Tensor, relative: float = 1e-5) -> None:
     scale = float(reference.abs().max())
     assert scale > 0, "the reference is zero everywhere: the comparison would say nothing"
     torch.testing.assert_close(got, reference.to(got.dtype), rtol=0, atol=relative * scale)
+
+
+EVERYWHERE = [
+    (vgg11, ["features.1", "features.10", "features.19", "features.20"]),
+    (alexnet, ["features.2", "features.9", "features.11"]),
+    (resnet18, ["conv1", "bn1", "layer1", "layer2.0.conv2", "layer3", "layer4"]),
+]
+"""Models, and layers of theirs: convolutions, batch normalisations, rectifiers and ends of blocks."""
+RECTIFIED = [
+    (vgg11, ["features.1", "features.9", "features.19", "features.20"]),
+    (alexnet, ["features.2", "features.9", "features.11"]),
+    (resnet18, ["layer1", "layer3", "layer4"]),
+]
+
+
+def raw(kind: type[BaseCAM], model: nn.Module, name: str, x: Tensor, c: int) -> Tensor:
+    """What grad-cam's class `kind` makes of a layer for class `c`, before it rectifies and stretches it: (n, h, w)."""
+    twin = out_of_place(model)
+    with kind(twin, [twin.get_submodule(name)]) as cam:
+        cam(x, targets=[ClassifierOutputTarget(c)] * len(x))
+        kept = cam.activations_and_grads
+        A, G = (torch.cat(part).numpy() if part else None for part in (kept.activations, kept.gradients))
+        return torch.from_numpy(cam.get_cam_image(x, None, None, A, G, False))

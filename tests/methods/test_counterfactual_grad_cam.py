@@ -8,8 +8,7 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.counterfactual_grad_cam import CounterfactualGradCAM
-from tests.methods.examples import L, exactly, facts, only, out_of_place, photo, reads, row, same
-from tests.methods.test_hires_cam import EVERYWHERE
+from tests.methods.examples import EVERYWHERE, L, exactly, facts, only, out_of_place, photo, reads, row, same
 
 
 def test_negated_gradients_by_hand():

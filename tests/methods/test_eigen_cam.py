@@ -10,8 +10,7 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation
 from generator.methods.eigen_cam import EigenCAM, projected
-from tests.methods.examples import L, exactly, facts, only, photo, reads, row, same, vgg11
-from tests.methods.test_hires_cam import EVERYWHERE, raw
+from tests.methods.examples import EVERYWHERE, L, exactly, facts, only, photo, raw, reads, row, same, vgg11
 
 
 def heat(A: Tensor, center: bool = False) -> Tensor:

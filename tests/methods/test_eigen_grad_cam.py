@@ -8,9 +8,8 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.eigen_grad_cam import EigenGradCAM
-from tests.methods.examples import L, exactly, facts, only, out_of_place, photo, reads, row, same
+from tests.methods.examples import EVERYWHERE, L, exactly, facts, only, out_of_place, photo, raw, reads, row, same
 from tests.methods.test_eigen_cam import LARGE, decomposed
-from tests.methods.test_hires_cam import EVERYWHERE, raw
 
 
 def test_the_products_by_hand():

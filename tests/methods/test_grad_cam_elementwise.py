@@ -8,8 +8,7 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.grad_cam_elementwise import GradCAMElementwise
-from tests.methods.examples import L, exactly, facts, only, photo, reads, row, same
-from tests.methods.test_hires_cam import EVERYWHERE, RECTIFIED, raw
+from tests.methods.examples import EVERYWHERE, RECTIFIED, L, exactly, facts, only, photo, raw, reads, row, same
 
 
 def test_the_positive_products_by_hand():

@@ -3,51 +3,26 @@
 import pytest
 import torch
 from pytorch_grad_cam import HiResCAM as Reference
-from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from torch import Tensor, nn
+from torch import nn
 
 import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.hires_cam import HiResCAM
 from tests.methods.examples import (
+    EVERYWHERE,
     ByHand,
     L,
-    alexnet,
     exactly,
     facts,
     only,
-    out_of_place,
     photo,
+    raw,
     reads,
     resnet18,
     row,
     same,
-    vgg11,
 )
-
-EVERYWHERE = [
-    (vgg11, ["features.1", "features.10", "features.19", "features.20"]),
-    (alexnet, ["features.2", "features.9", "features.11"]),
-    (resnet18, ["conv1", "bn1", "layer1", "layer2.0.conv2", "layer3", "layer4"]),
-]
-"""Models, and layers of theirs: convolutions, batch normalisations, rectifiers and ends of blocks."""
-RECTIFIED = [
-    (vgg11, ["features.1", "features.9", "features.19", "features.20"]),
-    (alexnet, ["features.2", "features.9", "features.11"]),
-    (resnet18, ["layer1", "layer3", "layer4"]),
-]
-
-
-def raw(kind: type[BaseCAM], model: nn.Module, name: str, x: Tensor, c: int) -> Tensor:
-    """What grad-cam's class `kind` makes of a layer for class `c`, before it rectifies and stretches it: (n, h, w)."""
-    twin = out_of_place(model)
-    with kind(twin, [twin.get_submodule(name)]) as cam:
-        cam(x, targets=[ClassifierOutputTarget(c)] * len(x))
-        kept = cam.activations_and_grads
-        A, G = (torch.cat(part).numpy() if part else None for part in (kept.activations, kept.gradients))
-        return torch.from_numpy(cam.get_cam_image(x, None, None, A, G, False))
 
 
 def test_the_product_by_hand():

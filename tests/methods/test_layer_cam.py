@@ -8,8 +8,7 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.layer_cam import LayerCAM
-from tests.methods.examples import L, exactly, facts, only, photo, reads, row, same
-from tests.methods.test_hires_cam import EVERYWHERE, raw
+from tests.methods.examples import EVERYWHERE, L, exactly, facts, only, photo, raw, reads, row, same
 
 
 def test_the_positive_gradients_by_hand():

@@ -8,8 +8,20 @@ import generator
 from generator.artifacts import Heatmap, NotApplicable
 from generator.engine.needs import Activation, Gradient
 from generator.methods.xgrad_cam import XGradCAM
-from tests.methods.examples import L, exactly, facts, only, photo, reads, resnet18, row, same
-from tests.methods.test_hires_cam import EVERYWHERE, RECTIFIED, raw
+from tests.methods.examples import (
+    EVERYWHERE,
+    RECTIFIED,
+    L,
+    exactly,
+    facts,
+    only,
+    photo,
+    raw,
+    reads,
+    resnet18,
+    row,
+    same,
+)
 
 
 def heat(A: torch.Tensor, G: torch.Tensor) -> torch.Tensor:
