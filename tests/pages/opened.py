@@ -56,7 +56,8 @@ def opened(
     page.on("console", lambda m: say(f"console: {m.text}") if m.type == "error" else None)
     page.on("pageerror", lambda e: say(f"script error: {e}"))
     page.on("dialog", lambda d: (say(f"dialog: {d.message}"), d.dismiss()))
-    page.on("requestfailed", lambda r: say(f"failed: {r.url}"))
+    # A request cut off because the reader has gone on to the next page (the icon comes last) is not the page's fault.
+    page.on("requestfailed", lambda r: None if r.failure == "net::ERR_ABORTED" else say(f"failed: {r.url}"))
     page.on(
         "request", lambda r: None if r.url.startswith((own, "data:", "blob:", "about:")) else say(f"foreign: {r.url}")
     )
