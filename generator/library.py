@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotApplicable
 from generator.engine.passes import Engine, Served
 from generator.engine.plan import Request, plan
-from generator.engine.probe import probed
+from generator.engine.probe import Shared, probed
 from generator.errors import UserError
 from generator.methods import Method, only, registry
 from generator.model.describe import Description, describe
@@ -143,12 +143,13 @@ def attribute(
         requests += asked
         found[name] = dict(refused)
     engine = engine_for(model, description)
+    made: tuple[Shared, ...] = tuple({} for _ in x)
     for served in engine.run(x, plan(requests, description.facts)):
         here = found[served.request.name]
         if isinstance(served.reads, NotApplicable):
             here[served.request.layer] = served.reads
         elif served.request.probes:
-            here[served.request.layer] = _probed(engine, served, x, ends, seed)
+            here[served.request.layer] = _probed(engine, served, x, ends, seed, made)
         else:
             here[served.request.layer] = raw(only(served.request.name, served.request.method.compute(served.reads)))
     for name, maps in found.items():
@@ -160,7 +161,12 @@ def attribute(
 
 
 def _probed(
-    engine: Engine, served: Served, x: Tensor, ends: tuple[Sequence[float], Sequence[float]] | None, seed: int
+    engine: Engine,
+    served: Served,
+    x: Tensor,
+    ends: tuple[Sequence[float], Sequence[float]] | None,
+    seed: int,
+    shared: tuple[Shared, ...],
 ) -> Tensor | NotApplicable:
     """What a probe draws of every image, for the one target: NaN where it draws nothing, unless it does so everywhere."""
     made = []
@@ -168,7 +174,7 @@ def _probed(
         low, high = ends or ([float(image.min())] * len(image), [float(image.max())] * len(image))
         pixels = torch.tensor(low), torch.tensor(high)
         of = hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
-        made.append(probed(engine, served, n, x, pixels, seed ^ int(of[:12], 16))[0])
+        made.append(probed(engine, served, n, x, pixels, seed ^ int(of[:12], 16), shared[n])[0])
     drawn = [raw(one) for one in made if not isinstance(one, NotApplicable)]
     if not drawn:
         assert isinstance(made[0], NotApplicable)

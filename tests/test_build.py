@@ -97,6 +97,18 @@ def test_passes_run_are_passes_planned(tmp_path: Path, images: Path):
     assert searches.forward > 0
 
 
+def test_methods_that_look_at_the_same_noise_share_its_gradients(tmp_path: Path, images: Path):
+    trio = [{name: {"samples": 3}} for name in ("smooth_grad", "smooth_grad_squared", "var_grad")]
+    config = config_for(tmp_path, images, methods=trio)
+    before = plan_report(set_up(config, Silent()))
+    assert before.probes == Passes(4 * 3, 4 * 3 * 2)  # four images, two targets: once, not three times
+    assert "with smooth_grad" in str(before)
+    setup, planned = filled(config)
+    assert ran(setup) == planned
+    more = config_for(tmp_path, images, methods=[trio[0], {"var_grad": {"samples": 2}}])
+    assert plan_report(set_up(more, Silent())).probes == Passes(4 * 2, 4 * 2 * 2)  # noise of another kind is its own
+
+
 def test_a_second_build_runs_nothing(tmp_path: Path, images: Path):
     config = config_for(tmp_path, images)
     filled(config)

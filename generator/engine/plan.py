@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,17 @@ def plan(requests: Iterable[Request], facts: ModelFacts | None = None) -> BatchP
             if target == wanted
         ),
     )
+
+
+def billed(requests: Iterable[Request], facts: ModelFacts) -> Iterator[tuple[Request, Cost, Request]]:
+    """What each of the probes among `requests` adds for one image, and the probe that makes its evaluations: itself, or the
+    first of several that make them alike."""
+    paid: dict[tuple[str, tuple[Target, ...]], Request] = {}
+    for request in requests:
+        if request.probes:
+            cost = request.cost(facts)
+            maker = paid.setdefault((cost.alike, request.targets), request) if cost.alike else request
+            yield request, cost if maker is request else Cost(), maker
 
 
 def batches(count: int, size: int) -> Sequence[slice]:

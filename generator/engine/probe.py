@@ -33,6 +33,8 @@ BATCH = {"cpu": 8, "cuda": 64, "mps": 16}
 """Changed inputs run together. On a CPU more leave its caches; the smallest that fills a graphics card."""
 PLAIN = RuleBook(intercept=False)
 T = TypeVar("T")
+Shared = dict[tuple[str, tuple[Target, ...]], Any]
+"""What probes of one image make for each other, by its name and the targets."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Probe:
     x: Tensor
     """The image itself (1, c, h, w)."""
     batch: int
+    made: Shared = field(default_factory=dict)
+    """What methods of this image have made for each other."""
     _tails: dict[LayerName, Tail] = field(default_factory=dict)
 
     @property
@@ -95,6 +99,13 @@ class Probe:
     def count(self, forward: int = 0, backward: int = 0) -> None:
         self.engine.counts.forward += forward
         self.engine.counts.backward += backward
+
+    def once(self, alike: str, make: Callable[[], T]) -> T:
+        known = (alike, tuple(target for target, _ in self.subjects))
+        if known not in self.made:
+            self.made[known] = make()
+        found: T = self.made[known]
+        return found
 
     def run(self, x: Rows) -> Outcome:
         with torch.no_grad():
@@ -245,14 +256,21 @@ def _joined(parts: list[Outcome]) -> Outcome:
 
 @contextmanager
 def probing(
-    engine: Engine, served: Served, image: int, x: Tensor, ends: tuple[Tensor, Tensor], seed: int
+    engine: Engine,
+    served: Served,
+    image: int,
+    x: Tensor,
+    ends: tuple[Tensor, Tensor],
+    seed: int,
+    made: Shared | None = None,
 ) -> Iterator[Probe]:
     """The probe of one image of a served batch `x` (n, c, h, w); `ends` are a black and a white pixel, normalised (c,)."""
     subjects = tuple(
         (target, None if classes is None else classes[image : image + 1]) for target, classes in served.classes.items()
     )
     with prepared(engine.module):
-        yield probe_of(engine, subjects, x[image : image + 1], ends, seed)
+        found = probe_of(engine, subjects, x[image : image + 1], ends, seed)
+        yield found if made is None else replace(found, made=made)
 
 
 def probe_of(
@@ -269,16 +287,24 @@ def probe_of(
 
 
 def probed(
-    engine: Engine, served: Served, image: int, x: Tensor, ends: tuple[Tensor, Tensor], seed: int
+    engine: Engine,
+    served: Served,
+    image: int,
+    x: Tensor,
+    ends: tuple[Tensor, Tensor],
+    seed: int,
+    made: Shared | None = None,
 ) -> tuple[Artifact | NotApplicable, ...]:
     """What a served probe draws of one image: an artifact with n = 1 for each target, or one where it needs none.
+
+    `made` is what probes of this image made for each other, at this `seed`.
 
     Raises:
         TypeError: it yielded another number.
     """
     request = served.request
     assert isinstance(served.reads, Reads)
-    with probing(engine, served, image, x, ends, seed) as model:
+    with probing(engine, served, image, x, ends, seed, made) as model:
         found = tuple(request.method.probe(served.reads.one(image), model, request.layer))
     expected = max(1, len(request.targets))
     if len(found) != expected:

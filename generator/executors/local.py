@@ -23,7 +23,7 @@ from generator.encode import Encoded, encode
 from generator.engine.needs import Reads
 from generator.engine.passes import Engine, Served, enlarged
 from generator.engine.plan import BatchPlan, Request
-from generator.engine.probe import probed
+from generator.engine.probe import Shared, probed
 from generator.engine.targets import UNLABELLED
 from generator.images import ImageRecord, load
 from generator.images.photos import photo
@@ -158,12 +158,13 @@ def _one_batch(
     cells: Cells,
 ) -> None:
     open_: dict[Request, list[Artifact | NotApplicable]] = {}
+    made: tuple[Shared, ...] = tuple({} for _ in images)
     truth = [cells.jobs.truth(image) for image in images]
     for served in engine.run(x, todo, truth, larger):
         request = served.request
         if request.probes:
             for n, image in enumerate(images):
-                cells.put(request, image, _probed(engine, served, n, x, image, cells), 0)
+                cells.put(request, image, _probed(engine, served, n, x, image, cells, made[n]), 0)
             continue
         found: Artifact | NotApplicable
         if isinstance(served.reads, Reads):
@@ -179,10 +180,9 @@ def _one_batch(
 
 
 def _probed(
-    engine: Engine, served: Served, n: int, x: Tensor, image: ImageRecord, cells: Cells
+    engine: Engine, served: Served, n: int, x: Tensor, image: ImageRecord, cells: Cells, made: Shared
 ) -> list[Artifact | NotApplicable]:
-    seed = int(cells.jobs.key(served.request, image)[:12], 16)
-    found = probed(engine, served, n, x, cells.preprocess.ends, seed)
+    found = probed(engine, served, n, x, cells.preprocess.ends, int(image.digest[:12], 16), made)
     return [one if isinstance(one, NotApplicable) else _to_cpu(one) for one in found]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -25,6 +25,7 @@ from generator.artifacts import Artifact, NotApplicable
 from generator.engine.needs import Need, Reads
 from generator.names import Layer, LayerName, Paper, Unit
 
+T = TypeVar("T")
 Scope = Literal["layer", "input", "weights", "search"]
 """Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search."""
 Places = Literal["layers", "compared", "both"]
@@ -76,6 +77,8 @@ class Cost:
 
     forward: int = 0
     backward: int = 0
+    alike: str = field(default="", compare=False)
+    """Names the evaluations where other methods make the same ones (`Model.once`): an image pays for them once."""
 
 
 class Rows(Protocol):
@@ -161,6 +164,10 @@ class Model(Protocol):
 
     def forward(self, x: Float[Tensor, "m c h w"], module: Any = None) -> Forward:
         """The targets' values for `x` in the autograd graph: of the model, or of `module`, a changed copy of it."""
+
+    def once(self, alike: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for an image and its targets, whichever methods ask. `alike` names all that it depends
+        on beside these; the random numbers of an image are the same for all methods."""
 
     def count(self, forward: int = 0, backward: int = 0) -> None:
         """Report evaluations that a method makes itself: the backwards from a `forward`."""

@@ -33,13 +33,22 @@ class Moments:
     """The mean squared distance from the mean."""
 
 
-def cost(samples: int, targets: int) -> Cost:
+def cost(samples: int, noise: float, targets: int) -> Cost:
     """What `moments` makes."""
-    return Cost(forward=samples, backward=samples * targets)
+    return Cost(forward=samples, backward=samples * targets, alike=_alike(samples, noise))
 
 
 def moments(x: Float[Tensor, "1 c h w"], model: Model, samples: int, noise: float) -> Moments:
-    """Mean and variance of d value / d x over `samples` noisy copies of `x`, added up batch by batch."""
+    """Mean and variance of d value / d x over `samples` noisy copies of `x`: made once for all methods that ask for it."""
+    return model.once(_alike(samples, noise), lambda: _moments(x, model, samples, noise))
+
+
+def _alike(samples: int, noise: float) -> str:
+    return f"gradients at {samples} copies with noise {noise}"
+
+
+def _moments(x: Float[Tensor, "1 c h w"], model: Model, samples: int, noise: float) -> Moments:
+    """Added up batch by batch."""
     copies = noisy(x, model.generator, samples, noise)
     mean = x.new_zeros((model.targets, *x.shape[1:]))
     squares = torch.zeros_like(mean)  # of the distances from the mean of what was seen so far

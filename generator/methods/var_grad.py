@@ -61,7 +61,7 @@ class VarGrad:
         return (Input(),)
 
     def cost(self, model: ModelFacts, layer: Layer | None, targets: int) -> Cost:
-        return cost(self.samples, targets)
+        return cost(self.samples, self.noise, targets)
 
     def probe(self, reads: Reads, model: Model, layer: LayerName) -> Iterator[Artifact | NotApplicable]:
         found = moments(reads.input, model, self.samples, self.noise)

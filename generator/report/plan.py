@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from generator.engine.plan import billed
 from generator.executors.search import lacking, passes
 from generator.names import LayerName
 from generator.pages.views import Passes
@@ -61,16 +62,21 @@ class Plan:
         return total
 
     @property
+    def makers(self) -> Mapping[str, str]:
+        """Of each probe method, the one that makes its evaluations: itself, or one that makes the same."""
+        facts = self.setup.description.facts
+        every = (one for batch in self.batches for one in billed(batch.plan.requests, facts))
+        return {request.name: maker.name for request, _, maker in every}
+
+    @property
     def costs(self) -> Mapping[str, Passes]:
         """The evaluations of each probe method, by name."""
         facts = self.setup.description.facts
         found: dict[str, Passes] = {}
         for batch in self.batches:
-            for request in batch.plan.requests:
-                if request.probes:
-                    cost, n = request.cost(facts), len(batch.images)
-                    here = found.get(request.name, Passes(0, 0))
-                    found[request.name] = here + Passes(n * cost.forward, n * cost.backward)
+            for request, cost, _ in billed(batch.plan.requests, facts):
+                here, n = found.get(request.name, Passes(0, 0)), len(batch.images)
+                found[request.name] = here + Passes(n * cost.forward, n * cost.backward)
         return found
 
     def __str__(self) -> str:
@@ -101,7 +107,7 @@ def describe_plan(plan: Plan) -> str:
     total = plan.passes + searches.passes + judging
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
-    costs = plan.costs
+    costs, makers = plan.costs, plan.makers
     todo: dict[str, int] = {}
     for batch in plan.batches:
         for request in batch.plan.requests:
@@ -113,9 +119,9 @@ def describe_plan(plan: Plan) -> str:
         scope[request.name] = request.method.scope
     for name, layers in per_image.items():
         shown = "-" if scope[name] == "input" else str(layers)
-        rows.append(
-            (name, scope[name], shown, str(layers * len(images)), str(todo.get(name, 0)), _evaluations(costs.get(name)))
-        )
+        maker = makers.get(name, name)
+        own = _evaluations(costs.get(name)) if maker == name else f"with {maker}"
+        rows.append((name, scope[name], shown, str(layers * len(images)), str(todo.get(name, 0)), own))
     lacks = sum(setup.store.get(jobs.key(request, None)) is None for request in jobs.weights)
     if jobs.weights:
         rows.append(("kernels", "weights", str(len(jobs.weights)), str(len(jobs.weights)), str(lacks), "-"))

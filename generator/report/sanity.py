@@ -18,8 +18,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from generator.artifacts import Heatmap, InputMap, NotApplicable
 from generator.command.progress import Stage as Progress
 from generator.engine.passes import Counts, Engine
-from generator.engine.plan import BatchPlan, Request, plan
-from generator.engine.probe import probed
+from generator.engine.plan import BatchPlan, Request, billed, plan
+from generator.engine.probe import Shared, probed
 from generator.images import ImageRecord, load
 from generator.methods import only
 from generator.model.preprocess import Preprocess
@@ -75,9 +75,9 @@ class Check:
         for image in self.images:
             if store.get(self.key(image)) is None:
                 todo = self.plan(store, image)
-                costs = [r.cost(self.judging.jobs.description.facts) for r in todo.requests]
-                forward = todo.forwards + sum(cost.forward for cost in costs)
-                backward = len(todo.backwards) + sum(cost.backward for cost in costs)
+                probes = [cost for _, cost, _ in billed(todo.requests, self.judging.jobs.description.facts)]
+                forward = todo.forwards + sum(cost.forward for cost in probes)
+                backward = len(todo.backwards) + sum(cost.backward for cost in probes)
                 n = len(self.stages)
                 total += Passes(n * forward + self.estimates, n * backward)
         return total
@@ -147,13 +147,14 @@ def _maps(
 ) -> Sequence[tuple[Request, Tensor | None]]:
     """Each request's map with one number a place, None where a changed model gives none."""
     made = []
+    shared: Shared = {}
     for served in engine.run(x, todo):
         request = served.request
         found: object
         if isinstance(served.reads, NotApplicable):
             found = served.reads
         elif request.probes:
-            found = probed(engine, served, 0, x, preprocess.ends, seed)[0]
+            found = probed(engine, served, 0, x, preprocess.ends, seed, shared)[0]
         else:
             found = only(request.name, request.method.compute(served.reads))
         map_ = None

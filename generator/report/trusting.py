@@ -37,6 +37,9 @@ from generator.trust import faithfulness as measures
 from generator.trust.localisation import energy_in_box, pointing_game
 from generator.trust.maps import at_size, per_place
 
+Values = dict[str, float | None]
+"""Numbers of a map, None where one has no value."""
+Curves = dict[str, list[list[float]]]
 NOT_JUDGED = ("predictions", "feature_maps", "input_response")
 
 
@@ -179,38 +182,40 @@ def _judge_image(
 
     low, high = preprocess.ends
     ground = measures.ground(score, x, low, high, judging.options)
-    for request in lacks:
+
+    def asked(request: Request) -> measures.Asked[tuple[Values, Curves]]:
         map_ = per_place_of(judging, store, request, image)
         assert map_ is not None
-        numbers, curves = _numbers(score, at_size(map_, preprocess.size), ground, judging)
+        return _asked(at_size(map_, preprocess.size), ground, judging)
+
+    # All of an image's maps, then all of its records: in a batch of another size a score may differ in its last bit.
+    found = list(measures.answers(score, map(asked, lacks), probe.batch))
+    for request, (numbers, curves) in zip(lacks, found, strict=True):
         store.put(judging.key(request, image), {"numbers": numbers, "curves": curves})
 
 
-def _numbers(
-    score: measures.Score, map_: Tensor, ground: measures.Ground, judging: Judging
-) -> tuple[dict[str, float | None], dict[str, list[list[float]]]]:
-    """The chosen numbers of a map at the input's size, None where one has no value, and the two curves."""
-    chosen, options = set(judging.config.metrics), judging.options
-    numbers: dict[str, float] = {}
-    curves: dict[str, list[list[float]]] = {}
-    areas: dict[str, measures.Area] = {}
-    if {"deletion", "insertion"} <= chosen:
-        areas["deletion"], areas["insertion"] = measures.curves(score, map_, ground, options.steps)
-    elif "deletion" in chosen:
-        areas["deletion"] = measures.deletion(score, map_, ground, options.steps)
-    elif "insertion" in chosen:
-        areas["insertion"] = measures.insertion(score, map_, ground, options.steps)
-    for name, area in areas.items():
-        numbers[name] = area.auc
-        curves[name] = [list(area.curve.x), list(area.curve.y)]
-    if "road" in chosen:
-        numbers["road"] = measures.road(score, map_, ground, options.shares).combined
-    if chosen & {"average_drop", "increase"}:
-        seen = measures.confidence(score, map_, ground)
-        numbers |= {"average_drop": seen.drop, "increase": float(seen.increased)}
-    if "infidelity" in chosen:
-        numbers["infidelity"] = measures.infidelity(map_, ground).unexplained
-    return {name: (value if np.isfinite(value) else None) for name, value in numbers.items() if name in chosen}, curves
+def _asked(map_: Tensor, ground: measures.Ground, judging: Judging) -> measures.Asked[tuple[Values, Curves]]:
+    """What the chosen numbers of a map at the input's size ask of the model."""
+    chosen = set(judging.config.metrics)
+    asking = chosen | ({"confidence"} if chosen & {"average_drop", "increase"} else set())
+    whole = measures.together(measures.questions(map_, ground, judging.options, asking))
+
+    def read(scores: list[float]) -> tuple[Values, Curves]:
+        found = whole.read(scores)
+        numbers: dict[str, float] = {}
+        curves: dict[str, list[list[float]]] = {}
+        for name in (n for n in ("deletion", "insertion") if n in found):
+            numbers[name] = found[name].auc
+            curves[name] = [list(found[name].curve.x), list(found[name].curve.y)]
+        if "road" in found:
+            numbers["road"] = found["road"].combined
+        if "confidence" in found:
+            numbers |= {"average_drop": found["confidence"].drop, "increase": float(found["confidence"].increased)}
+        if "infidelity" in chosen:
+            numbers["infidelity"] = measures.infidelity(map_, ground).unexplained
+        return {k: (v if np.isfinite(v) else None) for k, v in numbers.items() if k in chosen}, curves
+
+    return measures.Asked(whole.count, whole.inputs, read)
 
 
 def _probe(

@@ -3,17 +3,21 @@ r"""Faithfulness: does the model's score hang on the pixels that a map calls rel
     map ─▶ changed inputs ─▶ score(inputs) ─▶ deletion, insertion, ROAD, average drop and increase, infidelity
 
 `score` gives the probability (or the value) of the target for inputs (m, c, h, w); nothing here knows of a model. What
-is the same for every map of an image is evaluated once, in `ground`; `judge` adds what one map needs. `evaluations` says
-how many inputs either of them scores.
+is the same for every map of an image is evaluated once, in `ground`; `judge` adds what one map needs, `judged` what
+several need. `evaluations` says how many inputs these score.
+
+Each number comes as an `Asked`: the inputs it wants scored, made one by one as they are needed, and what it reads in
+their scores. `answers` scores those of any number of them in full batches, whoever they belong to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -22,6 +26,7 @@ from torch import Tensor
 from generator.artifacts import Curve
 from generator.trust import perturb
 
+T = TypeVar("T")
 Score = Callable[[Float[Tensor, "m c h w"]], Float[Tensor, " m"]]
 
 
@@ -108,6 +113,61 @@ def ground(
     return Ground(x, black, empty, blurred, options.noise * (white - black) * random, full, nothing, soft, boxes, drops)
 
 
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """`count` changed inputs to be scored, in parts (m, c, h, w), and what their scores tell."""
+
+    count: int
+    inputs: Callable[[], Iterable[Tensor]]
+    read: Callable[[list[float]], T]
+
+
+def answers(score: Score, asked: Iterable[Asked[T]], batch: int = perturb.CHUNK) -> Iterator[T]:
+    """What each of `asked` reads in its scores, in order. Inputs are scored `batch` at a time, whoever they belong to."""
+    open_: deque[Asked[T]] = deque()
+    held: list[Tensor] = []
+    scores: list[float] = []
+
+    def flush(least: int) -> None:
+        """Score what is held, but for a rest of fewer than `least`."""
+        while sum(map(len, held)) >= least:
+            rows = torch.cat(held)
+            scores.extend(score(rows[:batch]).detach().cpu().tolist())
+            held[:] = [rows[batch:]]
+
+    def done() -> Iterator[T]:
+        while open_ and len(scores) >= open_[0].count:
+            first = open_.popleft()
+            mine = scores[: first.count]
+            del scores[: first.count]
+            yield first.read(mine)
+
+    for one in asked:
+        open_.append(one)
+        for part in one.inputs():
+            held.append(part)
+            flush(batch)
+        yield from done()
+    flush(1)
+    yield from done()
+
+
+def together(several: Mapping[str, Asked[Any]]) -> Asked[dict[str, Any]]:
+    """Several questions as one, each under its name."""
+
+    def read(scores: list[float]) -> dict[str, Any]:
+        left, found = scores, {}
+        for name, one in several.items():
+            found[name], left = one.read(left[: one.count]), left[one.count :]
+        return found
+
+    return Asked(
+        sum(one.count for one in several.values()),
+        lambda: (part for one in several.values() for part in one.inputs()),
+        read,
+    )
+
+
 class Area(NamedTuple):
     """The area under a curve whose x runs from 0 to 1, and the curve."""
 
@@ -167,28 +227,26 @@ class Faithfulness:
 
 def judge(score: Score, map_: Float[Tensor, "h w"], ground: Ground, options: Options | None = None) -> Faithfulness:
     """Every number for one map, at the input's size; `ground` must have been made with the same options."""
-    options = options or Options()
-    return Faithfulness(
-        *curves(score, map_, ground, options.steps),
-        road=road(score, map_, ground, options.shares),
-        confidence=confidence(score, map_, ground),
-        infidelity=infidelity(map_, ground),
-    )
+    found = _one(score, together(questions(map_, ground, options or Options())))
+    return Faithfulness(**found, infidelity=infidelity(map_, ground))
 
 
-def curves(score: Score, map_: Float[Tensor, "h w"], ground: Ground, steps: int) -> tuple[Area, Area]:
-    """`deletion` and `insertion` of a map, scored together: a model takes a batch faster than its halves."""
+ASKING = ("deletion", "insertion", "road", "confidence")
+"""The numbers that ask the model; infidelity is known from the ground."""
+
+
+def questions(
+    map_: Float[Tensor, "h w"], ground: Ground, options: Options, names: Container[str] = ASKING
+) -> dict[str, Asked[Any]]:
+    """What each of `names` asks for a map: those of ASKING."""
     rank = perturb.ranks(map_)
-    first = perturb.counts(map_.numel(), perturb.steps(steps))
-    emptied = perturb.replaced(ground.x, ground.empty, rank, first[1:-1])
-    shown = perturb.replaced(ground.blurred, ground.x, rank, first[1:-1])
-    scores = _scores(score, [torch.cat(list(emptied) + list(shown))] if steps > 1 else []).tolist()
-    half = len(scores) // 2
-    x = tuple(n / map_.numel() for n in first)
-    return (
-        _under(x, (ground.full_score, *scores[:half], ground.empty_score), "share of pixels emptied"),
-        _under(x, (ground.blurred_score, *scores[half:], ground.full_score), "share of pixels shown"),
-    )
+    every: dict[str, Callable[[], Asked[Any]]] = {
+        "deletion": lambda: _deletion(rank, ground, options.steps),
+        "insertion": lambda: _insertion(rank, ground, options.steps),
+        "road": lambda: _road(rank, ground, options.shares),
+        "confidence": lambda: _confidence(map_, ground),
+    }
+    return {name: make() for name, make in every.items() if name in names}
 
 
 def deletion(score: Score, map_: Float[Tensor, "h w"], ground: Ground, steps: int) -> Area:
@@ -196,8 +254,12 @@ def deletion(score: Score, map_: Float[Tensor, "h w"], ground: Ground, steps: in
 
     `steps` - 1 evaluations.
     """
+    return _one(score, _deletion(perturb.ranks(map_), ground, steps))
+
+
+def _deletion(rank: Tensor, ground: Ground, steps: int) -> Asked[Area]:
     ends = (ground.full_score, ground.empty_score)
-    return _area(score, ground.x, ground.empty, map_, steps, ends, "share of pixels emptied")
+    return _area(ground.x, ground.empty, rank, steps, ends, "share of pixels emptied")
 
 
 def insertion(score: Score, map_: Float[Tensor, "h w"], ground: Ground, steps: int) -> Area:
@@ -205,23 +267,25 @@ def insertion(score: Score, map_: Float[Tensor, "h w"], ground: Ground, steps: i
 
     `steps` - 1 evaluations.
     """
+    return _one(score, _insertion(perturb.ranks(map_), ground, steps))
+
+
+def _insertion(rank: Tensor, ground: Ground, steps: int) -> Asked[Area]:
     ends = (ground.blurred_score, ground.full_score)
-    return _area(score, ground.blurred, ground.x, map_, steps, ends, "share of pixels shown")
+    return _area(ground.blurred, ground.x, rank, steps, ends, "share of pixels shown")
 
 
-def _area(
-    score: Score, start: Tensor, end: Tensor, map_: Tensor, steps: int, ends: tuple[float, float], label: str
-) -> Area:
-    pixels = map_.numel()
-    first = perturb.counts(pixels, perturb.steps(steps))
-    between = _scores(score, perturb.replaced(start, end, perturb.ranks(map_), first[1:-1]))
-    return _under(tuple(n / pixels for n in first), (ends[0], *between.tolist(), ends[1]), label)
+def _area(start: Tensor, end: Tensor, rank: Tensor, steps: int, ends: tuple[float, float], label: str) -> Asked[Area]:
+    """The area under the scores on the way from `start` to `end`, by trapezoids."""
+    first = perturb.counts(rank.numel(), perturb.steps(steps))
+    x = tuple(n / rank.numel() for n in first)
 
+    def read(scores: list[float]) -> Area:
+        y = (ends[0], *scores, ends[1])
+        auc = sum((b - a) * (u + v) / 2 for a, b, u, v in zip(x[:-1], x[1:], y[:-1], y[1:], strict=True))
+        return Area(auc, Curve(x, y, label, "score"))
 
-def _under(x: tuple[float, ...], y: tuple[float, ...], label: str) -> Area:
-    """The area under a curve by trapezoids."""
-    auc = sum((b - a) * (u + v) / 2 for a, b, u, v in zip(x[:-1], x[1:], y[:-1], y[1:], strict=True))
-    return Area(auc, Curve(x, y, label, "score"))
+    return Asked(steps - 1, lambda: perturb.replaced(start, end, rank, first[1:-1]), read)
 
 
 def road(score: Score, map_: Float[Tensor, "h w"], ground: Ground, shares: tuple[float, ...]) -> Road:
@@ -229,18 +293,25 @@ def road(score: Score, map_: Float[Tensor, "h w"], ground: Ground, shares: tuple
 
     2 `shares` evaluations.
     """
-    rank = perturb.ranks(map_)
-    first = perturb.counts(map_.numel(), shares)
+    return _one(score, _road(perturb.ranks(map_), ground, shares))
+
+
+def _road(rank: Tensor, ground: Ground, shares: tuple[float, ...]) -> Asked[Road]:
+    first = perturb.counts(rank.numel(), shares)
 
     def fill(order: Tensor) -> Tensor:
         return torch.cat(list(perturb.filled(ground.x, order, first, ground.noise)))
 
-    with ThreadPoolExecutor(2) as pool:  # filling in takes longer than the model does, and leaves Python's lock
-        filled = torch.cat(list(pool.map(fill, (rank, rank.max() - rank))))
-    scores = score(filled).detach().cpu().tolist()
-    most, least = tuple(scores[: len(first)]), tuple(scores[len(first) :])
-    combined = sum(b - a for a, b in zip(most, least, strict=True)) / (2 * len(shares))
-    return Road(combined, most, least)
+    def inputs() -> Iterable[Tensor]:
+        with ThreadPoolExecutor(2) as pool:  # filling in takes longer than the model does, and leaves Python's lock
+            return list(pool.map(fill, (rank, rank.max() - rank)))
+
+    def read(scores: list[float]) -> Road:
+        most, least = tuple(scores[: len(first)]), tuple(scores[len(first) :])
+        combined = sum(b - a for a, b in zip(most, least, strict=True)) / (2 * len(shares))
+        return Road(combined, most, least)
+
+    return Asked(2 * len(first), inputs, read)
 
 
 def confidence(score: Score, map_: Float[Tensor, "h w"], ground: Ground) -> Confidence:
@@ -248,13 +319,27 @@ def confidence(score: Score, map_: Float[Tensor, "h w"], ground: Ground) -> Conf
 
     Places of no or negative relevance become black; a map without a positive value leaves a black picture.
     """
-    positive = map_.to(ground.x).clamp(min=0)
-    top = positive.max()
-    mask = positive / top if top > 0 else positive
-    seen = float(score((ground.low + mask * (ground.x - ground.low))[None]))
-    full = ground.full_score
-    drop = 100 * max(0.0, full - seen) / full if full > 0 else math.nan
-    return Confidence(drop, seen > full)
+    return _one(score, _confidence(map_, ground))
+
+
+def _confidence(map_: Tensor, ground: Ground) -> Asked[Confidence]:
+    def inputs() -> Iterable[Tensor]:
+        positive = map_.to(ground.x).clamp(min=0)
+        top = positive.max()
+        mask = positive / top if top > 0 else positive
+        return [(ground.low + mask * (ground.x - ground.low))[None]]
+
+    def read(scores: list[float]) -> Confidence:
+        (seen,), full = scores, ground.full_score
+        drop = 100 * max(0.0, full - seen) / full if full > 0 else math.nan
+        return Confidence(drop, seen > full)
+
+    return Asked(1, inputs, read)
+
+
+def _one(score: Score, asked: Asked[T]) -> T:
+    (found,) = answers(score, [asked])
+    return found
 
 
 def infidelity(

@@ -16,7 +16,7 @@ from generator.engine.needs import Activation, Input, Need, Reads
 from generator.engine.output import Readout
 from generator.engine.passes import Counts, Engine, Served
 from generator.engine.plan import Request, plan
-from generator.engine.probe import Probe, probed, probing
+from generator.engine.probe import Probe, Shared, probed, probing
 from generator.errors import UserError
 from generator.library import engine_for
 from generator.methods import Cost, Made, Model, ModelFacts
@@ -412,3 +412,14 @@ def test_a_unit_that_the_output_does_not_hold_is_named():
         model.subjects = ((Unit(LayerName("nowhere"), 0), None),)
         with pytest.raises(UserError, match="nowhere"):
             model.run(pictures())
+
+
+def test_what_several_probes_make_alike_is_made_once_for_an_image_and_its_targets():
+    made: list[int] = []
+    shared: Shared = {}
+    engine = engine_for(Small(), describe(Small(), (3, SIDE, SIDE)))
+    for targets in (CLASSES, CLASSES, CLASSES[:1]):
+        with served(engine, targets, Nothing(())) as (one, x), probing(engine, one, 0, x, ENDS, 0, shared) as model:
+            assert model.once("a", lambda: made.append(1) or len(made)) == (1 if targets == CLASSES else 2)
+            assert model.once("a", lambda: made.append(1) or len(made)) == (1 if targets == CLASSES else 2)
+    assert len(made) == 2

@@ -306,3 +306,37 @@ def test_judging_is_the_parts_and_runs_on_what_the_picture_is_made_of():
 def test_options_that_test_nothing_are_refused(options: dict[str, object]):
     with pytest.raises(ValueError, match="expected"):
         faithfulness.Options(**options)  # type: ignore[arg-type]
+
+
+def test_several_maps_are_scored_in_full_batches_and_judged_as_each_alone():
+    net, (x, map_) = model().double(), picture()
+    options = faithfulness.Options(steps=4, shares=(0.3, 0.6), samples=8)
+    score, sizes = score_of(net, 2), []
+
+    def counting(inputs: Tensor) -> Tensor:
+        sizes.append(len(inputs))
+        return score(inputs)
+
+    ground = faithfulness.ground(score, x.double(), torch.zeros(3), torch.ones(3), options)
+    maps = [map_, -map_, map_.roll(3, dims=0), torch.zeros_like(map_)]
+    asked = [faithfulness.together(faithfulness.questions(m, ground, options)) for m in maps]
+    found = list(faithfulness.answers(counting, asked, 8))
+    each = faithfulness.evaluations(options).map
+    assert sizes == [8] * (4 * each // 8) + ([4 * each % 8] if 4 * each % 8 else [])
+    for one, m in zip(found, maps, strict=True):
+        alone = faithfulness.judge(score, m, ground, options)
+        assert one["deletion"].auc == pytest.approx(alone.deletion.auc, rel=1e-12)
+        assert one["insertion"].auc == pytest.approx(alone.insertion.auc, rel=1e-12)
+        assert one["road"].combined == pytest.approx(alone.road.combined, rel=1e-9, abs=1e-12)
+        assert one["confidence"] == pytest.approx(alone.confidence, rel=1e-12)
+
+
+def test_only_what_is_named_asks_the_model():
+    net, (x, map_) = model(), picture()
+    options = faithfulness.Options(steps=4, shares=(0.5,), samples=8)
+    ground = faithfulness.ground(score_of(net, 0), x, torch.zeros(3), torch.ones(3), options)
+    asked = faithfulness.questions(map_, ground, options, {"road", "infidelity"})
+    assert {name: one.count for name, one in asked.items()} == {"road": 2}
+    assert list(faithfulness.answers(lambda inputs: pytest.fail("nothing is asked"), [faithfulness.together({})])) == [
+        {}
+    ]
