@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from generator.artifacts import NotApplicable
@@ -73,11 +74,10 @@ def write(site: Site) -> None:
     report = site.report
     places = _places(site)
     methods = _methods(site)
-    archives, drawn = [], False
+    archives: list[Path | None] = []
     images = []
     for image in report.images:
         archive = _image(site, image, methods, places)
-        drawn = drawn or archive is not None
         archives.append(archive)
         images.append(
             {
@@ -88,7 +88,7 @@ def write(site: Site) -> None:
                 "h": image.photo.height,
                 "page": f"images/{escape.slug(image.slug)}.html",
                 "data": f"data/compare/{escape.slug(image.slug)}.js",
-                "npz": archive[0] if archive else "",
+                "npz": f"raw/{archive.name}" if archive else "",
                 "targets": [_target(p) for p in image.targets],
             }
         )
@@ -116,10 +116,12 @@ def write(site: Site) -> None:
         "baselines": list(trust.baselines) if trust else [],
     }
     site.script("data/compare.js", "compare", "index", value)
+    site.tree.settle()
+    saved = [(i.name, f"raw/{a.name}", a.stat().st_size) for i, a in zip(report.images, archives, strict=True) if a]
     site.page(
-        "compare.md", "compare.html", title=site.t("compare.title"), section="compare", drawn=drawn, script="data/compare.js",
+        "compare.md", "compare.html", title=site.t("compare.title"), section="compare", drawn=bool(saved), script="data/compare.js",
         description=site.t("compare.description", model=report.title), metrics=bool(value["metrics"]),
-        archives=[(image.name, *archive) for image, archive in zip(report.images, archives, strict=True) if archive],
+        archives=saved,
     )  # fmt: skip
 
 
@@ -145,8 +147,8 @@ def _places(site: Site) -> list[Place]:
     return [*named, Place(ON_INPUT, INPUT)]
 
 
-def _image(site: Site, image: ImageView, methods: Mapping[str, bool], places: list[Place]) -> tuple[str, int] | None:
-    """Write an image's data and its archive: the archive's address and bytes, or None where nothing was drawn on it."""
+def _image(site: Site, image: ImageView, methods: Mapping[str, bool], places: list[Place]) -> Path | None:
+    """Write an image's data and its archive: the archive, or None where nothing was drawn on it."""
     slug = escape.slug(image.slug)
     chunks = Chunks(site, slug)
     members: list[exports.Member] = []
@@ -182,8 +184,7 @@ def _image(site: Site, image: ImageView, methods: Mapping[str, bool], places: li
     key = exports.key_of(
         "npz", (f"{m.method} {m.layer} {m.target} {m.label} {exports.identity(m.heat)}" for m in members)
     )
-    path = f"raw/{slug}-{key[:10]}.npz"
-    return path, site.tree.made(path, key, lambda: exports.npz(members)).stat().st_size
+    return site.tree.made(f"raw/{slug}-{key[:10]}.npz", key, lambda: exports.npz(members))
 
 
 def _map(image: ImageView, method: str, place: Place, target: int) -> Heat | NotApplicable:

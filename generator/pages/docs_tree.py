@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from generator.errors import UserError
@@ -27,6 +28,8 @@ class DocsTree:
         self.volatile: set[str] = set()
         self._written: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
+        self._team = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pages")
+        self._under_way: list[Future[None]] = []
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -61,15 +64,32 @@ class DocsTree:
         os.replace(half, file)
 
     def made(self, path: str, key: Digest, make: Callable[[], bytes]) -> Path:
-        """Write what `make` gives to `path`, unless what is there was made from the same `key`; return the file."""
+        """Write what `make` gives to `path`, unless what is there was made from the same `key`; return the file.
+
+        It is made in a thread beside, since compressing leaves Python's lock: the file is there after `settle`.
+        """
         file = self.root / path
-        if not (self._before.get(path) == key and file.is_file()):
+
+        def write() -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             half = file.with_name(file.name + ".part")
             half.write_bytes(make())
             os.replace(half, file)
+
+        if not (self._before.get(path) == key and file.is_file()):
+            self._under_way.append(self._team.submit(write))
         self._written[path] = str(key)
         return file
+
+    def settle(self) -> None:
+        """Wait for all that is being made.
+
+        Raises:
+            Exception: what one of them raised.
+        """
+        for one in self._under_way:
+            one.result()
+        self._under_way.clear()
 
     def picture(self, picture: Picture, name: str) -> str:
         """Copy a picture to pictures/<name>-<short hash>.<kind>, once for each digest, and return that path."""
@@ -89,6 +109,8 @@ class DocsTree:
 
     def finish(self) -> str:
         """Remove stale files of ours, write the manifest, and return the digest of all that is here."""
+        self.settle()
+        self._team.shutdown()
         for path in self._before.keys() - self._written.keys():
             file = self.root / path
             file.unlink(missing_ok=True)

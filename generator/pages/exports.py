@@ -24,7 +24,7 @@ from PIL import Image
 from generator.names import Digest
 from generator.pages.views import Heat
 
-FORM = 2
+FORM = 3
 """Raised when the same numbers would be written otherwise."""
 SMALL = 32 * 32
 """Values up to which a map is kept to 16 bits: it costs nothing."""
@@ -87,7 +87,7 @@ def pack(heat: Heat) -> Packed:
             (whole >> 8).astype(np.uint8).tobytes() + (whole & 255).astype(np.uint8).tobytes(), levels, lo, hi
         )
     data = whole.astype(np.uint8).tobytes()
-    if values.size > LARGE and len(zlib.compress(data, 6)) > NOISE * values.size:
+    if values.size > LARGE and len(zlib.compress(data, 1)) > NOISE * values.size:
         levels = 63
         data = _levels(values, lo, hi, heat.signed, levels).astype(np.uint8).tobytes()
     return Packed(data, levels, lo, hi)
@@ -109,9 +109,16 @@ def chunk(name: str, maps: Sequence[Heat]) -> bytes:
     packed = [pack(heat) for heat in maps]
     offsets = np.cumsum([0, *(len(one.data) for one in packed)]).tolist()
     heads = [[p.levels, _short(p.lo), _short(p.hi), at] for p, at in zip(packed, offsets, strict=False)]
-    text = sevens(zlib.compress(b"".join(one.data for one in packed), 9))
+    text = sevens(deflated(b"".join(one.data for one in packed)))
     head = json.dumps(heads, separators=(",", ":"))
     return f'convatlas.put("maps",{json.dumps(name)},[{head},"{text}"]);\n'.encode("ascii")
+
+
+def deflated(data: bytes) -> bytes:
+    """A zlib stream. Maps are told by small steps: the strategy for those gives fewer bytes at level 6 than the plain one at 9,
+    in half the time."""
+    made = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
+    return made.compress(data) + made.flush()
 
 
 def _short(value: float) -> float:
