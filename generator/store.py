@@ -16,6 +16,8 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,10 @@ from generator.names import Digest
 
 INLINE = 2048
 """Bytes up to which a blob stays inside its record."""
+
+
+KNOWN = 4096
+"""Records kept in memory, some 2 KB each."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,9 @@ class Store:
     """A store in the folder `root`, made when first written to. Safe for several threads and processes."""
 
     root: Path
+    _known: OrderedDict[Digest, Record] = field(default_factory=OrderedDict, compare=False, repr=False)
+    """The records read last: a report's pages ask for each several times."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def path(self, of: Digest) -> Path:
         """Where the blob with this digest lies."""
@@ -67,6 +76,10 @@ class Store:
     def get(self, key: Digest) -> Record | None:
         """The record under `key`, or None where there is none, where it is damaged, or where a blob of it is gone or
         empty: what is then asked for is computed and stored anew."""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
         try:
             found = json.loads(self._record(key).read_bytes())
             inline = {name: base64.b64decode(data) for name, data in found["inline"].items()}
@@ -74,7 +87,14 @@ class Store:
             whole = all(self.path(d).stat().st_size > 0 for d in record.blobs.values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return record if whole else None
+        return self._kept(key, record) if whole else None
+
+    def _kept(self, key: Digest, record: Record) -> Record:
+        with self._lock:
+            self._known[key] = record
+            if len(self._known) > KNOWN:
+                self._known.popitem(last=False)
+        return record
 
     def put(self, key: Digest, meta: Mapping[str, Any], blobs: Mapping[str, bytes] | None = None) -> Record:
         """Write blobs, then the record that names them; a reader never sees a record without its blobs."""
@@ -86,6 +106,8 @@ class Store:
         )
         inline = {name: base64.b64encode(data).decode() for name, data in record.inline.items()}
         body = {"meta": record.meta, "blobs": record.blobs, "inline": inline}
+        with self._lock:
+            self._known.pop(key, None)
         write(self._record(key), json.dumps(body, sort_keys=True, allow_nan=False).encode())
         return record
 

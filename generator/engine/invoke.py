@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,11 +32,12 @@ class Invocation:
         return module(images, **more)
 
 
+DETECTORS = (("generalized_rcnn", "GeneralizedRCNN"), ("retinanet", "RetinaNet"), ("ssd", "SSD"), ("fcos", "FCOS"))
+"""The bases of torchvision's detectors, and the modules that they stand in."""
+
+
 def invocation_for(module: nn.Module, extras: Mapping[str, Tensor] | None = None) -> Invocation:
     """How `module` is called: torchvision's detectors take a list of images, every other model takes a batch."""
-    from torchvision.models.detection.fcos import FCOS
-    from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
-    from torchvision.models.detection.retinanet import RetinaNet
-    from torchvision.models.detection.ssd import SSD
-
-    return Invocation(extras or {}, isinstance(module, (GeneralizedRCNN, RetinaNet, SSD, FCOS)))
+    detection = sys.modules.get("torchvision.models.detection")  # where it was not imported there is none of its models
+    detectors = () if detection is None else tuple(getattr(getattr(detection, file), name) for file, name in DETECTORS)
+    return Invocation(extras or {}, isinstance(module, detectors))

@@ -159,6 +159,8 @@ class Probe:
         return (scores,)
 
     def _evaluate(self, x: Tensor) -> Outcome:
+        if not self._units:
+            return self._outcome(self.engine.scored(self.engine.batch(x)), {})
         output, kept = self.engine.forward(self.engine.batch(x), self._units, PLAIN, times=len(x))
         return self._outcome(output, kept)
 

@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from generator.engine.capture import StopForward, capturing
 from generator.engine.grids import from_map
+from generator.engine.merged import alike
 from generator.engine.passes import Engine
 from generator.engine.rules import RuleBook
 from generator.errors import UserError
-from generator.model.calls import Call, tensors, watch
+from generator.model.calls import Call, watch
 from generator.names import LayerName
 
 Rows = Literal["one", "all", "whole"]
@@ -117,7 +118,7 @@ class Tail:
         for rows in ("one", "all"):
             try:
                 output, kept = self._run(rows, A)
-                if _alike(output, expected) and self._same(kept, units):
+                if alike(output, expected) and self._same(kept, units):
                     return rows
             except Exception:  # whatever a model's code says of rows that do not fit
                 continue
@@ -127,22 +128,13 @@ class Tail:
         if kept.keys() != expected.keys():
             return False
         mine, own = self.engine.maps(kept), self.engine.maps(expected)
-        return all(_alike(mine[name].expand_as(own[name]), own[name]) for name in own)
+        return all(alike(mine[name].expand_as(own[name]), own[name]) for name in own)
 
 
 def _before(engine: Engine, unit: LayerName, layer: LayerName) -> bool:
     """Whether `unit` gives its output before `layer` does."""
     known = {} if engine.facts is None else engine.facts.layers
     return unit in known and layer in known and known[unit].depth < known[layer].depth
-
-
-def _alike(output: Any, expected: Any) -> bool:
-    mine, own = list(tensors(output)), list(tensors(expected))
-    return len(mine) == len(own) and all(
-        a.shape == b.shape
-        and torch.allclose(a.float(), b.float(), rtol=1e-4, atol=1e-4 * float(b.abs().max() if b.numel() else 0))
-        for a, b in zip(mine, own, strict=True)
-    )
 
 
 def _record(engine: Engine, layer: LayerName, x: Tensor) -> _Recorded:

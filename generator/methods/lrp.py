@@ -23,7 +23,6 @@ missing from the sum: some percent in a VGG. Without them relevance is conserved
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -35,6 +34,7 @@ from torch import Tensor, nn
 from generator.artifacts import Artifact, InputMap, NotApplicable
 from generator.engine.needs import Input, Need, Reads
 from generator.methods import Cost, Forward, Model, ModelFacts, Places, Scope, method
+from generator.model.twin import twin
 from generator.names import Layer, LayerName, Paper
 
 LOST = 0.01
@@ -149,11 +149,3 @@ def canonical(module: nn.Module) -> nn.Module:
         if isinstance(made, MergeBatchNorm):
             made.batch_norm.eps = 0.0  # what is left of it divides by sqrt(1 + eps): a percent, in a deep model
     return found
-
-
-def twin(module: nn.Module) -> nn.Module:
-    """A copy of `module` whose parameters and buffers are objects of its own, on the same memory: rules and canonizers put
-    others in their place, and never write into them."""
-    memo: dict[int, object] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()}
-    memo |= {id(b): b.detach() for b in module.buffers()}
-    return copy.deepcopy(module, memo)

@@ -154,10 +154,11 @@ def watch(
     watcher = _Watcher(model, on_call, implement)
     handles: list[RemovableHandle] = []
     functions = modules is None or implement is not None
+    around = {path[:end] for path in modules or () for end in range(len(path)) if path[end] == "."}
     try:
         for path, module in model.named_modules():
             # to name a function, all that is open must be known; to name a module, whether it stands inside a leaf
-            inside = is_leaf(module) and any(True for _ in module.children())
+            inside = path in around and is_leaf(module)
             if functions or module is model or inside or path in (modules or ()):
                 handles += watcher.hook(module, path)
         with _Mode(watcher) if functions else nullcontext():

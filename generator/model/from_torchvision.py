@@ -18,9 +18,8 @@ from torchvision import models
 
 from generator.errors import UserError
 from generator.model.preprocess import Preprocess
+from generator.model.weights import RANDOM
 from generator.selectors import nearest
-
-RANDOM = ("none", "random")
 
 
 def check_torchvision(name: str) -> None:

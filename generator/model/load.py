@@ -19,20 +19,12 @@ from generator.errors import UserError
 from generator.model.builtin import BUILTIN
 from generator.model.from_python import build_python
 from generator.model.from_timm import build_timm, timm_data
-from generator.model.from_torchvision import (
-    RANDOM,
-    build_torchvision,
-    check_torchvision,
-    default_entry,
-    transforms_of,
-    weights_entry,
-)
 from generator.model.inputs import read_inputs
 from generator.model.labels import imagenet, read_labels
 from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
 from generator.model.unwrap import unwrapped
-from generator.model.weights import check_finite, classes_in, digest, put, read_state
+from generator.model.weights import RANDOM, check_finite, classes_in, digest, put, read_state
 from generator.names import Digest
 from generator.selectors import nearest
 
@@ -165,20 +157,22 @@ def _written_out(name: str) -> str:
 
 
 def _torchvision(config: ModelConfig, name: str) -> _Found:
-    check_torchvision(name)
+    from generator.model import from_torchvision as tv  # it takes a second and a half to import torchvision
+
+    tv.check_torchvision(name)
     asked = None if config.weights is None else str(config.weights)
-    entry = weights_entry(name, asked)
-    about = entry if entry is not None else default_entry(name)
+    entry = tv.weights_entry(name, asked)
+    about = entry if entry is not None else tv.default_entry(name)
     categories = about.meta.get("categories") if about is not None else None
     labels = tuple(categories) if categories else None
-    found = _Found(build_torchvision(name, entry), name, transforms_of(about), labels)
+    found = _Found(tv.build_torchvision(name, entry), name, tv.transforms_of(about), labels)
     if entry is not None:
         return replace(found, notes=(f"weights: torchvision's {entry}",))
     if asked is None or _is_random(asked):
         return _untrained(found)
     classes = classes_in(read_state(Path(asked)), found.module)
     if classes is not None:  # a classifier of one's own on this architecture
-        found = replace(found, module=build_torchvision(name, None, classes), labels=None)
+        found = replace(found, module=tv.build_torchvision(name, None, classes), labels=None)
     return _from_file(found, asked)
 
 

@@ -18,8 +18,6 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as tvf
 
 from generator.errors import UserError
 from generator.images.decode import LIMIT_PIXELS, MODES, with_channels
@@ -93,6 +91,9 @@ class Preprocess:
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "c h w"]:
         """Return the normalised float32 input for one picture of any mode and size, as (c, *size)."""
+        from torchvision.transforms import InterpolationMode  # a second and a half, for reports that read a picture
+        from torchvision.transforms import functional as tvf
+
         picture = with_channels(picture, self.channels)
         image: Any = picture if self.antialias else tvf.pil_to_tensor(picture)
         height, width = self.resized_size(picture.height, picture.width)

@@ -23,6 +23,9 @@ _NESTED = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 """What DataParallel, torch.compile and Lightning put before every name."""
 
+RANDOM = ("none", "random")
+"""What `model.weights` says for an untrained model."""
+
 
 def read_state(path: Path) -> State:
     """The tensors by name in a weights file, ``.safetensors`` or ``.pth``; nothing in the file is ever executed.

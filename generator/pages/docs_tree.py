@@ -92,7 +92,7 @@ class DocsTree:
         self._under_way.clear()
 
     def picture(self, picture: Picture, name: str) -> str:
-        """Copy a picture to pictures/<name>-<short hash>.<kind>, once for each digest, and return that path."""
+        """Give a picture the name pictures/<name>-<short hash>.<kind>, once for each digest, and return that path."""
         known = self._pictures.get(picture.digest)
         if known:
             return known
@@ -101,7 +101,7 @@ class DocsTree:
         if not (self._before.get(path) == picture.digest and file.is_file()):
             file.parent.mkdir(parents=True, exist_ok=True)
             half = file.with_name(file.name + ".part")
-            shutil.copyfile(picture.file, half)
+            _same_bytes(picture.file, half)
             os.replace(half, file)
         self._written[path] = str(picture.digest)
         self._pictures[picture.digest] = path
@@ -120,6 +120,15 @@ class DocsTree:
         (self.root / MANIFEST).write_text(listing, "utf-8")
         lasting = {path: digest for path, digest in self._written.items() if path not in self.volatile}
         return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
+
+
+def _same_bytes(source: Path, target: Path) -> None:
+    """A second name for a file of the store, which nobody writes into; a copy where the file system has no second names."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _suffix(file: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import captum.attr
 import pytest
 import torch
@@ -67,7 +69,8 @@ def test_what_covers_by_hand():
     ],
 )
 def test_equals_captum(build, size, window, stride, fill):
-    model, x = build(), photo(2, height=size[0], width=size[1])
+    # in float64: the small differences of large scores keep no five digits in float32, on either side
+    model, x = copy.deepcopy(build()).double(), photo(2, height=size[0], width=size[1]).double()
     level = {"zero": 0.0, "black": -2.0, "grey": 1.0}[fill]
     expected = captum.attr.Occlusion(model).attribute(
         x,
@@ -103,7 +106,9 @@ def test_the_forwards_are_as_many_as_it_says_on_pictures_that_are_not_square():
             occluded(model, photo(1, 1, height, width), **options)
         shape = facts(input_shape=(1, height, width))
         assert method.applies(shape, None) is None
-        assert method.cost(shape, None, 2) == Cost(sum(seen) - 2)  # one describes the model, one is shared
+        assert method.cost(shape, None, 2) == Cost(
+            sum(seen) - 3
+        )  # one describes the model, one is shared, one looks for normalisations
         assert max(seen) <= 8
 
 

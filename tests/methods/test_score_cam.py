@@ -131,7 +131,9 @@ def test_masked_inputs_are_made_a_batch_at_a_time():
     with model.register_forward_pre_hook(lambda module, args: seen.append(len(args[0]))):
         generator.attribute(model, photo(1), "score_cam", layers="layer1", target=3)
     assert max(seen) == 8
-    assert sum(seen) == 1 + 1 + 64  # one describes the model, one is shared
+    assert (
+        sum(seen) == 1 + 1 + 2 + 64
+    )  # one describes the model, one is shared, two find its twin without normalisations
 
 
 def test_what_it_costs_where_it_means_nothing_and_what_is_no_number_of_units():

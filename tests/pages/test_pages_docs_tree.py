@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from generator.errors import UserError
+from generator.names import Digest
 from generator.pages.docs_tree import DocsTree
 from generator.pages.views import Picture
 from tests.pages.fixture_report import picture
@@ -75,3 +76,39 @@ def test_a_folder_that_cannot_be_made_is_the_users(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         DocsTree(tmp_path / "file/docs")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_picture_is_a_second_name_of_the_stores_file_or_a_copy_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+):
+    def refused(*_: object) -> None:
+        raise OSError("no links here")
+
+    (tmp_path / "store").mkdir()
+    one = picture(tmp_path / "store", np.zeros((2, 3), np.uint8))
+    if not links:
+        monkeypatch.setattr("os.link", refused)
+    tree = DocsTree(tmp_path / "docs")
+    made = tmp_path / "docs" / tree.picture(one, "chelsea")
+    assert made.read_bytes() == one.file.read_bytes()
+    assert made.samefile(one.file) == links
+    tree.finish()
+    DocsTree(tmp_path / "docs").finish()  # which shows it no longer
+    assert one.file.exists()
+    assert not made.exists()
+
+
+def test_what_is_made_in_a_thread_is_there_when_settled_and_its_error_is_raised(tmp_path: Path):
+    tree = DocsTree(tmp_path)
+    files = [tree.made(f"{k}.bin", Digest(f"{k}"), lambda k=k: bytes([k])) for k in range(20)]
+    tree.settle()
+    assert [file.read_bytes() for file in files] == [bytes([k]) for k in range(20)]
+
+    def broken() -> bytes:
+        raise ArithmeticError("no bytes")
+
+    tree.made("broken.bin", Digest("b"), broken)
+    with pytest.raises(ArithmeticError, match="no bytes"):
+        tree.settle()
+    assert not (tmp_path / "broken.bin").exists()
