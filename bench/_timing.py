@@ -13,10 +13,10 @@ import torch
 RESULTS = Path(__file__).parent / "results"
 
 
-def in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
-    """Seconds of each task: the least of `rounds`, taken in turn after one round that warms up."""
+def in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int = 7, warm: bool = True) -> dict[str, float]:
+    """Seconds of each task: the least of `rounds`, taken in turn, after one round that warms up where they are short."""
     best = dict.fromkeys(tasks, float("inf"))
-    for turn in range(rounds + 1):
+    for turn in range(0 if warm else 1, rounds + 1):
         for name, task in tasks.items():
             start = time.perf_counter()
             task()

@@ -168,15 +168,15 @@ class Probe:
         leaf = self.engine.batch(x).detach().requires_grad_()
         output, kept = self.engine.forward(leaf, self._units, PLAIN, times=len(x))
         values = self._values(output, kept)
-        gradients = leaf.new_zeros((self.targets, *leaf.shape))
+        gradients = []
         for t in range(self.targets):
             self.count(backward=len(x))
+            found = None
             if values.requires_grad:
                 more = t + 1 < self.targets
                 (found,) = torch.autograd.grad(values[t].sum(), leaf, retain_graph=more, allow_unused=True)
-                if found is not None:
-                    gradients[t] = found
-        return gradients.float()
+            gradients.append(torch.zeros_like(leaf) if found is None else found)
+        return (torch.stack(gradients) if len(gradients) > 1 else gradients[0][None]).detach().float()
 
     def _resumed(self, tail: Tail, A: Tensor) -> Outcome:
         output, kept = tail(A)

@@ -52,10 +52,14 @@ def _cams(models: Mapping[str, Any]) -> list[tuple[str, ...]]:
     rows = [
         (f"Conv Atlas, {many} methods at all convolutions", *(f"{c['ours, s']:.2f} s" for c in cams.values())),
         ("the same, over a bare forward and backward", *(f"{c['ratio to bare']:.2f} ×" for c in cams.values())),
+        (
+            "and without EigenGrad-CAM",
+            *(f"{c['ratio to bare, without EigenGrad-CAM']:.2f} ×" for c in cams.values()),
+        ),
     ]
     for peer in first["peers"]:
         times = (f"{c['peers'][peer]['times ours, for the same methods']:.0f} × ours" for c in cams.values())
-        rows.append((f"{peer}, for the methods that it has", *times))
+        rows.append((f"{peer}, for {first['peers'][peer]['methods']} of them", *times))
     return rows
 
 
