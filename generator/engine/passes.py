@@ -129,14 +129,18 @@ class Engine:
             return output, kept
 
     def scored(self, x: Tensor) -> Any:
-        """The output for changed inputs `x` (m, c, h, w) of one image, each counted, by a twin of the model that is faster
-        (`generator.engine.merged`). To find it takes two forwards, once in the life of an engine; they describe the model,
-        and are not counted."""
-        if self._light is None:
-            self._light = merged(self.module, x[:1], self.invocation)
-        output = self.invocation(self._light, x + 0)
+        """The output for changed inputs `x` (m, c, h, w) of one image, each counted, by the faster twin of the model."""
+        output = self.invocation(self.light(x), x + 0)
         self.counts.forward += len(x)
         return output
+
+    def light(self, x: Tensor) -> nn.Module:
+        """A twin of the model without its batch normalisations, or the model (`generator.engine.merged`), found with the first
+        of the inputs `x` (m, c, h, w). That takes two forwards, once in the life of an engine; they describe the model, and
+        are not counted."""
+        if self._light is None:
+            self._light = merged(self.module, x[:1], self.invocation)
+        return self._light
 
     def run(
         self,

@@ -79,6 +79,10 @@ class Probe:
         return self.engine.module
 
     @property
+    def merged(self) -> nn.Module:
+        return self.engine.light(self.engine.batch(self.x))
+
+    @property
     def facts(self) -> ModelFacts:
         assert self.engine.facts is not None
         return self.engine.facts

@@ -139,6 +139,9 @@ class Model(Protocol):
     """Random numbers, on the CPU, seeded from what is computed."""
     module: Any
     """The nn.Module, frozen and in evaluation mode."""
+    merged: Any
+    """The same function with batch normalisations merged into the convolutions before them, as far as that goes; made when
+    first asked for, and nobody's to change: `module` itself where there is nothing to merge."""
     facts: ModelFacts
 
     def run(self, x: Rows) -> Outcome:
