@@ -44,7 +44,7 @@ $(BIN)/python:
 
 $(PRODUCT): $(PINS) | $(BIN)/python
 	@echo "Installing Conv Atlas into $(VENV): torch is large, the first time takes some minutes ..."
-	@$(PIP) -e .
+	@$(PIP) -e '.[lrp]'
 	@touch $@
 
 # quantus asks for opencv-python, which needs display libraries and writes over the headless build: docs/adr/0001.

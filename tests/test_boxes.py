@@ -12,10 +12,13 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from generator.command.progress import Silent
+from generator.config import load_config
 from generator.errors import UserError
 from generator.images import ImageRecord, load, scan
 from generator.images.boxes import Annotations, Pictured, boxes, mask, read
 from generator.model.preprocess import Preprocess
+from generator.report.setup import set_up
 
 PLAIN = Preprocess(size=(6, 8), crop="none", mean=(0.0,) * 3, std=(1.0,) * 3)
 """Resized to 6 x 8 and no more."""
@@ -336,3 +339,13 @@ def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path):
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="expected JSON in"):
         read(tmp_path / "bytes.json")
+
+
+def test_a_file_that_cannot_be_read_is_said_before_anything_runs(tmp_path: Path):
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (8, 8)).save(images / "one.png")
+    given = {"model": {"source": "tinyvgg_digits"}, "images": str(images), "store": str(tmp_path / "store")}
+    config = load_config(None, {**given, "trust": {"boxes": str(tmp_path / "nowhere.json")}})
+    with pytest.raises(UserError, match="nowhere.json"):
+        set_up(config, Silent())

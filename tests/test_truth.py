@@ -79,3 +79,13 @@ def test_the_packaged_groups_hold_what_they_say(name: str, count: int, members: 
     assert isinstance(group, GroupTarget)
     assert len(group.classes) == count
     assert set(members) <= {imagenet()[index] for index in group.classes}
+
+
+def test_a_folder_may_write_a_label_without_its_spaces(tmp_path: Path):
+    images = tmp_path / "images"
+    for folder in ("golden_retriever", "Golden-Retriever", "tiger_cat"):
+        (images / folder).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(images / folder / "one.png")
+    listed = scan(images).images
+    known = truths(listed, images, "folders", ["tabby", "golden retriever"], 2)
+    assert sorted(known.values()) == [1, 1]

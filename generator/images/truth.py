@@ -7,6 +7,7 @@ felix.jpg,tabby  ──▶ "tabby"
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,12 +29,12 @@ def truths(
     Raises:
         UserError: the CSV cannot be read, or a line of it is wrong.
     """
-    known = {label.casefold(): index for index, label in reversed(list(enumerate(labels or ())))}
+    known = {_plain(label): index for index, label in reversed(list(enumerate(labels or ())))}
 
     def index_of(text: str) -> int | None:
         if text.isdecimal() and int(text) < classes:
             return int(text)
-        return known.get(text.strip().casefold())
+        return known.get(_plain(text))
 
     if truth == FOLDERS:
         found = {image.slug: index_of(image.label) for image in images if image.label}
@@ -55,6 +56,11 @@ def truths(
     if not result:
         raise UserError(f"truth: none of the files that {truth} names is among the images")
     return result
+
+
+def _plain(label: str) -> str:
+    """A label as it is compared: in one case, and as a folder's name may have it, without spaces or hyphens."""
+    return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
 
 
 def _relative(image: ImageRecord, root: Path) -> str:

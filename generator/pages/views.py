@@ -152,6 +152,8 @@ class MethodView:
     options: tuple[tuple[str, str, str], ...]
     """(name, default, meaning)"""
     scope: str
+    used: Mapping[str, str] = field(default_factory=dict)
+    """Option -> its value in this report; empty where the method was not asked for."""
     example: Heat | Picture | Atlas | None = None
     example_note: str = ""
 

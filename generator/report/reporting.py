@@ -40,6 +40,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     compared = tuple(layer.name for layer in setup.compared)
     names = slugs([layer.name for layer in setup.layers])
     counts = setup.engine.counts
+    used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
+    used |= {one.name: one.method for one in setup.jobs.searches}
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -56,7 +58,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         cam_layers=compared,
         default_layer=compared[-1] if compared else None,
         images=tuple(assembly.image(image, compared) for image in images),
-        methods=tuple(method_view(info) for info in registry().values()),
+        methods=tuple(method_view(info, used.get(info.name)) for info in registry().values()),
         planned=planned,
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
@@ -95,8 +97,8 @@ def device_name(setup: Setup) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
-def method_view(info: MethodInfo) -> MethodView:
-    """A method's page, from its file."""
+def method_view(info: MethodInfo, used: Any = None) -> MethodView:
+    """A method's page, from its file; `used` is the method as the report has it, where it was drawn."""
     body = info.doc.strip().partition("\n")[2].strip()
     options = tuple(
         (field.name, default_of(field), str(field.metadata.get("doc", ""))) for field in dataclasses.fields(info.cls)
@@ -109,11 +111,15 @@ def method_view(info: MethodInfo) -> MethodView:
         papers=info.cls.papers,
         caption=info.cls.caption,
         options=options,
+        used={} if used is None else {f.name: _shown(getattr(used, f.name)) for f in dataclasses.fields(info.cls)},
         scope=info.cls.scope,
     )
 
 
 def default_of(field: dataclasses.Field[Any]) -> str:
     """An option's default as YAML has it."""
-    value = field.default
-    return "" if value is dataclasses.MISSING else "none" if value is None else str(value)
+    return "" if field.default is dataclasses.MISSING else _shown(field.default)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

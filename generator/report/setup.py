@@ -129,7 +129,9 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     )
     asked = jobs(choices, targets, description, key, config.seed, known)
     store = Store(Path(config.store))
-    return Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
+    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
+    _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
+    return found
 
 
 def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:

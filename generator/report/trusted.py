@@ -43,7 +43,7 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     summaries = _summaries(images, [m.name for m in taken], judging.jobs.seed)
     curves = curves_of(check, store)
     findings = {of: sanity.finding(curve, check.stages) for of, (curve, _) in curves.items()}
-    rows = _rows(summaries, findings, len(judging.layers))
+    rows = _rows(summaries, findings, {of: curve[0] for of, (curve, _) in curves.items() if curve}, len(judging.layers))
     checked = max((n for _, n in curves.values()), default=0)
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit, decides=m.decides) for m in taken),
@@ -94,9 +94,12 @@ def _standing(
 
 
 def _rows(
-    summaries: Sequence[Summary], findings: Mapping[tuple[str, str], sanity.Finding | None], layers: int
+    summaries: Sequence[Summary],
+    findings: Mapping[tuple[str, str], sanity.Finding | None],
+    kept: Mapping[tuple[str, str], float],
+    layers: int,
 ) -> list[verdict.Row]:
-    """What the verdict is made of: every map but the baselines, called as pages call it."""
+    """What the verdict is made of: every map but the baselines, called as pages call it; `kept` is the first of each curve."""
     rows = []
     for summary in summaries:
         of = summary.of
@@ -106,7 +109,8 @@ def _rows(
         at = f" at {of.layer}" if layers > 1 and of.layer != INPUT else ""
         n = min((e.n for name, e in summary.estimates.items() if name in DECIDING), default=0)
         beside = {base: {k: v for k, v in found.items() if v != "baseline"} for base, found in summary.beside.items()}
-        rows.append(verdict.Row(title + at, n, beside, findings.get((of.method, str(of.layer)))))
+        where = (of.method, str(of.layer))
+        rows.append(verdict.Row(title + at, n, beside, findings.get(where), kept.get(where)))
     return rows
 
 

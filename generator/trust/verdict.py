@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from generator.trust.metrics import DECIDING, Metric, metric
-from generator.trust.sanity import Finding
+from generator.trust.sanity import KEPT, Finding
 from generator.trust.statistics import difference
 
 FEWEST = 6
@@ -32,6 +32,8 @@ class Row:
     """Baseline, as in BASELINES -> metric -> standing."""
     sanity: Finding | None = None
     """None where the check was not made, or could not say."""
+    kept: float | None = None
+    """The rank correlation of its maps with the trained model's when the classifier alone is random."""
 
 
 RANDOM, EDGES = BASELINES = ("random_map", "sobel_edges")
@@ -74,7 +76,7 @@ def _faithful(rows: Sequence[Row], compared: tuple[str, ...]) -> list[str]:
         needed = _joined([metric(name).title for name in DECIDING], "or")
         return [
             f"No map stands beside a random map and the picture's edges by {needed}: nothing says whether one is better than "
-            "these. It takes such a number, and the methods random_map and sobel_edges."
+            "these. Add the methods random_map and sobel_edges, and one of these numbers under trust.metrics, where they are missing."
         ]
     n = max(row.n for row in rows)
     if n < FEWEST:
@@ -134,10 +136,16 @@ def _sane(rows: Sequence[Row], checked: int) -> list[str]:
         failed = [row for row in rows if row.sanity == kind]
         if failed:
             said.append(f"{_titles(failed)} failed the sanity check on {on}: {why}.")
+    blind = [row for row in rows if row.sanity == "passed" and row.kept is not None and row.kept > KEPT]
+    if blind:
+        said.append(
+            f"{_titles(blind)} {_verb(blind, 'keeps its map', 'keep their maps')} when the classifier alone is random: they "
+            "show what the layer finds, hardly which class."
+        )
     unknown = [row for row in rows if row.sanity is None]
     if unknown and len(unknown) < len(rows):
         said.append(f"The sanity check says nothing of {_titles(unknown)}: there was no map to compare.")
-    if not said and not unknown:
+    if not any(row.sanity in ("insensitive", "picture") for row in rows) and not unknown:
         said.append(f"No map failed the sanity check on {on}.")
     return said
 

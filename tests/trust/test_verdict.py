@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -158,3 +159,12 @@ def test_where_one_deciding_number_was_taken_it_decides_alone():
 
 def test_nothing_judged_nothing_said():
     assert sentences([]) == ()
+
+
+def test_a_map_that_the_classifier_alone_does_not_move_is_named():
+    whole, blind = row("Grad-CAM"), replace(row("Eigen-CAM"), kept=0.98)
+    said = sentences([replace(whole, kept=0.2), blind], checked=1)
+    (line,) = [one for one in said if "classifier alone" in one]
+    assert line.startswith("Eigen-CAM keeps its map when the classifier alone is random")
+    assert "No map failed the sanity check on one image." in said
+    assert not any("classifier alone" in one for one in sentences([whole], checked=1))

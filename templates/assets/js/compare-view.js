@@ -111,7 +111,7 @@
     heading(axis, one) {
       const {state} = this;
       const fixed = (other) => other !== state.rows && other !== state.columns;
-      if (axis === 'method') return {title: one.title, lines: one.input && !fixed('layer') ? [] : one.input ? [convatlas.say('onInput')] : [], page: one.page};
+      if (axis === 'method') return {title: one.title, lines: [one.input && fixed('layer') ? convatlas.say('onInput') : '', one.note].filter(Boolean), page: one.page};
       if (axis === 'layer') return {title: one.name, lines: [one.size].filter(Boolean), page: one.page};
       if (axis === 'image') {
         const target = fixed('target') && one.targets[Number(state.at.target)];
