@@ -284,7 +284,9 @@ def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1,
 def _said(made: Encoded, facts: Facts) -> Encoded:
     """With the numbers that the method itself says of the map."""
     return (
-        replace(made, meta={**made.meta, "facts": [[name, _number(value)] for name, value in facts]}) if facts else made
+        replace(made, meta={**made.meta, "facts": [[name, _number(v)] for name, v in facts if math.isfinite(v)]})
+        if facts
+        else made
     )
 
 

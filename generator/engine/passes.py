@@ -93,7 +93,7 @@ class Engine:
             self.module = copy.deepcopy(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         self._dtype = torch.float32 if first is None else first.dtype
-        self._light: nn.Module | None = None
+        self._light: tuple[tuple[int, ...], nn.Module] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
@@ -130,17 +130,23 @@ class Engine:
 
     def scored(self, x: Tensor) -> Any:
         """The output for changed inputs `x` (m, c, h, w) of one image, each counted, by the faster twin of the model."""
-        output = self.invocation(self.light(x), x + 0)
+        output = self.invocation(self.light(), x + 0)
         self.counts.forward += len(x)
         return output
 
-    def light(self, x: Tensor) -> nn.Module:
-        """A twin of the model without its batch normalisations, or the model (`generator.engine.merged`), found with the first
-        of the inputs `x` (m, c, h, w). That takes two forwards, once in the life of an engine; they describe the model, and
-        are not counted."""
-        if self._light is None:
-            self._light = merged(self.module, x[:1], self.invocation)
-        return self._light
+    def light(self) -> nn.Module:
+        """A twin of the model without its batch normalisations, or the model (`generator.engine.merged`), made anew where
+        weights have changed. That takes two forwards on noise; they describe the model, and are not counted."""
+        pairs = () if self.facts is None else self.facts.mergeable
+        if not pairs:
+            return self.module
+        stamp = tuple(value._version for value in (*self.module.parameters(), *self.module.buffers()))
+        if self._light is None or self._light[0] != stamp:
+            assert self.facts is not None
+            noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
+            with prepared(self.module):
+                self._light = stamp, merged(self.module, pairs, self.batch(noise), self.invocation)
+        return self._light[1]
 
     def run(
         self,

@@ -80,7 +80,7 @@ class Probe:
 
     @property
     def merged(self) -> nn.Module:
-        return self.engine.light(self.engine.batch(self.x))
+        return self.engine.light()
 
     @property
     def facts(self) -> ModelFacts:
@@ -228,8 +228,12 @@ class Probe:
             return None
         none = torch.full_like(probabilities[:, 0], torch.nan)
         return torch.stack(
-            [none if classes is None else probabilities[:, classes[0]].sum(dim=1) for _, classes in self.subjects]
+            [none if classes is None else self._together(probabilities[:, classes[0]]) for _, classes in self.subjects]
         )
+
+    def _together(self, p: Tensor) -> Tensor:
+        """(m,): the probability of a group, of its classes' (m, g): that of any, which is their sum where only one can be."""
+        return 1 - (1 - p).prod(dim=1) if self.engine.readout.kind == "multilabel" else p.sum(dim=1)
 
     def _chunks(self, x: Rows, do: Callable[[Tensor], T]) -> Iterator[tuple[slice, T]]:
         at = 0

@@ -49,6 +49,8 @@ class ModelFacts:
     """The convolutions and batch normalisations with a bias, in order of execution."""
     input_shape: tuple[int, int, int] = (3, 0, 0)
     """(channels, height, width) of the input."""
+    mergeable: tuple[tuple[str, str], ...] = ()
+    """Paths of each convolution, called once, whose output nothing reads but a batch normalisation, called once; and of that."""
 
 
 class Method(Protocol):
@@ -113,7 +115,7 @@ class Outcome(Protocol):
 
     @property
     def shares(self) -> Float[Tensor, "t m"] | None:
-        """The probability of each target, a group's that of its classes together; NaN where a target has none (units and
+        """The probability of each target, a group's that of any of its classes; NaN where a target has none (units and
         functions), None where none has."""
 
 

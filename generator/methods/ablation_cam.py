@@ -86,6 +86,8 @@ class AblationCAM:
         w = ((y - y_k) / y.abs().clamp(min=1e-12)).to(A)  # (t, m)
         for weights in w:
             if weights.isnan().any():
-                yield NotApplicable("the target does not depend on this layer.")
+                yield NotApplicable(
+                    "the target does not depend on this layer, or its score is not a number where a unit is silenced."
+                )
             else:
                 yield Heatmap(torch.einsum("m,mhw->hw", weights, A[0, tried]).relu()[None])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -115,6 +116,7 @@ def describe(
         head_layer,
         _biased(module, layers),
         input_shape,
+        _mergeable(module, graph),
     )
     return Description(
         layers,
@@ -297,6 +299,26 @@ def _geometry(reach: Reach) -> dict[str, Any]:
     if y is None or x is None:
         return {"receptive_field": None, "jump": None, "offset": None}
     return {"receptive_field": (y.size, x.size), "jump": (y.jump, x.jump), "offset": (y.offset, x.offset)}
+
+
+def _mergeable(module: nn.Module, graph: Graph) -> tuple[tuple[str, str], ...]:
+    """Paths of (convolution, batch normalisation) pairs that could be one: see `ModelFacts.mergeable`."""
+    readers = Counter(ref for node in graph.nodes for ref in set(node.inputs))
+    readers.update(ref for ref in graph.outputs if ref is not None)
+    calls = Counter(node.path for node in graph.nodes if node.module)
+    found = []
+    for node in graph.nodes:
+        if not node.module or len(node.inputs) != 1 or calls[node.path] != 1:
+            continue
+        (ref,) = node.inputs
+        before = graph.nodes[ref.node]
+        if not before.module or calls[before.path] != 1 or readers[ref] != 1 or ref in graph.overwritten:
+            continue
+        conv, norm = module.get_submodule(before.path), module.get_submodule(node.path)
+        plain = type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) and norm.running_mean is not None
+        if plain and isinstance(conv, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and conv._parameters.get("weight") is not None:
+            found.append((before.path, node.path))
+    return tuple(found)
 
 
 def _overwritten(graph: Graph, layers: tuple[Layer, ...]) -> frozenset[LayerName]:

@@ -42,6 +42,7 @@ ENGINE = (
     "generator.model.reach",
     "generator.model.receptive",
     "generator.model.trace",
+    "generator.model.twin",
     "generator.names",
 )
 """What every result passes through, from the file's bytes to the record."""
@@ -146,8 +147,25 @@ def _code_digest(module: str) -> Digest:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 todo.append(node.module)
+                todo += [f"{node.module}.{one.name}" for one in node.names if _is_module(node.module, one.name)]
         todo.sort(reverse=True)
     return Digest(text.hexdigest())
+
+
+def _is_module(package: str, name: str) -> bool:
+    """Whether `from package import name` imports a module of ours."""
+    spec = importlib.util.find_spec(package) if package.partition(".")[0] == "generator" else None
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    return any(Path(folder, f"{name}.py").exists() for folder in folders)
+
+
+@cache
+def own_digest(module: str) -> Digest:
+    """The code of a module of this package alone, less prose."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Digest(hashlib.sha256(code_of(Path(spec.origin).read_text(encoding="utf-8")).encode()).hexdigest())
 
 
 def code_of(source: str) -> str:

@@ -11,12 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from generator.artifacts import Heatmap, InputMap, NotApplicable
 from generator.command.progress import Stage as Progress
+from generator.engine.capture import prepared
 from generator.engine.passes import Counts, Engine
 from generator.engine.plan import BatchPlan, Request, billed, plan
 from generator.engine.probe import Shared, probed
@@ -25,7 +25,7 @@ from generator.methods import only
 from generator.model.preprocess import Preprocess
 from generator.names import ClassTarget, Digest, GroupTarget, Target
 from generator.pages.views import Passes
-from generator.report.keys import code_digest
+from generator.report.keys import code_digest, own_digest
 from generator.report.trusting import Judging, classes_in, per_place_of
 from generator.store import Store, key_of
 from generator.trust import sanity
@@ -59,7 +59,7 @@ class Check:
                 "sanity": [self.judging.jobs.key(r, image) for r in self.judging.requests],
                 "stages": [list(stage.modules) for stage in self.stages],
                 "seed": self.judging.jobs.seed,
-                "code": code_digest("generator.trust.sanity"),
+                "code": [code_digest("generator.trust.sanity"), own_digest("generator.report.sanity")],
             }
         )
 
@@ -88,7 +88,8 @@ def check_of(judging: Judging, engine: Engine, x: Tensor) -> Check:
     most = judging.config.sanity
     if not most or not judging.requests:
         return Check(judging, (), 0)
-    order = sanity.in_order(engine.module, engine.batch(x), engine.invocation)
+    with prepared(engine.module):
+        order = sanity.in_order(engine.module, engine.batch(x), engine.invocation)
     stages = sanity.stages(engine.module, order, most)
     parts = dict(engine.module.named_modules())
     first = next(
@@ -135,7 +136,7 @@ def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: St
             name = request.name + "@" + request.layer
             before = trained[name]
             assert before is not None
-            curves[name].append(sanity.kept(before, torch.zeros_like(before) if map_ is None else map_))
+            curves[name].append(math.nan if map_ is None else sanity.kept(before, map_))
         engine.counts.forward += copy.counts.forward
         engine.counts.backward += copy.counts.backward
     rows = {name: [None if math.isnan(v) else round(v, 5) for v in curve] for name, curve in curves.items()}
@@ -159,8 +160,9 @@ def _maps(
             found = only(request.name, request.method.compute(served.reads))
         map_ = None
         if isinstance(found, (Heatmap, InputMap)):
-            values = found.values[0].float().cpu().nan_to_num()
-            map_ = per_place(values, adds_up=getattr(request.method, "adds_up", False))
+            values = found.values[0].float().cpu()
+            if bool(values.isfinite().all()):  # else the changed model gives no map: nothing is known of the method
+                map_ = per_place(values, adds_up=getattr(request.method, "adds_up", False))
         made.append((request, map_))
     return made
 

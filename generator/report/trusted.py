@@ -12,6 +12,7 @@ from generator.methods import registry
 from generator.model.preprocess import Preprocess
 from generator.names import INPUT, LayerName
 from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
+from generator.report.keys import code_digest
 from generator.report.sanity import Check, curves_of
 from generator.report.trusting import Judging, judged, localised, mask_of, per_place_of
 from generator.store import Store, key_of
@@ -128,7 +129,12 @@ def _sanity(
 def _agreement(judging: Judging, store: Store, image: ImageRecord) -> Agreement | None:
     """The rank correlations of an image's maps: computed once, then read."""
     drawn = [r for r in judging.requests if store.get(judging.jobs.key(r, image)) is not None]
-    key = key_of({"agreement": [judging.jobs.key(r, image) for r in drawn]})
+    key = key_of(
+        {
+            "agreement": [judging.jobs.key(r, image) for r in drawn],
+            "code": [code_digest("generator.trust.agreement"), code_digest("generator.trust.maps")],
+        }
+    )
     record = store.get(key)
     if record is None:
         maps = [(r, per_place_of(judging, store, r, image)) for r in drawn]

@@ -31,10 +31,10 @@ from generator.model.preprocess import Preprocess
 from generator.names import INPUT, CallTarget, Digest, LayerName, Target, TrueTarget, Unit
 from generator.pages.views import Passes
 from generator.report.jobs import Jobs
-from generator.report.keys import code_digest
+from generator.report.keys import code_digest, own_digest
 from generator.store import Store, key_of
 from generator.trust import faithfulness as measures
-from generator.trust.localisation import energy_in_box, pointing_game
+from generator.trust.localisation import TOLERANCE, energy_in_box, pointing_game
 from generator.trust.maps import at_size, per_place
 
 Values = dict[str, float | None]
@@ -107,7 +107,11 @@ class Judging:
                 "target": [type(self.target).__name__, asdict(self.target)],
                 "metrics": list(self.config.metrics),
                 "options": asdict(self.options),
-                "code": [code_digest("generator.trust.faithfulness"), code_digest("generator.trust.maps")],
+                "code": [
+                    code_digest("generator.trust.faithfulness"),
+                    code_digest("generator.trust.maps"),
+                    own_digest("generator.report.trusting"),
+                ],
             }
         )
 
@@ -146,7 +150,7 @@ def values_of(judging: Judging, store: Store, request: Request, image: ImageReco
     record = store.get(judging.jobs.key(request, image))
     if record is None or not _ranks(record.meta["maps"][0]):
         return None
-    return torch.from_numpy(from_npy(store.blob(record, "0.values.npy")))
+    return torch.from_numpy(from_npy(store.blob(record, "0.values.npy"))).nan_to_num(nan=0.0)
 
 
 def per_place_of(judging: Judging, store: Store, request: Request, image: ImageRecord) -> Tensor | None:
@@ -206,7 +210,8 @@ def _asked(map_: Tensor, ground: measures.Ground, judging: Judging) -> measures.
         curves: dict[str, list[list[float]]] = {}
         for name in (n for n in ("deletion", "insertion") if n in found):
             numbers[name] = found[name].auc
-            curves[name] = [list(found[name].curve.x), list(found[name].curve.y)]
+            if np.isfinite(found[name].curve.y).all():
+                curves[name] = [list(found[name].curve.x), list(found[name].curve.y)]
         if "road" in found:
             numbers["road"] = found["road"].combined
         if "confidence" in found:
@@ -242,7 +247,8 @@ def localised(judging: Judging, store: Store, request: Request, image: ImageReco
     if map_ is None:
         return {}
     at = at_size(map_, (where.shape[0], where.shape[1]))
-    return {"pointing_game": pointing_game(at, where), "energy_in_box": energy_in_box(at, where)}
+    off = TOLERANCE * min(where.shape) / 224  # the paper's pixels, of pictures of the usual size
+    return {"pointing_game": pointing_game(at, where, off), "energy_in_box": energy_in_box(at, where)}
 
 
 def classes_in(judging: Judging, store: Store, image: ImageRecord) -> Tensor | None:

@@ -101,12 +101,12 @@ def _faithful(rows: Sequence[Row], compared: tuple[str, ...]) -> list[str]:
         only = "" if len(names) == len(compared) else " only"
         said.append(
             f"{_titles(by[names])} {_verb(by[names], 'does', 'do')} better than both a random map and the picture's edges "
-            f"by {_joined([metric(name).title for name in names])}{only}: over {n} images the 95 % intervals of the paired "
+            f"by {_joined([metric(name).title for name in names])}{only}: over {_range(by[names])} images the 95 % intervals of the paired "
             "differences leave out zero."
         )
     if not by:
         said.append(
-            f"Over {n} images no map can be shown to do better than both a random map and the picture's edges, by "
+            f"Over {_range(judged)} images no map can be shown to do better than both a random map and the picture's edges, by "
             f"{_joined([metric(name).title for name in compared], 'or')}."
         )
     if over_random:
@@ -167,6 +167,12 @@ def _left(rows: Sequence[Row], compared: tuple[str, ...], checked: int) -> list[
         f"{_titles(whole)} {_verb(whole, 'passes', 'pass')} all of these tests. That does not prove a map right; it is what "
         "these images can show."
     ]
+
+
+def _range(rows: Sequence[Row]) -> str:
+    """The images that the rows were judged on: ``8``, or ``6 to 8``."""
+    few, many = min(row.n for row in rows), max(row.n for row in rows)
+    return str(many) if few == many else f"{few} to {many}"
 
 
 def _titles(rows: Sequence[Row]) -> str:

@@ -106,9 +106,7 @@ def test_the_forwards_are_as_many_as_it_says_on_pictures_that_are_not_square():
             occluded(model, photo(1, 1, height, width), **options)
         shape = facts(input_shape=(1, height, width))
         assert method.applies(shape, None) is None
-        assert method.cost(shape, None, 2) == Cost(
-            sum(seen) - 3
-        )  # one describes the model, one is shared, one looks for normalisations
+        assert method.cost(shape, None, 2) == Cost(sum(seen) - 2)  # one describes the model, one is shared
         assert max(seen) <= 8
 
 
