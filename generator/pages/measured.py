@@ -38,7 +38,7 @@ def measured(method: str) -> Measured | None:
         return None
     first = next(iter(models.values()))
     if method in first["cams"]["methods"]:
-        return Measured(("", *models), tuple(_cams(models)), _on(figures))
+        return Measured(("", *models), tuple(_cams(models)), f"{_on(figures)}; {_scaled(models)}")
     if method in first["again"]:
         return Measured(("", *models), tuple(_again(models, method)), _on(figures))
     return None
@@ -76,6 +76,14 @@ def _again(models: Mapping[str, Any], method: str) -> list[tuple[str, ...]]:
         ("Conv Atlas over the fastest other", *(f"{one['ours / fastest peer']:.2f} ×" for one in found.values()))
     )
     return rows
+
+
+def _scaled(models: Mapping[str, Any]) -> str:
+    """At how many layers other libraries were timed one by one."""
+    cams = [one["cams"] for one in models.values()]
+    name = next(name for name in cams[0]["peers"] if name.endswith("layer by layer"))
+    taken = " and ".join(f"{c['peers'][name]['layers measured']} of {c['convolutions']}" for c in cams)
+    return f"layer by layer, other libraries were timed at {taken} convolutions, and scaled up"
 
 
 def _on(figures: Mapping[str, Any]) -> str:

@@ -57,3 +57,11 @@ def test_what_was_not_measured_has_no_table(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(module, "packaged", lambda name: tmp_path / name)
     module._figures.cache_clear()
     assert measured("grad_cam") is None
+
+
+def test_it_says_at_how_many_layers_others_were_timed(figures: dict[str, Any]):
+    table = measured("grad_cam")
+    assert table is not None
+    lite = figures["efficientnet_lite0"]["cams"]
+    taken = lite["peers"]["captum, layer by layer"]["layers measured"]
+    assert f"timed at {taken} of {lite['convolutions']} and " in table.on
