@@ -78,6 +78,7 @@ def write(site: Site) -> None:
     images = []
     for image in report.images:
         archive = _image(site, image, methods, places)
+        site.tree.settle()  # what is read of an image is let go before the next
         archives.append(archive)
         images.append(
             {
@@ -117,7 +118,6 @@ def write(site: Site) -> None:
         "baselines": list(trust.baselines) if trust else [],
     }
     site.script("data/compare.js", "compare", "index", value)
-    site.tree.settle()
     saved = [(i.name, f"raw/{a.name}", a.stat().st_size) for i, a in zip(report.images, archives, strict=True) if a]
     site.page(
         "compare.md", "compare.html", title=site.t("compare.title"), section="compare", drawn=bool(saved), script="data/compare.js",
