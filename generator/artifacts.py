@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 Facts = tuple[tuple[str, float], ...]
-"""Named numbers that a probe says of its map of one image (n = 1), shown beside it: ``(("completeness error", 0.003),)``."""
+"""Named shares of one that a probe says of its map of one image (n = 1), shown beside it in percent:
+``(("completeness error", 0.003),)``."""
 
 
 @dataclass(frozen=True)

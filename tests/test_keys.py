@@ -96,9 +96,9 @@ def test_a_changed_line_changes_code(old: str, new: str):
 
 
 def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.MonkeyPatch):
-    keys._code_digest.cache_clear()
+    keys.code_digest.cache_clear()
     before = method_digest(ActivationMaximization), method_digest(GradCAM)
-    keys._code_digest.cache_clear()
+    keys.code_digest.cache_clear()
     read = Path.read_text
 
     def changed(self: Path, *args: object, **more: object) -> str:
@@ -106,8 +106,26 @@ def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Path, "read_text", changed)
     after = method_digest(ActivationMaximization), method_digest(GradCAM)
-    keys._code_digest.cache_clear()
+    keys.code_digest.cache_clear()
     assert after[0] != before[0] and after[1] == before[1]
+
+
+@pytest.mark.parametrize(
+    ("of", "file"), [("generator.trust.faithfulness", "perturb.py"), ("generator.trust.faithfulness", "impute.py")]
+)
+def test_a_module_imported_from_its_package_counts(monkeypatch: pytest.MonkeyPatch, of: str, file: str):
+    keys.code_digest.cache_clear()
+    before = keys.code_digest(of)
+    keys.code_digest.cache_clear()
+    read = Path.read_text
+
+    def changed(self: Path, *args: object, **more: object) -> str:
+        return read(self, *args, **more) + ("\nCHANGED = 1\n" if self.name == file else "")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", changed)
+    after = keys.code_digest(of)
+    keys.code_digest.cache_clear()
+    assert after != before
 
 
 class Scaled(nn.Module):

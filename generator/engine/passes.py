@@ -115,9 +115,7 @@ class Engine:
                     # an in-place first operation may not write into the leaf, nor into the caller's batch
                     output = self.invocation(self.module, x + 0)
             except Overwritten as found:
-                if (
-                    found.layers <= self.copies
-                ):  # a copy was handed on, and yet it was written into: called for its effect
+                if found.layers <= self.copies:  # a copy was handed on, and yet written into: called for its effect
                     raise UserError(
                         f"expected {', '.join(sorted(found.layers))} to give an output of its own, received one that the "
                         "model changes in place without reading it: leave this layer out"

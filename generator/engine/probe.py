@@ -279,8 +279,7 @@ def probing(
         (target, None if classes is None else classes[image : image + 1]) for target, classes in served.classes.items()
     )
     with prepared(engine.module):
-        found = probe_of(engine, subjects, x[image : image + 1], ends, seed)
-        yield found if made is None else replace(found, made=made)
+        yield probe_of(engine, subjects, x[image : image + 1], ends, seed, made)
 
 
 def probe_of(
@@ -289,11 +288,13 @@ def probe_of(
     x: Tensor,
     ends: tuple[Tensor, Tensor],
     seed: int,
+    made: Shared | None = None,
 ) -> Probe:
     """The probe of an image `x` (1, c, h, w) for targets with the classes (1, g) that they mean in it. The engine's model
     must be `prepared` while it is used."""
     low, high = (end.to(engine.device) for end in ends)
-    return Probe(engine, subjects, low, high, seed, x, BATCH.get(engine.device.type, 8))
+    batch = BATCH.get(engine.device.type, 8)
+    return Probe(engine, subjects, low, high, seed, x, batch, {} if made is None else made)
 
 
 def probed(

@@ -21,6 +21,7 @@ from generator.names import INPUT, LayerName
 from generator.pages import escape, exports
 from generator.pages.context import Site, asked
 from generator.pages.numbers import compact
+from generator.pages.trust import mark
 from generator.pages.trust_views import MapId
 from generator.pages.views import Heat, ImageView, Prediction
 
@@ -103,7 +104,7 @@ def write(site: Site) -> None:
                 "caption": site.caption(m),
                 "page": f"methods/{m}.html" if m in site.methods else "",
                 "input": on_input,
-                "note": _note(site, m),
+                "note": mark(site, m),
             }
             for m, on_input in methods.items()
         ],
@@ -124,17 +125,6 @@ def write(site: Site) -> None:
         description=site.t("compare.description", model=report.title), metrics=bool(value["metrics"]),
         archives=saved,
     )  # fmt: skip
-
-
-def _note(site: Site, method: str) -> str:
-    """What stands under a method's name, wherever its maps are: that it is a baseline, or failed the sanity check."""
-    trust = site.report.trust
-    if trust is None:
-        return ""
-    if method in trust.baselines:
-        return site.t("trust.baseline")
-    failed = any(curve.of.method == method and curve.passed is False for curve in trust.sanity)
-    return site.t("compare.insane") if failed else ""
 
 
 def _methods(site: Site) -> dict[str, bool]:

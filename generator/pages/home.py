@@ -15,22 +15,14 @@ def write(site: Site) -> None:
         report.images, key=lambda i: (i.predictions[0].probability or 0.0) if i.predictions else 0.0, default=None
     )
     cards = []
+    by: dict[str, None] = {}
     for each in report.images:
-        found = next(
-            (
-                each.cams.get((m, report.default_layer, 0))
-                for m in BEST
-                if report.default_layer and isinstance(each.cams.get((m, report.default_layer, 0)), Heat)
-            ),
-            None,
-        )
-        cards.append(
-            (
-                each,
-                site.photo(each),
-                data.heat(site.tree, found, f"{escape.slug(each.slug)}-home") if isinstance(found, Heat) else None,
-            )
-        )
+        at = report.default_layer
+        drawn = {m: item for m in BEST if at and isinstance(item := each.cams.get((m, at, 0)), Heat)}
+        method, found = next(iter(drawn.items()), ("", None))
+        by |= dict.fromkeys([method] if method else [])
+        heat = None if found is None else data.heat(site.tree, found, f"{escape.slug(each.slug)}-home")
+        cards.append((each, site.photo(each), heat))
     chosen = [site.layer_views[n] for n in report.cam_layers if n in site.layer_views]
     if len(chosen) < 3:
         spatial = [v for v in report.layers if any(isinstance(a, Atlas) for a in v.maps.values())]
@@ -44,5 +36,11 @@ def write(site: Site) -> None:
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site),
+        cards=cards, lead=_lead(site, list(by)), way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site),
     )  # fmt: skip
+
+
+def _lead(site: Site, methods: list[str]) -> str:
+    """What the images' cards show, and which methods drew them."""
+    titles = [site.method_title(m) for m in methods]
+    return site.t("home.images_lead", method=" or ".join(titles)) if titles else site.t("home.images_alone")

@@ -35,10 +35,10 @@ def write(site: Site, k: int) -> None:
         gradients[method] = [_gradient(site, image, method, t, slug) for t in targets]
     pairs: list[dict[str, Any]] = []
     for m, maps in gradients.items():
-        title, caption = site.method_title(m), site.caption(m, image=image.name)
+        title, caption, note = site.method_title(m), site.caption(m, image=image.name), trust.mark(site, m)
         twin = next((pair for pair in pairs if pair["maps"] == maps and not any("na" in one for one in maps)), None)
         if twin is None:
-            pairs.append({"name": m, "title": title, "caption": caption, "maps": maps})
+            pairs.append({"name": m, "title": title, "caption": caption, "note": note, "maps": maps})
         else:
             twin["title"] = site.t("image.same", one=twin["title"], other=title)
     response = {
@@ -64,7 +64,13 @@ def write(site: Site, k: int) -> None:
             {"index": p.index, "label": escape.clean(p.label), "probability": p.probability} for p in image.targets
         ],
         "methods": [
-            {"name": m, "title": site.method_title(m), "caption": site.caption(m, image=image.name)} for m in methods
+            {
+                "name": m,
+                "title": site.method_title(m),
+                "caption": site.caption(m, image=image.name),
+                "note": trust.mark(site, m),
+            }
+            for m in methods
         ],
         "layers": [_column(site, layer) for layer in layers],
         "cams": grid,

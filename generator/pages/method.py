@@ -24,6 +24,7 @@ def write(site: Site, method: MethodView) -> None:
         method=method,
         body=prose.to_html(method.body),
         summary=prose.to_html(site.sentence(method.summary)),
+        options=[(name, default, prose.in_line(meaning)) for name, default, meaning in method.options],
         example=shown(site, method),
         references=[
             (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers

@@ -52,6 +52,11 @@ def lines(latex: str) -> list[str]:
     return [p.strip().removeprefix("\\quad").strip() for p in (*parts, latex[start:]) if p.strip()]
 
 
+def in_line(text: str) -> Markup:
+    """A sentence of our own Markdown, without a paragraph around it."""
+    return Markup(to_html(text).removeprefix("<p>").removesuffix("</p>"))
+
+
 def to_html(text: str) -> Markup:
     """Our own Markdown as one line of HTML. Trusted: it is not escaped."""
     formulas: list[str] = []

@@ -86,26 +86,36 @@ def method_part(site: Site, method: str) -> dict[str, Any] | None:
     }
 
 
+def mark(site: Site, method: str) -> str:
+    """What stands under a method's name wherever its maps are: that it is a baseline, or fails the sanity check; or ""."""
+    trust = site.report.trust
+    if trust is None:
+        return ""
+    if method in trust.baselines:
+        return site.t("trust.baseline")
+    failed = any(curve.of.method == method and curve.passed is False for curve in trust.sanity)
+    return site.t("trust.insane") if failed else ""
+
+
 def first_sentence(site: Site) -> str:
     """The verdict's first sentence, or ""."""
     return next(iter(judged(site).sentences), "")
 
 
 def rated_best(site: Site, table: Table) -> str:
-    """The sentence that says which map deletion and insertion rate best on an image; "" where there is no number."""
+    """The sentence that says which map deletion and insertion rate best on an image; "" where there is no number,
+    or where a baseline has the best one."""
     columns = [c.name for c in table.columns]
     asked = [n for n in ("deletion", "insertion") if n in columns] or columns[:1]
     found: list[tuple[Metric, list[Row], str]] = []
     for name in asked:
         k = columns.index(name)
         rows = [row for row in table.rows if row.cells[k].best]
-        if rows:
-            found.append((judged(site).metrics[k], rows, rows[0].cells[k].text))
+        if rows and not any(row.of.method in judged(site).baselines for row in rows):
+            found.append((judged(site).metrics[k], rows, f"{rows[0].cells[k].text} {table.columns[k].unit}".strip()))
     if not found:
         return ""
-    parts = [
-        (m.title, _listed(site, [r.name.full for r in rows]), f"{text} {m.unit}".strip()) for m, rows, text in found
-    ]
+    parts = [(m.title, _listed(site, [r.name.full for r in rows]), number) for m, rows, number in found]
     one, maps, number = parts[0]
     if len(parts) == 1:
         return site.t("trust.rate_one", metric=one, maps=maps, number=number)

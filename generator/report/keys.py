@@ -120,16 +120,12 @@ def engine_digest() -> Digest:
 
 def method_digest(cls: type) -> Digest:
     """The code of a method: its file and the files of this package that it imports, less prose and the engine."""
-    return _code_digest(cls.__module__)
-
-
-def code_digest(module: str) -> Digest:
-    """The code of a module of this package and of those that it imports, less prose and the engine."""
-    return _code_digest(module)
+    return code_digest(cls.__module__)
 
 
 @cache
-def _code_digest(module: str) -> Digest:
+def code_digest(module: str) -> Digest:
+    """The code of a module of this package and of those that it imports, less prose and the engine."""
     text = hashlib.sha256()
     todo, seen = [module], set[str]()
     while todo:

@@ -3,8 +3,8 @@ r"""Faithfulness: does the model's score hang on the pixels that a map calls rel
     map ─▶ changed inputs ─▶ score(inputs) ─▶ deletion, insertion, ROAD, average drop and increase, infidelity
 
 `score` gives the probability (or the value) of the target for inputs (m, c, h, w); nothing here knows of a model. What
-is the same for every map of an image is evaluated once, in `ground`; `judge` adds what one map needs, `judged` what
-several need. `evaluations` says how many inputs these score.
+is the same for every map of an image is evaluated once, in `ground`; `judge` adds what one map needs. `evaluations`
+says how many inputs either of them scores.
 
 Each number comes as an `Asked`: the inputs it wants scored, made one by one as they are needed, and what it reads in
 their scores. `answers` scores those of any number of them in full batches, whoever they belong to.

@@ -302,7 +302,7 @@ def test_the_large_view_reads_numbers_and_wipes(browser: Browser, where: str, co
         largest = compared.report.images[1].gradients["saliency", 0][0].raw_hi  # type: ignore[index]
         assert [fact.split() for fact in facts] == [
             ["largest", "value", raw(largest)],
-            ["completeness", "error", "0.25"],
+            ["completeness", "error", "25", "%"],
         ]
         rows = [row.split() for row in page.locator(".ca-large__judged tbody tr").all_inner_texts()]
         assert rows == [["Deletion", "↓", "0.3", "0.4"], ["Insertion,", "%", "↑", "–", "0.5"]]

@@ -312,3 +312,15 @@ def test_titles_are_escaped_once(hostile: Built):
         assert "<" not in titles[0]
         assert "&amp;#" not in head
         assert not re.search(r"<script>\s*window\.pwned", text)
+
+
+def test_options_are_code_and_say_what_this_report_has(tmp_path: Path, rebuild: Callable[..., Built]):
+    made = tiny_report(tmp_path / "store")
+    first = replace(made.methods[0], options=(("fill", "zero", "`zero` or `black`"),), used={"fill": "black"})
+    built = rebuild(replace(made, methods=(first, *made.methods[1:])), tmp_path)
+    page = (built.site / f"methods/{first.name}.html").read_text("utf-8")
+    assert "<code>zero</code> or <code>black</code>" in page
+    assert "<strong><code>black</code></strong>" in page
+    assert "In this report" in page
+    other = (built.site / f"methods/{made.methods[1].name}.html").read_text("utf-8")
+    assert "In this report" not in other

@@ -144,7 +144,7 @@ customElements.define('map-large', class extends HTMLElement {
       const {head} = this.entries[k];
       const method = chosen && page.member('method', chosen.method);
       const layer = chosen && !method.input && page.member('layer', chosen.layer);
-      const facts = [...(head && head.top > head.hi ? [[say('largest'), number(head.top)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, number(v)])];
+      const facts = [...(head && head.top > head.hi ? [[say('largest'), number(head.top)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, convatlas.percent(v)])];
       return el('section', {class: 'ca-large__part'}, el('h3', {}, say(side)),
         el('div', {class: 'ca-large__picks'}, choice(side, 'method', page.members.method, chosen && chosen.method, say('method'), true),
           layer ? choice(side, 'layer', page.members.layer, layer.id, say('layerWord')) : '',

@@ -120,10 +120,13 @@ customElements.define('image-page', class extends HTMLElement {
         this.entries.push({key, label, heat, to});
         cells.push(el('td', {}, this.large(key, this.overlay(heat, to, label), label)));
       }
-      return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title)), cells);
+      return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method)), cells);
     });
     place.replaceChildren(el('table', {class: 'ca-cams'}, el('thead', {}, head), el('tbody', {}, rows)));
   }
+
+  /** Whether the method is a baseline, or fails the sanity check. */
+  mark(method) { return method.note ? convatlas.el('span', {class: 'ca-mark'}, method.note) : null; }
 
   gradients() {
     const place = this.querySelector('[data-gradients]');
@@ -131,10 +134,10 @@ customElements.define('image-page', class extends HTMLElement {
     const {el, url} = convatlas;
     place.replaceChildren(...this.data.gradients.map((method) => {
       const map = method.maps[this.state.t];
-      const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title));
+      const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method));
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
-      const facts = (map.facts || []).map(([name, value]) => el('p', {class: 'ca-note'}, `${name}: ${convatlas.number(value)}`));
+      const facts = (map.facts || []).map(([name, value]) => el('p', {class: 'ca-note'}, `${name}: ${convatlas.percent(value)}`));
       const large = this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, !map.rgb), method.title);
       if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair ca-pair--one'}, large), facts);
       return el('figure', {}, title, el('div', {class: 'ca-pair'}, large,

@@ -53,6 +53,8 @@
       const text = Math.abs(rounded) >= 1000 ? rounded.toLocaleString('en') : String(rounded);
       return text.replace(/-/g, '\u2212');
     },
+    /** A share of one. */
+    percent: (v) => (v === null || v === undefined ? '–' : `${convatlas.number(100 * v)} %`),
     /** What stands after # as an object, and back, without a step in the history. */
     address: {
       read: () => Object.fromEntries(new URLSearchParams(location.hash.slice(1))),
