@@ -3,7 +3,7 @@
 ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
 Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
 ImageGrid     one RGB atlas PNG
-Heatmap       the float32 array, and two pictures of it: as it is, and smoothed towards the input's size
+Heatmap       the float32 array, and it in 8-bit gray: bare bytes, or a PNG where they are many
 InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
 Scores        the float32 array
 """
@@ -32,6 +32,9 @@ COARSE = 3_000
 """Places of a unit's map beyond which it is drawn in 64 levels of gray: see docs/adr/0012."""
 LARGE = 10_000
 """Places beyond which the strength of a map on the input is a JPEG."""
+FEW = 64 * 64
+"""Places up to which a layer's map is kept as bare bytes: they go into a page's data, where a browser enlarges them as
+torch does."""
 
 Gray = NDArray[np.uint8]
 
@@ -203,27 +206,17 @@ CLIP = 0.995
 """Quantile of absolute values at which input maps are drawn full: a few loud pixels would turn the rest gray."""
 
 
-def heat(values: torch.Tensor, signed: bool, input_size: tuple[int, int]) -> Encoded:
-    """A map (h, w): raw, and smoothed by bilinear upsampling (align_corners false) towards the input's size.
-
-    Unsigned maps start at zero, or below it where they go below. The smooth one is at most half the input's size where
-    the raw one is no larger than that: it is shown smaller than the input, and says no more than the raw one.
-    """
+def heat(values: torch.Tensor, signed: bool) -> Encoded:
+    """A map (h, w) at its own resolution. Unsigned maps start at zero, or below it where they go below."""
     array = np.asarray(values, np.float32)
     _, (lo,), (hi,) = quantise(array[None], signed)
     if not signed:
         lo = min(float(lo), 0.0)
-    h, w = array.shape
-    to = (max(h, -(-input_size[0] // 2)), max(w, -(-input_size[1] // 2)))
-    smooth = F.interpolate(values[None, None], size=to, mode="bilinear", align_corners=False)[0, 0]
     meta = {"kind": "heat", "signed": signed, "lo": _number(lo), "hi": _number(hi), "empty": bool(hi <= 0)}
-    meta |= {"size": [h, w], "smooth": list(to)}
-    blobs = {
-        "values.npy": npy(array),
-        "raw.png": png(_gray(array, float(lo), float(hi), signed)),
-        "smooth.png": png(_gray(np.asarray(smooth), float(lo), float(hi), signed)),
-    }
-    return Encoded(meta, blobs)
+    meta["size"] = list(array.shape)
+    gray = _gray(array, float(lo), float(hi), signed)
+    drawn = {"raw.gray": gray.tobytes()} if array.size <= FEW else {"raw.png": png(gray)}
+    return Encoded(meta, {"values.npy": npy(array), **drawn})
 
 
 def _gray(values: NDArray[np.float32], lo: float, hi: float, signed: bool) -> Gray:
@@ -257,8 +250,8 @@ def _number(value: float) -> float:
     return float(f"{float(value):.5g}")
 
 
-def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1, 1)) -> Encoded:
-    """What is kept of one image's share of an artifact; `input_size` is the model's (height, width).
+def encode(artifact: Artifact, image: int = 0) -> Encoded:
+    """What is kept of one image's share of an artifact.
 
     Raises:
         TypeError: an artifact that nothing draws yet.
@@ -267,7 +260,7 @@ def encode(artifact: Artifact, image: int = 0, input_size: tuple[int, int] = (1,
         values = artifact.values[image].float().cpu()
         return atlas(values, artifact.signed and bool((values < 0).any()))  # whatever the rest of the batch has
     if isinstance(artifact, Heatmap):
-        return _said(heat(artifact.values[image].float().cpu(), artifact.signed, input_size), artifact.facts)
+        return _said(heat(artifact.values[image].float().cpu(), artifact.signed), artifact.facts)
     if isinstance(artifact, InputMap):
         return _said(on_input(artifact.values[image].float().cpu()), artifact.facts)
     if isinstance(artifact, Scores):

@@ -4,7 +4,7 @@ artifacts.
     keys/ab/cdef….json      one record: {"meta": …, "blobs": {"atlas.png": "<digest>", …}}
     objects/12/3456…        the bytes whose sha256 that is
 
-Blobs of a few hundred bytes (a 7 x 7 map) stay inside their record: thousands of tiny files cost more than they hold.
+Blobs of a few thousand bytes (a 28 x 28 map) stay inside their record: thousands of tiny files cost more than they hold.
 Every write goes to a temporary file beside its target and is moved there whole, so that a run killed at any moment
 leaves only whole files, and the next run completes them to the same bytes.
 """
@@ -15,7 +15,6 @@ import base64
 import hashlib
 import json
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -26,12 +25,12 @@ from typing import Any
 from generator.errors import UserError
 from generator.names import Digest
 
-INLINE = 2048
+INLINE = 4096
 """Bytes up to which a blob stays inside its record."""
 
 
 KNOWN = 4096
-"""Records kept in memory, some 2 KB each."""
+"""Records kept in memory, some 10 KB each."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,6 @@ class Store:
         """
         return record.inline[name] if name in record.inline else self.read(record.blobs[name])
 
-    def file(self, record: Record, name: str) -> tuple[Digest, Path]:
-        """A record's blob as a file: its digest and its path."""
-        of = record.blobs[name] if name in record.blobs else self.add(record.inline[name])
-        return of, self.path(of)
-
     def add(self, data: bytes) -> Digest:
         """Store bytes under their own digest; the same bytes are stored once."""
         name = digest(data)
@@ -150,7 +144,8 @@ def write(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        temporary = path.parent / f".{os.urandom(8).hex()}.part"
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store"
@@ -158,13 +153,12 @@ def write(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; choose another folder with --out or --store"
         ) from None
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -107,16 +107,23 @@ def test_heat_and_input_maps_are_kept_unrounded():
     assert from_npy(encode(InputMap(seeded(1, 3, 4, 4))).blobs["values.npy"]).shape == (3, 4, 4)
 
 
-def test_heat_starts_at_zero_is_smoothed_like_torch_and_says_when_it_is_empty():
-    made = encode(Heatmap(torch.tensor([[[1.0, 3.0]]])), 0, (2, 8))
+def test_heat_starts_at_zero_and_says_when_it_is_empty():
+    made = encode(Heatmap(torch.tensor([[[1.0, 3.0]]])))
     assert (made.meta["lo"], made.meta["hi"], made.meta["empty"]) == (0.0, 3.0, False)
-    assert decoded(made.blobs["raw.png"]).tolist() == [[85, 255]]
-    # to width 4, places at -0.25 0.25 0.75 1.25: 1, 1.5, 2.5, 3
-    assert decoded(made.blobs["smooth.png"]).tolist() == [[85, 128, 212, 255]]
+    assert (made.meta["size"], list(made.blobs["raw.gray"])) == ([1, 2], [85, 255])
     assert encode(Heatmap(torch.zeros(1, 2, 2))).meta["empty"]
     signed = encode(Heatmap(torch.tensor([[[-4.0, 2.0]]]), signed=True))
     assert (signed.meta["lo"], signed.meta["hi"]) == (-4.0, 4.0)
-    assert decoded(signed.blobs["raw.png"]).tolist() == [[1, 192]]
+    assert list(signed.blobs["raw.gray"]) == [1, 192]
+
+
+def test_a_map_of_many_places_is_a_picture_and_a_small_one_its_bytes():
+    ramp = torch.linspace(0, 1, 64 * 65).view(1, 65, 64)
+    assert set(encode(Heatmap(ramp)).blobs) == {"values.npy", "raw.png"}
+    assert np.array_equal(
+        decoded(encode(Heatmap(ramp)).blobs["raw.png"])[:64].ravel(), np.rint(ramp[0, :64].numpy().ravel() * 255)
+    )
+    assert set(encode(Heatmap(ramp[:, :64])).blobs) == {"values.npy", "raw.gray"}
 
 
 def test_input_maps_as_strength_and_as_colour_around_gray():

@@ -80,7 +80,6 @@ def fill_images(
     jobs: Jobs, batches: Sequence[Batch], engine: Engine, preprocess: Preprocess, store: Store, stage: Stage
 ) -> None:
     """Run every batch and store every cell of it."""
-    size = (preprocess.size[0], preprocess.size[1])
     with workers() as team:
         for batch in batches:
             pictures = [load(image, preprocess.channels) for image in batch.images]
@@ -88,7 +87,7 @@ def fill_images(
             for image, picture, one in zip(batch.images, pictures, x, strict=True):
                 team.submit(_photo_task(jobs, image, picture, one, preprocess, store))
             larger = _larger(pictures, x, preprocess)
-            for part in _fitting(engine, x, batch, larger, Cells(jobs, preprocess, store, team, size)):
+            for part in _fitting(engine, x, batch, larger, Cells(jobs, preprocess, store, team)):
                 for image in part:
                     stage.advance(what=image.name)
 
@@ -101,7 +100,6 @@ class Cells:
     preprocess: Preprocess
     store: Store
     team: Workers
-    size: tuple[int, int]
 
     def put(self, request: Request, image: ImageRecord, parts: Sequence[Artifact | NotApplicable], n: int) -> None:
         """Store the cell of one image: row `n` of each of the `parts`, which are one a target."""
@@ -110,7 +108,7 @@ class Cells:
             NotApplicable(UNLABELLED) if unlabelled and isinstance(target, TrueTarget) else part
             for part, target in zip(parts, request.targets or (None,), strict=True)
         ]
-        self.team.submit(_cell_task(self.store, self.jobs.key(request, image), held, n, self.size))
+        self.team.submit(_cell_task(self.store, self.jobs.key(request, image), held, n))
 
 
 def _larger(pictures: Sequence[Image], x: Tensor, preprocess: Preprocess) -> Callable[[int], Tensor]:
@@ -193,18 +191,14 @@ def _to_cpu(artifact: Artifact) -> Artifact:
     return artifact
 
 
-def _cell_task(
-    store: Store, key: Digest, parts: Sequence[Artifact | NotApplicable], n: int, size: tuple[int, int]
-) -> Callable[[], None]:
+def _cell_task(store: Store, key: Digest, parts: Sequence[Artifact | NotApplicable], n: int) -> Callable[[], None]:
     def task() -> None:
-        store.put(key, *_joined(parts, n, size))
+        store.put(key, *_joined(parts, n))
 
     return task
 
 
-def _joined(
-    parts: Sequence[Artifact | NotApplicable], n: int, size: tuple[int, int]
-) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _joined(parts: Sequence[Artifact | NotApplicable], n: int) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The record of one cell: its maps by target."""
     maps: list[Any] = []
     blobs: dict[str, bytes] = {}
@@ -212,7 +206,7 @@ def _joined(
         if isinstance(part, NotApplicable):
             maps.append({"not_applicable": part.reason})
             continue
-        made: Encoded = encode(part, n, size)
+        made: Encoded = encode(part, n)
         blobs |= {f"{t}.{name}": data for name, data in made.blobs.items()}
         maps.append(dict(made.meta))
     return {"maps": maps}, blobs
@@ -239,5 +233,5 @@ def fill_weights(jobs: Jobs, engine: Engine, store: Store, stage: Stage) -> None
                 (served,) = engine.weights(request)
                 assert isinstance(served.reads, Reads)
                 parts: list[Artifact | NotApplicable] = [only(request.name, request.method.compute(served.reads))]
-                team.submit(_cell_task(store, key, parts, 0, (1, 1)))
+                team.submit(_cell_task(store, key, parts, 0))
             stage.advance(what=request.layer)

@@ -212,8 +212,8 @@ def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
         script, at = chunks.find(exports.identity(item))
         made = {
             "at": [script, at],
-            "w": item.raw.width,
-            "h": item.raw.height,
+            "w": item.shown.width,
+            "h": item.shown.height,
             "lo": compact(item.lo),
             "hi": compact(item.hi),
         }
@@ -228,7 +228,7 @@ def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
 
 def _as_data(image: ImageView) -> str:
     """The photograph as an address that holds it: what is drawn from one may be saved, on file:// too."""
-    data = image.photo.file.read_bytes()
+    data = image.photo.read()
     kind = "png" if data.startswith(b"\x89PNG") else "webp" if data[8:12] == b"WEBP" else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 

@@ -5,13 +5,14 @@ A data script is one call, `convatlas.put(kind, key, value)`, because fetch is r
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.pages import escape
 from generator.pages.docs_tree import DocsTree
 from generator.pages.numbers import compact
-from generator.pages.views import Atlas, Heat
+from generator.pages.views import Atlas, Gray, Heat
 
 
 def script(kind: str, key: str, value: object) -> str:
@@ -52,20 +53,25 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
 
 
 def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any]:
-    """{raw, smooth, lo, hi, signed, empty, w, h, …} or {na: reason}."""
+    """{gray or src, lo, hi, signed, empty, w, h, …} or {na: reason}: a map's bytes themselves (base64), or its picture."""
     if isinstance(item, NotApplicable):
         return {"na": escape.clean(item.reason)}
     facts = {"facts": [[fact, compact(value)] for fact, value in item.facts]} if item.facts else {}
+    shown = item.shown
+    drawn = (
+        {"gray": base64.b64encode(shown.data).decode()}
+        if isinstance(shown, Gray)
+        else {"src": tree.picture(shown, name)}
+    )
     return {
         **facts,
-        "raw": tree.picture(item.raw, f"{name}-raw"),
-        "smooth": tree.picture(item.smooth, name),
+        **drawn,
         "lo": compact(item.lo),
         "hi": compact(item.hi),
         "signed": item.signed,
         "empty": item.empty,
-        "w": item.raw.width,
-        "h": item.raw.height,
+        "w": item.shown.width,
+        "h": item.shown.height,
     }
 
 

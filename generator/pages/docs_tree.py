@@ -96,12 +96,15 @@ class DocsTree:
         known = self._pictures.get(picture.digest)
         if known:
             return known
-        path = f"pictures/{name}-{picture.digest[:10]}{_suffix(picture.file)}"
+        path = f"pictures/{name}-{picture.digest[:10]}{_suffix(picture)}"
         file = self.root / path
         if not (self._before.get(path) == picture.digest and file.is_file()):
             file.parent.mkdir(parents=True, exist_ok=True)
             half = file.with_name(file.name + ".part")
-            _same_bytes(picture.file, half)
+            if isinstance(picture.source, bytes):
+                half.write_bytes(picture.source)
+            else:
+                _same_bytes(picture.source, half)
             os.replace(half, file)
         self._written[path] = str(picture.digest)
         self._pictures[picture.digest] = path
@@ -131,14 +134,17 @@ def _same_bytes(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _suffix(file: Path) -> str:
+def _suffix(picture: Picture) -> str:
     """The kind of picture by its first bytes: the store's files need no suffix."""
-    with file.open("rb") as stream:
-        head = stream.read(12)
+    if isinstance(picture.source, bytes):
+        head = picture.source[:12]
+    else:
+        with picture.source.open("rb") as stream:
+            head = stream.read(12)
     if head.startswith(b"\x89PNG"):
         return ".png"
     if head.startswith(b"\xff\xd8"):
         return ".jpg"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ".webp"
-    raise ValueError(f"expected a PNG, JPEG or WebP picture, received {file} that starts with {head!r}")
+    raise ValueError(f"expected a PNG, JPEG or WebP picture, received one that starts with {head!r}")

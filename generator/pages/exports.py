@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from generator.names import Digest
-from generator.pages.views import Heat
+from generator.pages.views import Gray, Heat, Picture
 
 FORM = 3
 """Raised when the same numbers would be written otherwise."""
@@ -44,16 +44,22 @@ def numbers(heat: Heat) -> Floats:
     """The values (h, w) of a map: exact where the report knows them, else those of its picture."""
     if heat.values is not None:
         return np.nan_to_num(np.asarray(heat.values.read(), np.float32))
-    with Image.open(heat.raw.file) as picture:
-        gray = np.asarray(picture.convert("L"), np.float32)
+    gray = _gray(heat.shown)
     if heat.signed:
         return np.asarray((gray - 128) / 127 * heat.hi, np.float32)
     return np.asarray(heat.lo + gray / 255 * (heat.hi - heat.lo), np.float32)
 
 
+def _gray(shown: Picture | Gray) -> Floats:
+    if isinstance(shown, Gray):
+        return np.frombuffer(shown.data, np.uint8).reshape(shown.height, shown.width).astype(np.float32)
+    with Image.open(io.BytesIO(shown.read())) as picture:
+        return np.asarray(picture.convert("L"), np.float32)
+
+
 def identity(heat: Heat) -> str:
     """What a map's numbers are known by: equal for equal numbers drawn on equal scales."""
-    values = heat.values.digest if heat.values else heat.raw.digest
+    values = heat.values.digest if heat.values else hashlib.sha256(_gray(heat.shown).tobytes()).hexdigest()
     return f"{values} {heat.signed} {heat.lo} {heat.hi} {heat.raw_hi is not None}"
 
 
@@ -166,7 +172,7 @@ def npz(members: Iterable[Member]) -> bytes:
         for one in members:
             large = is_large(one.heat)
             name = kept.get(identity(one.heat), "")
-            if not name and one.target > 1 and one.heat.raw.width * one.heat.raw.height > SEVERAL:
+            if not name and one.target > 1 and one.heat.shown.width * one.heat.shown.height > SEVERAL:
                 continue
             if not name:
                 name = unique(f"{plain(one.method)}/{plain(one.layer)}/{one.target}", used)
@@ -181,7 +187,7 @@ def npz(members: Iterable[Member]) -> bytes:
 
 def is_large(heat: Heat) -> bool:
     """Whether a map is too large to be kept exactly."""
-    return heat.raw.width * heat.raw.height > LARGE
+    return heat.shown.width * heat.shown.height > LARGE
 
 
 def rounded(values: Floats, bits: int) -> Floats:

@@ -19,10 +19,24 @@ from generator.pages.trust_views import Trust
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file to be copied into the site: `digest` of its bytes names it there. Sizes in pixels."""
+    """A picture for the site: `digest` of its bytes names it there. Sizes in pixels."""
 
-    file: Path
+    source: Path | bytes
+    """Its file, or its bytes."""
     digest: Digest
+    width: int
+    height: int
+
+    def read(self) -> bytes:
+        """Its bytes."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+
+@dataclass(frozen=True)
+class Gray:
+    """A map of few places as its bytes, row by row: they stand in the data of a page."""
+
+    data: bytes
     width: int
     height: int
 
@@ -64,11 +78,10 @@ class Values:
 
 @dataclass(frozen=True)
 class Heat:
-    """One map to lay over an image: `raw` at the layer's own resolution, `smooth` upsampled to the model's input
-    (bilinear, align_corners=False), both 8-bit gray as in `Atlas`. `empty` says that no value is above zero."""
+    """One map to lay over an image, at its own resolution, in 8-bit gray as in `Atlas`. `empty` says that no value is
+    above zero."""
 
-    raw: Picture
-    smooth: Picture
+    shown: Picture | Gray
     lo: float
     hi: float
     signed: bool = False

@@ -23,7 +23,7 @@ from generator.images import ImageRecord
 from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
-from generator.pages.views import Atlas, Heat, ImageView, LayerView, Picture, Prediction, Values
+from generator.pages.views import Atlas, Gray, Heat, ImageView, LayerView, Picture, Prediction, Values
 from generator.report.jobs import Jobs, Search
 from generator.store import Record, Store, digest, key_of
 
@@ -81,8 +81,9 @@ class Assembly:
         return record
 
     def _picture(self, record: Record, name: str, size: Sequence[int]) -> Picture:
-        of, path = self._store.file(record, name)
-        return Picture(path, of, int(size[1]), int(size[0]))
+        kept = record.inline.get(name)
+        of = record.blobs[name] if kept is None else digest(kept)
+        return Picture(self._store.path(of) if kept is None else kept, of, int(size[1]), int(size[0]))
 
     # Images
 
@@ -172,9 +173,12 @@ class Assembly:
         return self._heat(record, meta, target)
 
     def _heat(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        name, (height, width) = f"{target}.raw.gray", meta["size"]
+        few = name in record.inline or name in record.blobs
         return Heat(
-            raw=self._picture(record, f"{target}.raw.png", meta["size"]),
-            smooth=self._picture(record, f"{target}.smooth.png", meta["smooth"]),
+            Gray(self._store.blob(record, name), width, height)
+            if few
+            else self._picture(record, f"{target}.raw.png", meta["size"]),
             lo=meta["lo"],
             hi=meta["hi"],
             signed=meta["signed"],
@@ -196,7 +200,6 @@ class Assembly:
         name = next(n for n in (f"{target}.heat.png", f"{target}.heat.jpg") if n in record.blobs or n in record.inline)
         picture = self._picture(record, name, meta["size"])
         return Heat(
-            picture,
             picture,
             meta["lo"],
             meta["hi"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from generator.artifacts import Kernels
-from generator.encode import SLICES
+from generator.encode import FEW, SLICES
 from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
@@ -26,8 +26,8 @@ ROW = 1.3e3
 """A row of the table of layers."""
 GRAY = 0.75
 """A pixel of a map as PNG."""
-SMOOTH = 0.3
-"""A pixel of a map that was drawn larger."""
+BARE = 4 / 3
+"""A value of a map that stands in a page's data."""
 COLOUR = 2.6
 """A pixel of a signed picture or of a searched unit as PNG."""
 JPEG = 0.35
@@ -87,8 +87,7 @@ def _kernels(setup: Setup, request: Request) -> float:
 
 
 def _heats(setup: Setup, request: Request) -> float:
-    """The heat maps of one request on one image: raw, and smooth at half the input's size or at its own. A layer that
-    is not compared shows the first target alone."""
+    """The heat maps of one request on one image. A layer that is not compared shows the first target alone."""
     channels, height, width = setup.input_shape
     if request.method.scope == "input":
         return len(request.targets) * (height * width * (GRAY + (COLOUR if channels == 3 else GRAY)) + 2 * FILE + HEAT)
@@ -97,8 +96,7 @@ def _heats(setup: Setup, request: Request) -> float:
     compared = any(layer.name == request.layer for layer in setup.compared)
     shown = len(request.targets) if compared else 1
     _, h, w = setup.description.by_name[request.layer].shape
-    smooth = max(h, height / 2) * max(w, width / 2) * SMOOTH
-    return max(shown, 1) * (h * w * GRAY + smooth + 2 * FILE + HEAT)
+    return max(shown, 1) * (HEAT + (h * w * BARE if h * w <= FEW else h * w * GRAY + FILE))
 
 
 def _compared(setup: Setup, request: Request) -> float:

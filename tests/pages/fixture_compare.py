@@ -31,7 +31,7 @@ METHODS = ("grad_cam", "grad_cam_pp", "layer_cam")
 def known(folder: Path, values: Floats, *, signed: bool = False) -> Heat:
     """A heat of 32 x 32 input that knows its exact values."""
     values = np.asarray(values, np.float32)
-    made = heat(folder, values, 32, signed=signed)
+    made = heat(folder, values, signed=signed)
     low = -made.hi if signed else min(0.0, made.lo)
     return replace(made, lo=low, values=Values(digest(values.tobytes()), lambda: values))
 

@@ -173,12 +173,12 @@ def build(folder: Path) -> Report:
             layer_cam = (g.relu() * a).sum(1).relu()
             for k in range(len(photos)):
                 for name, maps in (("grad_cam", plain), ("grad_cam_pp", plus), ("layer_cam", layer_cam)):
-                    cams[k][name, LayerName(n), rank] = heat(folder, maps[k].numpy(), 224)
+                    cams[k][name, LayerName(n), rank] = heat(folder, maps[k].numpy())
         final = F.relu6(modules["_bn1"](kept["_conv_head"])).detach()
         for k in range(len(photos)):
             weights = head[order[k, rank]].view(-1, 1, 1)
             cams[k]["cam", LayerName("_conv_head"), rank] = heat(
-                folder, (weights * final[k]).sum(0).numpy(), 224, signed=True
+                folder, (weights * final[k]).sum(0).numpy(), signed=True
             )
             for n in CAMS[:-1]:
                 cams[k]["cam", LayerName(n), 0] = NotApplicable(
@@ -188,7 +188,7 @@ def build(folder: Path) -> Report:
             for name, g in (("saliency", gx), ("input_x_gradient", gx * x[k].detach())):
                 rgb = (g / (g.abs().quantile(0.995) * 2) + 0.5).clamp(0, 1).permute(1, 2, 0)
                 gradients[k][name, rank] = (
-                    heat(folder, g.abs().amax(0).numpy(), 224),
+                    heat(folder, g.abs().amax(0).numpy()),
                     picture(folder, (rgb.numpy() * 255).round().astype(np.uint8)),
                 )
             gradients[k]["deconvnet", 0] = NotApplicable("this fixture does not draw it.")
@@ -205,7 +205,7 @@ def build(folder: Path) -> Report:
             a = kept[n][k].detach()
             low, high = a.amin((1, 2), keepdim=True), a.amax((1, 2), keepdim=True)
             wide = F.interpolate(((a - low) / (high - low + 1e-12))[None], size=(224, 224), mode="bilinear")[0].sum(0)
-            response[LayerName(n)] = heat(folder, (x[k].detach().abs().mean(0) * wide).numpy(), 224)
+            response[LayerName(n)] = heat(folder, (x[k].detach().abs().mean(0) * wide).numpy())
         images.append(ImageView(name, name, Digest(hashlib.sha256(im.tobytes()).hexdigest()), im.width, im.height, picture(folder, np.asarray(cropped[name]), "JPEG"),
                                 picture(folder, np.asarray(small), "JPEG"), top, top[:3], cams[k], gradients[k], response))  # fmt: skip
 

@@ -21,9 +21,11 @@ import numpy as np
 from PIL import Image
 
 from generator.artifacts import NotApplicable
+from generator.encode import FEW
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.views import (
     Atlas,
+    Gray,
     Heat,
     ImageView,
     LayerView,
@@ -101,23 +103,13 @@ def atlas(
     )  # fmt: skip
 
 
-def heat(folder: Path, values: np.ndarray[Any, Any], side: int, *, signed: bool = False) -> Heat:
-    """(h, w) raw values at the layer's resolution, and smoothed to the input's side."""
+def heat(folder: Path, values: np.ndarray[Any, Any], *, signed: bool = False) -> Heat:
+    """(h, w) raw values: as bytes where they are few, else as a picture."""
     low = min(0.0, float(values.min())) if not signed else 0.0
     raw, lo, hi = gray(values, signed)
-    if side == values.shape[0]:
-        small = picture(folder, raw)
-        return Heat(small, small, lo, hi, signed, bool(values.max() <= 0))
-    wide = np.asarray(Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
-    top = (wide / hi * 127 + 128) if signed and hi else (wide - lo) / (hi - lo or 1) * 255
-    return Heat(
-        picture(folder, raw),
-        picture(folder, np.clip(np.rint(top), 0, 255).astype(np.uint8)),
-        lo,
-        hi,
-        signed,
-        bool(values.max() <= low),
-    )
+    few = values.size <= FEW
+    shown = Gray(raw.tobytes(), values.shape[1], values.shape[0]) if few else picture(folder, raw)
+    return Heat(shown, lo, hi, signed, bool(values.max() <= low))
 
 
 def method_views() -> tuple[MethodView, ...]:
@@ -186,7 +178,6 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         return heat(
             folder,
             rng.normal(size=(h, h)).astype(np.float32) if signed else rng.random((h, h)).astype(np.float32) + 0.5,
-            32,
             signed=signed,
         )
 
@@ -198,7 +189,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
             for target in range(2):
                 cams["grad_cam", layer, target] = some_heat()
                 cams["grad_cam_pp", layer, target] = some_heat()
-        empty = heat(folder, np.zeros((8, 8), np.float32), 32)
+        empty = heat(folder, np.zeros((8, 8), np.float32))
         cams["grad_cam_pp", cam_layers[0], 0] = empty
         images.append(
             ImageView(

@@ -208,7 +208,7 @@ def test_cam_comparison(browser: Browser, base: str, tiny: Built):
         assert "espresso" in page.locator("[data-best] figcaption").inner_text()
         page.locator("[name=resolution][value=raw]").check(force=True)
         assert (
-            page.evaluate("getComputedStyle(document.querySelector('[data-best] .ca-crisp img')).imageRendering")
+            page.evaluate("getComputedStyle(document.querySelector('[data-best] .ca-crisp canvas')).imageRendering")
             == "pixelated"
         )
         page.locator("[data-control=opacity]").fill("20")

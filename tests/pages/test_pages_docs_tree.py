@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,8 @@ def test_a_file_that_somebody_emptied_is_written_again(tmp_path: Path):
 def test_pictures_are_named_after_their_digest_and_copied_once(tmp_path: Path):
     (tmp_path / "store").mkdir()
     one = picture(tmp_path / "store", np.zeros((2, 3), np.uint8))
-    bare = one.file.rename(tmp_path / "store/without-suffix")
+    assert isinstance(one.source, Path)
+    bare = one.source.rename(tmp_path / "store/without-suffix")
     one = Picture(bare, one.digest, 3, 2)
     tree = DocsTree(tmp_path / "docs")
     path = tree.picture(one, "chelsea")
@@ -64,6 +66,13 @@ def test_pictures_are_named_after_their_digest_and_copied_once(tmp_path: Path):
     assert (tmp_path / "docs" / path).read_bytes() == bare.read_bytes()
     tree.finish()
     assert not (tmp_path / "docs/pictures").joinpath("another-name").exists()
+
+
+def test_a_picture_may_be_its_bytes(tmp_path: Path):
+    one = picture(tmp_path, np.zeros((2, 3), np.uint8))
+    tree = DocsTree(tmp_path / "docs")
+    path = tree.picture(replace(one, source=one.read()), "small")
+    assert path.endswith(".png") and (tmp_path / "docs" / path).read_bytes() == one.read()
 
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path: Path):
@@ -87,15 +96,16 @@ def test_a_picture_is_a_second_name_of_the_stores_file_or_a_copy_where_there_are
 
     (tmp_path / "store").mkdir()
     one = picture(tmp_path / "store", np.zeros((2, 3), np.uint8))
+    assert isinstance(one.source, Path)
     if not links:
         monkeypatch.setattr("os.link", refused)
     tree = DocsTree(tmp_path / "docs")
     made = tmp_path / "docs" / tree.picture(one, "chelsea")
-    assert made.read_bytes() == one.file.read_bytes()
-    assert made.samefile(one.file) == links
+    assert made.read_bytes() == one.source.read_bytes()
+    assert made.samefile(one.source) == links
     tree.finish()
     DocsTree(tmp_path / "docs").finish()  # which shows it no longer
-    assert one.file.exists()
+    assert one.source.exists()
     assert not made.exists()
 
 

@@ -92,9 +92,9 @@ def test_how_finely_a_map_is_kept(tmp_path: Path, side: int, noisy: bool, levels
 
 
 def test_a_map_without_exact_values_is_that_of_its_picture(tmp_path: Path):
-    made = replace(heat(tmp_path, np.array([[-1, 0], [0.5, 1]], np.float32), 2, signed=True))
+    made = replace(heat(tmp_path, np.array([[-1, 0], [0.5, 1]], np.float32), signed=True))
     np.testing.assert_allclose(exports.numbers(made), [[-1, 0], [64 / 127, 1]], atol=1e-6)
-    plain = heat(tmp_path, np.array([[0, 1], [2, 4]], np.float32), 2)
+    plain = heat(tmp_path, np.array([[0, 1], [2, 4]], np.float32))
     np.testing.assert_allclose(exports.numbers(plain), [[0, 64 / 255 * 4], [128 / 255 * 4, 4]], atol=1e-6)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from PIL import Image
 
-from generator.pages.views import Atlas
+from generator.pages.views import Atlas, Gray, Heat
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
 from tests.pages.opened import Opened, opened
@@ -34,7 +36,7 @@ def test_tiles_are_coloured_to_the_pixel(browser: Browser, base: str, tiny: Buil
 
     item = tiny.report.layers[0].maps["image-0"]
     assert isinstance(item, Atlas)
-    sheet = np.asarray(Image.open(item.picture.file))
+    sheet = np.asarray(Image.open(io.BytesIO(item.picture.read())))
     table = (
         np.repeat(np.arange(256)[:, None], 3, 1)
         if name == "gray"
@@ -55,10 +57,28 @@ def test_tiles_are_coloured_to_the_pixel(browser: Browser, base: str, tiny: Buil
             np.testing.assert_array_equal(seen_tile, table[sheet[row : row + 16, column : column + 16]])
 
 
+def test_a_smooth_map_is_what_torch_makes_of_it_and_a_raw_one_its_own_places(browser: Browser, base: str, tiny: Built):
+    image = tiny.report.images[0]
+    item = image.cams["grad_cam", tiny.report.cam_layers[0], 0]
+    assert isinstance(item, Heat) and isinstance(item.shown, Gray)
+    gray = np.frombuffer(item.shown.data, np.uint8).reshape(8, 8)
+    torched = F.interpolate(torch.from_numpy(gray.astype(np.float32))[None, None], size=(224, 224), mode="bilinear")[
+        0, 0
+    ]
+    read = """(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"""
+    for resolution, wanted in (("smooth", torched.numpy()), ("raw", gray)):
+        with opened(browser, f"{base}images/{image.slug}.html#r={resolution}", base=base) as seen:
+            canvas = seen.page.locator("[data-cams] heat-overlay canvas").first
+            canvas.wait_for()
+            drawn = np.array(canvas.evaluate(read)).reshape(*wanted.shape, 4)
+            assert (drawn[..., 3] == 255).all()
+            assert np.abs(drawn[..., :3] - wanted[..., None]).max() <= (0.5 if resolution == "smooth" else 0) + 1e-3
+
+
 def test_one_scale_for_the_layer(browser: Browser, http: str, tiny: Built):
     item = tiny.report.layers[0].maps["image-0"]
     assert isinstance(item, Atlas)
-    sheet = np.asarray(Image.open(item.picture.file)).astype(float)
+    sheet = np.asarray(Image.open(io.BytesIO(item.picture.read()))).astype(float)
     low, high = min(item.lo), max(item.hi)
     with opened(browser, http + "layers/layer-0.html#c=gray&s=layer") as seen:
         page = seen.page

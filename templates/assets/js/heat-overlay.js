@@ -13,20 +13,31 @@ customElements.define('heat-overlay', class extends HTMLElement {
 
   /** colour: map's name; smooth: upsampled or as computed; to: shared [lo, hi] or null for its own scale. */
   paint({colour, smooth, to}) {
-    const {el, say, tiles, url} = convatlas;
+    const {el, say, tiles} = convatlas;
     const {heat} = this;
-    const picture = url(smooth ? heat.smooth : heat.raw);
     const ends = heat.empty ? null : to || [heat.lo, heat.hi];
     const stage = el('span', {class: 'ca-overlay'});
     if (this.photo) stage.append(el('img', {class: 'ca-overlay__photo', src: this.photo, alt: this.alt || '', draggable: 'false'}));
     if (heat.empty) stage.append(el('span', {class: 'ca-overlay__empty'}, say('empty')));
     else {
-      const map = el('span', {class: `ca-overlay__map${smooth ? '' : ' ca-crisp'}${this.photo ? '' : ' ca-overlay__map--alone'}`}, el('img', {src: picture, alt: this.photo ? '' : this.alt || '', draggable: 'false'}));
+      const map = el('span', {class: `ca-overlay__map${smooth ? '' : ' ca-crisp'}${this.photo ? '' : ' ca-overlay__map--alone'}`}, this.drawn(smooth));
       map.style.filter = convatlas.colours.filter(colour, heat.signed);
       const veil = tiles.veil(heat.lo, heat.hi, heat.signed, to);
       if (veil !== 'transparent') map.append(el('i', {style: `background:${veil}`}));
       stage.append(map);
     }
     this.replaceChildren(stage, ends ? tiles.bar(ends[0], ends[1], colour, heat.signed) : el('span', {class: 'ca-bar ca-bar--none'}, ''));
+  }
+
+  /** The map in gray, which a filter colours: a picture, or the bytes themselves, where smooth enlarged as torch does. */
+  drawn(smooth) {
+    const {el, maps, url} = convatlas;
+    const {heat} = this;
+    const alt = this.photo ? '' : this.alt || '';
+    if (heat.src) return el('img', {src: url(heat.src), alt, draggable: 'false'});
+    const canvas = el('canvas', alt ? {role: 'img', 'aria-label': alt} : {'aria-hidden': 'true'});
+    const times = smooth ? Math.ceil(224 / Math.max(heat.w, heat.h)) : 1;
+    const [w, h] = [heat.w * times, heat.h * times];
+    return maps.gray(canvas, maps.resize(Uint8Array.from(atob(heat.gray), (c) => c.charCodeAt(0)), heat.w, heat.h, w, h), w, h);
   }
 });

@@ -127,6 +127,16 @@
       pen.putImageData(image, 0, 0);
       return canvas;
     },
+    /** Paint values 0..255 onto a canvas, which takes the size w x h, as gray. */
+    gray(canvas, values, w, h) {
+      Object.assign(canvas, {width: w, height: h});
+      const pen = canvas.getContext('2d');
+      const image = pen.createImageData(w, h);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let k = 0; k < pixels.length; k += 1) pixels[k] = 0xff000000 | Math.round(values[k]) * 0x010101;
+      pen.putImageData(image, 0, 0);
+      return canvas;
+    },
     /** The scale that several heads share: [lo, hi], symmetric for signed ones; null where none has a value above zero. */
     shared(heads, signed) {
       const some = heads.filter((head) => !head.empty && Boolean(head.signed) === signed);
