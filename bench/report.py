@@ -21,12 +21,11 @@ from PIL import Image
 from generator.resources import packaged
 
 MEASURED = """
-import json, resource, sys
-from generator.cli import run
-code = run(sys.argv[1:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"code": code, "peak_mib": peak}), file=sys.stderr)
-sys.exit(code)
+import atexit, json, resource, sys
+from generator.cli import main
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+atexit.register(lambda: print(json.dumps({"peak_mib": peak()}), file=sys.stderr))
+main()
 """
 
 

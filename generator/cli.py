@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from generator.command import memory
 from generator.command.interrupt import answered
 from generator.errors import UserError
 
@@ -272,6 +273,7 @@ def main() -> None:
     # torch's threads wait for each other by spinning. Where anything else runs on the machine, that is up to a hundred
     # times slower (docs/adr/0009). OpenMP reads this when torch is first imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    memory.keep()
     with answered(1.0, _stopped):
         try:
             code = run(sys.argv[1:])

@@ -1,0 +1,55 @@
+"""Freed memory stays with the process, where the C library can be asked to keep it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from generator.command import memory
+
+FAULTS = """
+import resource, sys
+import torch
+from generator.command import memory
+assert memory.keep() == (sys.argv[1] == "keep")
+def faults(n):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(n):
+        torch.empty(16 * 2**20).fill_(1)  # 64 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults(8)
+print(faults(8))
+"""
+
+
+def glibc() -> bool:
+    return hasattr(os, "confstr") and "CS_GNU_LIBC_VERSION" in os.confstr_names
+
+
+def faults(how: str, **environment: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS, how],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_a_large_block_is_faulted_in_once():
+    if not glibc():
+        assert not memory.keep()
+        return
+    # eight blocks of 64 MiB: 131,072 pages of 4 KiB, less where the kernel gives larger ones
+    told = faults("not", MALLOC_TRIM_THRESHOLD_="131072")
+    assert faults("keep") < told / 20
+
+
+@pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"])
+def test_what_the_user_told_the_c_library_stands(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(name, "1")
+    assert not memory.keep()
