@@ -23,6 +23,7 @@ from generator.images import scan
 from generator.methods import registry
 from generator.model.load import load
 from generator.model.weights import digest
+from generator.names import INPUT
 from generator.report.setup import set_up
 from generator.resources import packaged
 from tests.test_architectures import ARCHITECTURES, BUILDERS, BUILT, SIZES, noise, small, swin, vit
@@ -130,6 +131,10 @@ def test_the_default_report_asks_for_every_method_and_the_default_model_draws_ea
     setup = set_up(load_config(), Silent())
     asked = {one.name for one in (*setup.jobs.requests, *setup.jobs.weights, *setup.jobs.searches)}
     assert asked - {"predictions"} == set(registry()) - {"predictions"}
+    # other layers' pages show the first class alone
+    several = {one.layer for one in setup.jobs.requests if len(one.targets) > 1}
+    assert several == {INPUT, *(layer.name for layer in setup.compared)}
+    assert {one.layer for one in setup.jobs.requests if len(one.targets) == 1} > {"_conv_stem", "_conv_head"}
     chelsea = next(one for one in scan(packaged("inputs/images")).images if one.name == "chelsea")
     x = setup.loaded.preprocess(load_picture(chelsea))[None]
     found = generator.attribute(setup.loaded.module, x, EVERY, layers=[setup.description.facts.head_layer], options=OPTIONS)  # fmt: skip

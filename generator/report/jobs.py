@@ -8,8 +8,8 @@ Nothing here grows with images times layers: of each image only the set of its m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.engine.needs import Weights
@@ -135,8 +135,13 @@ def jobs(
     model: ModelKey,
     seed: int,
     truths: Mapping[str, int] | None = None,
+    *,
+    compared: Collection[LayerName] | None = None,
 ) -> Jobs:
-    """All cells of these choices, with what does not apply set apart."""
+    """All cells of these choices, with what does not apply set apart.
+
+    At a layer that is not `compared`, pages show the first target alone, and no other is asked for; None: all are.
+    """
     requests: list[Request] = [PREDICTIONS]
     weights: list[Request] = []
     searches: list[Search] = []
@@ -151,7 +156,9 @@ def jobs(
                     refused.append((choice.name, layer.name, reason.reason))
             continue
         asked, no = requests_for(choice.name, choice.method, choice.layers, targets, description)
-        for request in asked:
+        for each in asked:
+            one = compared is not None and each.layer != INPUT and each.layer not in compared
+            request = replace(each, targets=each.targets[:1]) if one else each
             (weights if all(isinstance(need, Weights) for need in request.needs) else requests).append(request)
         refused += [(choice.name, layer, reason.reason) for layer, reason in no.items()]
     return Jobs(

@@ -127,7 +127,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         invocation=description.invocation,
         grids=description.grids,
     )
-    asked = jobs(choices, targets, description, key, config.seed, known)
+    asked = jobs(choices, targets, description, key, config.seed, known, compared={layer.name for layer in compared})
     store = Store(Path(config.store))
     found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
