@@ -29,7 +29,7 @@ INLINE = 4096
 """Bytes up to which a blob stays inside its record."""
 
 
-KNOWN = 4096
+KNOWN = 1024
 """Records kept in memory, some 10 KB each."""
 
 
