@@ -136,11 +136,11 @@ def jobs(
     seed: int,
     truths: Mapping[str, int] | None = None,
     *,
-    compared: Collection[LayerName] | None = None,
+    compared: Collection[LayerName],
 ) -> Jobs:
     """All cells of these choices, with what does not apply set apart.
 
-    At a layer that is not `compared`, pages show the first target alone, and no other is asked for; None: all are.
+    At a layer that is not `compared`, pages show the first target alone, and no other is asked for.
     """
     requests: list[Request] = [PREDICTIONS]
     weights: list[Request] = []
@@ -157,8 +157,8 @@ def jobs(
             continue
         asked, no = requests_for(choice.name, choice.method, choice.layers, targets, description)
         for each in asked:
-            one = compared is not None and each.layer != INPUT and each.layer not in compared
-            request = replace(each, targets=each.targets[:1]) if one else each
+            alone = each.layer not in (INPUT, *compared)
+            request = replace(each, targets=each.targets[:1]) if alone else each
             (weights if all(isinstance(need, Weights) for need in request.needs) else requests).append(request)
         refused += [(choice.name, layer, reason.reason) for layer, reason in no.items()]
     return Jobs(

@@ -78,7 +78,7 @@
     /** A colour bar with the raw numbers at its ends, and at zero where the data is signed. */
     bar(lo, hi, colour, signed) {
       const n = convatlas.number;
-      return convatlas.el('span', {class: 'ca-bar', role: 'img', 'aria-label': convatlas.say('bar', {lo: n(lo), hi: n(hi)})},
+      return convatlas.el('span', {class: `ca-bar${signed && lo === -hi ? ' ca-bar--signed' : ''}`, role: 'img', 'aria-label': convatlas.say('bar', {lo: n(lo), hi: n(hi)})},
         convatlas.el('span', {}, n(lo)), convatlas.el('span', {class: 'ca-bar__ramp', style: `background:${convatlas.colours.ramp(colour, signed)}`}), convatlas.el('span', {}, n(hi)));
     },
   };
