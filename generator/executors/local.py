@@ -32,6 +32,7 @@ from generator.model.preprocess import Preprocess
 from generator.names import Digest, TrueTarget
 from generator.report.jobs import Batch, Jobs
 from generator.store import Store
+from generator.threads import pool
 
 
 @dataclass
@@ -64,14 +65,14 @@ class Workers:
 def workers(count: int | None = None) -> Iterator[Workers]:
     """Workers until the block ends; all they were given is done then, unless the block raised."""
     many = count or max(2, min(8, os.cpu_count() or 2))
-    pool = ThreadPoolExecutor(many, thread_name_prefix="convatlas")
-    found = Workers(pool, threading.BoundedSemaphore(16 * many))
+    team = pool(many, "convatlas")
+    found = Workers(team, threading.BoundedSemaphore(16 * many))
     try:
         yield found
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        team.shutdown(wait=False, cancel_futures=True)
         raise
-    pool.shutdown(wait=True)
+    team.shutdown(wait=True)
     if found.failed:
         raise found.failed[0]
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -24,6 +23,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from generator.artifacts import Curve
+from generator.threads import pair
 from generator.trust import perturb
 
 T = TypeVar("T")
@@ -303,8 +303,8 @@ def _road(rank: Tensor, ground: Ground, shares: tuple[float, ...]) -> Asked[Road
         return torch.cat(list(perturb.filled(ground.x, order, first, ground.noise)))
 
     def inputs() -> Iterable[Tensor]:
-        with ThreadPoolExecutor(2) as pool:  # filling in takes longer than the model does, and leaves Python's lock
-            return list(pool.map(fill, (rank, rank.max() - rank)))
+        # filling in takes longer than the model does, and leaves Python's lock
+        return list(pair().map(fill, (rank, rank.max() - rank)))
 
     def read(scores: list[float]) -> Road:
         most, least = tuple(scores[: len(first)]), tuple(scores[len(first) :])
