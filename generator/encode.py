@@ -202,6 +202,7 @@ def rgb_atlas(tiles: NDArray[np.uint8]) -> Encoded:
     return Encoded(meta, {"atlas.png": png(grid.lay(tiles))})
 
 
+NO_NUMBER = "values that are no numbers"
 CLIP = 0.995
 """Quantile of absolute values at which input maps are drawn full: a few loud pixels would turn the rest gray."""
 
@@ -260,9 +261,11 @@ def encode(artifact: Artifact, image: int = 0) -> Encoded:
         values = artifact.values[image].float().cpu()
         return atlas(values, artifact.signed and bool((values < 0).any()))  # whatever the rest of the batch has
     if isinstance(artifact, Heatmap):
-        return _said(heat(artifact.values[image].float().cpu(), artifact.signed), artifact.facts)
+        values = artifact.values[image].float().cpu()
+        return _said(heat(values, artifact.signed), (*artifact.facts, *_unnumbered(values)))
     if isinstance(artifact, InputMap):
-        return _said(on_input(artifact.values[image].float().cpu()), artifact.facts)
+        values = artifact.values[image].float().cpu()
+        return _said(on_input(values), (*artifact.facts, *_unnumbered(values)))
     if isinstance(artifact, Scores):
         return Encoded(
             {"kind": "scores"}, {"values.npy": npy(np.asarray(artifact.values[image].float().cpu(), np.float32))}
@@ -272,6 +275,12 @@ def encode(artifact: Artifact, image: int = 0) -> Encoded:
     if isinstance(artifact, ImageGrid):
         return _pictures(artifact)
     raise TypeError(f"nothing draws {type(artifact).__name__}")
+
+
+def _unnumbered(values: torch.Tensor) -> Facts:
+    """What is said of a map that is not all numbers: the share of those that are none, which are drawn as 0."""
+    lost = int(values.numel() - values.isfinite().sum())
+    return ((NO_NUMBER, lost / values.numel()),) if lost else ()
 
 
 def _said(made: Encoded, facts: Facts) -> Encoded:

@@ -206,3 +206,11 @@ def test_the_strength_of_a_large_input_map_is_a_picture_near_the_exact_one():
     shown = decoded(made.blobs["heat.jpg"]).astype(float)
     exact = np.minimum(ramp[0, 0].numpy() / made.meta["hi"], 1) * 255
     assert np.abs(shown - exact).max() <= 6
+
+
+@pytest.mark.parametrize("made", [Heatmap, lambda values: InputMap(values[:, None].expand(-1, 3, -1, -1))])
+def test_a_map_says_how_much_of_it_is_no_number(made):
+    whole = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+    assert "facts" not in encode(made(whole)).meta
+    spoilt = torch.tensor([[[1.0, float("nan")], [float("inf"), 4.0]]])
+    assert encode(made(spoilt)).meta["facts"] == [["values that are no numbers", 0.5]]

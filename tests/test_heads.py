@@ -43,6 +43,11 @@ class Dict(Net):
         return {"loss": None, "parts": (x.mean(), super().forward(x))}
 
 
+class Several(Net):
+    def forward(self, x):
+        return {"loss": x.mean(), "parts": (super().forward(x), self.conv(x).mean((2, 3)))}
+
+
 @dataclass
 class Answer:
     embedding: torch.Tensor
@@ -53,6 +58,23 @@ class Record(Net):
     def forward(self, x):
         maps = self.conv(x).relu()
         return Answer(maps.mean((2, 3)).flatten(1)[:, :2], self.fc(maps.mean((2, 3))))
+
+
+class Plain:
+    pass
+
+
+class Object(Net):
+    def forward(self, x):
+        answer = Plain()
+        answer.scores = super().forward(x)
+        answer.name = "an answer"
+        return answer
+
+
+class Column(Net):
+    def forward(self, x):
+        return super().forward(x)[:, 0]
 
 
 class Two(Net):
@@ -66,8 +88,11 @@ def three(): return Net(3)
 def ended(): return Ended(3)
 def ended_one(): return Ended(1)
 def nested(): return Dict(3)
+def several(): return Several(3)
 def record(): return Record(3)
 def two_inputs(): return Two(3)
+def plain(): return Object(3)
+def column(): return Column(1)
 
 
 def difference(output):
@@ -202,3 +227,62 @@ def test_another_head_or_another_input_is_computed_anew(place: Path):
         for weight, head in ((2.0, "classification"), (3.0, "classification"), (3.0, "regression"), (3.0, "regression"))
     ]
     assert [run.forward for run in runs] == [2, 2, 2, 0]
+
+
+def test_which_of_several_outputs_is_read_is_said(place: Path):
+    report = made(place, "several")
+    assert report.classes == 3
+    said = [note for note in report.notes if "model.output" in note]
+    assert len(said) == 1
+    assert "its scores are read from `parts.0`" in said[0]
+    for page in ("index.html", "run.html"):
+        assert "<code>parts.0</code>" in (place / "site" / page).read_text(encoding="utf-8")
+    assert json.loads((place / "site/run.json").read_text(encoding="utf-8"))["notes"] == list(report.notes)
+    assert not any("model.output" in note for note in made(place, "several", {"output": "parts.0"}).notes)
+
+
+def test_a_loss_beside_the_scores_is_passed_over(place: Path):
+    report = made(place, "nested")
+    assert report.classes == 3
+    assert not any("model.output" in note for note in report.notes)
+
+
+def test_an_object_s_field_holds_scores(place: Path):
+    report = made(place, "plain")
+    assert report.classes == 3
+    assert isinstance(image(report).cams["cam", report.cam_layers[-1], 0], Heat)
+
+
+def test_a_binary_head_may_hand_on_its_only_column(place: Path):
+    report = made(place, "column", {"head": "binary"}, targets=["top:2"], methods=["cam", "grad_cam"])
+    for target in (0, 1):
+        assert isinstance(image(report).cams["cam", report.cam_layers[-1], target], Heat)
+    assert not any(method == "cam" for method, _, _ in report.not_applicable)
+
+
+def test_a_folder_that_names_no_class_is_said(place: Path):
+    named = made(place, "three", {"labels": labels(place, "class 1", "b", "c")}, targets=["true"])
+    assert not any(note.startswith("truth:") for note in named.notes)
+    (place / "images" / "zoo").mkdir()
+    (place / "images" / "class 1" / "one.png").rename(place / "images" / "zoo" / "lion.png")
+    (place / "images" / "c").mkdir()
+    (place / "images" / "two.png").rename(place / "images" / "c" / "two.png")
+    report = made(place, "three", {"labels": labels(place, "a", "b", "c")}, targets=["true"])
+    assert [note for note in report.notes if note.startswith("truth:")] == [
+        "truth: no class is called like the folder `zoo`: the true class of its images is not known."
+    ]
+
+
+def labels(place: Path, *names: str) -> str:
+    file = place / "labels.txt"
+    file.write_text("\n".join(names), encoding="utf-8")
+    return str(file)
+
+
+def test_maps_are_judged_beside_the_baselines_whichever_methods_are_asked_for(place: Path):
+    trust = {"steps": 2, "shares": [0.5], "samples": 2, "images": 1, "sanity": 0}
+    report = made(place, "three", methods=["grad_cam"], trust=trust)
+    assert report.trust is not None
+    assert {one.of.method for one in report.trust.summaries} == {"grad_cam", "random_map", "sobel_edges"}
+    unjudged = made(place, "three", methods=["grad_cam"], store=str(place / "other"))
+    assert not {"random_map", "sobel_edges"} & {m for m, _ in image(unjudged).gradients}

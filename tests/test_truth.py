@@ -10,7 +10,7 @@ from PIL import Image
 from generator.config import load_config
 from generator.errors import UserError
 from generator.images import scan
-from generator.images.truth import FOLDERS, truths
+from generator.images.truth import FOLDERS, truths, unlabelled_folders
 from generator.model.labels import imagenet
 from generator.names import GroupTarget
 from generator.selectors import parse_target
@@ -89,3 +89,13 @@ def test_a_folder_may_write_a_label_without_its_spaces(tmp_path: Path):
     listed = scan(images).images
     known = truths(listed, images, "folders", ["tabby", "golden retriever"], 2)
     assert sorted(known.values()) == [1, 1]
+
+
+def test_folders_that_name_no_class_are_listed_once(folder: Path):
+    images = scan(folder).images
+    assert unlabelled_folders(images, FOLDERS, found(folder, FOLDERS)) == (
+        "truth: no class is called like the folder `other`: the true class of its images is not known.",
+    )
+    (said,) = unlabelled_folders(images, FOLDERS, {})
+    assert "the folders `2`, `ant`, `bee`, `other`" in said
+    assert unlabelled_folders(images, "labels.csv", {}) == ()

@@ -26,6 +26,7 @@ from generator.selectors import nearest, parse_units
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]
 Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
+LOCALISING = ("pointing_game", "energy_in_box")
 METRICS = ("deletion", "insertion", "road", "average_drop", "increase", "infidelity")
 """What maps are judged by: see docs/trust.md."""
 _SIZE = "a whole number of pixels, or [height, width]"
@@ -133,6 +134,10 @@ def _metrics(value: object) -> object:
     chosen = () if value in ("none", (), []) else _words(value)
     assert isinstance(chosen, tuple)
     for name in chosen:
+        if name in LOCALISING:
+            raise ValueError(
+                f"`{name}` is taken wherever `trust.boxes` names a file of boxes: it is not among `metrics`"
+            )
         if name not in METRICS:
             raise _refuse(f"none, or some of {', '.join(METRICS)}", name)
     return tuple(name for name in METRICS if name in chosen)

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from generator.errors import UserError
+from generator.model.calls import fields_of
 
 HeadKind = Literal["classification", "multilabel", "binary", "regression", "segmentation", "detection"]
 HEADS: tuple[HeadKind, ...] = ("classification", "multilabel", "binary", "regression", "segmentation", "detection")
@@ -140,9 +141,10 @@ def logits(output: Any) -> Float[Tensor, "n classes"]:
 
 def found_in(output: Any) -> Tensor | None:
     """The scores in an output of any make: a tensor; ``"logits"``, ``"out"`` or the first tensor of a mapping; the
-    field ``logits`` of an object; the first tensor of a tuple, a list or a dataclass."""
+    field ``logits`` of an object; the first tensor of a tuple, a list or an object's fields. A single number, such as a
+    loss beside the scores, is none."""
     if isinstance(output, Tensor):
-        return output
+        return output if output.dim() else None
     if isinstance(output, Mapping):
         for key in ("logits", "out"):
             if isinstance(output.get(key), Tensor):
@@ -150,8 +152,8 @@ def found_in(output: Any) -> Tensor | None:
         output = tuple(output.values())
     elif isinstance(getattr(output, "logits", None), Tensor):
         return output.logits  # type: ignore[no-any-return]
-    elif hasattr(output, "__dataclass_fields__"):
-        output = tuple(getattr(output, name) for name in output.__dataclass_fields__)
+    elif not isinstance(output, (tuple, list)):
+        output = tuple(fields_of(output).values())
     if isinstance(output, (tuple, list)):
         return next((value for value in map(found_in, output) if value is not None), None)
     return None
@@ -179,19 +181,37 @@ def at_path(output: Any, path: str) -> Any:
     return here
 
 
+def path_to(output: Any, found: Tensor) -> str:
+    """Where `found` stands in an output, as `at_path` reads it; "" where it is the output itself, or not in it."""
+    parts: Iterable[tuple[object, Any]] = ()
+    if isinstance(output, Mapping):
+        parts = output.items()
+    elif isinstance(output, (tuple, list)):
+        parts = enumerate(output)
+    elif not isinstance(output, Tensor):
+        parts = fields_of(output).items()
+    for name, part in parts:
+        if part is found:
+            return str(name)
+        if below := path_to(part, found):
+            return f"{name}.{below}"
+    return ""
+
+
 def shown(value: Any) -> str:
     """What an output is, in a few words: ``a dict of logits (1 x 10), aux (1 x 10)``."""
     if isinstance(value, Tensor):
-        return f"a tensor of {' x '.join(map(str, value.shape))}"
+        return f"a tensor of {_short(value)}" if value.dim() else "one number"
     if isinstance(value, Mapping):
         return f"a dict of {', '.join(f'{key} ({_short(item)})' for key, item in value.items())}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {', '.join(f'{k} ({_short(item)})' for k, item in enumerate(value))}"
-    if hasattr(value, "__dataclass_fields__"):
-        fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if fields := fields_of(value):
         return f"{type(value).__name__} with {', '.join(f'{key} ({_short(item)})' for key, item in fields.items())}"
     return type(value).__name__
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Tensor) and not value.dim():
+        return "one number"
     return " x ".join(map(str, value.shape)) if isinstance(value, Tensor) else type(value).__name__

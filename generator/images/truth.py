@@ -16,6 +16,8 @@ from generator.images.listing import ImageRecord
 from generator.selectors import nearest
 
 FOLDERS = "folders"
+SHOWN = 5
+"""Names of folders that a sentence lists."""
 
 
 def truths(
@@ -56,6 +58,23 @@ def truths(
     if not result:
         raise UserError(f"truth: none of the files that {truth} names is among the images")
     return result
+
+
+def unlabelled_folders(images: Sequence[ImageRecord], truth: str, known: Mapping[str, int]) -> tuple[str, ...]:
+    """The sentence, where there is one to say, that names the folders which are called like no class."""
+    if truth != FOLDERS:
+        return ()
+    names = sorted({image.label for image in images if image.label and image.slug not in known})
+    if not names:
+        return ()
+    shown = ", ".join(f"`{name}`" for name in names[:SHOWN]) + (
+        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    )
+    one = len(names) == 1
+    return (
+        f"truth: no class is called like the {'folder' if one else 'folders'} {shown}: the true class of "
+        f"{'its' if one else 'their'} images is not known.",
+    )
 
 
 def _plain(label: str) -> str:

@@ -178,6 +178,16 @@ def tensors(value: Any) -> Iterator[torch.Tensor]:
     elif isinstance(value, (tuple, list)):
         for item in value:
             yield from tensors(item)
-    elif hasattr(value, "__dataclass_fields__"):
-        for item in vars(value).values():
+    else:
+        for item in fields_of(value).values():
             yield from tensors(item)
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass; of another plain object those that hold tensors or containers. No fields: none."""
+    if isinstance(value, (type, nn.Module)):
+        return {}
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    own = getattr(value, "__dict__", {})
+    return {name: item for name, item in own.items() if isinstance(item, (torch.Tensor, dict, tuple, list))}

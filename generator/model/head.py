@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from generator.engine.output import HeadKind, Readout, at_path, found_in, shown
+from generator.engine.output import HeadKind, Readout, at_path, found_in, path_to, shown
 from generator.errors import UserError
 from generator.model.calls import tensors
 from generator.model.graph import Graph, Node, Ref
@@ -77,7 +78,19 @@ def scores_of(module: nn.Module, graph: Graph, output: Any, asked: Readout | Non
     if many[0] != 1:
         return Scores(readout, 0, refs, (f"the model gives {many[0]} rows of scores for one image.",))
     placed = f"the model scores {many[1]} classes at every place of the image."
-    return Scores(readout, many[1], refs, (placed,) if readout.kind == "segmentation" else ())
+    notes = (placed,) if readout.kind == "segmentation" else ()
+    return Scores(readout, many[1], refs, (*notes, *_which(output, readout, asked is None)))
+
+
+def _which(output: Any, readout: Readout, found: bool) -> tuple[str, ...]:
+    """The sentence that says which of several outputs is read, where nobody has said which."""
+    several = [one for one in tensors(output) if one.is_floating_point() and one.dim()]
+    if readout.output or not found or len(several) < 2:
+        return ()
+    where = path_to(output, _tensor(output, readout))
+    return (
+        f"the model returns {shown(output)}: its scores are read from `{where}`; model.output names another place.",
+    )
 
 
 def _tensor(output: Any, readout: Readout) -> Tensor:
@@ -131,8 +144,12 @@ def _is(node: Node | None, function: str) -> bool:
 def unmoved(graph: Graph, ref: Ref, *more: str) -> Ref:
     """The tensor that `ref` is only another view or copy of, or by one of the families `more` a part."""
     families = ("copy", "reshape", "squeeze", *more)
-    while (node := graph.nodes[ref.node]).family in families and len(node.inputs) == 1:
-        ref = node.inputs[0]
+    while len((node := graph.nodes[ref.node]).inputs) == 1:
+        (before,) = node.inputs
+        whole = node.family == "getitem" and prod(before.shape) == prod(ref.shape)  # x[:, 0] of one column
+        if node.family not in families and not whole:
+            break
+        ref = before
     return ref
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from generator.pages import data, escape, trust
 from generator.pages.context import Site
 from generator.pages.image import BEST
+from generator.pages.run import code_spans
 from generator.pages.views import Atlas, Heat
 
 
@@ -36,8 +37,13 @@ def write(site: Site) -> None:
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, lead=_lead(site, list(by)), way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site),
+        cards=cards, lead=_lead(site, list(by)), way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), notes=[code_spans(note) for note in report.notes if _matters(note)],
     )  # fmt: skip
+
+
+def _matters(note: str) -> bool:
+    """Whether a note belongs on the first page: where weights came from does only where they are nobody's."""
+    return not note.startswith("weights: ") or "untrained" in note
 
 
 def _lead(site: Site, methods: list[str]) -> str:

@@ -36,4 +36,5 @@ def write(site: Site) -> None:
         section="run",
         description=site.t("run.description", model=report.title),
         missing=missing,
+        notes=[code_spans(note) for note in report.notes],
     )

@@ -65,6 +65,7 @@ def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
             {"method": method, "layer": layer, "reason": reason} for method, layer, reason in report.not_applicable
         ],
         "versions": dict(report.versions),
+        "notes": list(report.notes),
         "seed": report.seed,
         "device": report.device,
         "config": report.config_yaml,

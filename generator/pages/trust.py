@@ -47,7 +47,19 @@ def write(site: Site) -> None:
         metrics=trust.metrics,
         baselines=[site.method_title(b) for b in trust.baselines],
         images=[(image, site.photo(image), address(image.slug)) for image in pictured],
+        changed=changed(site, table),
     )
+
+
+def changed(site: Site, table: Table) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """The methods of the table that ran with other options than their own: (name, title, [(option, here, its own)])."""
+    shown = {row.of.method for row in table.rows}
+    found = []
+    for method in site.report.methods:
+        other = [(o, method.used[o], own) for o, own, _ in method.options if method.used.get(o, own) != own]
+        if method.name in shown and other:
+            found.append((method.name, method.title, other))
+    return found
 
 
 def image_part(site: Site, slug: str) -> dict[str, Any] | None:

@@ -218,3 +218,5 @@ class Report:
     """What is written to run.json, less `bytes`, which is known after the site is written."""
     trust: Trust | None = None
     """What maps are judged by; None where they were not."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what was found and decided; `code` in backticks."""

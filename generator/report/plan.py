@@ -137,6 +137,8 @@ def describe_plan(plan: Plan) -> str:
             sum(len(judged.lacking(setup.store, i)) for i in judged.images),
         )
         rows.append(("trust", "maps", "-", str(cells), str(lacks), _evaluations(judging)))
+    drawn = {row[0] for row in rows}
+    nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
     lines = [
         "  ".join(c.ljust(w) if k < 2 else c.rjust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True)))
@@ -155,6 +157,7 @@ def describe_plan(plan: Plan) -> str:
     shared = plan.shared
     kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
+    lines += [f"{name}: not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join([head, "", *lines, "", passes_, kinds, *filter(None, [after]), disk, "nothing was run or written"])
 
 

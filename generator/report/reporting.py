@@ -59,6 +59,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         default_layer=compared[-1] if compared else None,
         images=tuple(assembly.image(image, compared) for image in images),
         methods=tuple(method_view(info, used.get(info.name)) for info in registry().values()),
+        notes=setup.notes,
         planned=planned,
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),

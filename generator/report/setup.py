@@ -12,13 +12,14 @@ from pathlib import Path
 import torch
 
 from generator.command.progress import Progress
-from generator.config import ReportConfig
+from generator.config import MethodChoice, ReportConfig
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
-from generator.images.truth import truths
+from generator.images.truth import truths, unlabelled_folders
+from generator.methods import registry
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target, TrueTarget
@@ -26,9 +27,10 @@ from generator.reasons import not_averaged
 from generator.report.jobs import Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
-from generator.report.trusting import Judging
+from generator.report.trusting import NOT_JUDGED, Judging
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store
+from generator.trust.verdict import BASELINES
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Setup:
     jobs: Jobs
     engine: Engine
     store: Store
+    notes: tuple[str, ...] = ()
+    """Sentences on what was found and decided: where the weights came from, which output is read."""
     timings: MutableMapping[str, float] = field(default_factory=dict)
 
     @cached_property
@@ -114,7 +118,11 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         raise UserError(
             "targets: `true` needs images whose class is known: folders called like the classes, or `truth: labels.csv`"
         )
-    choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
+    unnamed = unlabelled_folders(images.images, config.truth, known) if TrueTarget() in targets or known else ()
+    notes = (*loaded.notes, *description.notes, *unnamed)
+    for note in (*description.notes, *unnamed):
+        progress.say(note)
+    choices = [choose(c.name, dict(c.options), layers, compared, description) for c in _with_baselines(config)]
     key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe(), loaded.source)
     key = replace(key, call=call_of(description.readout, loaded.inputs))
     engine = Engine(
@@ -129,9 +137,20 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     )
     asked = jobs(choices, targets, description, key, config.seed, known, compared={layer.name for layer in compared})
     store = Store(Path(config.store))
-    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, timings)
+    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found
+
+
+def _with_baselines(config: ReportConfig) -> tuple[MethodChoice, ...]:
+    """The methods asked for; where maps of theirs are judged, with the baselines that each is held against."""
+    known = registry()
+    scopes = {choice.name: known[choice.name].cls.scope for choice in config.methods if choice.name not in NOT_JUDGED}
+    judged = bool(config.trust.metrics) and any(
+        scope in ("layer", "input") and name not in BASELINES for name, scope in scopes.items()
+    )
+    lacking = [MethodChoice(name=name) for name in BASELINES if judged and name not in scopes]
+    return tuple(sorted((*config.methods, *lacking), key=lambda choice: choice.name))
 
 
 def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:

@@ -61,7 +61,8 @@ def sentences(rows: Sequence[Row], checked: int = 0) -> tuple[str, ...]:
     if not rows:
         return ()
     compared = _compared(rows)
-    return (*_faithful(rows, compared), *_sane(rows, checked), *_left(rows, compared, checked))
+    first, *more = _faithful(rows, compared)
+    return (first, *_sane(rows, checked), *more, *_left(rows, compared, checked))  # a page may show the first few alone
 
 
 def _compared(rows: Sequence[Row]) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ customElements.define('image-page', class extends HTMLElement {
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
       const facts = (map.facts || []).map(([name, value]) => el('p', {class: 'ca-note'}, `${name}: ${convatlas.percent(value)}`));
       const large = this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, !map.rgb), method.title);
-      if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair ca-pair--one'}, large), facts);
+      if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair'}, large), facts);
       return el('figure', {}, title, el('div', {class: 'ca-pair'}, large,
         el('div', {class: 'ca-pair__signed'}, el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height}),
           el('span', {class: 'ca-bar'}, map.reach ? convatlas.say('grayReach', {reach: convatlas.number(map.reach)}) : convatlas.say('grayZero')))), facts);
