@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotApplicable
+from generator.engine.invoke import invocation_for
+from generator.engine.output import HEADS
 from generator.engine.passes import Engine, Served
 from generator.engine.plan import Request, plan
 from generator.engine.probe import Shared, probed
@@ -75,6 +77,9 @@ def attribute(
     labels: Sequence[str] | None = ...,
     ends: tuple[Sequence[float], Sequence[float]] | None = ...,
     seed: int = ...,
+    head: str = ...,
+    output: str = ...,
+    inputs: Mapping[str, Tensor] | None = ...,
 ) -> Maps | Tensor | NotApplicable: ...
 @overload
 def attribute(
@@ -88,6 +93,9 @@ def attribute(
     labels: Sequence[str] | None = ...,
     ends: tuple[Sequence[float], Sequence[float]] | None = ...,
     seed: int = ...,
+    head: str = ...,
+    output: str = ...,
+    inputs: Mapping[str, Tensor] | None = ...,
 ) -> dict[str, Maps | Tensor | NotApplicable]: ...
 def attribute(
     model: nn.Module,
@@ -100,6 +108,9 @@ def attribute(
     labels: Sequence[str] | None = None,
     ends: tuple[Sequence[float], Sequence[float]] | None = None,
     seed: int = 0,
+    head: str = "auto",
+    output: str = "",
+    inputs: Mapping[str, Tensor] | None = None,
 ) -> Any:
     """Raw maps of one or many methods, all from one forward and one backward per backward rule.
 
@@ -116,6 +127,10 @@ def attribute(
         ends: a black and a white pixel, normalised, one number a channel each: what is covered, blackened or begun from
             by methods that change the image. By default the lowest and the highest value of each image.
         seed: of the random numbers that some methods draw, together with the image's own values.
+        head: what the scores are (``"regression"``, ``"binary"``, ``"multilabel"``, ...); ``"auto"``: as they look. One
+            number an image looks like a binary head: for a regression, say so.
+        output: where the scores stand in an output of several parts: ``"logits"``, ``"aux.0"``.
+        inputs: further inputs by parameter name, each for one image, without the batch axis.
 
     Returns:
         For one method of scope ``layer``: layer name -> maps (n, h, w) at the layer's own resolution, feature maps
@@ -127,8 +142,16 @@ def attribute(
     """
     names = [methods] if isinstance(methods, str) else list(methods)
     model = unwrapped(model)
-    description = describe(model, (x.shape[1], x.shape[2], x.shape[3]))
-    targets = _targets(target, labels, description.classes)
+    if head not in ("auto", *HEADS):
+        raise UserError(f"head: expected auto or one of {', '.join(HEADS)}, received {head!r}")
+    description = describe(
+        model,
+        (x.shape[1], x.shape[2], x.shape[3]),
+        invocation=invocation_for(model, dict(inputs or {})),
+        head=head,
+        output=output,
+    )
+    targets = _targets(target, labels, description)
     check_units(targets, description.layers)
     chosen = select_layers(layers, description.layers)
     found: dict[str, Any] = {}
@@ -217,9 +240,14 @@ def raw(artifact: Any) -> Tensor:
     raise TypeError(f"no raw numbers in {type(artifact).__name__}")
 
 
-def _targets(target: str | int | Target, labels: Sequence[str] | None, classes: int) -> tuple[Target, ...]:
+def _targets(target: str | int | Target, labels: Sequence[str] | None, of: Description) -> tuple[Target, ...]:
     if isinstance(target, (str, int)):
-        targets = parse_target(str(target), labels, classes)
+        try:
+            targets = parse_target(str(target), labels, of.classes)
+        except UserError as error:
+            if of.classes or not of.notes:
+                raise
+            raise UserError(f"{error}: {' '.join(of.notes)}") from None
         if len(targets) != 1:
             raise UserError(
                 f"expected one target, received {target!r}, which stands for {len(targets)}: call once for each"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import generator
 from generator.build import build
 from generator.config import load_config
 from generator.errors import UserError
@@ -60,6 +62,17 @@ class Record(Net):
         return Answer(maps.mean((2, 3)).flatten(1)[:, :2], self.fc(maps.mean((2, 3))))
 
 
+class Mask(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(4)
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.out = nn.Conv2d(4, 1, 1)
+
+    def forward(self, x):
+        return 4 * self.out(self.conv(x).relu())
+
+
 class Plain:
     pass
 
@@ -92,6 +105,7 @@ def several(): return Several(3)
 def record(): return Record(3)
 def two_inputs(): return Two(3)
 def plain(): return Object(3)
+def mask(): return Mask()
 def column(): return Column(1)
 
 
@@ -286,3 +300,45 @@ def test_maps_are_judged_beside_the_baselines_whichever_methods_are_asked_for(pl
     assert {one.of.method for one in report.trust.summaries} == {"grad_cam", "random_map", "sobel_edges"}
     unjudged = made(place, "three", methods=["grad_cam"], store=str(place / "other"))
     assert not {"random_map", "sobel_edges"} & {m for m, _ in image(unjudged).gradients}
+
+
+def test_one_logit_at_every_place_says_yes_or_no(place: Path):
+    trust = {"steps": 3, "shares": [0.5], "samples": 2, "sanity": 0}
+    report = made(place, "mask", targets=["top:2"], methods=["saliency", "grad_cam"], trust=trust)
+    assert report.classes == 2
+    shares = [p.probability for p in image(report).predictions]
+    assert all(share is not None and 0.01 < share < 0.99 for share in shares)
+    assert sum(share or 0 for share in shares) == pytest.approx(1)
+    assert report.trust is not None
+    drops = {numbers["deletion"] for maps in report.trust.images.values() for numbers in maps.values()}
+    assert len(drops) > 2
+    assert 1.0 not in drops
+    model = runpy.run_path(str(place / "model.py"))["mask"]()
+    x = torch.rand(1, 3, 32, 32, requires_grad=True)
+    z = model(x)
+    (wanted,) = torch.autograd.grad(z[z > 0].mean(), x)
+    found = generator.attribute(model, x.detach(), "saliency", target=1)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_another_label_is_judged_anew(place: Path):
+    trust = {"steps": 2, "shares": [0.5], "samples": 2, "sanity": 0}
+    more = {"methods": ["saliency"], "targets": ["true"], "trust": trust}
+    (place / "truth.csv").write_text("one,0\ntwo,0\n", encoding="utf-8")
+    first = made(place, "three", truth=str(place / "truth.csv"), **more)
+    (place / "truth.csv").write_text("one,2\ntwo,0\n", encoding="utf-8")
+    second = made(place, "three", truth=str(place / "truth.csv"), **more)
+    assert first.trust is not None
+    assert second.trust is not None
+    for method in ("saliency", "random_map", "sobel_edges"):
+        before, after = (
+            {
+                slug: numbers["deletion"]
+                for slug, maps in report.trust.images.items()
+                for of, numbers in maps.items()
+                if of.method == method
+            }
+            for report in (first, second)
+        )
+        assert before[image(first, "one").slug] != after[image(second, "one").slug], method
+        assert before[image(first, "two").slug] == after[image(second, "two").slug], method

@@ -87,6 +87,7 @@ def test_the_plan_by_hand(tmp_path: Path):
             "12 forward, 8 backward",
         ),  # where its option `layers` says: the convolutions
     }
+    assert "\ncam is not drawn: the model does not end in global average pooling" in text
     assert (
         "  shared by all methods that read one pass: 3 forward, 18 backward in 3 batches" in text
     )  # two targets by plain, guided and deconv
@@ -109,8 +110,8 @@ def test_the_plan_counts_what_judging_the_maps_takes_and_the_build_runs_it(tmp_p
     trust = {"steps": 4, "shares": [0.5], "samples": 5, "sanity": 0}
     config = {**TINY, "methods": ["grad_cam", "saliency", "random_map"], "trust": trust}
     text = planned(tmp_path, config).out
-    # an image: itself, the empty and the blurred one, 5 squares; a map: 3 + 3 steps, 2 of ROAD, 1 of the average drop
-    assert table(text)["trust"] == ("maps", "-", "6", "6", f"{2 * (3 + 5) + 6 * (3 + 3 + 2 + 1)} forward")
+    # the edges, the second baseline, are judged unasked. An image: itself, the empty and the blurred one, 5 squares; a map: 3 + 3 steps, 2 of ROAD, 1 of the average drop
+    assert table(text)["trust"] == ("maps", "-", "8", "8", f"{2 * (3 + 5) + 8 * (3 + 3 + 2 + 1)} forward")
     run = build(tmp_path, config).run
     assert run["passes"] == {"planned": passes(text), "run": passes(text)}
     assert passes(planned(tmp_path, config).out) == {"forward": 0, "backward": 0}

@@ -7,6 +7,7 @@ multilabel       logits (n, classes)            probability: sigmoid of each  va
 binary           one logit z (n,) or (n, 1)     probability: sigmoid          value: z of "yes" (class 1), -z of "no" (class 0)
 regression       numbers (n, outputs)           none                          value: the number
 segmentation     logits (n, classes, h, w)      mean softmax over places      value: mean logit over the places the class wins
+                 one logit (n, 1, h, w)         mean sigmoid over places      value: the same; classes and logits as of binary
 detection        a dict of boxes an image       score of the best box         value: the same
 """
 
@@ -65,6 +66,9 @@ class Readout:
         if self.kind == "segmentation":
             if found.dim() != 4:
                 raise self._refused(found, "(n, classes, h, w)")
+            if found.shape[1] == 1:
+                yes = found if self.activated else found.sigmoid()
+                return torch.cat([1 - yes, yes], dim=1).mean(dim=(2, 3))
             return (found if self.activated else found.softmax(dim=1)).mean(dim=(2, 3))
         if found.dim() == 1:
             found = found[:, None]
@@ -80,6 +84,8 @@ class Readout:
         """The number of each image that gradients start from: the sum over its `classes`."""
         if self.kind == "segmentation":
             maps = self.tensor(raw)
+            if maps.shape[1] == 1:  # yes or no at every place, as a binary head has it for the whole image
+                maps = torch.cat([1 - maps if self.activated else -maps, maps], dim=1)
             won = maps.detach().argmax(dim=1)  # (n, h, w)
             return torch.stack([self._over_places(maps, won, column) for column in classes.T]).sum(dim=0)
         if self.kind == "detection":  # without a box there is nothing to differentiate, not a gradient of zero

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from generator.engine.rules import RuleBook
 from generator.engine.targets import resolve, value
 from generator.errors import UserError
 from generator.methods import ModelFacts
+from generator.model.twin import copied
 from generator.names import INPUT, LayerName, Target, Unit
 
 CUT = "the target does not depend on this layer, or the model cuts its gradients off."
@@ -88,9 +88,9 @@ class Engine:
     def __post_init__(self) -> None:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}
         if floating - {torch.float32, torch.float64}:
-            self.module = copy.deepcopy(self.module).float()
+            self.module = copied(self.module).float()
         if any(p.device != self.device for p in self.module.parameters()):
-            self.module = copy.deepcopy(self.module).to(self.device)
+            self.module = copied(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         self._dtype = torch.float32 if first is None else first.dtype
         self._light: tuple[tuple[int, ...], nn.Module] | None = None

@@ -21,11 +21,12 @@ from generator.artifacts import Artifact, NotApplicable
 from generator.command.progress import Stage
 from generator.encode import Encoded, encode
 from generator.engine.needs import Reads
-from generator.engine.passes import Engine, Served, enlarged
+from generator.engine.passes import Engine, Served
 from generator.engine.plan import BatchPlan, Request
 from generator.engine.probe import Shared, probed
 from generator.engine.targets import UNLABELLED
 from generator.images import ImageRecord, load
+from generator.images.larger import larger
 from generator.images.photos import photo
 from generator.methods import only
 from generator.model.preprocess import Preprocess
@@ -87,8 +88,8 @@ def fill_images(
             x = torch.stack([preprocess(picture) for picture in pictures])
             for image, picture, one in zip(batch.images, pictures, x, strict=True):
                 team.submit(_photo_task(jobs, image, picture, one, preprocess, store))
-            larger = _larger(pictures, x, preprocess)
-            for part in _fitting(engine, x, batch, larger, Cells(jobs, preprocess, store, team)):
+            bigger = larger(pictures, x, preprocess)
+            for part in _fitting(engine, x, batch, bigger, Cells(jobs, preprocess, store, team)):
                 for image in part:
                     stage.advance(what=image.name)
 
@@ -112,18 +113,8 @@ class Cells:
         self.team.submit(_cell_task(self.store, self.jobs.key(request, image), held, n))
 
 
-def _larger(pictures: Sequence[Image], x: Tensor, preprocess: Preprocess) -> Callable[[int], Tensor]:
-    """The pictures as a batch at a multiple of the model's size."""
-
-    def at(scale: int) -> Tensor:
-        bigger = preprocess.scaled(scale)
-        return enlarged(x, scale) if bigger is None else torch.stack([bigger(picture) for picture in pictures])
-
-    return at
-
-
 def _fitting(
-    engine: Engine, x: Tensor, batch: Batch, larger: Callable[[int], Tensor], cells: Cells
+    engine: Engine, x: Tensor, batch: Batch, bigger: Callable[[int], Tensor], cells: Cells
 ) -> Iterator[tuple[ImageRecord, ...]]:
     """The batch whole, or in halves where the device has no room for it."""
     todo = [slice(0, len(x))]
@@ -131,7 +122,7 @@ def _fitting(
         part = todo.pop(0)
         fits = True
         try:
-            _one_batch(engine, x[part], batch.plan, batch.images[part], _cut(larger, part), cells)
+            _one_batch(engine, x[part], batch.plan, batch.images[part], _cut(bigger, part), cells)
         except torch.OutOfMemoryError:
             if part.stop - part.start == 1:
                 raise
@@ -144,8 +135,8 @@ def _fitting(
         todo[:0] = [slice(part.start, half), slice(half, part.stop)]
 
 
-def _cut(larger: Callable[[int], Tensor], part: slice) -> Callable[[int], Tensor]:
-    return lambda scale: larger(scale)[part]
+def _cut(bigger: Callable[[int], Tensor], part: slice) -> Callable[[int], Tensor]:
+    return lambda scale: bigger(scale)[part]
 
 
 def _one_batch(
@@ -153,13 +144,13 @@ def _one_batch(
     x: Tensor,
     todo: BatchPlan,
     images: tuple[ImageRecord, ...],
-    larger: Callable[[int], Tensor],
+    bigger: Callable[[int], Tensor],
     cells: Cells,
 ) -> None:
     open_: dict[Request, list[Artifact | NotApplicable]] = {}
     made: tuple[Shared, ...] = tuple({} for _ in images)
     truth = [cells.jobs.truth(image) for image in images]
-    for served in engine.run(x, todo, truth, larger):
+    for served in engine.run(x, todo, truth, bigger):
         request = served.request
         if request.probes:
             for n, image in enumerate(images):

@@ -96,14 +96,15 @@ class DenseHeatmap:
             refused = NotApplicable(f"the model refuses an input of {x.shape[2]} x {x.shape[3]} pixels.")
             yield from [refused] * model.targets
             return
+        own = end.shape if model.facts.head_layer is None else model.facts.layers[model.facts.head_layer].shape
+        if not grown(A.shape[2:], own[1:]):  # or tokens of a larger grid were read as those of the model's own size
+            yield from [NotApplicable("its layers are no larger where the input is.")] * model.targets
+            return
         if model.facts.head_layer is not None:
             shares = model.head_shares(A[0].flatten(1).T)
             P = None if shares is None else shares.unflatten(1, A.shape[2:])  # (t, h, w)
-        elif grown(A.shape[2:], end.shape[1:]):
-            P = self.slide(A, end, model)
         else:
-            yield from [NotApplicable("its layers are no larger where the input is.")] * model.targets
-            return
+            P = self.slide(A, end, model)
         for t in range(model.targets):
             found = None if P is None else P[t]
             yield NO_CLASS if found is None or found.isnan().all() else Heatmap(found[None])
@@ -134,8 +135,9 @@ def grown(size: Sequence[int], own: Sequence[int]) -> bool:
 
 
 def last_with_places(model: ModelFacts) -> Layer | None:
-    """The deepest layer with more than one place that grows with the input: none behind a pooling to a fixed grid."""
-    layers = [layer for layer in model.layers.values() if layer.shape[1:] != (1, 1)]
+    """The deepest layer with more than one place that grows with the input: none behind a pooling to a fixed grid, and none
+    that the scores do not depend on."""
+    layers = [layer for layer in model.layers.values() if layer.shape[1:] != (1, 1) and layer.read]
     fixed = min((layer.depth for layer in layers if "daptive" in layer.op), default=len(model.layers))
     return max((layer for layer in layers if layer.depth < fixed), key=lambda layer: layer.depth, default=None)
 

@@ -8,7 +8,6 @@ were once a map. How the latter two are read as maps is told in `Description.gri
 
 from __future__ import annotations
 
-import copy
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -30,6 +29,7 @@ from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
 from generator.model.trace import trace
+from generator.model.twin import copied
 from generator.names import Layer, LayerName
 
 
@@ -139,7 +139,7 @@ def describe(
 def _precise(module: nn.Module) -> nn.Module:
     """The module, or a float32 copy of one of half precision: what the engine runs, too."""
     floating = {p.dtype for p in module.parameters() if p.is_floating_point()}
-    return copy.deepcopy(module).float() if floating - {torch.float32, torch.float64} else module
+    return copied(module).float() if floating - {torch.float32, torch.float64} else module
 
 
 def _run(

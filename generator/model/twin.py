@@ -1,9 +1,10 @@
-"""A copy of a model that takes no memory of its own."""
+"""Copies of a model: one that takes no memory of its own, and one for keeps."""
 
 from __future__ import annotations
 
 import copy
 
+import torch
 from torch import nn
 
 
@@ -12,4 +13,16 @@ def twin(module: nn.Module) -> nn.Module:
     place, and none may be written into."""
     memo: dict[int, object] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()}
     memo |= {id(b): b.detach() for b in module.buffers()}
-    return copy.deepcopy(module, memo)
+    return copy.deepcopy(module, _computed(module) | memo)
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A deep copy of `module`. What it keeps of an earlier forward (features on `self`, weights that a hook computes) is
+    copied by value: torch itself refuses to copy a tensor that was computed with gradients."""
+    return copy.deepcopy(module, _computed(module))
+
+
+def _computed(module: nn.Module) -> dict[int, object]:
+    """A memo for `copy.deepcopy` of the tensors that modules hold and that are no leaves of autograd's graph."""
+    held = (value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor))
+    return {id(value): value.detach().clone() for value in held if not value.is_leaf}

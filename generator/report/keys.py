@@ -79,8 +79,13 @@ class ModelKey:
 
 def call_of(readout: Readout, inputs: Mapping[str, torch.Tensor]) -> str:
     """How a model is called and read, as text for its key."""
-    digests = {k: hashlib.sha256(v.numpy().tobytes() + repr((v.shape, v.dtype)).encode()) for k, v in inputs.items()}
+    digests = {k: hashlib.sha256(_bytes(v) + repr((v.shape, v.dtype)).encode()) for k, v in inputs.items()}
     return f"{readout} {sorted((name, digest.hexdigest()) for name, digest in digests.items())}"
+
+
+def _bytes(value: torch.Tensor) -> bytes:
+    """The memory of a tensor of any type: numpy has no bfloat16."""
+    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _is_plain(value: Any) -> bool:

@@ -157,8 +157,10 @@ def describe_plan(plan: Plan) -> str:
     shared = plan.shared
     kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
-    lines += [f"{name}: not drawn: {reason}" for name, reason in nowhere.items()]
-    return "\n".join([head, "", *lines, "", passes_, kinds, *filter(None, [after]), disk, "nothing was run or written"])
+    absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
+    return "\n".join(
+        [head, "", *lines, "", *absent, passes_, kinds, *filter(None, [after]), disk, "nothing was run or written"]
+    )
 
 
 def _evaluations(passes: Passes | None) -> str:

@@ -8,7 +8,7 @@ Of the first few images, for the first target as the trained model has it: a ran
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -21,9 +21,10 @@ from generator.engine.passes import Counts, Engine
 from generator.engine.plan import BatchPlan, Request, billed, plan
 from generator.engine.probe import Shared, probed
 from generator.images import ImageRecord, load
+from generator.images.larger import larger
 from generator.methods import only
 from generator.model.preprocess import Preprocess
-from generator.names import ClassTarget, Digest, GroupTarget, Target
+from generator.names import CallTarget, ClassTarget, Digest, GroupTarget, Target, Unit
 from generator.pages.views import Passes
 from generator.report.keys import code_digest, own_digest
 from generator.report.trusting import Judging, classes_in, per_place_of
@@ -89,13 +90,22 @@ def check_of(judging: Judging, engine: Engine, x: Tensor) -> Check:
     if not most or not judging.requests:
         return Check(judging, (), 0)
     with prepared(engine.module):
-        order = sanity.in_order(engine.module, engine.batch(x), engine.invocation)
+        order = sanity.in_order(engine.module, engine.batch(x), engine.invocation, _read_by(engine, judging.target))
     stages = sanity.stages(engine.module, order, most)
     parts = dict(engine.module.named_modules())
     first = next(
         (k for k, stage in enumerate(stages) if any(_has_statistics(parts[name]) for name in stage.modules)), None
     )
     return Check(judging, stages, 0 if first is None else len(stages) - first)
+
+
+def _read_by(engine: Engine, target: Target) -> Callable[[object], Tensor | None]:
+    """What the target is read from in an output: the scores of all classes; None where it is no class."""
+
+    def read(output: object) -> Tensor | None:
+        return None if isinstance(target, (Unit, CallTarget)) else engine.readout.scores(output)
+
+    return read
 
 
 def _has_statistics(part: nn.Module) -> bool:
@@ -120,7 +130,9 @@ def fill_sanity(check: Check, engine: Engine, preprocess: Preprocess, store: Sto
 
 
 def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: Store, image: ImageRecord) -> None:
-    x = preprocess(load(image, preprocess.channels))[None]
+    picture = load(image, preprocess.channels)
+    x = preprocess(picture)[None]
+    bigger = larger([picture], x, preprocess)
     todo = check.plan(store, image)
     trained = {r.name + "@" + r.layer: per_place_of(check.judging, store, r, image) for r in check.drawn(store, image)}
     curves: dict[str, list[float]] = {name: [] for name in trained}
@@ -132,7 +144,7 @@ def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: St
     seed = check.judging.jobs.seed
     for k, (_, changed) in enumerate(sanity.randomised(engine.module, check.stages, engine.batch(x), seed, forward)):
         copy = replace(engine, module=changed, counts=Counts(), rows={})
-        for request, map_ in _maps(copy, todo, x, preprocess, seed + 1 + k):
+        for request, map_ in _maps(copy, todo, x, bigger, preprocess, seed + 1 + k):
             name = request.name + "@" + request.layer
             before = trained[name]
             assert before is not None
@@ -144,12 +156,17 @@ def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: St
 
 
 def _maps(
-    engine: Engine, todo: BatchPlan, x: Tensor, preprocess: Preprocess, seed: int
+    engine: Engine,
+    todo: BatchPlan,
+    x: Tensor,
+    bigger: Callable[[int], Tensor],
+    preprocess: Preprocess,
+    seed: int,
 ) -> Sequence[tuple[Request, Tensor | None]]:
     """Each request's map with one number a place, None where a changed model gives none."""
     made = []
     shared: Shared = {}
-    for served in engine.run(x, todo):
+    for served in engine.run(x, todo, larger=bigger):
         request = served.request
         found: object
         if isinstance(served.reads, NotApplicable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,19 +12,18 @@ from pathlib import Path
 import torch
 
 from generator.command.progress import Progress
-from generator.config import MethodChoice, ReportConfig
+from generator.config import ReportConfig
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
 from generator.images.truth import truths, unlabelled_folders
-from generator.methods import registry
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
-from generator.report.jobs import Jobs, choose, jobs
+from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
@@ -122,7 +121,9 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     notes = (*loaded.notes, *description.notes, *unnamed)
     for note in (*description.notes, *unnamed):
         progress.say(note)
-    choices = [choose(c.name, dict(c.options), layers, compared, description) for c in _with_baselines(config)]
+    choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
+    choices += [choose(name, {}, layers, compared, description) for name in _unasked_baselines(config, choices)]
+    choices.sort(key=lambda choice: choice.name)
     key = ModelKey.of(loaded.module, loaded.weights_digest, preprocess.describe(), loaded.source)
     key = replace(key, call=call_of(description.readout, loaded.inputs))
     engine = Engine(
@@ -142,15 +143,13 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     return found
 
 
-def _with_baselines(config: ReportConfig) -> tuple[MethodChoice, ...]:
-    """The methods asked for; where maps of theirs are judged, with the baselines that each is held against."""
-    known = registry()
-    scopes = {choice.name: known[choice.name].cls.scope for choice in config.methods if choice.name not in NOT_JUDGED}
-    judged = bool(config.trust.metrics) and any(
-        scope in ("layer", "input") and name not in BASELINES for name, scope in scopes.items()
+def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple[str, ...]:
+    """The baselines that nobody asked for, where maps are judged: each of these is held against them."""
+    judged = config.trust.metrics and any(
+        choice.method.scope in ("layer", "input") and choice.name not in (*NOT_JUDGED, *BASELINES) for choice in choices
     )
-    lacking = [MethodChoice(name=name) for name in BASELINES if judged and name not in scopes]
-    return tuple(sorted((*config.methods, *lacking), key=lambda choice: choice.name))
+    asked = {choice.name for choice in choices}
+    return tuple(name for name in BASELINES if judged and name not in asked)
 
 
 def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:

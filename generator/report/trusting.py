@@ -105,6 +105,7 @@ class Judging:
             {
                 "judged": self.jobs.key(request, image),
                 "target": [type(self.target).__name__, asdict(self.target)],
+                "truth": self.jobs.truth(image) if isinstance(self.target, TrueTarget) else None,
                 "metrics": list(self.config.metrics),
                 "options": asdict(self.options),
                 "code": [

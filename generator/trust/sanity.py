@@ -13,7 +13,6 @@ from the images: another layer's statistics normalise nothing, and the random mo
 
 from __future__ import annotations
 
-import copy
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +23,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.overrides import TorchFunctionMode
 
+from generator.model.twin import copied
 from generator.trust.agreement import spearman
 
 MOST = 8
@@ -53,24 +54,66 @@ def _call(module: nn.Module, x: Tensor) -> Any:
     return module(x)
 
 
-def in_order(module: nn.Module, x: Tensor, forward: Forward = _call) -> tuple[str, ...]:
-    """Paths of the modules that own parameters, in the order in which one forward of `x` first calls them.
+def in_order(
+    module: nn.Module, x: Tensor, forward: Forward = _call, read: Callable[[Any], Tensor | None] | None = None
+) -> tuple[str, ...]:
+    """Paths of the modules that own parameters, in the order in which one forward of `x` first calls them or reads what
+    they own: attention and functional heads read weights of modules that are never called.
 
-    What the forward does not call (auxiliary heads) is left out: no map depends on it.
+    What the forward does not touch is left out. `read` gives what the target is read from in an output: the classifier is
+    the last module that this hangs on by its gradient, and comes last. Where anything else has no gradient, and the
+    output is one of tensors, it is left out as well (auxiliary heads): no map depends on it.
     """
     seen: dict[str, None] = {}
-    hooks = [
-        part.register_forward_pre_hook(lambda *_, name=name: seen.setdefault(name))
-        for name, part in module.named_modules()
-        if next(part.parameters(recurse=False), None) is not None
-    ]
+    owners: dict[int, str] = {}
+    hooks = []
+    for name, part in module.named_modules():
+        own = list(part.parameters(recurse=False))
+        owners |= {id(weights): name for weights in own if id(weights) not in owners}
+        if own:
+            hooks.append(part.register_forward_pre_hook(lambda *_, name=name: seen.setdefault(name) and None))
+    floating = [p for p in module.parameters() if p.is_floating_point()]
+    before = [p.requires_grad for p in floating]
     try:
-        with torch.no_grad():
-            forward(module, x)
+        for weights in floating:
+            weights.requires_grad_(read is not None)
+        with torch.set_grad_enabled(read is not None), _Reading(owners, seen):
+            output = forward(module, x)
+            scores = None if read is None else read(output)
+        reached = set() if scores is None or not scores.requires_grad else _reached(scores, floating, owners)
     finally:
         for hook in hooks:
             hook.remove()
-    return tuple(seen)
+        for weights, flag in zip(floating, before, strict=True):
+            weights.requires_grad_(flag)
+    order = list(seen)
+    if not reached:
+        return tuple(order)
+    last = next(name for name in reversed(order) if name in reached)
+    if not isinstance(output, list):  # a detector's boxes hang on weights through places, which have no gradient
+        order = [name for name in order if name in reached]
+    return (*(name for name in order if name != last), last)
+
+
+class _Reading(TorchFunctionMode):
+    """Notes whose parameters torch's functions are given."""
+
+    def __init__(self, owners: Mapping[int, str], seen: dict[str, None]) -> None:
+        super().__init__()
+        self.owners, self.seen = owners, seen
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for value in (*args, *(kwargs or {}).values()):
+            for each in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(each, nn.Parameter) and id(each) in self.owners:
+                    self.seen.setdefault(self.owners[id(each)])
+        return func(*args, **(kwargs or {}))
+
+
+def _reached(scores: Tensor, parameters: Sequence[nn.Parameter], owners: Mapping[int, str]) -> set[str]:
+    """The owners of the parameters that have a gradient."""
+    found = torch.autograd.grad(scores.float().sum(), parameters, allow_unused=True)
+    return {owners[id(p)] for p, gradient in zip(parameters, found, strict=True) if gradient is not None}
 
 
 def stages(module: nn.Module, order: Sequence[str], most: int = MOST) -> tuple[Stage, ...]:
@@ -110,7 +153,7 @@ def randomised(
     is. A tensor's new values depend on `seed` and on its name alone, not on the stages. `x` (n, c, h, w) are the images
     from which batch normalisations estimate their statistics; each is joined by its mirror image, so that one will do.
     """
-    changed = copy.deepcopy(module).eval()
+    changed = copied(module).eval()
     both = torch.cat([x, x.flip(-1)])
     norms: list[_BatchNorm] = []
     for stage in stages:

@@ -234,3 +234,41 @@ def test_it_runs_what_it_says(build, size: tuple[int, int], options: dict[str, i
 def test_its_scale_is_more_than_one():
     with pytest.raises(UserError, match="dense_heatmap: expected scale to be 2 or more, received 1"):
         DenseHeatmap(scale=1)
+
+
+class Auxiliary(Flat):
+    """An auxiliary head with a convolution of its own, called before or after the linear layer of the scores."""
+
+    def __init__(self, first: bool) -> None:
+        super().__init__()
+        self.first, self.aux = first, nn.Conv2d(1, 2, 1)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        maps = self.conv(x)
+        aux = self.aux(maps).mean((2, 3)) if self.first else None
+        out = self.fc(maps.flatten(1))
+        return {"out": out, "aux": self.aux(maps).mean((2, 3)) if aux is None else aux}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_windows_are_not_cut_in_an_auxiliary_head(first: bool):
+    x = torch.tensor([[[[0.0, 4.0], [2.0, 1.0]]]])
+    found = generator.attribute(Auxiliary(first), x, "dense_heatmap", target=0)
+    same(found, generator.attribute(Flat(), x, "dense_heatmap", target=0))
+
+
+class Tokens(nn.Module):
+    """Tokens of 4 x 4 pixels, as many as the picture has, whose mean is classified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patch, self.norm, self.fc = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.norm(self.patch(x).flatten(2).transpose(1, 2)).mean(1))
+
+
+def test_tokens_of_a_larger_picture_are_not_read_as_those_of_the_model_s_own_size():
+    found = generator.attribute(Tokens(), torch.rand(1, 3, 16, 16), "dense_heatmap", target=0)
+    assert isinstance(found, NotApplicable) or found.shape[1:] == (8, 8)
