@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from generator.artifacts import Kernels
 from generator.encode import FEW, SLICES
+from generator.encode import LARGE as LARGE_INPUT
 from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
@@ -31,7 +32,11 @@ BARE = 4 / 3
 COLOUR = 2.6
 """A pixel of a signed picture or of a searched unit as PNG."""
 JPEG = 0.35
-"""A pixel of a photograph."""
+"""A pixel of a photograph, or of a signed map on the input."""
+LOUD = 0.25
+"""A pixel of the strength of a large map on the input, which is a JPEG as well."""
+HEADER = 620
+"""What a JPEG takes before its first pixel."""
 FILE = 90
 """What a PNG takes before its first pixel."""
 HEAT = 230
@@ -88,9 +93,10 @@ def _kernels(setup: Setup, request: Request) -> float:
 
 def _heats(setup: Setup, request: Request) -> float:
     """The heat maps of one request on one image. A layer that is not compared shows the first target alone."""
-    channels, height, width = setup.input_shape
+    _, height, width = setup.input_shape
     if request.method.scope == "input":
-        return len(request.targets) * (height * width * (GRAY + (COLOUR if channels == 3 else GRAY)) + 2 * FILE + HEAT)
+        strength = height * width * GRAY + FILE if height * width <= LARGE_INPUT else height * width * LOUD + HEADER
+        return max(len(request.targets), 1) * (strength + height * width * JPEG + HEADER + HEAT)
     if request.name == "feature_maps":
         return 0.0
     compared = any(layer.name == request.layer for layer in setup.compared)
