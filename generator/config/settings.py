@@ -27,6 +27,7 @@ Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box"
 Crop = Literal["center", "none"]
 Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
 LOCALISING = ("pointing_game", "energy_in_box")
+"""Taken wherever there are boxes, and never chosen."""
 METRICS = ("deletion", "insertion", "road", "average_drop", "increase", "infidelity")
 """What maps are judged by: see docs/trust.md."""
 _SIZE = "a whole number of pixels, or [height, width]"

@@ -75,3 +75,8 @@ def slug(text: str, most: int = 48) -> str:
     """[a-z0-9-], at most `most` long; "x" where nothing is left. Not unique by itself."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:most].strip("-") or "x"
+
+
+def code_spans(text: str) -> list[str]:
+    """Text and `code` by turns, text first; a backtick without a second one stays as it is."""
+    return re.split(r"`([^`\n]+)`", text)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from generator.pages import escape, numbers
 from generator.pages.context import Site
-
-
-def code_spans(text: str) -> list[str]:
-    """Text and `code` by turns, text first; a backtick without a second one stays as it is."""
-    return re.split(r"`([^`\n]+)`", text)
 
 
 def write(site: Site) -> None:
@@ -27,7 +20,7 @@ def write(site: Site) -> None:
         "timings": [[escape.clean(stage), numbers.seconds(value)] for stage, value in report.timings.items()],
     }
     site.script("data/run.js", "run", "facts", facts, volatile=True)
-    missing = [(site.method_title(m), m, code_spans(why), layers) for (m, why), layers in grouped.items()]
+    missing = [(site.method_title(m), m, escape.code_spans(why), layers) for (m, why), layers in grouped.items()]
     site.page(
         "run.md",
         "run.html",
@@ -36,5 +29,5 @@ def write(site: Site) -> None:
         section="run",
         description=site.t("run.description", model=report.title),
         missing=missing,
-        notes=[code_spans(note) for note in report.notes],
+        notes=[escape.code_spans(note) for note in report.notes],
     )
