@@ -11,22 +11,18 @@ import re
 import stat
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from PIL import Image
 
 from generator.errors import UserError
 from generator.images.decode import Decoded, Undecodable, bombs_measured, decode
+from generator.images.walk import listed, readable
 from generator.names import Digest
 
-_NOT_IMAGES = frozenset((
-    ".cfg", ".csv", ".db", ".htm", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".py", ".rst", ".sh",
-    ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml",
-))  # fmt: skip
-"""Suffixes of what lies beside pictures and is not meant as one."""
-_DOCUMENTS = frozenset(("AUTHORS", "COPYING", "CREDITS", "LICENCE", "LICENSE", "MANIFEST", "NOTICE", "README"))
 _RESERVED = re.compile(r"index|con|prn|aux|nul|(com|lpt)[0-9]")
 """Slugs that a site or a file system has another use for."""
 _SLUG_LENGTH = 48
@@ -84,7 +80,7 @@ def scan(path: Path, *, limit: int | None = None) -> ImageSet:
     single = not path.is_dir()
     root = path.parent if single else path
     try:
-        files = [path] if single else sorted(_walk(root), key=lambda file: _order(file.relative_to(root)))
+        files = [path.name] if single else listed(root)
     except OSError as error:
         raise UserError(
             f"images: the folder {str(path)!r} cannot be read ({error.strerror}); check its permissions"
@@ -95,12 +91,12 @@ def scan(path: Path, *, limit: int | None = None) -> ImageSet:
     slugs: set[str] = set()
     with bombs_measured(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or in the reason
-        for file in files:
-            relative = file.relative_to(root)
+        for name in files:
+            relative = Path(name)
             try:
-                images.append(_inspect(file, relative, slugs))
+                images.append(_inspect(path if single else root / relative, relative, slugs))
             except Undecodable as why:
-                skipped.append(Skipped(_readable(relative.as_posix()), str(why)))
+                skipped.append(Skipped(readable(relative.as_posix()), str(why)))
             if len(images) == limit:
                 break
     if not images:
@@ -126,9 +122,7 @@ def load(record: ImageRecord, channels: int = 3) -> Image.Image:
 def _inspect(file: Path, relative: Path, slugs: set[str]) -> ImageRecord:
     """Hash and decode one file; its slug is added to `slugs`. Raises Undecodable."""
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise Undecodable("It is not a regular file.")  # opening a pipe would wait for ever
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
             stream.seek(0)
             decoded = decode(stream, quick=True)
@@ -137,43 +131,21 @@ def _inspect(file: Path, relative: Path, slugs: set[str]) -> ImageRecord:
         raise Undecodable(f"The file cannot be read ({error.strerror or error}).") from None
     slug = _slug(relative, slugs)
     slugs.add(slug)
-    label = _readable(relative.parent.name) or None
+    label = readable(relative.parent.name) or None
     return ImageRecord(
-        _readable(file.stem), slug, digest, file, decoded.width, decoded.height, label, _first_of(decoded)
+        readable(file.stem), slug, digest, file, decoded.width, decoded.height, label, _first_of(decoded)
     )
+
+
+def opened(file: Path) -> BufferedReader:
+    """Open a regular file; of anything else Undecodable is raised, for opening a pipe would wait for ever."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise Undecodable("It is not a regular file.")
+    return file.open("rb")
 
 
 def _first_of(decoded: Decoded) -> str:
     return f"the first of {decoded.frames} frames" if decoded.frames > 1 else ""
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Every file below `root` that may be meant as a picture. Linked folders are entered, each folder once."""
-    seen: set[tuple[int, int]] = set()
-
-    def fail(error: OSError) -> None:
-        if error.filename == os.fspath(root):
-            raise error
-
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=fail):
-        about = os.stat(folder)
-        if (about.st_dev, about.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((about.st_dev, about.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(folder, name) for name in files if _may_be_image(name))
-
-
-def _may_be_image(name: str) -> bool:
-    stem, suffix = os.path.splitext(name)
-    document = not suffix and stem.upper() in _DOCUMENTS
-    return not (name.startswith(".") or suffix.lower() in _NOT_IMAGES or document)
-
-
-def _order(relative: Path) -> tuple[tuple[bool, str], ...]:
-    """A folder's own files before its subfolders, each by name: so the files at the top keep the plain slugs."""
-    return (*((True, part) for part in relative.parts[:-1]), (False, relative.name))
 
 
 def _slug(relative: Path, taken: set[str]) -> str:
@@ -186,11 +158,6 @@ def _slug(relative: Path, taken: set[str]) -> str:
     path_hash = hashlib.sha256(os.fsencode(relative.as_posix())).hexdigest()
     candidates = (f"{base or 'image'}-{path_hash[:length]}" for length in range(8, len(path_hash) + 1))
     return next(slug for slug in candidates if slug not in taken)
-
-
-def _readable(name: str) -> str:
-    """A file name as text that can be written as UTF-8: bytes that are none become U+FFFD. Nothing else is changed."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _nothing_found(path: Path, skipped: Sequence[Skipped]) -> str:

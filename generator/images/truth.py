@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from generator.errors import UserError
@@ -18,6 +18,8 @@ from generator.selectors import nearest
 FOLDERS = "folders"
 SHOWN = 5
 """Names of folders that a sentence lists."""
+_DIGITS = 18
+"""Of an index: Python refuses to read a number of thousands."""
 
 
 def truths(
@@ -31,13 +33,7 @@ def truths(
     Raises:
         UserError: the CSV cannot be read, or a line of it is wrong.
     """
-    known = {_plain(label): index for index, label in reversed(list(enumerate(labels or ())))}
-
-    def index_of(text: str) -> int | None:
-        if text.isdecimal() and int(text) < classes:
-            return int(text)
-        return known.get(_plain(text))
-
+    index_of = finder(labels, classes)
     if truth == FOLDERS:
         found = {image.slug: index_of(image.label) for image in images if image.label}
         return {slug: index for slug, index in found.items() if index is not None}
@@ -58,6 +54,19 @@ def truths(
     if not result:
         raise UserError(f"truth: none of the files that {truth} names is among the images")
     return result
+
+
+def finder(labels: Sequence[str] | None, classes: int) -> Callable[[str], int | None]:
+    """What tells the class that a text names, by its index or by its label, in capitals or not; None where it names
+    none. Of labels that stand twice the first is meant."""
+    known = {_plain(label): index for index, label in reversed(list(enumerate(labels or ())))}
+
+    def index_of(text: str) -> int | None:
+        if text.isdecimal() and len(text) <= _DIGITS and int(text) < classes:
+            return int(text)
+        return known.get(_plain(text))
+
+    return index_of
 
 
 def unlabelled_folders(images: Sequence[ImageRecord], truth: str, known: Mapping[str, int]) -> tuple[str, ...]:
