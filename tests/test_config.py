@@ -144,6 +144,8 @@ def test_options_of_a_preset_hold_for_the_methods_that_run(folder: Path, monkeyp
         ("model: {source: 3}\n", "my.yml:1: model.source: expected text, received 3"),
         ("# a\n\nlimit: '5'\n", "my.yml:3: limit: expected a whole number from 1, received '5'"),
         ("limit: 0\n", "my.yml:1: limit: expected a whole number from 1, received 0"),
+        ("dataset_limit: 0\n", "my.yml:1: dataset_limit: expected a whole number from 1, received 0"),
+        ("dataset: [a]\n", "my.yml:1: dataset: expected text, received ['a']"),
         ("limit: yes\n", "my.yml:1: limit: expected a whole number from 1, received True"),
         ("seed: -1\n", "my.yml:1: seed: expected a whole number from 0, received -1"),
         ("batch_size: auot\n", "my.yml:1: batch_size: expected auto, or a whole number from 1, received 'auot'"),
@@ -244,6 +246,28 @@ def test_paths_are_found_here_then_beside_the_file_then_among_the_packaged(folde
     assert load_config(path, {"images": str(folder)}).images == folder
 
 
+@pytest.mark.parametrize("made", ["set/cats", "set.tar", "list.txt"])
+def test_an_image_set_is_found_as_images_are(folder: Path, made: str):
+    (folder / "deep" / made).mkdir(parents=True)
+    path = written(folder, f"dataset: {made}\ndataset_limit: 9\n", "deep/my.yml").relative_to(folder)
+    assert (load_config(path).dataset, load_config(path).dataset_limit) == (f"deep/{made}", 9)
+    (folder / made).mkdir(parents=True)
+    assert load_config(path).dataset == made
+    assert load_config().dataset is None
+
+
+@pytest.mark.parametrize("pattern", ["*.tar", "shards/*.tar", "shards/{000..001}.tar", "{shards,none}/000.tar"])
+def test_a_pattern_is_found_where_it_meets_a_file(folder: Path, pattern: str):
+    for name in ("deep/shards/000.tar", "deep/0.tar"):
+        written(folder, "", name)
+    path = written(folder, f"dataset: '{pattern}'\n", "deep/my.yml").relative_to(folder)
+    assert load_config(path).dataset == f"deep/{pattern}"
+    for name in ("shards/000.tar", "0.tar"):
+        written(folder, "", name)
+    assert load_config(path).dataset == pattern
+    assert load_config(written(folder, "dataset: none/*.tar\n")).dataset == "none/*.tar"
+
+
 def test_out_and_store_are_in_the_working_directory(folder: Path):
     (folder / "deep/site").mkdir(parents=True)
     config = load_config(written(folder, "out: site\nstore: kept\n", "deep/my.yml"))
@@ -253,12 +277,15 @@ def test_out_and_store_are_in_the_working_directory(folder: Path):
 def test_a_dump_reads_back_to_the_same_configuration_and_names_no_place_of_this_computer(folder: Path):
     (folder / "pictures").mkdir()
     text = "model: {source: m, labels: l.txt, input: {size: 32}}\nimages: pictures\nmethods: [cam, grad_cam]\ntitle: 'é: #1'\n"
+    text += f"dataset: '{folder}/shards/*.tar'\n"
     first = load_config(written(folder, text), {"images": str(folder / "pictures"), "out": str(folder / "site")})
     dumped = dump(first)
     assert str(folder) not in dumped
     assert yaml.safe_load(dumped)["images"] == "pictures"
+    assert yaml.safe_load(dumped)["dataset"] == "shards/*.tar"
     second = load_config(written(folder, dumped))
-    assert second == first.model_copy(update={"images": Path("pictures"), "out": Path("site")})
+    here = {"images": Path("pictures"), "out": Path("site"), "dataset": "shards/*.tar"}
+    assert second == first.model_copy(update=here)
     assert dump(second) == dumped
     assert str(packaged("inputs")) not in dump(load_config())
 

@@ -1,5 +1,6 @@
 """The configuration: YAML into frozen values that are right or refused. Its shape is in settings.py."""
 
+from generator.config.dump import dump
 from generator.config.settings import (
     INTERPOLATIONS,
     PRESETS,
@@ -8,7 +9,6 @@ from generator.config.settings import (
     ModelConfig,
     ReportConfig,
     TrustConfig,
-    dump,
     load_config,
 )
 

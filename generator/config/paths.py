@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator.dataset.patterns import is_pattern, meets
 from generator.errors import UserError
 from generator.resources import packaged, packaged_root
 from generator.selectors import nearest
@@ -76,6 +77,7 @@ class Places:
         if trust.boxes is not None:
             trust = trust.model_copy(update={"boxes": self.find(trust.boxes)})
         found = {
+            "dataset": None if config.dataset is None else self._dataset(config.dataset),
             "trust": trust,
             "images": images,
             "model": model,
@@ -84,6 +86,15 @@ class Places:
             "groups": {**self.groups(), **config.groups},
         }
         return config.model_copy(update=found)
+
+    def _dataset(self, path: str) -> str:
+        """An image set found: a pattern where it meets a file."""
+        if not is_pattern(path):
+            return self.find(path)
+        if meets(path):
+            return path
+        around = (str(folder / path) for folder in (self.file.parent, packaged_root()))
+        return next((found for found in around if meets(found)), path)
 
     def _target(self, target: str) -> str:
         """A target with the file of a function found: ``call:my/targets.py:dogness``."""

@@ -14,7 +14,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer
 
 from generator.config.errors import explain
@@ -302,6 +301,11 @@ class ReportConfig(_Frozen):
     images: Path = Path("inputs/images")
     limit: Annotated[int | None, _count(1, "a whole number from 1")] = None
     """At most so many images, in order of their paths; None: all."""
+    dataset: Text | None = None
+    """An image set of any size whose patches stand beside units: a folder, a list, tar shards or a pattern that names
+    them (dataset/sources.py); None: the report's images."""
+    dataset_limit: Annotated[int | None, _count(1, "a whole number from 1")] = None
+    """At most so many pictures of it, in its order; None: all."""
     layers: Words = ("conv",)
     cam_layers: Words = ("stage_ends",)
     methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)
@@ -369,27 +373,6 @@ def _methods(preset: Document, asked: object) -> object:
     tuned = [(name, options) for name, options in _named(own) if options and (name in names or "all" in names)]
     below: Sequence[object] = [{name: dict(options)} for name, options in tuned]
     return [*below, *(asked if isinstance(asked, (list, tuple)) else [asked])]
-
-
-def dump(config: ReportConfig) -> str:
-    """The configuration as YAML that `load_config` reads back to the same values; no path of this machine in it
-    where it can be told without."""
-    values = config.model_dump(mode="json", exclude_none=True)
-    values["methods"] = [{one.name: dict(one.options)} if one.options else one.name for one in config.methods]
-    values["model"]["inputs"] = {k: shown(v) if isinstance(v, str) else v for k, v in config.model.inputs.items()}
-    for key in ("input", "inputs"):
-        if not values["model"][key]:
-            del values["model"][key]
-    used = {target.partition(":")[2] for target in config.targets if target.startswith("group:")}
-    values["groups"] = {name: list(lines) for name, lines in config.groups.items() if name in used}
-    if not values["groups"]:
-        del values["groups"]
-    values["truth"] = shown(config.truth)
-    values["targets"] = [shown(target) for target in config.targets]
-    for key in ("source", "weights", "labels"):
-        if key in values["model"]:
-            values["model"][key] = shown(values["model"][key])
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
 
 PRESETS: tuple[str, ...] = ("quick", "standard", "full")
