@@ -18,7 +18,10 @@ from generator.executors.local import fill_images, fill_weights
 from generator.executors.search import fill_searches
 from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
+from generator.report.answers import batch_size, fill_answers
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
+from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
+from generator.report.reconstructions import plan as plan_batches
 from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
@@ -48,8 +51,7 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     setup = set_up(config, progress)
     todo = plan_report(setup)
     searches = compute(setup, todo, progress)
-    judged = judge(setup, progress)
-    planned = todo.passes + searches.passes + judged
+    planned = todo.passes + searches.passes + ask(setup, searches, progress) + judge(setup, progress)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
@@ -82,6 +84,23 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)
     return searches
+
+
+def ask(setup: Setup, searches: SearchPlan, progress: Progress) -> Passes:
+    """Ask all units what they answer to in the dataset, in one pass over it, and chosen ones what of it raised them; the
+    passes planned for it."""
+    asking = setup.asking
+    if asking is None:
+        return Passes(0, 0)
+    planned = asking.passes(setup.store, batch_size(setup.engine))
+    with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
+        fill_answers(asking, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    engine, preprocess = setup.engine, setup.loaded.preprocess
+    todo = lacking(wanted(asking, setup.store, setup.config.units, searches.by_layer), setup.store)
+    batches = plan_batches(todo, preprocess.size, batch_of(engine))
+    with clocked(setup.timings, "reconstructions"), progress.stage("reconstructions", sum(map(len, batches))) as stage:
+        fill_reconstructions(asking, todo, engine, preprocess, setup.store, stage)
+    return planned + passes(batches)
 
 
 def judge(setup: Setup, progress: Progress) -> Passes:

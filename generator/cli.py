@@ -192,7 +192,13 @@ def init(
     typer.echo(f"\nNow change {folder / 'report.yml'}, then: cd {_quoted(str(folder))} && convatlas build")
 
 
-_DRAWS_ON = {"layer": "a layer", "input": "the image", "weights": "the weights", "search": "a layer, by search"}
+_DRAWS_ON = {
+    "layer": "a layer",
+    "input": "the image",
+    "weights": "the weights",
+    "search": "a layer, by search",
+    "set": "a layer, over a set",
+}
 _KEPT: dict[str, str] = {}
 """Where the running build keeps what is finished: for the sentence that Ctrl-C ends with."""
 

@@ -158,10 +158,9 @@ def attribute(
     requests: list[Request] = []
     for name in names:
         method = make_method(name, (options or {}).get(name))
-        if method.scope == "search":
-            raise UserError(
-                f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`)"
-            )
+        if method.scope in ("search", "set"):
+            does = "searches over inputs" if method.scope == "search" else "reads a whole set of images"
+            raise UserError(f"{name!r} {does} and attributes nothing: run it in a report (`convatlas build`)")
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked
         found[name] = dict(refused)

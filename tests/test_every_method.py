@@ -129,7 +129,7 @@ def test_the_default_report_asks_for_every_method_and_the_default_model_draws_ea
 ):
     monkeypatch.chdir(tmp_path)
     setup = set_up(load_config(), Silent())
-    asked = {one.name for one in (*setup.jobs.requests, *setup.jobs.weights, *setup.jobs.searches)}
+    asked = {one.name for one in (*setup.jobs.requests, *setup.jobs.weights, *setup.jobs.searches, *setup.jobs.sets)}
     assert asked - {"predictions"} == set(registry()) - {"predictions"}
     # other layers' pages show the first class alone
     several = {one.layer for one in setup.jobs.requests if len(one.targets) > 1}

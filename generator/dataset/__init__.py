@@ -1,1 +1,1 @@
-"""Image sets of any size: where the pictures are (sources.py), in folders, lists (lists.py) and tar shards (shards.py)."""
+"""What units answer to in an image set of any size: where its pictures are, one streaming pass over them, what comes of it."""

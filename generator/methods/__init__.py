@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -26,8 +26,9 @@ from generator.engine.needs import Need, Reads
 from generator.names import Layer, LayerName, Paper, Unit
 
 T = TypeVar("T")
-Scope = Literal["layer", "input", "weights", "search"]
-"""Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search."""
+Scope = Literal["layer", "input", "weights", "search", "set"]
+"""Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search, on a layer
+over a whole set of images."""
 Places = Literal["layers", "compared", "both"]
 """Which of a report's layers a method is drawn at: those that have a page, those of the CAM comparison, or both."""
 
@@ -234,6 +235,31 @@ class SearchMethod(Protocol):
         """(forward, backward) passes that `search` will make: it is held to this by a test."""
 
     def search(self, handle: ModelHandle, layer: Layer, units: tuple[Unit, ...], seed: int) -> Iterator[Artifact]: ...
+
+
+class Reduction(Protocol):
+    """The state of one layer while a set streams by: it grows with the layer's units, never with the images. Two states of
+    parts of a set merge into that of the whole."""
+
+    def update(self, A: Tensor, images: Tensor, accepted: Any, classes: Sequence[int | None] = ()) -> None:
+        """Take in the layer's output (n, c, h, w) for the images of these numbers."""
+
+    def finish(self, filled: int) -> Any:
+        """What the set came to."""
+
+
+class SetMethod(Protocol):
+    """A method that reads every layer's output over a whole set of images, in one streaming pass that all layers share."""
+
+    papers: ClassVar[tuple[Paper, ...]]
+    caption: ClassVar[str]
+    scope: ClassVar[Scope]
+    places: ClassVar[Places]
+
+    def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None: ...
+
+    def start(self, layer: Layer, device: torch.device | str) -> Reduction:
+        """The state before the first image."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import data, escape, numbers
+from generator.pages import data, escape, numbers, units
 from generator.pages.context import Site, asked
 from generator.pages.views import Atlas, LayerView
 
@@ -48,6 +48,7 @@ def write(site: Site, k: int) -> None:
         },
         "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
         "cams": cams(site, view, slug),
+        "answers": units.write(site, view, slug),
         "captions": {
             "pictures": site.caption("activation_maximization", layer=layer.name),
             **{m: site.caption(m, layer=layer.name) for m in sorted({m for m, _ in view.cams})},
@@ -73,6 +74,9 @@ def write(site: Site, k: int) -> None:
         script=f"data/layers/{slug}.js",
         images=images,
         pictured=asked(view.pictures),
+        answered=view.answers is not None,
+        selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
+        marked=units.marked(view),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
 

@@ -15,7 +15,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from generator.pages import compare, home, image, images, layer, layers, method, methods, mkdocs_build, run, trust
+from generator.pages import (
+    compare,
+    home,
+    image,
+    images,
+    layer,
+    layers,
+    method,
+    methods,
+    mkdocs_build,
+    run,
+    trust,
+    units,
+)
 from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
@@ -60,6 +73,7 @@ def render(
     trust.write(site)
     methods.write(site)
     run.write(site)
+    units.examples(site)
     for k in range(len(report.layers)):
         layer.write(site, k)
     for k in range(len(report.images)):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.trust_views import Trust
 
@@ -149,6 +150,36 @@ class LayerView:
     """Activation maximization tiles."""
     cams: Mapping[tuple[str, str], Heat | NotApplicable] = field(default_factory=dict)
     """(method, image slug) -> map of the first target."""
+    answers: Answers | None = field(default=None, compare=False)
+    """What its units answer to in the dataset; None where they were not asked."""
+    reconstructions: Reconstructions | None = None
+    """What of the first patches of chosen units raised them."""
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """Tile k of both atlases is what raised a unit in the image of that rank in its list."""
+
+    entries: tuple[tuple[int, int], ...]
+    """(unit, rank)"""
+    deconv: Atlas
+    guided: Atlas
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image of the dataset that stands in a unit's list."""
+
+    number: int
+    """In the dataset."""
+    name: str
+    """Hostile."""
+    picture: Picture
+    """As the model sees it."""
+    page: str | None = None
+    """The slug of its page, where it is one of the report's images."""
+    label: str | None = None
+    """What the set calls its class: hostile."""
 
 
 @dataclass(frozen=True)
@@ -218,5 +249,9 @@ class Report:
     """What is written to run.json, less `bytes`, which is known after the site is written."""
     trust: Trust | None = None
     """What maps are judged by; None where they were not."""
+    examples: tuple[Example, ...] = ()
+    """The images of the dataset that any unit's list names."""
+    labels: tuple[str, ...] = ()
+    """The classes' names; empty where they have none."""
     notes: tuple[str, ...] = ()
     """Sentences on what was found and decided; `code` in backticks."""

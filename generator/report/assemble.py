@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -23,8 +24,21 @@ from generator.images import ImageRecord
 from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
-from generator.pages.views import Atlas, Gray, Heat, ImageView, LayerView, Picture, Prediction, Values
+from generator.pages.views import (
+    Atlas,
+    Example,
+    Gray,
+    Heat,
+    ImageView,
+    LayerView,
+    Picture,
+    Prediction,
+    Reconstructions,
+    Values,
+)
+from generator.report.answers import Asking, pictures_of
 from generator.report.jobs import Jobs, Search
+from generator.report.reconstructions import RULES, Wanted, kept
 from generator.store import Record, Store, digest, key_of
 
 K = TypeVar("K")
@@ -62,8 +76,17 @@ class Lazy(Mapping[K, V], Generic[K, V]):
 class Assembly:
     """Records of one report, by what they are of."""
 
-    def __init__(self, jobs: Jobs, store: Store, labels: tuple[str, ...] | None, readout: Readout) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        store: Store,
+        labels: tuple[str, ...] | None,
+        readout: Readout,
+        asking: Asking | None = None,
+        wanted: Sequence[Wanted] = (),
+    ) -> None:
         self._jobs, self._store, self._labels, self._readout = jobs, store, labels, readout
+        self._asking, self._wanted = asking, wanted
         self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
         self._refused = {(method, layer): NotApplicable(reason) for method, layer, reason in jobs.refused}
         self._scope = {r.name: r.method.scope for r in jobs.requests}
@@ -227,6 +250,32 @@ class Assembly:
         """Input x response at a layer."""
         return self.heat("input_response", layer, image, 0)
 
+    # The dataset
+
+    @cached_property
+    def _reconstructions(self) -> Mapping[LayerName, Reconstructions]:
+        found = {}
+        for layer, record in kept(self._wanted, self._store):
+            meta = {**record.meta, "kind": "rgb_atlas", "count": len(record.meta["entries"])}
+            entries = tuple((int(unit), int(rank)) for unit, rank in record.meta["entries"])
+            deconv, guided = (self._atlas(record, rule, meta) for rule in RULES)
+            found[layer] = Reconstructions(entries, deconv, guided)
+        return found
+
+    def examples(self) -> tuple[Example, ...]:
+        """The images of the dataset that stand in a unit's list; those that have a page of their own have their photograph."""
+        if self._asking is None:
+            return ()
+        found = []
+        for number, record in pictures_of(self._asking, self._store).items():
+            own = self._asking.own[number] if self._asking.own else None
+            name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
+            size = record.meta["seen" if own else "size"]
+            found.append(
+                Example(number, name, self._picture(record, "seen.jpg", size), own.slug if own else None, text)
+            )
+        return tuple(found)
+
     # Layers
 
     def layer(
@@ -254,6 +303,8 @@ class Assembly:
             kernel_note=note,
             kernel_inputs=slices,
             pictures=self._pictures(name, units),
+            answers=self._asking.of(self._store, name) if self._asking else None,
+            reconstructions=self._reconstructions.get(name),
             cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
         )
 

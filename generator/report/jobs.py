@@ -43,6 +43,15 @@ class Search:
 
 
 @dataclass(frozen=True)
+class SetRequest:
+    """A method over the whole dataset, at one layer."""
+
+    name: str
+    method: Any
+    layer: Layer
+
+
+@dataclass(frozen=True)
 class Batch:
     """Images that lack the same cells, and the passes that fill them."""
 
@@ -52,7 +61,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Everything a report wants. `requests` are per image, `weights` per model, `searches` per unit."""
+    """Everything a report wants. `requests` are per image, `weights` per model, `searches` per unit, `sets` over
+    the dataset."""
 
     model: ModelKey
     requests: tuple[Request, ...]
@@ -63,6 +73,7 @@ class Jobs:
     targets: tuple[Target, ...]
     seed: int
     description: Description = field(repr=False)
+    sets: tuple[SetRequest, ...] = ()
     truths: Mapping[str, int] = field(default_factory=dict)
     """The true class of an image, by its slug; images without a label are not in it."""
 
@@ -145,13 +156,16 @@ def jobs(
     requests: list[Request] = [PREDICTIONS]
     weights: list[Request] = []
     searches: list[Search] = []
+    sets: list[SetRequest] = []
     refused: list[tuple[str, LayerName, str]] = []
     for choice in choices:
-        if choice.method.scope == "search":
+        if choice.method.scope in ("search", "set"):
             for layer in choice.layers:
                 reason = choice.method.applies(description.facts, layer)
-                if reason is None:
+                if reason is None and choice.method.scope == "search":
                     searches.append(Search(choice.name, choice.method, layer))
+                elif reason is None:
+                    sets.append(SetRequest(choice.name, choice.method, layer))
                 else:
                     refused.append((choice.name, layer.name, reason.reason))
             continue
@@ -170,6 +184,7 @@ def jobs(
         targets,
         seed,
         description,
+        tuple(sets),
         truths or {},
     )
 

@@ -9,6 +9,7 @@ from generator.engine.plan import billed
 from generator.executors.search import lacking, passes
 from generator.names import LayerName
 from generator.pages.views import Passes
+from generator.report.answers import batch_size
 from generator.report.jobs import Batch
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
@@ -26,6 +27,11 @@ class SearchPlan:
 
     units: Mapping[tuple[str, LayerName], tuple[int, ...]]
     passes: Passes
+
+    @property
+    def by_layer(self) -> Mapping[LayerName, tuple[int, ...]]:
+        """The units of each layer that is searched."""
+        return {layer: chosen for (_, layer), chosen in self.units.items()}
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ def describe_plan(plan: Plan) -> str:
     images = setup.images.images
     searches = plan_searches(setup)
     judging = setup.judging.passes(setup.store)
-    total = plan.passes + searches.passes + judging
+    asking = setup.asking
+    asked = asking.passes(setup.store, batch_size(setup.engine)) if asking else Passes(0, 0)
+    total = plan.passes + searches.passes + asked + judging
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -130,6 +138,11 @@ def describe_plan(plan: Plan) -> str:
         wanted = sum(len(units[name, search.layer.name]) for search in of)
         missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
         rows.append((name, "search", str(len(of)), str(wanted), str(missing), _evaluations(searches.passes)))
+    for name in dict.fromkeys(request.name for request in jobs.sets):
+        assert asking
+        of_set = [request for request in jobs.sets if request.name == name]
+        to_do = sum(request.name == name for request in asking.lacking(setup.store))
+        rows.append((name, "set", str(len(of_set)), str(len(of_set)), str(to_do), _evaluations(asked)))
     judged = setup.judging
     if judged.config.metrics and judged.requests:
         cells, lacks = (

@@ -17,6 +17,7 @@ from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.assemble import Assembly
+from generator.report.reconstructions import wanted
 from generator.report.setup import Setup
 from generator.report.trusted import trust_of
 
@@ -35,13 +36,16 @@ LIBRARIES = (
 
 def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]], planned: Passes) -> Report:
     """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
-    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout)
+    by_layer = {layer: chosen for (_, layer), chosen in units.items()}
+    drawn = wanted(setup.asking, setup.store, setup.config.units, by_layer) if setup.asking else ()
+    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout, setup.asking, drawn)
     images = setup.images.images
     compared = tuple(layer.name for layer in setup.compared)
     names = slugs([layer.name for layer in setup.layers])
     counts = setup.engine.counts
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}
+    used |= {one.name: one.method for one in setup.jobs.sets}
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -60,6 +64,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         images=tuple(assembly.image(image, compared) for image in images),
         methods=tuple(method_view(info, used.get(info.name)) for info in registry().values()),
         notes=setup.notes,
+        examples=assembly.examples(),
+        labels=setup.loaded.labels or (),
         planned=planned,
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),

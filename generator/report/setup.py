@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +13,7 @@ import torch
 
 from generator.command.progress import Progress
 from generator.config import ReportConfig
+from generator.dataset.sources import of_images, open_dataset
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
@@ -23,6 +24,7 @@ from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, Target, TrueTarget
 from generator.reasons import not_averaged
+from generator.report.answers import Asking
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
@@ -49,6 +51,8 @@ class Setup:
     store: Store
     notes: tuple[str, ...] = ()
     """Sentences on what was found and decided: where the weights came from, which output is read."""
+    asking: Asking | None = None
+    """What is asked of the dataset; None where no method reads it."""
     timings: MutableMapping[str, float] = field(default_factory=dict)
 
     @cached_property
@@ -138,9 +142,28 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     )
     asked = jobs(choices, targets, description, key, config.seed, known, compared={layer.name for layer in compared})
     store = Store(Path(config.store))
-    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, timings)
+    asking = asking_of(config, asked, images, known, loaded.labels, description.classes)
+    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found
+
+
+def asking_of(
+    config: ReportConfig,
+    asked: Jobs,
+    images: ImageSet,
+    known: Mapping[str, int],
+    labels: tuple[str, ...] | None,
+    classes: int,
+) -> Asking | None:
+    """What is asked of the dataset: an image set of its own, or the report's images."""
+    if not asked.sets:
+        return None
+    if config.dataset is None:
+        truth = tuple(known.get(image.slug) for image in images.images)
+        return Asking(asked, of_images(images.images), truth, images.images)
+    dataset = open_dataset(Path(config.dataset), limit=config.dataset_limit)
+    return Asking(asked, dataset, tuple(dataset.labels(labels, classes)))
 
 
 def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple[str, ...]:

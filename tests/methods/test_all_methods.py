@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from generator import attribute, images
 from generator.artifacts import ImageGrid, NotApplicable
 from generator.cli import app
 from generator.config import InputConfig, ModelConfig
+from generator.dataset.survey import Portion, survey
 from generator.engine.handle import handle
 from generator.engine.needs import Reads
 from generator.engine.passes import Engine
@@ -39,7 +41,8 @@ TOP = Path(__file__).resolve().parents[2]
 FOLDER = Path(generator.methods.__file__).parent
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py") if not file.stem.startswith("_"))
 SEARCHES = [name for name in NAMES if registry()[name].cls.scope == "search"]
-PER_BATCH = [name for name in NAMES if name not in SEARCHES]
+SETS = [name for name in NAMES if registry()[name].cls.scope == "set"]
+PER_BATCH = [name for name in NAMES if name not in (*SEARCHES, *SETS)]
 """Per-batch methods and probes: what `attribute` runs."""
 PROBES = [name for name in NAMES if is_probe(registry()[name].cls)]
 SMALL = {"steps": 4, "samples": 3, "units": 4}
@@ -290,6 +293,25 @@ def test_a_probe_runs_the_evaluations_it_said_and_draws_one_artifact_a_target(so
             if not isinstance(one, NotApplicable):
                 assert one.values.shape[0] == 1
                 assert torch.equal(one.values, other.values)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("source", MODELS)
+@pytest.mark.parametrize("name", SETS)
+def test_a_method_over_a_set_says_the_same_of_every_unit_twice(name: str, source: str):
+    it = real(source)
+    layers = select_layers(it.layers, it.description.layers)
+    made = []
+    for _ in range(2):
+        engine = it.engine
+        states = {layer.name: make_method(name).start(layer, "cpu") for layer in layers}
+        made.append(survey(engine, states, [Portion(it.x[:2], (0, 1)), Portion(it.x[2:], (2,))]))
+        assert (engine.counts.forward, engine.counts.backward) == (2, 0)
+    for layer in layers:
+        once, twice = (vars(found[layer.name]) for found in made)
+        for field, value in once.items():
+            assert np.array_equal(value, twice[field]), field
+            assert np.isfinite(value).all(), field
+            assert np.ndim(value) == 0 or len(value) == layer.units, field
 
 
 @pytest.mark.parametrize("name", SEARCHES)

@@ -10,7 +10,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', k: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', m: (this.data.cams[0] || {}).method || ''};
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
@@ -28,7 +28,7 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   read() {
-    const {u, i, v, c, s, k} = convatlas.address.read();
+    const {u, i, v, c, s, k, o, f} = convatlas.address.read();
     const next = {};
     if (u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units) next.u = Number(u);
     if (this.data.images.some((image) => image.slug === i)) next.i = i;
@@ -40,6 +40,10 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     if (s === 'layer' || s === 'map') next.s = s;
     if (k !== undefined && k in this.data.kernelInputs) next.k = k;
+    for (const [key, value, control] of [['o', o, 'sort'], ['f', f, 'filter']]) {
+      const select = this.querySelector(`[data-control=${control}]`);
+      if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
+    }
     this.jump = 'u' in next;
     if (!Object.keys(next).length) return;
     Object.assign(this.state, next);
@@ -51,6 +55,10 @@ customElements.define('layer-page', class extends HTMLElement {
   tick() {
     const names = {image: this.state.i, view: this.state.v, scale: this.state.s};
     for (const input of this.querySelectorAll('.ca-toolbar input[type=radio]')) if (input.name in names) input.checked = input.value === names[input.name];
+    for (const [control, value] of [['sort', this.state.o], ['filter', this.state.f]]) {
+      const select = this.querySelector(`[data-control=${control}]`);
+      if (select) select.value = value;
+    }
   }
 
   control(target) {
@@ -64,6 +72,7 @@ customElements.define('layer-page', class extends HTMLElement {
     if (target.name === 'view') return this.set({v: target.value});
     if (target.name === 'scale') return this.set({s: target.value});
     if (target.dataset.control === 'sort') return this.set({o: target.value});
+    if (target.dataset.control === 'filter') return this.set({f: target.value});
     if (target.dataset.control === 'slice') return this.set({k: target.value});
     if (target.dataset.control === 'cam') return this.set({m: target.value});
     return undefined;
@@ -71,9 +80,9 @@ customElements.define('layer-page', class extends HTMLElement {
 
   set(part) {
     Object.assign(this.state, part);
-    const {u, i, v, s, k} = this.state;
+    const {u, i, v, s, k, o, f} = this.state;
     const c = this.linked();
-    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k});
+    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f});
     this.links();
     this.draw();
   }
@@ -115,6 +124,7 @@ customElements.define('layer-page', class extends HTMLElement {
       if (turn === this.turn) this.sentence(convatlas.say('failed', {file: error.message}));
       return undefined;
     }
+    if (this.state.f || convatlas.answers.sorts.has(this.state.o)) this.found = await this.answers();
     if (turn !== this.turn) return undefined;
     if ('na' in atlas) return this.sentence(atlas.na, true);
     if (this.wall.parentNode !== this.main) this.main.replaceChildren(this.wall);
@@ -126,9 +136,11 @@ customElements.define('layer-page', class extends HTMLElement {
     this.menu.show(atlas.signed);
     this.menu.toggleAttribute('data-off', atlas.rgb);
     const order = this.orders(atlas);
+    if (!order.length) return this.sentence(convatlas.say('noneSuch'));
     const to = tiles.shares(atlas, this.state.s) ? tiles.shared(atlas) : null;
     this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c, numbered: this.state.v === 'pictures'});
     this.wall.open(this.state.u, this.jump);
+    this.say(-1);
     this.jump = false;
     return this.state.u >= 0 ? this.unit() : this.about();
   }
@@ -143,8 +155,17 @@ customElements.define('layer-page', class extends HTMLElement {
     this.draw();
   }
 
+  /** What the layer's units answer to in the dataset; null where they were not asked. */
+  answers() { return convatlas.answers.load(this.dataset.layer, this.data.answers).catch(() => null); }
+
   orders(atlas) {
-    if (!this.sorted || this.sorted.atlas !== atlas || this.sorted.how !== this.state.o) this.sorted = {atlas, how: this.state.o, order: convatlas.tiles.order(atlas, this.state.o)};
+    const {o, f} = this.state;
+    const {tiles, answers} = convatlas;
+    if (!this.sorted || this.sorted.atlas !== atlas || this.sorted.how !== o + f) {
+      const found = this.found && this.found.answers;
+      const order = found && answers.sorts.has(o) ? answers.order(found, atlas, o) : tiles.order(atlas, answers.sorts.has(o) ? 'index' : o);
+      this.sorted = {atlas, how: o + f, order: found && f ? answers.filtered(found, atlas, order, f) : order};
+    }
     return this.sorted.order;
   }
 
@@ -174,6 +195,7 @@ customElements.define('layer-page', class extends HTMLElement {
   count() {
     const {pictures, units} = this.data;
     const all = units.toLocaleString('en');
+    if (this.state.f && this.sorted) return convatlas.say('unitsOf', {n: this.sorted.order.length.toLocaleString('en'), all});
     return this.state.v === 'pictures' && pictures.n < units ? convatlas.say('unitsOf', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
   }
 
@@ -264,9 +286,11 @@ customElements.define('layer-page', class extends HTMLElement {
     const image = this.image();
     let maps = null;
     if (image && image.maps) maps = await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null);
+    const found = await this.answers();
     if (turn !== this.turn) return;
     const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
     const figures = [];
+    const last = [];
     const {pictures, kernels} = this.data;
     if (maps && tiles.tile(maps, u) >= 0) {
       const tile = tiles.tile(maps, u);
@@ -284,12 +308,13 @@ customElements.define('layer-page', class extends HTMLElement {
     if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
       const tile = tiles.tile(kernels, u);
       const body = tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
-      figures.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
+      last.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
     }
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
-    if (cam && image) figures.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
+    if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    this.panel.open({unit: u, of: this.data.units, figures, wide: slices.length > 1 ? [this.slices(slices, u, c)] : [], more});
+    const wide = [...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
+    this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
   }
 
   /** The unit's kernel at every input channel, on one scale, so that strong and weak inputs can be told apart. */

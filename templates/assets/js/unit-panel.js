@@ -22,8 +22,8 @@ customElements.define('unit-panel', class extends HTMLElement {
     );
   }
 
-  /** {unit, of, figures: [{title, body, bar, note}], wide: [...]} */
-  open({unit, of, figures, wide, more}) {
+  /** {unit, of, figures: [{title, body, bar, note}], wide: [...], last: [...]}: figures two to a row, wide ones, two to a row. */
+  open({unit, of, figures, wide, last, more}) {
     const {el, say} = convatlas;
     const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act : '';
     this.classList.add('ca-panel--open');
@@ -40,6 +40,7 @@ customElements.define('unit-panel', class extends HTMLElement {
           act('close', say('close'), '×', () => this.fire('unit-close')))),
       el('div', {class: 'ca-panel__pair'}, figures.map(figure)),
       ...(wide || []).map(figure),
+      el('div', {class: 'ca-panel__pair'}, (last || []).map(figure)),
       more || '',
     );
     if (focused) (this.querySelector(`[data-act="${focused}"]`) || this).focus();

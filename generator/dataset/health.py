@@ -1,0 +1,55 @@
+"""What is wrong with a unit, as far as its answers tell: marks that pages filter by and findings count.
+
+dead         never answers: of a rectified layer it is never above zero, elsewhere it has one value everywhere
+always on    of a rectified layer, above zero at every place of the sample: the rectifier does nothing
+saturated    at its highest value at half of all places or more: a rectifier with a cap, mostly at its cap
+redundant    another unit gives the same but for a factor: correlation above SAME over the sample
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.dataset.answers import NONE, Answers
+from generator.names import Layer
+
+SAME = 0.995
+"""Correlation beyond which two units are one."""
+ENOUGH = 64
+"""Columns of the sample below which no mark is given: too few places to say "never" or "always"."""
+CAPPED = 0.5
+"""Share of places at the highest value beyond which a unit is saturated."""
+
+
+class Mark(IntFlag):
+    """What is wrong with a unit; 0 where nothing is."""
+
+    DEAD = 1
+    ALWAYS_ON = 2
+    SATURATED = 4
+    REDUNDANT = 8
+
+
+def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
+    """(c,) the marks of each unit, as bits."""
+    found = np.zeros(len(answers.highest), np.uint8)
+    if answers.sampled < ENOUGH:
+        return found
+    rectified = rectifies(layer)
+    constant = (answers.histogram_hi <= answers.histogram_lo) & (answers.highest <= answers.histogram_hi)
+    dead = answers.highest <= 0 if rectified else constant
+    found[dead] |= np.uint8(Mark.DEAD)
+    if rectified:
+        found[~dead & (answers.sparsity == 0)] |= np.uint8(Mark.ALWAYS_ON)
+    found[~dead & ~constant & (answers.at_top >= CAPPED)] |= np.uint8(Mark.SATURATED)
+    twin = (answers.alike != NONE) & (answers.correlation > SAME)
+    found[~dead & twin.any(axis=1)] |= np.uint8(Mark.REDUNDANT)
+    return found
+
+
+def rectifies(layer: Layer) -> bool:
+    """Whether the layer is a rectifier, with a cap or without: what it gives is never below zero."""
+    return layer.kind == "act" and layer.op.rpartition(".")[2].lower().strip("_") in ("relu", "relu6", "clamp")

@@ -1,0 +1,92 @@
+r"""Dataset examples: the images of a set that raise a unit most, each cut out by what the unit sees there.
+
+$$ x_1, \dots, x_9 = \operatorname*{arg\,top9}_{x \in D} \; \max_{ij} A^k_{ij}(x), \quad
+\text{patch of } x = \big[\, o + j\,(i, j) \pm \tfrac{r}{2} \,\big] $$
+
+$A^k$ is the map of unit $k$ of the layer on image $x$ of the set $D$. A patch is what the unit can see of the image from the
+place where it answers most: $r$ pixels wide, its receptive field, around the pixel $o + j\,(i, j)$, where $j$ is the layer's
+stride in pixels and $o$ the centre of the first unit. Each image stands once in a unit's list, at its strongest place.
+
+Reading it: what the patches have in common is what the unit answers to. Look at the weakest of the nine as well: its value
+says how far the set has to offer more of the same. The histogram is of the unit's values at all places: a unit that is on
+nearly everywhere tells little by being on.
+
+Beside the first patches of chosen units stand their reconstructions, as in the paper's figure 2: a signal of 1 at the unit's
+place is sent back to the pixels, by the deconvnet with switches and by guided backprop, and cut out where the patch is. Gray
+is zero; what stands out is the part of the patch that raised the unit.
+
+Limits: only what the set holds is found. With few images nine patches are merely the nine images. In deep layers a unit sees
+more than it uses, often the whole image, so that the patch does not say which part counted: the reconstruction beside it
+does. What lies outside the picture is padding, and is hatched. Strength is not importance: a unit may answer strongly and
+hardly move the class scores.
+
+Departure: a rectified unit that is off in an image answers to nothing there, and the image is left out of its list, so that
+a list may be shorter than nine. Mean and maximum are over all places of all images; histogram, sparsity and correlation are
+from a uniform sample of 512 places. Selectivity is that of Morcos and others, of classes that the set says: the mean of the
+class where it is highest, less the mean of the others, over their sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+
+from generator.artifacts import NotApplicable
+from generator.dataset.reduction import Reduction
+from generator.errors import UserError
+from generator.methods import ModelFacts, Places, Scope, method
+from generator.methods.deconvnet import Deconvnet
+from generator.names import Layer, Paper
+
+
+@method
+@dataclass(frozen=True)
+class DatasetExamples:
+    """The strongest images of each unit, and where in them; its mean, maximum, histogram, sparsity and selectivity."""
+
+    top: int = field(default=9, metadata={"doc": "Images kept of each unit."})
+    reconstructions: int = field(
+        default=4,
+        metadata={
+            "doc": "Of the units that `units` chooses, so many patches get their deconvnet and guided reconstruction; 0: none.",
+            "key": False,
+        },
+    )
+    layers: str = field(
+        default="conv",
+        metadata={
+            "doc": "Which of the report's layers have reconstructions: a selector, such as conv or all.",
+            "key": False,
+        },
+    )
+
+    papers: ClassVar[tuple[Paper, ...]] = (
+        *Deconvnet.papers,
+        Paper(
+            "morcos2018",
+            "Ari S. Morcos, David G.T. Barrett, Neil C. Rabinowitz and Matthew Botvinick",
+            2018,
+            "On the importance of single directions for generalization",
+            venue="ICLR",
+            arxiv="1803.06959",
+        ),
+    )
+    caption: ClassVar[str] = (
+        "What raises unit {unit} of {layer} most: patches of images, cut out by what the unit sees."
+    )
+    scope: ClassVar[Scope] = "set"
+    places: ClassVar[Places] = "layers"
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise UserError(f"dataset_examples: expected top to be 1 or more, got {self.top}")
+        if self.reconstructions < 0:
+            raise UserError(f"dataset_examples: expected reconstructions to be 0 or more, got {self.reconstructions}")
+
+    def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
+        return None
+
+    def start(self, layer: Layer, device: torch.device | str) -> Reduction:
+        return Reduction.start(layer.units, self.top, device)

@@ -1,0 +1,110 @@
+"""What a layer's units answer to, as data for its page: arrays of all units, packed, loaded when a unit is opened.
+
+data/units/<slug>.js      {arrays: {name: [kind, base64]}, …}      one a layer
+data/examples.js          [[picture, name, address], …]            the dataset's images that any list names
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.artifacts import NotApplicable
+from generator.dataset.health import Mark, marks
+from generator.pages import data, escape
+from generator.pages.context import Site
+from generator.pages.views import LayerView
+
+KINDS = {"f": "f4", "i": "i4", "u": "u2", "b": "u1"}
+
+
+def packed(array: NDArray[Any], kind: str) -> list[str]:
+    """[kind, base64]: the array row by row, little-endian, as a script reads it (f float32, i int32, u uint16, b uint8)."""
+    return [kind, base64.b64encode(np.ascontiguousarray(array).astype("<" + KINDS[kind]).tobytes()).decode()]
+
+
+def examples(site: Site) -> None:
+    """Write the list of images that units' lists name by number."""
+    rows = []
+    for example in site.report.examples:
+        name = escape.slug(example.page) if example.page else f"example-{example.number}"
+        rows.append([
+            site.tree.picture(example.picture, name),
+            escape.clean(example.name),
+            f"images/{name}.html" if example.page else "",
+            escape.clean(example.label or ""),
+        ])  # fmt: skip
+    if rows:
+        site.script("data/examples.js", "examples", "all", rows)
+
+
+def marked(view: LayerView) -> list[tuple[str, int]]:
+    """How many of a layer's units have each mark: (name, count)."""
+    if view.answers is None:
+        return []
+    found = marks(view.answers, view.layer)
+    return [(str(mark.name).lower(), int((found & np.uint8(mark) > 0).sum())) for mark in Mark]
+
+
+def write(site: Site, view: LayerView, slug: str) -> str:
+    """Write a layer's arrays; return their address, "" where its units were not asked."""
+    found = view.answers
+    if found is None or isinstance(found, NotApplicable):
+        return ""
+    layer = view.layer
+    number = {example.number: k for k, example in enumerate(site.report.examples)}
+    images = np.array([number.get(int(one), -1) for one in found.images.ravel()], np.int32)
+    wide = found.histogram.max(axis=1, keepdims=True).clip(min=1)
+    arrays = {
+        "images": packed(images, "i"),
+        "places": packed(found.places, "i"),
+        "values": packed(found.values, "f"),
+        "mean": packed(found.mean, "f"),
+        "highest": packed(found.highest, "f"),
+        "sparsity": packed(found.sparsity, "f"),
+        "lo": packed(found.histogram_lo, "f"),
+        "hi": packed(found.histogram_hi, "f"),
+        "bins": packed(np.rint(found.histogram / wide * 255), "b"),
+        "alike": packed(found.alike, "i"),
+        "r": packed(found.correlation, "f"),
+        "marks": packed(marks(found, layer), "b"),
+    }
+    if (found.chosen >= 0).any():
+        names = sorted({int(one) for one in found.chosen if one >= 0})
+        arrays |= {
+            "chosen": packed(np.searchsorted(names, found.chosen.clip(min=0)), "i"),
+            "selectivity": packed(np.where(found.chosen >= 0, found.selectivity, np.nan), "f"),
+        }
+        classes = [
+            escape.clean(site.report.labels[one]) if one < len(site.report.labels) else str(one) for one in names
+        ]
+    else:
+        classes = []
+    _, height, width = site.report.input_shape
+    address = f"data/units/{slug}.js"
+    value = {
+        "units": layer.units,
+        "k": found.images.shape[1],
+        "bins": found.histogram.shape[1],
+        "near": found.alike.shape[1],
+        "seen": found.seen,
+        "map": [layer.shape[1], layer.shape[2]],
+        "input": [height, width],
+        "field": list(layer.receptive_field) if layer.receptive_field else None,
+        "jump": list(layer.jump) if layer.jump else None,
+        "offset": list(layer.offset) if layer.offset else None,
+        "classes": classes,
+        "arrays": arrays,
+    }
+    if view.reconstructions:
+        drawn = view.reconstructions
+        value["back"] = {
+            "entries": [list(entry) for entry in drawn.entries],
+            "deconv": data.atlas(site.tree, drawn.deconv, f"{slug}-deconv"),
+            "guided": data.atlas(site.tree, drawn.guided, f"{slug}-guided"),
+        }
+    site.script(address, "units", view.slug, value)
+    return address

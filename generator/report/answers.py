@@ -1,0 +1,245 @@
+"""What the units of a report's layers answer to in its dataset: what the store lacks of that, what it costs, and doing it.
+
+    dataset ──▶ decoded beside the passes ──▶ batches ──▶ generator.dataset.survey ──▶ a record for each layer
+                                                                     └──▶ the pictures that stand in a unit's list
+
+A layer's record depends on the dataset's listing, not on which other layers were asked for with it.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from generator.command.progress import Stage
+from generator.dataset.answers import NONE, Answers
+from generator.dataset.sources import Dataset, Sample
+from generator.dataset.survey import Portion, survey
+from generator.engine.passes import Engine
+from generator.images import ImageRecord
+from generator.images.decode import Undecodable, bombs_measured
+from generator.model.preprocess import Preprocess
+from generator.names import Digest, LayerName
+from generator.pages.views import Passes
+from generator.report.jobs import Jobs, SetRequest
+from generator.report.keys import cell_key, engine_digest
+from generator.store import Record, Store, key_of
+from generator.threads import pool
+
+BATCH = 8
+"""Images of a pass on a CPU: what a layer's reduction costs whatever the batch is shared by so many."""
+GPU_BATCH = 64
+AHEAD = 3
+"""Batches that are decoded while one runs."""
+QUALITY = 88
+"""Of the JPEGs of a dataset's pictures."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Which units are asked about which images."""
+
+    jobs: Jobs
+    dataset: Dataset
+    classes: tuple[int | None, ...]
+    """Of each image of the dataset, where it is known."""
+    own: tuple[ImageRecord, ...] = ()
+    """The report's images, where they are the dataset: their pictures are in the store already."""
+
+    def of(self, store: Store, layer: LayerName) -> Answers | None:
+        """What a layer's units answer to; None where nobody asked them.
+
+        Raises:
+            LookupError: they were not asked yet.
+        """
+        request = next((one for one in self.requests if one.layer.name == layer), None)
+        return None if request is None else answers_of(self, store, request)
+
+    @property
+    def requests(self) -> tuple[SetRequest, ...]:
+        """The layers that are asked, each with its method."""
+        return self.jobs.sets
+
+    @cached_property
+    def _known(self) -> Digest:
+        return key_of({"classes": list(self.classes)})
+
+    def key(self, request: SetRequest) -> Digest:
+        """The key of what a layer's units answer to."""
+        return cell_key(
+            self.jobs.model,
+            request.method,
+            request.layer.name,
+            dataset=self.dataset.fingerprint,
+            classes=self._known,
+            seed=self.jobs.seed,
+        )
+
+    def picture_key(self, number: int) -> Digest:
+        """The key of an image's picture as the model sees it."""
+        return key_of(
+            {
+                "picture": number,
+                "dataset": self.dataset.fingerprint,
+                "preprocessing": self.jobs.model.preprocessing,
+                "engine": engine_digest(),
+            }
+        )
+
+    def lacking(self, store: Store) -> tuple[SetRequest, ...]:
+        """The layers that the store knows nothing of."""
+        return tuple(request for request in self.requests if store.get(self.key(request)) is None)
+
+    def passes(self, store: Store, size: int) -> Passes:
+        """What `fill_answers` will make, where every image can be read."""
+        return Passes(-(-len(self.dataset) // size) if self.lacking(store) else 0, 0)
+
+
+def batch_size(engine: Engine) -> int:
+    """Images of one pass on this device."""
+    return BATCH if engine.device.type == "cpu" else GPU_BATCH
+
+
+def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
+    """Pass the dataset through the model, where a layer lacks its record; then keep the pictures that lists name."""
+    lacks = {request.layer.name: request for request in asking.lacking(store)}
+    if lacks:
+        skipped: list[str] = []
+        states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
+        stream = _told(portions(asking, preprocess, batch_size(engine), skipped), stage)
+        for name, answers in survey(engine, states, stream, asking.jobs.seed).items():
+            store.put(asking.key(lacks[name]), *packed(answers, skipped))
+    if not asking.own:
+        _fill_pictures(asking, preprocess, store)
+
+
+def _told(stream: Iterable[Portion], stage: Stage) -> Iterator[Portion]:
+    for portion in stream:
+        yield portion
+        stage.advance(len(portion.numbers))
+
+
+def portions(asking: Asking, preprocess: Preprocess, size: int, skipped: list[str]) -> Iterator[Portion]:
+    """The dataset in batches, decoded in threads beside; images that cannot be read are named in `skipped`."""
+
+    def decoded(sample: Sample) -> tuple[Sample, torch.Tensor | str]:
+        try:
+            with asking.dataset.load(sample, preprocess.channels) as picture:
+                return sample, preprocess(picture)
+        except Undecodable as why:
+            return sample, str(why)
+
+    with bombs_measured(), warnings.catch_warnings(), pool(2, "dataset") as team:
+        warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or in the reason
+        waiting: list[Any] = []
+        ready: list[tuple[Sample, torch.Tensor]] = []
+
+        def take(future: Any) -> None:
+            sample, x = future.result()
+            if isinstance(x, str):
+                skipped.append(f"{sample.name}: {x}")
+            else:
+                ready.append((sample, x))
+
+        for sample in asking.dataset:
+            waiting.append(team.submit(decoded, sample))
+            if len(waiting) >= AHEAD * size:
+                take(waiting.pop(0))
+            if len(ready) == size:
+                yield _portion(ready, asking.classes)
+                ready = []
+        for future in waiting:
+            take(future)
+            if len(ready) == size:
+                yield _portion(ready, asking.classes)
+                ready = []
+        if ready:
+            yield _portion(ready, asking.classes)
+
+
+def _portion(ready: Sequence[tuple[Sample, torch.Tensor]], classes: Sequence[int | None]) -> Portion:
+    numbers = [sample.index for sample, _ in ready]
+    known = [classes[number] for number in numbers] if any(c is not None for c in classes) else []
+    return Portion(torch.stack([x for _, x in ready]), numbers, known)
+
+
+def _fill_pictures(asking: Asking, preprocess: Preprocess, store: Store) -> None:
+    """Every picture that stands in a list, as the model sees it."""
+    wanted: set[int] = set()
+    for request in asking.requests:
+        wanted.update(np.unique(answers_of(asking, store, request).images).tolist())
+    wanted.discard(NONE)
+    samples = [s for s in asking.dataset if s.index in wanted and store.get(asking.picture_key(s.index)) is None]
+
+    def keep(sample: Sample) -> None:
+        with asking.dataset.load(sample, preprocess.channels) as picture:
+            seen = Image.fromarray(preprocess.picture(preprocess(picture)))
+        buffer = io.BytesIO()
+        seen.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+        meta = {"name": sample.name, "label": sample.label, "size": [seen.height, seen.width]}
+        store.put(asking.picture_key(sample.index), meta, {"seen.jpg": buffer.getvalue()})
+
+    with pool(2, "pictures") as team:
+        for _ in team.map(keep, samples):
+            pass
+
+
+# ---- records
+
+
+def packed(answers: Answers, skipped: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """One record: the arrays behind one another as bytes, and how they are cut."""
+    values = {f.name: getattr(answers, f.name) for f in fields(answers)}
+    arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if isinstance(value, np.ndarray)}
+    meta = {
+        "arrays": [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()],
+        "numbers": {name: value for name, value in values.items() if name not in arrays},
+        "skipped": list(skipped),
+    }
+    return meta, {"arrays": b"".join(array.tobytes() for array in arrays.values())}
+
+
+def unpacked(record: Record, data: bytes) -> Answers:
+    """What `packed` put away."""
+    found: dict[str, Any] = dict(record.meta["numbers"])
+    at = 0
+    for name, kind, shape in record.meta["arrays"]:
+        array = np.frombuffer(data, np.dtype(kind), int(np.prod(shape)), at).reshape(shape)
+        found[name] = array
+        at += array.nbytes
+    return Answers(**found)
+
+
+def answers_of(asking: Asking, store: Store, request: SetRequest) -> Answers:
+    """What a layer's units answer to.
+
+    Raises:
+        LookupError: nobody asked them yet.
+    """
+    record = store.get(asking.key(request))
+    if record is None:
+        raise LookupError(f"what the units of {request.layer.name} answer to is not in the store")
+    return unpacked(record, store.blob(record, "arrays"))
+
+
+def skipped_of(asking: Asking, store: Store) -> Sequence[str]:
+    """The images that could not be read, each with the reason."""
+    record = store.get(asking.key(asking.requests[0])) if asking.requests else None
+    return () if record is None else tuple(record.meta["skipped"])
+
+
+def pictures_of(asking: Asking, store: Store) -> Mapping[int, Record]:
+    """The records of all pictures that stand in a list, by the image's number."""
+    if asking.own:
+        found = {number: store.get(asking.jobs.photo_key(image)) for number, image in enumerate(asking.own)}
+    else:
+        found = {number: store.get(asking.picture_key(number)) for number in range(len(asking.dataset))}
+    return {number: record for number, record in found.items() if record is not None}

@@ -1,0 +1,171 @@
+/* What a unit answers to in the dataset: patches cut out of the images by CSS, its histogram, units that answer alike.
+ * Data are arrays of all units of a layer, packed by generator/pages/units.py. */
+(() => {
+  const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
+
+  /** A layer's arrays, unpacked when first read. */
+  function open(value) {
+    const made = {};
+    const arrays = {};
+    for (const [name, [kind, text]] of Object.entries(value.arrays)) {
+      Object.defineProperty(arrays, name, {get() {
+        if (!made[name]) {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          made[name] = new KINDS[kind](bytes.buffer);
+        }
+        return made[name];
+      }});
+    }
+    return {...value, arrays};
+  }
+
+  /** The unit's list: [{image, place, value}], strongest first. */
+  function list(answers, unit) {
+    const {k, arrays} = answers;
+    const found = [];
+    for (let at = unit * k; at < (unit + 1) * k; at += 1) {
+      if (arrays.images[at] >= 0) found.push({image: arrays.images[at], place: arrays.places[at], value: arrays.values[at]});
+    }
+    return found;
+  }
+
+  /** What the unit sees from a place, in pixels from the input's corner: {x, y, w, h}, and the place's centre {cx, cy}. */
+  function view(answers, place) {
+    const {map: [rows, columns], input: [height, width], field, jump, offset} = answers;
+    const row = Math.floor(place / columns), column = place % columns;
+    if (!field || !jump) return {x: 0, y: 0, w: width, h: height, cx: (column + 0.5) * width / columns, cy: (row + 0.5) * height / rows, whole: true};
+    const cy = offset[0] + row * jump[0] + 0.5, cx = offset[1] + column * jump[1] + 0.5;
+    // A field larger than the picture: the picture whole, and where in it the unit stands.
+    if (field[0] >= height && field[1] >= width) return {x: 0, y: 0, w: width, h: height, cx, cy, whole: true};
+    return {x: cx - field[1] / 2, y: cy - field[0] / 2, w: field[1], h: field[0], cx, cy, whole: false};
+  }
+
+  /** One patch, `side` px on its longer side; what lies outside the picture is hatched. */
+  function patch(answers, example, entry, side) {
+    const {el, say, url, number} = convatlas;
+    const [picture, name, page, label] = example;
+    const {x, y, w, h, cx, cy, whole} = view(answers, entry.place);
+    const scale = side / Math.max(w, h);
+    const [height, width] = answers.input;
+    const img = el('img', {src: url(picture), alt: '', loading: 'lazy'});
+    Object.assign(img.style, {width: `${width * scale}px`, height: `${height * scale}px`, left: `${-x * scale}px`, top: `${-y * scale}px`});
+    if (scale > 2) img.style.imageRendering = 'pixelated';
+    const box = el('span', {class: 'ca-patch__box'}, img);
+    Object.assign(box.style, {width: `${w * scale}px`, height: `${h * scale}px`});
+    if (whole) {
+      const mark = el('i', {class: 'ca-patch__mark'});
+      Object.assign(mark.style, {left: `${Math.min(w, Math.max(0, cx)) * scale}px`, top: `${Math.min(h, Math.max(0, cy)) * scale}px`});
+      box.append(mark);
+    }
+    const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '');
+    return el(page ? 'a' : 'span', {class: 'ca-patch', href: page ? url(page) : null, title: words, 'aria-label': words}, box, el('b', {}, number(entry.value)));
+  }
+
+  /** The unit's values at a sample of places, as bars with zero marked. */
+  function histogram(answers, unit) {
+    const {el, number, say} = convatlas;
+    const {arrays, bins} = answers;
+    const lo = arrays.lo[unit], hi = arrays.hi[unit];
+    const NS = 'http://www.w3.org/2000/svg';
+    const svg = (tag, attributes) => {
+      const made = document.createElementNS(NS, tag);
+      for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+      return made;
+    };
+    const drawn = svg('svg', {viewBox: `0 0 ${bins * 10} 60`, preserveAspectRatio: 'none', class: 'ca-bins', role: 'img'});
+    drawn.setAttribute('aria-label', say('binsOf', {lo: number(lo), hi: number(hi)}));
+    for (let k = 0; k < bins; k += 1) {
+      const tall = Math.sqrt(arrays.bins[unit * bins + k] / 255) * 58;
+      if (tall) drawn.append(svg('rect', {x: k * 10 + 0.5, y: 60 - tall, width: 9, height: tall}));
+    }
+    if (lo < 0 && hi > 0) drawn.append(svg('line', {x1: -lo / (hi - lo) * bins * 10, x2: -lo / (hi - lo) * bins * 10, y1: 0, y2: 60, class: 'ca-bins__zero', 'vector-effect': 'non-scaling-stroke'}));
+    return el('span', {class: 'ca-bins__frame'}, drawn, el('span', {class: 'ca-bins__ends'}, el('span', {}, number(lo)), el('span', {}, number(hi))));
+  }
+
+  /** Links to other units of the layer: [[unit, value]]. */
+  function units(pairs, words) {
+    const {el} = convatlas;
+    return el('ul', {class: 'ca-units'}, pairs.map(([unit, value, text]) => el('li', {}, el('a', {href: `#u=${unit}`, 'data-unit': unit}, el('b', {}, unit), el('span', {title: words}, text)))));
+  }
+
+  function alike(answers, unit) {
+    const {arrays, near} = answers;
+    const found = [];
+    for (let at = unit * near; at < (unit + 1) * near; at += 1) if (arrays.alike[at] >= 0) found.push([arrays.alike[at], arrays.r[at]]);
+    return found;
+  }
+
+  /** Zeiler and Fergus' figure 2: each patch beside what of it raised the unit. */
+  function reconstructions(answers, examples, entries, back, side) {
+    const {el, say, tiles} = convatlas;
+    const rows = entries.flatMap((entry, rank) => (back[rank] < 0 ? [] : [
+      patch(answers, examples[entry.image], entry, side),
+      ...['deconv', 'guided'].map((rule) => tiles.single(answers.back[rule], back[rank], side)),
+    ]));
+    const heads = ['patchHead', 'deconvHead', 'guidedHead'].map((key) => el('span', {class: 'ca-dim'}, say(key)));
+    return {title: say('patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches ca-patches--back'}, heads, rows), note: say('backHow')};
+  }
+
+  /** What the panel shows of a unit: figures as `unit-panel` takes them. */
+  function figures(answers, examples, unit, side) {
+    const {el, say, number, percent} = convatlas;
+    const {arrays} = answers;
+    const entries = list(answers, unit);
+    const made = [];
+    const marks = wrong(answers, unit);
+    if (marks.length) made.push({title: '', body: el('ul', {class: 'ca-marks'}, marks.map((text) => el('li', {}, text))), note: ''});
+    const back = entries.map((entry, rank) => (answers.back ? answers.back.entries.findIndex(([u, r]) => u === unit && r === rank) : -1));
+    const backed = back.filter((tile) => tile >= 0).length;
+    if (backed) made.push(reconstructions(answers, examples, entries, back, side));
+    if (entries.length > backed) {
+      entries.splice(0, backed);
+      made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches'}, entries.map((entry) => patch(answers, examples[entry.image], entry, side))),
+        note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
+    } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
+    const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say('selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
+    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen].filter(Boolean).join(' ')});
+    const near = alike(answers, unit).filter(([, r]) => r > 0.3);
+    if (near.length) made.push({title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
+    return made;
+  }
+
+  /** What a unit is sorted by, highest first. */
+  const SORTS = {
+    highest: ({arrays}, unit) => arrays.highest[unit],
+    mean: ({arrays}, unit) => arrays.mean[unit],
+    fires: ({arrays}, unit) => -arrays.sparsity[unit],
+    rare: ({arrays}, unit) => arrays.sparsity[unit],
+    selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
+  };
+  const MARKS = {dead: 1, always_on: 2, saturated: 4, redundant: 8};
+
+  /** The tiles of an atlas, sorted. */
+  function order(answers, atlas, how) {
+    const {unit} = convatlas.tiles;
+    const of = (tile) => SORTS[how](answers, unit(atlas, tile));
+    return Array.from({length: atlas.n}, (_, tile) => tile).sort((a, b) => of(b) - of(a) || a - b);
+  }
+
+  /** Those of the tiles whose unit has the mark. */
+  function filtered(answers, atlas, tiles, mark) { return tiles.filter((tile) => answers.arrays.marks[convatlas.tiles.unit(atlas, tile)] & MARKS[mark]); }
+
+  /** The sentences on what is wrong with a unit. */
+  function wrong(answers, unit) {
+    const names = {dead: 'markDead', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
+    return Object.entries(MARKS).filter(([, bit]) => answers.arrays.marks[unit] & bit).map(([mark]) => convatlas.say(names[mark]));
+  }
+
+  convatlas.answers = {
+    sorts: new Set(Object.keys(SORTS)),
+    order, filtered,
+    /** A promise of a layer's answers and the dataset's images; null where its units were not asked. */
+    async load(slug, address) {
+      if (!address) return null;
+      const [value, examples] = await Promise.all([convatlas.load('units', slug, address), convatlas.load('examples', 'all', 'data/examples.js')]);
+      convatlas.answers.open ??= new Map();
+      if (!convatlas.answers.open.has(slug)) convatlas.answers.open.set(slug, open(value));
+      return {answers: convatlas.answers.open.get(slug), examples};
+    },
+    figures, view, list, alike,
+  };
+})();

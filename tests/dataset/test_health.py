@@ -1,0 +1,58 @@
+"""Marks of units: planted defects are found, sound units have none."""
+
+import numpy as np
+import torch
+
+from generator.dataset.health import Mark, marks, rectifies
+from generator.names import Layer, LayerName
+from tests.dataset.test_reduction import reduced
+
+
+def layer(kind: str = "act", op: str = "ReLU", units: int = 6) -> Layer:
+    return Layer(LayerName("a"), kind, op, (units, 6, 6), 0, 0, None, None, None, 0, "a")  # type: ignore[arg-type]
+
+
+def rectified() -> torch.Tensor:
+    """Unit 0 dead, 1 always on, 2 capped at 60 % of places, 3 twice unit 4, 5 sound."""
+    gen = torch.Generator().manual_seed(0)
+    A = torch.randn(8, 6, 6, 6, generator=gen).clamp(min=0)
+    A[:, 0] = 0
+    A[:, 1] += 1
+    A[:, 2] = torch.where(
+        torch.rand(8, 6, 6, generator=gen) < 0.6, 6.0, torch.rand(8, 6, 6, generator=gen) - 0.2
+    ).clamp(min=0)
+    A[:, 3] = 2 * A[:, 4]
+    return A
+
+
+def test_planted_defects_are_marked_and_nothing_else():
+    found = marks(reduced(rectified()), layer())
+    assert found.tolist() == [Mark.DEAD, Mark.ALWAYS_ON, Mark.SATURATED, Mark.REDUNDANT, Mark.REDUNDANT, 0]
+
+
+def test_a_signed_layer_has_dead_units_only_where_they_never_move():
+    A = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1)) - 10
+    A[:, 1] = -3.0
+    assert marks(reduced(A), layer("conv", "Conv2d", 3)).tolist() == [0, Mark.DEAD, 0]
+
+
+def test_of_too_few_places_nothing_is_said():
+    A = torch.zeros(1, 2, 6, 6)
+    assert not marks(reduced(A), layer(units=2)).any()
+
+
+def test_a_unit_that_answers_once_is_not_dead():
+    A = torch.zeros(40, 2, 8, 8)
+    A[7, 0, 3, 3] = 1.0
+    found = reduced(A)
+    assert found.sampled == 512
+    dead = marks(found, layer(units=2)) & Mark.DEAD
+    assert dead.tolist() == [0, Mark.DEAD]
+
+
+def test_rectifiers_are_known_by_their_operation():
+    assert rectifies(layer("act", "ReLU6"))
+    assert rectifies(layer("act", "F.relu"))
+    assert not rectifies(layer("act", "SiLU"))
+    assert not rectifies(layer("conv", "Conv2d"))
+    assert np.uint8(Mark.REDUNDANT) == 8

@@ -1,0 +1,172 @@
+"""What is kept of a layer: means, maxima, histograms, correlations and selectivity, by hand and beside numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from generator.dataset.answers import NONE, Answers
+from generator.dataset.columns import Draw
+from generator.dataset.reduction import ALIKE, BINS, Reduction, effective_rank, histograms, most_alike, selective
+
+
+def reduced(A: torch.Tensor, batch: int = 3, classes: list[int | None] | None = None, k: int = 4) -> Answers:
+    state, draw = Reduction.start(A.shape[1], k), Draw(A.shape[2] * A.shape[3], 512, 0)
+    for at in range(0, len(A), batch):
+        part = A[at : at + batch]
+        numbers = list(range(at, at + len(part)))
+        own = [] if classes is None else classes[at : at + len(part)]
+        state.update(part, torch.tensor(numbers), draw.accept(numbers), own)
+    return state.finish(draw.filled)
+
+
+def test_mean_maximum_and_list_are_those_of_all_places():
+    A = torch.randn(10, 6, 5, 4, generator=torch.Generator().manual_seed(0))
+    found = reduced(A)
+    assert np.allclose(found.mean, A.mean(dim=(0, 2, 3)).numpy(), atol=1e-6)
+    assert np.array_equal(found.highest, A.amax(dim=(0, 2, 3)).numpy())
+    assert np.array_equal(found.values, A.amax(dim=(2, 3)).T.sort(dim=1, descending=True).values[:, :4].numpy())
+    assert found.seen == 10
+    assert found.broken == 0
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("side", [3, 24])
+def test_the_layout_in_memory_changes_nothing(layout: torch.memory_format, side: int):
+    A = torch.randn(4, 8, side, side, generator=torch.Generator().manual_seed(1))
+    one, other = reduced(A), reduced(A.contiguous(memory_format=layout))
+    assert np.array_equal(one.values, other.values)
+    assert np.array_equal(one.places, other.places)
+    assert np.array_equal(one.images, other.images)
+    assert np.allclose(one.mean, other.mean, atol=1e-6)
+
+
+def test_of_a_small_set_the_sample_is_everything():
+    A = torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(2)).clamp(min=0)  # 54 places of 512
+    found = reduced(A)
+    flat = A.transpose(0, 1).flatten(1).numpy()
+    assert np.allclose(found.sparsity, (flat <= 0).mean(axis=1))
+    assert found.histogram.sum(axis=1).tolist() == [54] * 3
+    for unit in range(3):
+        counts, _ = np.histogram(flat[unit], BINS, (found.histogram_lo[unit], found.histogram_hi[unit]))
+        assert (
+            np.abs(counts - found.histogram[unit].astype(int)).sum() <= 2
+        )  # a value on a bin's edge may go either way
+    expected = np.corrcoef(flat)
+    for unit in range(3):
+        for other, r in zip(found.alike[unit], found.correlation[unit], strict=True):
+            if other != NONE:
+                assert r == pytest.approx(expected[unit, other], abs=1e-5)
+
+
+def test_a_unit_that_is_off_answers_to_nothing():
+    A = torch.rand(5, 2, 2, 2, generator=torch.Generator().manual_seed(3))
+    A[:, 1] = 0
+    A[0, 0] = 0
+    found = reduced(A, k=5)
+    assert (found.images[1] == NONE).all()
+    assert 0 not in found.images[0]
+    assert (found.images[0] != NONE).sum() == 4
+    assert found.highest[1] == 0
+    assert found.sparsity[1] == 1
+
+
+def test_values_that_are_no_numbers_are_counted_and_left_out():
+    A = torch.rand(4, 2, 2, 2, generator=torch.Generator().manual_seed(4))
+    A[2, 0, 1, 1] = torch.nan
+    A[3, 1, 0, 0] = torch.inf
+    found = reduced(A, batch=2)
+    assert found.broken == 2
+    assert 2 not in found.images[0]
+    assert 3 not in found.images[1]
+    assert np.isfinite(found.mean).all()
+    assert np.isfinite(found.values).all()
+
+
+def test_histograms_by_hand():
+    lo, hi, counts = histograms(np.array([[0.0, 1.0, 1.0, 24.0], [5.0, 5.0, 5.0, 5.0]], np.float32))
+    assert lo.tolist() == [0, 5]
+    assert hi.tolist() == [24, 5]
+    assert counts[0].tolist() == [1, 2, *[0] * (BINS - 3), 1]
+    assert counts[1].tolist() == [4, *[0] * (BINS - 1)]
+
+
+def test_units_that_answer_alike_by_hand():
+    columns = torch.tensor([[0.0, 1, 2, 3], [0.0, 2, 4, 6], [3.0, 2, 1, 0], [7.0, 7, 7, 7]])
+    other, r = most_alike(columns)
+    assert other.shape == (4, ALIKE)
+    assert other[0, :2].tolist() == [1, 2]
+    assert r[0, :2].tolist() == pytest.approx([1, -1])
+    assert (other[3] == NONE).all(), "a constant unit goes with nothing"
+    assert 3 not in other[0].tolist()
+
+
+def test_blocks_of_units_give_the_same():
+    columns = torch.randn(50, 30, generator=torch.Generator().manual_seed(5))
+    one, few = most_alike(columns), most_alike(columns, block=7)
+    assert np.array_equal(one[0], few[0])
+    assert np.allclose(one[1], few[1], atol=1e-6)
+
+
+def test_selectivity_by_hand():
+    # unit 0: means 6 and 2; unit 1: off; unit 2: below zero for class 9, 1 for class 4
+    chosen, index = selective({4: (2, np.array([12.0, 0, 2])), 9: (1, np.array([2.0, 0, -5]))}, 3)
+    assert chosen.tolist() == [4, NONE, 4]
+    assert index.tolist() == pytest.approx([(6 - 2) / 8, 0, 1])
+    assert selective({4: (2, np.array([1.0]))}, 1)[0].tolist() == [NONE]
+
+
+def test_classes_reach_the_units():
+    A = torch.zeros(4, 2, 2, 2)
+    A[0, 0] = A[1, 0] = 3
+    A[2, 1] = A[3, 1] = 5
+    found = reduced(A, classes=[7, 7, 1, None])
+    assert found.chosen.tolist() == [7, 1]
+    assert found.selectivity.tolist() == [1, 1]
+
+
+def test_two_parts_of_a_stream_merge_into_the_whole():
+    A = torch.randn(20, 4, 12, 12, generator=torch.Generator().manual_seed(6))
+    whole = reduced(A)
+    halves = []
+    for part in (range(8), range(8, 20)):
+        state, draw = Reduction.start(4, 4), Draw(144, 512, 0)
+        numbers = list(part)
+        state.update(A[numbers], torch.tensor(numbers), draw.accept(numbers))
+        halves.append((state, draw))
+    (a, first), (b, second) = halves
+    merged = a.merged(b, first.priorities(), second.priorities()).finish(512)
+    assert np.array_equal(merged.images, whole.images)
+    assert np.array_equal(merged.places, whole.places)
+    assert np.allclose(merged.mean, whole.mean, atol=1e-6)
+    assert np.array_equal(np.sort(merged.histogram_hi), np.sort(whole.histogram_hi))
+    assert np.array_equal(merged.histogram, whole.histogram)
+    assert merged.seen == 20
+
+
+def test_effective_rank_by_hand():
+    # after the mean is taken: rank one, whatever the scale
+    assert effective_rank(torch.tensor([[1.0, 2, 3], [2.0, 4, 6]])) == pytest.approx(1)
+    # two equal singular values: exp(log 2)
+    assert effective_rank(torch.tensor([[1.0, -1, 0, 0], [0.0, 0, 1, -1]])) == pytest.approx(2)
+    # shares 3/4 and 1/4
+    expected = np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
+    assert effective_rank(torch.tensor([[3.0, -3, 0, 0], [0.0, 0, 1, -1]])) == pytest.approx(expected)
+    assert effective_rank(torch.full((2, 5), 3.0)) == 0
+
+
+def test_more_units_than_columns_give_the_same_rank():
+    columns = torch.randn(40, 12, generator=torch.Generator().manual_seed(7))
+    centred = columns - columns.mean(dim=1, keepdim=True)
+    singular = torch.linalg.svdvals(centred.double())
+    share = singular[singular > 1e-9] / singular.sum()
+    assert effective_rank(columns) == pytest.approx(float((-(share * share.log()).sum()).exp()), rel=1e-4)
+
+
+def test_scale_and_share_at_the_top_by_hand():
+    A = torch.zeros(1, 2, 2, 2)
+    A[0, 0] = torch.tensor([[6.0, 6.0], [6.0, 0.0]])
+    A[0, 1] = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+    found = reduced(A)
+    assert found.at_top.tolist() == [0.75, 0.25]
+    assert found.scale == pytest.approx(((3 * 36 + 1 + 4) / 8) ** 0.5)
+    assert found.sampled == 4

@@ -1,0 +1,146 @@
+"""Dataset examples: by hand through a whole report, and beside maps sorted one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import generator
+from generator.build import ask, compute
+from generator.command.progress import Silent
+from generator.config import load_config
+from generator.dataset.answers import NONE, Answers
+from generator.dataset.survey import Portion, survey
+from generator.errors import UserError
+from generator.library import engine_for, make_method
+from generator.model.describe import describe
+from generator.names import LayerName
+from generator.pages.views import Passes
+from generator.report.plan import plan_report, plan_searches
+from generator.report.setup import Setup, set_up
+from generator.resources import packaged
+
+
+def test_lists_and_numbers_by_hand():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).eval()
+    model[0].weight.data = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
+    description = describe(model, (1, 2, 2))
+    x = torch.tensor([[[1.0, -2.0], [3.0, 0.0]], [[0.0, 5.0], [1.0, 0.0]], [[3.0, 3.0], [-4.0, 0.0]]])[:, None]
+    states = {
+        LayerName("1"): make_method("dataset_examples", {"top": 3}).start(description.by_name[LayerName("1")], "cpu")
+    }
+    found = survey(engine_for(model, description), states, [Portion(x, range(3))])[LayerName("1")]
+    # unit 0 is max(x, 0): highest 3 at place 2, 5 at 1, 3 at 0; unit 1 is max(-x, 0): 2 at place 1, nothing, 4 at 2
+    assert found.values.tolist() == [[5, 3, 3], [4, 2, 0]]
+    assert found.images.tolist() == [[1, 0, 2], [2, 0, NONE]]
+    assert found.places[0].tolist() == [1, 2, 0]
+    assert found.places[1, :2].tolist() == [2, 1]
+    assert found.mean.tolist() == pytest.approx([16 / 12, 6 / 12])
+    assert found.sparsity.tolist() == pytest.approx([6 / 12, 10 / 12])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(folder: Path, **more: object) -> tuple[Setup, Passes]:
+    given = {
+        "model": "tinyvgg_digits",
+        "images": str(packaged("inputs/digits")),
+        "layers": ["conv", "act"],
+        "methods": ["feature_maps", "dataset_examples"],
+        "units": "top:2",
+        "store": str(folder / "store"),
+        "device": "cpu",
+        "trust": "none",
+    }
+    setup = set_up(load_config(None, given | more), Silent())
+    compute(setup, plan_report(setup), Silent())
+    before = setup.engine.counts.forward, setup.engine.counts.backward
+    planned = ask(setup, plan_searches(setup), Silent())
+    after = setup.engine.counts.forward, setup.engine.counts.backward
+    assert Passes(after[0] - before[0], after[1] - before[1]) == planned
+    return setup, planned
+
+
+def of(setup: Setup, layer: str) -> Answers:
+    assert setup.asking
+    found = setup.asking.of(setup.store, LayerName(layer))
+    assert found
+    return found
+
+
+def test_the_reports_own_images_are_the_set_and_agree_with_their_feature_maps(folder: Path):
+    setup, planned = asked(folder)
+    assert planned.forward > 0
+    images = setup.images.images
+    for request in setup.jobs.sets:
+        found = of(setup, request.layer.name)
+        maps = next(r for r in setup.jobs.requests if r.name == "feature_maps" and r.layer == request.layer.name)
+        tops = []
+        for image in images:
+            record = setup.store.get(setup.jobs.key(maps, image))
+            assert record
+            meta = record.meta["maps"][0]
+            tops.append(meta.get("raw_hi", meta["hi"]))
+        assert np.allclose(found.highest, np.max(tops, axis=0), rtol=1e-4, atol=1e-5)
+    again, planned = asked(folder)
+    assert planned == Passes(0, 0)
+    assert np.array_equal(of(again, "conv1_1").values, of(setup, "conv1_1").values)
+
+
+def test_a_set_of_its_own_is_read_from_a_folder_and_what_cannot_be_read_is_named(folder: Path):
+    for k in range(11):
+        where = folder / "set" / str(k % 2)
+        where.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(k).integers(0, 255, (40, 40), np.uint8)).save(where / f"{k}.png")
+    (folder / "set" / "1" / "broken.png").write_bytes(b"\x89PNG no picture")
+    setup, planned = asked(folder, dataset=str(folder / "set"))
+    assert setup.asking
+    assert planned.forward >= 2
+    found = of(setup, "conv1_1")
+    assert found.seen == 11
+    assert set(found.chosen[found.mean > 0].tolist()) == {0, 1}  # the folders' names are classes' indices
+    named = {int(one) for request in setup.jobs.sets for one in np.unique(of(setup, request.layer.name).images)} - {
+        NONE
+    }
+    kept = {n for n in range(12) if setup.store.get(setup.asking.picture_key(n))}
+    assert kept == named
+    record = setup.store.get(setup.asking.key(setup.jobs.sets[0]))
+    assert record
+    assert [line.split(":")[0] for line in record.meta["skipped"]] == ["1/broken.png"]
+
+
+def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: Path):
+    setup, _ = asked(folder, methods=["feature_maps", {"dataset_examples": {"reconstructions": 2}}])
+    from generator.report.reconstructions import RULES, kept, wanted
+
+    assert setup.asking
+    todo = wanted(setup.asking, setup.store, "top:2", {})
+    assert {one.request.layer.kind for one in todo} == {"conv"}
+    records = dict(kept(todo, setup.store))
+    assert set(records) == {one.request.layer.name for one in todo}
+    for one in todo:
+        found = of(setup, one.request.layer.name)
+        best = np.argsort(-found.highest, kind="stable")[:2]
+        assert {unit for unit, _, _, _ in one.entries} == set(best.tolist())
+        for unit, rank, start, number in one.entries:
+            assert number == found.images[unit, rank]
+            assert start.row * one.request.layer.shape[2] + start.column == found.places[unit, rank]
+        assert set(records[one.request.layer.name].blobs) | set(records[one.request.layer.name].inline) == set(RULES)
+
+
+def test_wrong_options_and_the_library_say_what_to_do():
+    with pytest.raises(UserError, match="expected top to be 1 or more, got 0"):
+        make_method("dataset_examples", {"top": 0})
+    with pytest.raises(UserError, match="expected reconstructions to be 0 or more, got -1"):
+        make_method("dataset_examples", {"reconstructions": -1})
+    with pytest.raises(UserError, match="reads a whole set of images"):
+        generator.attribute(nn.Conv2d(3, 2, 3), torch.randn(1, 3, 8, 8), "dataset_examples")
