@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import data, escape, numbers, units
+from generator.pages import data, escape, numbers, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.views import Atlas, LayerView
 
@@ -49,6 +49,7 @@ def write(site: Site, k: int) -> None:
         "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
         "cams": cams(site, view, slug),
         "answers": units.write(site, view, slug),
+        "wires": wires.write(site, view, slug),
         "captions": {
             "pictures": site.caption("activation_maximization", layer=layer.name),
             **{m: site.caption(m, layer=layer.name) for m in sorted({m for m, _ in view.cams})},

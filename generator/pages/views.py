@@ -16,6 +16,7 @@ from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.trust_views import Trust
+from generator.wiring.wires import Wires
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,8 @@ class LayerView:
     """What its units answer to in the dataset; None where they were not asked."""
     reconstructions: Reconstructions | None = None
     """What of the first patches of chosen units raised them."""
+    wires: Wires | None = field(default=None, compare=False)
+    """What feeds its units and what they feed; None where that was not worked out."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from generator.images.decode import Undecodable, bombs_measured
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, LayerName
 from generator.pages.views import Passes
+from generator.report.arrays import packed, unpacked
 from generator.report.jobs import Jobs, SetRequest
 from generator.report.keys import cell_key, engine_digest
 from generator.store import Record, Store, key_of
@@ -116,7 +117,8 @@ def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: 
         states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
         stream = _told(portions(asking, preprocess, batch_size(engine), skipped), stage)
         for name, answers in survey(engine, states, stream, asking.jobs.seed).items():
-            store.put(asking.key(lacks[name]), *packed(answers, skipped))
+            meta, blobs = packed(answers)
+            store.put(asking.key(lacks[name]), meta | {"skipped": skipped}, blobs)
     if not asking.own:
         _fill_pictures(asking, preprocess, store)
 
@@ -195,29 +197,6 @@ def _fill_pictures(asking: Asking, preprocess: Preprocess, store: Store) -> None
 # ---- records
 
 
-def packed(answers: Answers, skipped: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """One record: the arrays behind one another as bytes, and how they are cut."""
-    values = {f.name: getattr(answers, f.name) for f in fields(answers)}
-    arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if isinstance(value, np.ndarray)}
-    meta = {
-        "arrays": [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()],
-        "numbers": {name: value for name, value in values.items() if name not in arrays},
-        "skipped": list(skipped),
-    }
-    return meta, {"arrays": b"".join(array.tobytes() for array in arrays.values())}
-
-
-def unpacked(record: Record, data: bytes) -> Answers:
-    """What `packed` put away."""
-    found: dict[str, Any] = dict(record.meta["numbers"])
-    at = 0
-    for name, kind, shape in record.meta["arrays"]:
-        array = np.frombuffer(data, np.dtype(kind), int(np.prod(shape)), at).reshape(shape)
-        found[name] = array
-        at += array.nbytes
-    return Answers(**found)
-
-
 def answers_of(asking: Asking, store: Store, request: SetRequest) -> Answers:
     """What a layer's units answer to.
 
@@ -227,7 +206,7 @@ def answers_of(asking: Asking, store: Store, request: SetRequest) -> Answers:
     record = store.get(asking.key(request))
     if record is None:
         raise LookupError(f"what the units of {request.layer.name} answer to is not in the store")
-    return unpacked(record, store.blob(record, "arrays"))
+    return Answers(**unpacked(record, store))
 
 
 def skipped_of(asking: Asking, store: Store) -> Sequence[str]:

@@ -20,6 +20,7 @@ from generator.report.assemble import Assembly
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup
 from generator.report.trusted import trust_of
+from generator.report.wired import wires_of
 
 LIBRARIES = (
     "torch",
@@ -46,6 +47,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
+    wired = wires_of(setup.jobs, setup.engine.module, setup.description, setup.layers, setup.store)
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -56,7 +58,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         classes=setup.description.classes,
         weights_digest=setup.loaded.weights_digest,
         layers=tuple(
-            assembly.layer(layer, slug, images, units) for layer, slug in zip(setup.layers, names, strict=True)
+            dataclasses.replace(assembly.layer(layer, slug, images, units), wires=wired.get(layer.name))
+            for layer, slug in zip(setup.layers, names, strict=True)
         ),
         all_layers=setup.description.layers,
         cam_layers=compared,

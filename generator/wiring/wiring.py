@@ -8,7 +8,7 @@ Worked out from the graph and the weights: no image is looked at and no pass is 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -62,6 +62,10 @@ class Wiring:
     alike: Alike | NotApplicable
     weighted: bool
     """Whether its units have kernels."""
+    kernels: Kernels | None = field(default=None, repr=False, compare=False)
+    """Them, where they can be read."""
+    window: tuple[int, int] = (1, 1)
+    """Their (height, width)."""
 
 
 def wiring_of(
@@ -96,10 +100,19 @@ def wiring_of(
             classes.get(name),
             _alike(operation, kernels.get(name), nearest),
             operation.weighted,
+            found if isinstance(found := kernels.get(name), Kernels) else None,
+            window(operation),
         )
         for name in (layer.name for layer in description.layers if layer.name in operations)
         for operation in (operations[name],)
     }
+
+
+def window(operation: Operation) -> tuple[int, int]:
+    """(height, width) of its kernels; 1 x 1 for what has none, or other than two dimensions."""
+    size = operation.node.settings.get("kernel_size", 1) if operation.weighted else 1
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else (1, 1)
 
 
 def _inputs(operation: Operation, kernels: Kernels | NotApplicable | None, k: int) -> Inputs | NotApplicable:

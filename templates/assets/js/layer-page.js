@@ -286,7 +286,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const image = this.image();
     let maps = null;
     if (image && image.maps) maps = await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null);
-    const found = await this.answers();
+    const [found, wires] = await Promise.all([this.answers(), convatlas.wires.load(this.dataset.layer, this.data.wires).catch(() => null)]);
     if (turn !== this.turn) return;
     const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
     const figures = [];
@@ -313,7 +313,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
     if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    const wide = [...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
+    const wide = [...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
     this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
   }
 

@@ -3,7 +3,9 @@
 (() => {
   const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
 
-  /** A layer's arrays, unpacked when first read. */
+  const kept = new Map();
+
+  /** A value with its arrays unpacked, each when it is first read. */
   function open(value) {
     const made = {};
     const arrays = {};
@@ -162,10 +164,9 @@
     async load(slug, address) {
       if (!address) return null;
       const [value, examples] = await Promise.all([convatlas.load('units', slug, address), convatlas.load('examples', 'all', 'data/examples.js')]);
-      convatlas.answers.open ??= new Map();
-      if (!convatlas.answers.open.has(slug)) convatlas.answers.open.set(slug, open(value));
-      return {answers: convatlas.answers.open.get(slug), examples};
+      if (!kept.has(slug)) kept.set(slug, open(value));
+      return {answers: kept.get(slug), examples};
     },
-    figures, view, list, alike,
+    figures, view, list, alike, units, unpack: open,
   };
 })();

@@ -1,0 +1,61 @@
+"""What feeds a layer's units and what they feed, as data for its page: data/wires/<slug>.js, loaded when a unit is opened."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generator.names import INPUT
+from generator.pages import escape
+from generator.pages.context import Site
+from generator.pages.units import packed
+from generator.pages.views import LayerView
+
+
+def write(site: Site, view: LayerView, slug: str) -> str:
+    """Write a layer's wires; return their address, "" where there are none."""
+    found = view.wires
+    if found is None:
+        return ""
+    names = site.report.labels
+    classes = sorted({int(one) for one in found.class_index.ravel() if one >= 0})
+    arrays = {
+        "starts": packed(found.starts, "i"),
+        "sourceLayer": packed(found.source_layer, "i"),
+        "sourceUnit": packed(found.source_unit, "i"),
+        "sourceWay": packed(found.source_way + 1, "b"),
+        "channel": packed(found.channel, "i"),
+        "share": packed(np.rint(found.share * 255), "b"),
+        "sign": packed(found.sign + 1, "b"),
+        "slices": packed(found.slices.astype(np.int16) + 128, "b"),
+        "feedsLayer": packed(found.feeds_layer, "i"),
+        "feedsUnit": packed(found.feeds_unit, "i"),
+        "feedsShare": packed(np.rint(found.feeds_share * 255), "b"),
+        "feedsSign": packed(found.feeds_sign + 1, "b"),
+        "classIndex": packed(np.searchsorted(classes, found.class_index.clip(min=0)), "i"),
+        "classShare": packed(np.where(found.class_index < 0, 0, np.rint(found.class_share * 255)), "b"),
+        "classSign": packed(found.class_sign + 1, "b"),
+        "nearUnit": packed(found.near_unit, "i"),
+        "nearCosine": packed(found.near_cosine, "f"),
+    }
+    layers = []
+    for name in found.layers:
+        page = site.layer_views.get(name)
+        text = site.t("layer.the_input") if name == INPUT else str(name)
+        layers.append([escape.clean(text), f"layers/{escape.slug(page.slug)}.html" if page else ""])
+    value = {
+        "layers": layers,
+        "classes": [escape.clean(names[one]) if one < len(names) else str(one) for one in classes],
+        "k": {
+            "in": found.channel.shape[1],
+            "out": found.feeds_unit.shape[1],
+            "classes": found.class_index.shape[1],
+            "near": found.near_unit.shape[1],
+        },
+        "window": list(found.slices.shape[2:]),
+        "weighted": found.weighted,
+        "noInputs": escape.clean(found.why_no_inputs),
+        "arrays": arrays,
+    }
+    address = f"data/wires/{slug}.js"
+    site.script(address, "wires", view.slug, value)
+    return address

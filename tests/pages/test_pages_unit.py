@@ -1,0 +1,197 @@
+"""The panel of a unit in a browser, from a report of a real model: patches, reconstructions, wires, sorting, filters, links."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from generator.resources import packaged
+from tests.pages.opened import opened
+from tests.whole import build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CONFIG = {
+    "model": "tinyvgg_digits",
+    "images": str(packaged("inputs/digits")),
+    "layers": ["conv", "act"],
+    "methods": ["feature_maps", "kernels", {"dataset_examples": {"reconstructions": 2}}],
+    "units": "top:2",
+    "trust": "none",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("unit"), CONFIG).site
+
+
+def data(site: Path, kind: str, slug: str) -> dict[str, Any]:
+    """What a data script holds, its arrays unpacked."""
+    text = (site / f"data/{kind}/{slug}.js").read_text("utf-8")
+    match = re.fullmatch(r'convatlas\.put\("[^"]*","[^"]*",(.*)\);\n', text, re.DOTALL)
+    assert match
+    value = json.loads(match[1].replace("\\u003c", "<"))
+    kinds = {"f": "<f4", "i": "<i4", "u": "<u2", "b": "u1"}
+    value["arrays"] = {
+        name: np.frombuffer(base64.b64decode(packed), kinds[k]) for name, (k, packed) in value["arrays"].items()
+    }
+    return dict(value)
+
+
+def slug_of(site: Path, layer: str) -> str:
+    return layer.replace("_", "-").replace(".", "-")
+
+
+@pytest.fixture
+def base(site: Path) -> str:
+    return site.as_uri() + "/"
+
+
+def test_the_panel_shows_the_units_patches_in_order_with_their_numbers(browser: Browser, site: Path, base: str):
+    found = data(site, "units", "conv2-1")
+    k = found["k"]
+    unit = next(
+        u
+        for u in range(found["units"])
+        if [u, 0] not in found["back"]["entries"] and found["arrays"]["images"][u * k] >= 0
+    )
+    entries = [v for n, v in zip(found["arrays"]["images"][unit * k : (unit + 1) * k], found["arrays"]["values"][unit * k : (unit + 1) * k], strict=True) if n >= 0]  # fmt: skip
+    with opened(browser, f"{base}layers/conv2-1.html#u={unit}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-patch")
+        assert page.locator(".ca-patch").count() == len(entries)
+        shown = [
+            float(text.replace("−", "-").replace(",", "")) for text in page.locator(".ca-patch > b").all_inner_texts()
+        ]
+        assert shown == pytest.approx([float(v) for v in entries], rel=6e-3)
+        assert shown == sorted(shown, reverse=True)
+        assert page.locator(".ca-bins rect").count() == np.count_nonzero(
+            found["arrays"]["bins"].reshape(-1, found["bins"])[unit]
+        )
+        seen.check()
+
+
+def test_a_patch_is_the_part_of_the_photograph_that_the_unit_sees(browser: Browser, site: Path, base: str):
+    found = data(site, "units", "conv1-1")
+    with opened(browser, f"{base}layers/conv1-1.html#u=0", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-patch")
+        place = int(found["arrays"]["places"][0])
+        row, column = divmod(place, found["map"][1])
+        h, w = found["field"]
+        box = page.locator(".ca-patch__box").first
+        scale = float(box.evaluate("e => parseFloat(e.style.width)")) / w
+        left, top = (float(box.locator("img").evaluate(f"e => parseFloat(e.style.{side})")) for side in ("left", "top"))
+        x = found["offset"][1] + column * found["jump"][1] + 0.5 - w / 2
+        y = found["offset"][0] + row * found["jump"][0] + 0.5 - h / 2
+        assert left == pytest.approx(-x * scale, abs=0.01)
+        assert top == pytest.approx(-y * scale, abs=0.01)
+        assert float(box.locator("img").evaluate("e => parseFloat(e.style.width)")) == pytest.approx(
+            found["input"][1] * scale
+        )
+        seen.check()
+
+
+def test_chosen_units_have_their_patches_beside_both_reconstructions(browser: Browser, site: Path, base: str):
+    found = data(site, "units", "conv2-2")
+    unit = found["back"]["entries"][0][0]
+    ranks = sum(1 for u, _ in found["back"]["entries"] if u == unit)
+    with opened(browser, f"{base}layers/conv2-2.html#u={unit}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-patches--back")
+        assert page.locator(".ca-patches--back .ca-patch").count() == ranks
+        assert page.locator(".ca-patches--back .ca-single").count() == 2 * ranks
+        heads = page.locator(".ca-patches--back > .ca-dim").all_inner_texts()
+        assert heads == ["patch", "deconvnet", "guided"]
+        seen.check()
+
+
+def test_a_strongest_input_leads_back_to_the_first_layer_and_what_it_feeds_leads_on(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#u=3", base=base) as seen:
+        page = seen.page
+        trail = []
+        for _ in range(8):
+            page.wait_for_selector("unit-panel .ca-wire")
+            trail.append(page.locator("h1").inner_text())
+            link = (
+                page.locator("unit-panel figure", has_text=re.compile("What (feeds it|it is made of)"))
+                .locator(".ca-wire a")
+                .first
+            )
+            if not link.count():
+                break
+            unit = re.search(r"#u=(\d+)", link.get_attribute("href") or "")
+            assert unit
+            link.click()
+            page.wait_for_function(
+                f"document.querySelector('unit-panel h2')?.textContent.startsWith('Unit {unit[1]} ')"
+            )
+        assert trail[0] == "conv2_2"
+        assert trail[-1] == "conv1_1"
+        assert len(trail) == len(set(trail))
+        onward = page.locator("unit-panel figure", has_text="What it feeds").locator(".ca-wire a").first
+        onward.click()
+        page.wait_for_function("(document.querySelector('h1')?.textContent ?? 'conv1_1') !== 'conv1_1'")
+        seen.check()
+
+
+def test_units_are_sorted_and_filtered_by_the_dataset_and_the_address_brings_it_back(
+    browser: Browser, site: Path, base: str
+):
+    slug = next(
+        p.stem
+        for p in sorted((site / "data/units").glob("*.js"))
+        if data(site, "units", p.stem)["arrays"]["marks"].any()
+    )
+    found = data(site, "units", slug)
+    marks = found["arrays"]["marks"]
+    bit, name = next(
+        (bit, name)
+        for bit, name in ((1, "dead"), (2, "always_on"), (4, "saturated"), (8, "redundant"))
+        if (marks & bit).any()
+    )
+    with opened(browser, f"{base}layers/{slug}.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("atlas-wall [role=option]")
+        page.select_option("[data-control=sort]", "highest")
+        page.wait_for_function("location.hash.includes('o=highest')")
+        page.wait_for_timeout(300)
+        units = [
+            int(u or 0)
+            for u in page.locator("atlas-wall [role=option]").evaluate_all("all => all.map((e) => e.dataset.unit)")
+        ]
+        assert units == sorted(range(found["units"]), key=lambda u: (-found["arrays"]["highest"][u], u))
+        page.select_option("[data-control=filter]", name)
+        page.wait_for_function(
+            f"document.querySelectorAll('atlas-wall [role=option]').length === {int((marks & bit > 0).sum())}"
+        )
+        assert f"{int((marks & bit > 0).sum())} of {found['units']} units" in page.locator("[data-status]").inner_text()
+        address = seen.address
+        seen.check()
+    with opened(browser, address, base=base) as again:
+        again.page.wait_for_function(
+            f"document.querySelectorAll('atlas-wall [role=option]').length === {int((marks & bit > 0).sum())}"
+        )
+        assert again.page.locator("[data-control=sort]").input_value() == "highest"
+        assert again.page.locator("[data-control=filter]").input_value() == name
+        first = int(again.page.locator("atlas-wall [role=option]").first.get_attribute("data-unit") or 0)
+        again.page.locator("atlas-wall [role=option]").first.click()
+        again.page.wait_for_selector(".ca-marks li")
+        assert f"u={first}" in again.address
+        again.check()
+
+
+def test_the_panel_fits_a_phone(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#u=3", base=base, width=390) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-wire")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        seen.check()
