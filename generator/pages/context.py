@@ -15,6 +15,7 @@ from generator.pages import data, escape
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
+from generator.store import digest
 
 NOT_ASKED = "it was not asked for."
 """The reason of what was left out of the configuration."""
@@ -118,6 +119,12 @@ class Site:
         if not searched:
             front += 'search: {"exclude": true}\n'
         self.tree.write(path, f"---\n{front}---\n\n{line}\n")
+
+    def atlas(self, path: str, kind: str, key: str, item: Atlas, name: str) -> None:
+        """Write the data script of one atlas, unless the one that is there was made from the same."""
+        self.tree.picture(item.picture, name)
+        of = digest(f"{kind} {key} {name} {data.atlas_digest(item)}".encode())
+        self.tree.made(path, of, lambda: data.script(kind, key, data.atlas(self.tree, item, name)).encode())
 
     def script(self, path: str, kind: str, key: str, value: object, *, volatile: bool = False) -> None:
         """Write one data script."""

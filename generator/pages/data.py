@@ -6,13 +6,19 @@ A data script is one call, `convatlas.put(kind, key, value)`, because fetch is r
 from __future__ import annotations
 
 import base64
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from generator.artifacts import NotApplicable
-from generator.pages import escape
+from generator.names import Digest
+from generator.pages import escape, numbers
 from generator.pages.docs_tree import DocsTree
 from generator.pages.numbers import compact
 from generator.pages.views import Atlas, Gray, Heat
+from generator.store import digest
 
 
 def script(kind: str, key: str, value: object) -> str:
@@ -50,6 +56,20 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
     if any(item.dead):
         made["dead"] = [int(v) for v in item.dead]
     return made
+
+
+@cache
+def _form() -> Digest:
+    """How scripts are written: this file and the one that shortens numbers."""
+    return digest(Path(__file__).read_bytes() + Path(numbers.__file__).read_bytes())
+
+
+def atlas_digest(item: Atlas) -> Digest:
+    """Stands for all that `atlas` says of it: an unchanged script is then not written out again to be compared."""
+    floats = np.array([(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.scores)], np.float64).tobytes()
+    plain = repr((item.columns, item.tile_w, item.tile_h, item.signed, item.rgb, len(item.lo), len(item.raw_lo)))
+    whole = np.array((*item.units, *item.dead), np.int64).tobytes()
+    return digest(b"\0".join((_form().encode(), item.picture.digest.encode(), plain.encode(), whole, floats)))
 
 
 def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any]:

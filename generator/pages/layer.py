@@ -25,12 +25,7 @@ def write(site: Site, k: int) -> None:
         }
         if isinstance(item, Atlas):
             address = f"data/maps/{slug}/{escape.slug(image.slug)}.js"
-            site.script(
-                address,
-                "maps",
-                f"{view.slug}/{image.slug}",
-                data.atlas(site.tree, item, f"{slug}-{escape.slug(image.slug)}"),
-            )
+            site.atlas(address, "maps", f"{view.slug}/{image.slug}", item, f"{slug}-{escape.slug(image.slug)}")
             entry["maps"] = address
         else:
             entry["na"] = escape.clean(item.reason) if item else site.t("layer.no_maps")

@@ -22,7 +22,7 @@ import pytest
 from generator.errors import UserError
 from generator.pages import mkdocs_build
 from generator.pages.site import render
-from generator.pages.views import Passes
+from generator.pages.views import Atlas, Passes
 from tests.pages.conftest import ROOT, Built
 from tests.pages.fixture_report import tiny_report
 
@@ -324,3 +324,21 @@ def test_options_are_code_and_say_what_this_report_has(tmp_path: Path, rebuild: 
     assert "In this report" in page
     other = (built.site / f"methods/{made.methods[1].name}.html").read_text("utf-8")
     assert "In this report" not in other
+
+
+def test_a_map_whose_numbers_change_has_its_script_written_anew_though_its_picture_stays(
+    tiny: Built, rebuild: Callable[..., Built], tmp_path: Path
+):
+    first = rebuild(tiny.report, tmp_path)
+    view = tiny.report.layers[0]
+    slug = tiny.report.images[0].slug
+    item = view.maps[slug]
+    assert isinstance(item, Atlas)
+    script = first.docs / f"data/maps/{view.slug}/{slug}.js"
+    before = script.read_text("utf-8")
+    moved = replace(item, raw_hi=tuple(value + 1 for value in item.raw_hi or item.hi))
+    changed = replace(view, maps={**view.maps, slug: moved})
+    rebuild(replace(tiny.report, layers=(changed, *tiny.report.layers[1:])), tmp_path)
+    assert script.read_text("utf-8") != before
+    rebuild(tiny.report, tmp_path)
+    assert script.read_text("utf-8") == before
