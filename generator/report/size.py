@@ -1,6 +1,7 @@
 """How large a site will be, before it is: its parts counted, each times the bytes that one took in real reports.
 
-    site ──▶ frame + pages + data scripts + pictures (maps, kernels, heat maps, maps on the input, searched units, photographs)
+    site ──▶ frame + pages + data scripts + pictures (maps, kernels, heat maps, maps on the input, searched units, photographs), and
+    what the dataset and the weights say of units
 
 Noise and photographs compress differently; the sum is held to within half as much again of real sites by a test.
 """
@@ -16,8 +17,11 @@ from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
+from generator.report.jobs import SetRequest
+from generator.report.reconstructions import RULES, SIDE
 from generator.report.setup import Setup
 from generator.resources import packaged_root
+from generator.selectors import parse_units, select_layers
 
 THEME = 2.2e6
 """Material's scripts, style sheets and search, and the index of the search."""
@@ -49,6 +53,14 @@ NOISY, QUIET, PAIR = 0.6, 0.75, 1.8
 """A value of a large, a middle and a small map in a script of that page."""
 EXACT, ROUNDED = 2.4, 1.6
 """A value of a map in an archive: exact, and to eight bits."""
+HEAD_OF_DATA = 900
+"""What a layer's data over the dataset take before the first unit."""
+WIRED = 170
+"""What a unit's wires take in a page's data; a slice of a kernel comes on top."""
+ANSWERED, ENTERED = 100, 16
+"""What a unit's numbers over the dataset take, and each image in its list."""
+TILE = 0.25
+"""A pixel of a reconstruction as JPEG."""
 
 
 def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
@@ -66,7 +78,22 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
     for search in setup.jobs.searches:
         side = getattr(search.method, "size", max(setup.input_shape[1:]))
         total += FILE + len(units[search.name, search.layer.name]) * (side * side * COLOUR + NUMBERS)
+    total += sum(layer.units * WIRED for layer in setup.layers)
+    total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
     return total + sum(_photographs(setup))
+
+
+def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
+    """What a layer's units answer to: their numbers, and the sheets of what raised those that are chosen."""
+    layer, method = request.layer, request.method
+    numbers = HEAD_OF_DATA + layer.units * (ANSWERED + method.top * ENTERED)
+    if layer not in select_layers(method.layers, setup.description.layers):
+        return numbers
+    chosen = next((some for (_, name), some in units.items() if name == layer.name), None)
+    many = len(parse_units(setup.config.units, layer.units).choose() if chosen is None else chosen)
+    sides = [min(SIDE, seen) for seen in layer.receptive_field or setup.input_shape[1:]]
+    few = min(method.reconstructions, method.top, len(setup.asking.dataset) if setup.asking else 0)
+    return numbers + len(RULES) * (HEADER + many * few * sides[0] * sides[1] * TILE)
 
 
 def _assets() -> float:
