@@ -79,7 +79,7 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
     total = sum(len(chosen) for chosen in searches.units.values())
     with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
         preprocess = setup.loaded.preprocess
-        with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
+        with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std, setup.photographs) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)
     return searches
 

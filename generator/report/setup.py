@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from generator.command.progress import Progress
 from generator.config import ReportConfig
@@ -18,6 +20,7 @@ from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
+from generator.images import load as load_picture
 from generator.images.truth import truths, unlabelled_folders
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
@@ -70,6 +73,12 @@ class Setup:
     def input_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)"""
         return self.description.input_shape
+
+    def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
+        """The first images, at most `count`, as the model sees them but in [0, 1]."""
+        preprocess = self.loaded.preprocess
+        some = [preprocess(load_picture(image, preprocess.channels)) for image in self.images.images[:count]]
+        return preprocess.denormalise(torch.stack(some)).clamp(0, 1)
 
 
 @contextmanager
@@ -136,7 +145,16 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         invocation=description.invocation,
         grids=description.grids,
     )
-    asked = jobs(choices, targets, description, key, config.seed, known, compared={layer.name for layer in compared})
+    asked = jobs(
+        choices,
+        targets,
+        description,
+        key,
+        config.seed,
+        known,
+        compared={layer.name for layer in compared},
+        digests=tuple(image.digest for image in images.images),
+    )
     store = Store(Path(config.store))
     found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
