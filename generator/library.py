@@ -165,7 +165,7 @@ def attribute(
         method = make_method(name, (options or {}).get(name))
         if method.scope == "search":
             raise UserError(
-                f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`)"
+                f"{name!r} searches over inputs and attributes nothing: run it in a report (`convatlas build`), or call `generator.visualize`"
             )
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked

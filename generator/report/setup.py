@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,14 +24,14 @@ from generator.images import load as load_picture
 from generator.images.truth import truths, unlabelled_folders
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Layer, Target, TrueTarget
+from generator.names import Digest, Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.selectors import Groups, check_units, parse_target, select_layers
-from generator.store import Store
+from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
 
 
@@ -73,6 +73,12 @@ class Setup:
     def input_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)"""
         return self.description.input_shape
+
+    @property
+    def format_key(self) -> Digest:
+        """The key of the memory format that this model runs faster in on this device."""
+        of = asdict(self.jobs.model)
+        return key_of({"memory format": of, "device": str(self.engine.device), "torch": torch.__version__})
 
     def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
         """The first images, at most `count`, as the model sees them but in [0, 1]."""

@@ -246,3 +246,10 @@ def test_bad_options_are_one_line():
             ActivationMaximization(**{option: 0})
     with pytest.raises(UserError, match="expected jitter to be 0 or more, got -1"):
         ActivationMaximization(jitter=-1)
+    with pytest.raises(UserError, match=r"expected p to be 1 or more, got 0\.5"):
+        ActivationMaximization(p=0.5)
+    for option in ("parametrization", "objective", "start"):
+        with pytest.raises(UserError, match=f"expected {option} to be .* or .*, got 'wrong'"):
+            ActivationMaximization(**{option: "wrong"})
+    with pytest.raises(UserError, match="expected blur to be 0 with parametrization maco"):
+        ActivationMaximization(parametrization="maco", blur=1.0)
