@@ -22,6 +22,7 @@ from generator.model.describe import Description
 from generator.names import ClassTarget, GroupTarget, Target, Unit
 from generator.search.climb import Climb, Found, climb
 from generator.search.objectives import Caricature, Classes, DeepDream, Direction, Inversion, Objective, Units
+from generator.selectors import check_units
 
 STILL: Mapping[str, Any] = {"jitter": 0, "turn": 0.0, "zoom": 0.0}
 """Each place of the picture is held against the same place of an image: it must not stray."""
@@ -107,10 +108,23 @@ def search(
                 f"visualize: expected {name} as ({handle.input_shape[0]}, height, width) in [0, 1], received shape "
                 f"{tuple(picture.shape)}"
             )
+    own = handle.input_shape[1], handle.input_shape[2]
+    if isinstance(objective, (Caricature, Inversion)) and settings.pad:
+        raise UserError(
+            f"visualize: expected pad 0 where the places of a picture are held against an image's, received {settings.pad}"
+        )
+    if (
+        isinstance(objective, Units)
+        and any(unit.position for unit in objective.units)
+        and (settings.pad or size not in (None, own))
+    ):
+        raise UserError(
+            f"visualize: a unit's place is one of the model's own input size, {own[0]} x {own[1]}: expected no pad and no "
+            "other size"
+        )
     n = pictures(objective, count, settings.diversity)
     draws = [torch.Generator().manual_seed((seed * 1_000_003 + k) % 2**63) for k in range(n * settings.diversity)]
     repeated = _repeated(objective, settings.diversity)
-    own = handle.input_shape[1], handle.input_shape[2]
     return climb(settings, handle, repeated, draws, size or own, start=start, photographs=photographs)
 
 
@@ -125,11 +139,7 @@ def check(description: Description, objective: Objective) -> None:
     if layer is None:
         raise UserError(f"visualize: the model has no layer {objective.layer!r}; `convatlas layers` lists a model's")
     if isinstance(objective, Units):
-        for unit in objective.units:
-            if not 0 <= unit.channel < layer.units:
-                raise UserError(
-                    f"visualize: expected a unit from 0 to {layer.units - 1} of {layer.name}, received {unit.channel}"
-                )
+        check_units(objective.units, description.layers)
     if isinstance(objective, Direction) and objective.vector.shape[-1] != layer.units:
         raise UserError(
             f"visualize: expected a direction over the {layer.units} units of {layer.name}, received shape "

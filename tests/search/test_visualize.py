@@ -184,7 +184,10 @@ def test_targets_into_objectives_by_hand():
     ("of", "more", "said"),
     [
         (DeepDream(LayerName("nowhere")), {}, "no layer 'nowhere'"),
-        ([Unit(LayerName("features.2"), 5)], {}, "expected a unit from 0 to 4"),
+        ([Unit(LayerName("features.2"), 5)], {}, "from 0 to 4, received 5"),
+        ("unit:features.2:1:32:0", {}, "32 x 24"),
+        ("unit:features.2:1:3:3", {"size": (24, 24)}, "a unit's place is one of the model's own input size, 32 x 24"),
+        (Caricature(LayerName("features.2"), torch.rand(3, 8, 8)), {"options": {"pad": 2}}, "expected pad 0"),
         ([ClassTarget(5)], {}, "expected a class from 0 to 4, received 5"),
         (
             Direction(LayerName("features.2"), torch.ones(4)),
