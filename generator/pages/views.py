@@ -162,11 +162,11 @@ class LayerView:
     kernel_inputs: Mapping[int, Atlas] = field(default_factory=dict)
     """Input channel -> the atlas of all filters at it, for layers small enough to show every slice."""
     pictures: Atlas | NotApplicable = field(default_factory=lambda: NotApplicable("it was not asked for."))
-    searched: Mapping[int, Searched] = field(default_factory=dict)
-    """Of the units of `pictures`."""
     """Activation maximization tiles."""
     cams: Mapping[tuple[str, str], Heat | NotApplicable] = field(default_factory=dict)
     """(method, image slug) -> map of the first target."""
+    searched: Mapping[int, Searched] = field(default_factory=dict)
+    """Of the units of `pictures`."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Climb:
             return Pixels(channels, h, w, self.contrast)
         if self.parametrization == "maco":
             given = photographs is not None and len(photographs) > 0
-            natural = magnitude_of(resized(photographs, (h, w))) if photographs is not None and given else None
+            natural = magnitude_of(resized(photographs.cpu(), (h, w))) if photographs is not None and given else None
             return Maco(channels, h, w, self.decay, self.contrast, natural)
         return Fourier(channels, h, w, self.decay, self.contrast)
 
@@ -117,7 +117,7 @@ def climb(
     frame, device = settings.pad if frame is None else frame, handle.device
     canvas = settings.canvas(handle.input_shape[0], size, photographs)
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
-    began = None if start is None else canvas.of(_with_margins(start, size, settings.jitter))
+    began = None if start is None else canvas.of(_with_margins(start.cpu(), size, settings.jitter))
     z = torch.stack([canvas.start(draw) if began is None else began for draw in draws]).to(
         device
     )  # (b, c, v, u, parts)
