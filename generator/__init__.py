@@ -1,6 +1,6 @@
 """Conv Atlas: any PyTorch vision model and a folder of images, as a browsable report.
 
-The library under it: `generator.attribute` and `generator.activations`.
+The library under it: `generator.attribute`, `generator.activations` and `generator.visualize`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["activations", "attribute"]
+__all__ = ["activations", "attribute", "visualize"]
 
 if TYPE_CHECKING:
-    from generator.library import activations, attribute
+    from generator.library import activations, attribute, visualize
 
 
 def __getattr__(name: str) -> Any:

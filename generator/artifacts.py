@@ -6,6 +6,7 @@ it is stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
@@ -53,15 +54,38 @@ class Kernels:
 
 @dataclass(frozen=True)
 class ImageGrid:
-    """Pictures in [0, 1], one per entry of `units`: what activation maximization makes.
-
-    `scores` is the objective each picture reached, `dead` those whose score never rose above the start's.
-    """
+    """Pictures in [0, 1], one per entry of `units`: what activation maximization makes."""
 
     values: Float[Tensor, "u c h w"]
     units: tuple[int, ...]
     scores: tuple[float, ...] = ()
-    dead: tuple[bool, ...] = ()
+    """The objective that each picture reached."""
+    dead: tuple[str, ...] = ()
+    """Why a picture shows its unit nothing better than noise; "" where it is alive."""
+    curves: tuple[tuple[float, ...], ...] = ()
+    """The objective in front of each step of the search."""
+    variants: Float[Tensor, "u n c h w"] | None = None
+    """Several pictures of each unit, found together, the strongest first: it is the one in `values`."""
+    variant_scores: tuple[tuple[float, ...], ...] = ()
+    opacity: Float[Tensor, "u h w"] | None = None
+    """How much each place mattered to the search, 0 to 1."""
+    courses: Mapping[int, Float[Tensor, "f c h w"]] = field(default_factory=dict)
+    """How the pictures of some units came about, the last frame the picture itself."""
+
+    def of(self, k: int) -> ImageGrid:
+        """The k-th picture alone, with all that belongs to it."""
+        part, unit = slice(k, k + 1), self.units[k]
+        return ImageGrid(
+            self.values[part],
+            (unit,),
+            self.scores[part],
+            self.dead[part],
+            self.curves[part],
+            None if self.variants is None else self.variants[part],
+            self.variant_scores[part],
+            None if self.opacity is None else self.opacity[part],
+            {unit: self.courses[unit]} if unit in self.courses else {},
+        )
 
 
 @dataclass(frozen=True)

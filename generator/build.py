@@ -5,10 +5,8 @@ config ──▶ model + images ──▶ plan ──▶ passes ──▶ artifa
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import torch
 
 from generator.command.progress import Progress, Silent
 from generator.config import ReportConfig
@@ -26,7 +24,6 @@ from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
 from generator.report.trusting import fill_judgements
-from generator.store import key_of
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
     total = sum(len(chosen) for chosen in searches.units.values())
     with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
         preprocess = setup.loaded.preprocess
-        with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std) as model:
+        with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std, setup.photographs) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)
     return searches
 
@@ -117,8 +114,7 @@ def judge(setup: Setup, progress: Progress) -> Passes:
 def tune(setup: Setup) -> None:
     """Run the model in the memory format that is faster here: measured the first time, remembered in the store."""
     engine = setup.engine
-    key = key_of({"memory format": asdict(setup.jobs.model), "device": str(engine.device), "torch": torch.__version__})
-    record = setup.store.get(key)
+    record = setup.store.get(setup.format_key)
     if record is None:
-        record = setup.store.put(key, {"format": faster_format(engine, setup.input_shape)})
+        record = setup.store.put(setup.format_key, {"format": faster_format(engine, setup.input_shape)})
     use_format(engine, record.meta["format"])

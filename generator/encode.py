@@ -2,7 +2,7 @@
 
 ChannelMaps   one 8-bit gray atlas PNG, a tile a unit, and each tile's raw minimum and maximum
 Kernels       the same, signed (symmetric about gray 128), an RGB atlas where the input has three channels
-ImageGrid     one RGB atlas PNG
+ImageGrid     one RGB atlas PNG; of a single unit also its variants, its opacity, and its course as an animated WebP
 Heatmap       the float32 array, and it in 8-bit gray: bare bytes, or a PNG where they are many
 InputMap      the float32 array, its largest absolute value over the channels, and itself as colours around gray
 Scores        the float32 array
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from generator.artifacts import Artifact, ChannelMaps, Facts, Heatmap, ImageGrid, InputMap, Kernels, Scores
+from generator.tiles import FILM, shrunk, tiles, webp
 
 MAX_SIDE = 4096
 """Pixels. Browsers decode larger pictures badly or not at all."""
@@ -338,10 +339,30 @@ def _kernels(artifact: Kernels) -> Encoded:
 
 
 def _pictures(artifact: ImageGrid) -> Encoded:
-    values = artifact.values.float().cpu()
-    if values.shape[1] != 3:  # gray, or more channels than a screen has: their mean
-        values = values.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-    tiles = torch.round(values.clamp(0, 1) * 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    found = rgb_atlas(tiles)
-    meta = {**found.meta, "units": list(artifact.units), "scores": _numbers(np.asarray(artifact.scores, np.float32))}
-    return Encoded({**meta, "dead": list(artifact.dead)}, found.blobs)
+    """All on one atlas. Of a unit alone also its variants on one of their own, how much each place mattered as gray, and
+    the search's course as an animation. A score that is no number is 0: `dead` says so."""
+    found = rgb_atlas(tiles(artifact.values))
+    scores = np.asarray(artifact.scores, np.float32)
+    meta: dict[str, Any] = {
+        **found.meta,
+        "units": list(artifact.units),
+        "scores": _numbers(np.nan_to_num(scores, False, 0, 0, 0)),
+    }
+    meta["dead"] = list(artifact.dead)
+    meta["curves"] = [[_number(v) if math.isfinite(v) else None for v in curve] for curve in artifact.curves]
+    blobs = dict(found.blobs)
+    if len(artifact.units) > 1:
+        return Encoded(meta, blobs)
+    if artifact.variants is not None:
+        several = rgb_atlas(tiles(artifact.variants[0]))
+        scores = np.nan_to_num(np.asarray(artifact.variant_scores[0], np.float32), False, 0, 0, 0)
+        meta["variants"] = {**several.meta, "scores": _numbers(scores)}
+        blobs["variants.png"] = several.blobs["atlas.png"]
+    if artifact.opacity is not None:
+        meta["opacity"] = list(artifact.opacity.shape[1:])
+        blobs["opacity.png"] = png(_gray(artifact.opacity[0].numpy(), 0.0, 1.0, signed=False))
+    for frames in artifact.courses.values():
+        film = tiles(shrunk(frames, FILM))
+        meta["course"] = {"size": list(film.shape[1:3]), "frames": len(film)}
+        blobs["course.webp"] = webp(film)
+    return Encoded(meta, blobs)

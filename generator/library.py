@@ -2,6 +2,7 @@
 
 >>> maps = generator.attribute(model, x, ["grad_cam", "saliency"], layers="stage_ends", target="top1")
 >>> maps["grad_cam"]["layer4"].shape            # (n, h, w), the layer's own resolution
+>>> generator.visualize(model, "unit:layer4:17", mean=mean, std=std).pictures   # (1, 3, 224, 224), made from noise
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.artifacts import ChannelMaps, Heatmap, InputMap, Kernels, NotApplicable
+from generator.engine.handle import handle
 from generator.engine.invoke import invocation_for
 from generator.engine.output import HEADS
 from generator.engine.passes import Engine, Served
@@ -24,6 +26,9 @@ from generator.methods import Method, only, registry
 from generator.model.describe import Description, describe
 from generator.model.unwrap import unwrapped
 from generator.names import INPUT, Layer, LayerName, Target
+from generator.search.climb import Found
+from generator.search.objectives import Objective
+from generator.search.visualize import BEGIN, objective_of, search
 from generator.selectors import check_units, nearest, parse_target, select_layers
 
 Maps = dict[LayerName, Tensor | NotApplicable]
@@ -160,7 +165,8 @@ def attribute(
         method = make_method(name, (options or {}).get(name))
         if method.scope in ("search", "set"):
             does = "searches over inputs" if method.scope == "search" else "reads a whole set of images"
-            raise UserError(f"{name!r} {does} and attributes nothing: run it in a report (`convatlas build`)")
+            instead = ", or call `generator.visualize`" if method.scope == "search" else ""
+            raise UserError(f"{name!r} {does} and attributes nothing: run it in a report (`convatlas build`){instead}")
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked
         found[name] = dict(refused)
@@ -215,6 +221,72 @@ def activations(model: nn.Module, x: Tensor, layers: str | Sequence[str] = "all"
     maps = attribute(model, x, "feature_maps", layers=layers)
     assert isinstance(maps, dict)
     return {name: value for name, value in maps.items() if isinstance(value, Tensor)}
+
+
+def visualize(
+    model: nn.Module,
+    of: str | int | Target | Sequence[str | int | Target] | Objective,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    shape: tuple[int, int] = (224, 224),
+    size: tuple[int, int] | None = None,
+    count: int | None = None,
+    start: Tensor | None = None,
+    photographs: Tensor | None = None,
+    options: Mapping[str, Any] | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    head: str = "auto",
+    output: str = "",
+    inputs: Mapping[str, Tensor] | None = None,
+) -> Found:
+    """Pictures that raise units, classes, directions or a layer, or that show what a layer keeps of an image.
+
+    Args:
+        model: any vision model; left as it is found.
+        of: targets as in `attribute`, a picture each (``"unit:layer4:17"``, ``281``, ``"tabby"``, a list of them), or an
+            objective of `generator.search.objectives`: `DeepDream`, `Direction`, `Caricature`, `Inversion`.
+        mean, std: of the model's own normalisation, one number a channel: pictures enter as (x - mean) / std.
+        shape: (height, width) of the model's own input.
+        size: (height, width) of the pictures, where it is not `shape`.
+        count: how many pictures, from seeds of their own, of an objective that does not say.
+        start: a picture (c, h, w) in [0, 1] to start from, instead of noise.
+        photographs: pictures (n, c, h, w) in [0, 1] whose magnitudes the parametrization maco holds; without, 1 / f.
+        options: those of `activation_maximization`; each kind of objective begins with its own (`visualize.BEGIN`).
+        labels, seed, head, output, inputs: as in `attribute`.
+
+    Returns:
+        `Found`: pictures (n, c, h, w) in [0, 1], the score of each, its curve, why it is dead, MACO's opacity.
+
+    Raises:
+        UserError: an unknown option, layer, class or unit; a target that means another class for each image.
+    """
+    model = unwrapped(model)
+    description = describe(
+        model, (len(mean), *shape), invocation=invocation_for(model, dict(inputs or {})), head=head, output=output
+    )
+    objective: Objective = of if isinstance(of, Objective) else _objective(of, labels, description)
+    settings = make_method("activation_maximization", {**BEGIN.get(type(objective), {}), **(options or {})}).climb
+    with handle(engine_for(model, description), (len(mean), *shape), tuple(mean), tuple(std)) as held:
+        return search(
+            held,
+            description,
+            objective,
+            settings,
+            count=count,
+            size=size,
+            start=start,
+            photographs=photographs,
+            seed=seed,
+        )
+
+
+def _objective(
+    of: str | int | Target | Sequence[str | int | Target], labels: Sequence[str] | None, description: Description
+) -> Objective:
+    many = of if isinstance(of, Sequence) and not isinstance(of, str) else [of]
+    return objective_of([one for each in many for one in _targets(each, labels, description)])
 
 
 def engine_for(model: nn.Module, description: Description) -> Engine:

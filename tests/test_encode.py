@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -175,9 +177,52 @@ def test_depthwise_kernels_are_one_a_unit():
 def test_pictures_are_red_green_blue():
     values = torch.zeros(1, 3, 2, 2)
     values[0, 0] = 1.0
-    made = encode(ImageGrid(values, (17,), (0.5,), (False,)))
+    made = encode(ImageGrid(values, (17,), (0.5,), ("asleep",), ((0.123456789, float("nan")),)))
     assert decoded(made.blobs["atlas.png"])[0, 0].tolist() == [255, 0, 0]
-    assert made.meta["units"] == [17] and made.meta["dead"] == [False]
+    assert made.meta["units"] == [17] and made.meta["dead"] == ["asleep"]
+    assert made.meta["curves"] == [[0.12346, None]]
+    assert list(made.blobs) == ["atlas.png"]
+
+
+def test_a_score_that_is_no_number_is_zero_and_json_able():
+    made = encode(ImageGrid(torch.zeros(2, 1, 2, 2), (0, 1), (float("nan"), float("inf")), ("a", "b")))
+    assert json.loads(json.dumps(made.meta, allow_nan=False))["scores"] == [0.0, 0.0]
+
+
+def test_a_unit_alone_keeps_its_variants_its_opacity_and_its_course():
+    pictures, frames = seeded(3, 3, 4, 6), seeded(5, 3, 120, 180)
+    grid = ImageGrid(
+        pictures[None, 0],
+        (7,),
+        (3.0,),
+        ("",),
+        ((1.0, 2.0),),
+        pictures[None],
+        ((3.0, 2.5, 1.0),),
+        torch.tensor([[[0.0, 0.5], [1.0, 0.2]]]),
+        {7: frames},
+    )
+    made = encode(grid)
+    assert set(made.blobs) == {"atlas.png", "variants.png", "opacity.png", "course.webp"}
+    assert made.meta["variants"]["scores"] == [3.0, 2.5, 1.0] and made.meta["variants"]["count"] == 3
+    first = tile(decoded(made.blobs["variants.png"]), made.meta["variants"], 0)
+    assert np.array_equal(first, decoded(made.blobs["atlas.png"]))
+    assert decoded(made.blobs["opacity.png"]).tolist() == [[0, 128], [255, 51]]
+    assert made.meta["course"] == {"size": [64, 96], "frames": 5}  # 120 x 180, shrunk to 96
+    several = encode(ImageGrid(pictures, (1, 7, 9), (1.0,) * 3, ("",) * 3, ((1.0,),) * 3, courses={7: frames}))
+    assert list(several.blobs) == ["atlas.png"]
+    whole = ImageGrid(
+        pictures, (1, 7, 9), (1.0, 2.0, 3.0), ("", "x", ""), ((1.0,), (2.0,), (3.0,)), courses={7: frames}
+    )
+    alone = whole.of(1)
+    assert (alone.units, alone.scores, alone.dead, alone.curves, list(alone.courses)) == (
+        (7,),
+        (2.0,),
+        ("x",),
+        ((2.0,),),
+        [7],
+    )
+    assert torch.equal(alone.values, pictures[1:2]) and not whole.of(0).courses
 
 
 def test_what_nothing_draws_is_told():

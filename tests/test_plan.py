@@ -92,7 +92,7 @@ def test_the_plan_by_hand(tmp_path: Path):
         "  shared by all methods that read one pass: 3 forward, 18 backward in 3 batches" in text
     )  # two targets by plain, guided and deconv
     assert re.search(r"^estimated site: \d+ MB$", text, re.M)
-    assert text.splitlines()[-1] == "nothing was run or written"
+    assert text.splitlines()[-1] == "nothing of it was run or written"
 
 
 def test_the_plan_is_what_the_build_runs(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,7 +24,10 @@ class Handle:
     input_shape: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    seen: Callable[[int], Tensor] | None = None
+    """The first of the report's images, at most so many, in [0, 1]; None where there is no report."""
     _book: RuleBook = field(default_factory=RuleBook)
+    _photographs: dict[int, Tensor] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -39,22 +42,46 @@ class Handle:
         Raises:
             UserError: the layer is not reached.
         """
-        self._book = RuleBook(intercept=redirect, current="redirect" if redirect else "plain")
-        _, kept = self.engine.forward(self.engine.batch(x), frozenset({layer}), self._book, stop=True)
+        _, kept = self.engine.forward(self.engine.batch(x), frozenset({layer}), self._rules(redirect), stop=True)
         if layer not in kept:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
         return self.engine.maps(kept)[layer]
 
+    def class_scores(self, x: Tensor, *, redirect: bool = False) -> Tensor:
+        """Differentiable class scores (n, classes) for the normalised batch `x` (n, c, h, w).
+
+        Raises:
+            UserError: the model gives no such scores.
+        """
+        output, _ = self.engine.forward(self.engine.batch(x), frozenset(), self._rules(redirect))
+        return self.engine.readout.scores(output)
+
+    def _rules(self, redirect: bool) -> RuleBook:
+        self._book = RuleBook(intercept=redirect, current="redirect" if redirect else "plain")
+        return self._book
+
     def backward(self, value: Tensor, wrt: Tensor) -> Tensor:
-        """d value / d wrt, counted as one backward pass."""
+        """d value / d wrt, counted as one backward pass; zeros where a model cuts its gradients off."""
         self.engine.counts.backward += 1
-        return torch.autograd.grad(value, wrt)[0]
+        found = torch.autograd.grad(value, wrt, allow_unused=True)[0] if value.requires_grad else None
+        return torch.zeros_like(wrt) if found is None else found
+
+    def photographs(self, count: int) -> Tensor:
+        """The first of the report's images, at most `count` (n, c, h, w), in [0, 1]; decoded once."""
+        if count not in self._photographs:
+            none = torch.zeros(0, *self.input_shape)
+            self._photographs[count] = self.seen(count) if self.seen is not None and count else none
+        return self._photographs[count]
 
 
 @contextmanager
 def handle(
-    engine: Engine, input_shape: tuple[int, int, int], mean: tuple[float, ...], std: tuple[float, ...]
+    engine: Engine,
+    input_shape: tuple[int, int, int],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    seen: Callable[[int], Tensor] | None = None,
 ) -> Iterator[Handle]:
     """A handle on the engine's model, prepared as for any pass and given back as it was found."""
     with prepared(engine.module):
-        yield Handle(engine, input_shape, mean, std)
+        yield Handle(engine, input_shape, mean, std, seen)

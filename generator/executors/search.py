@@ -14,8 +14,8 @@ from generator.store import Store
 
 
 def lacking(jobs: Jobs, search: Search, units: tuple[int, ...], store: Store) -> tuple[int, ...]:
-    """Those of `units` that the store has no picture of."""
-    return tuple(unit for unit in units if store.get(jobs.unit_key(search, unit)) is None)
+    """Those of the `units` chosen that the store has no picture of."""
+    return tuple(unit for unit, key in jobs.unit_keys(search, units).items() if store.get(key) is None)
 
 
 def passes(jobs: Jobs, units: Mapping[tuple[str, LayerName], tuple[int, ...]], store: Store) -> tuple[int, int]:
@@ -45,7 +45,10 @@ def fill_searches(
         stage.advance(len(chosen) - len(todo), layer.name)
         if not todo:
             continue
-        for artifact in search.method.search(handle, layer, tuple(Unit(layer.name, u) for u in todo), jobs.seed):
+        asked = tuple(Unit(layer.name, unit) for unit in todo)
+        filmed = jobs.animated(search, chosen)
+        wanted = tuple(unit for unit in asked if unit.channel in filmed)
+        for artifact in search.method.search(handle, layer, asked, jobs.seed, wanted):
             assert isinstance(artifact, ImageGrid)
             store.put(jobs.pending_key(search), *_batch(artifact))
             _spread(jobs, search, store)
@@ -54,12 +57,7 @@ def fill_searches(
 
 def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
     """One record of all pictures: its facts and blobs by unit."""
-    made = {
-        unit: encode(
-            ImageGrid(artifact.values[k : k + 1], (unit,), artifact.scores[k : k + 1], artifact.dead[k : k + 1])
-        )
-        for k, unit in enumerate(artifact.units)
-    }
+    made = {unit: encode(artifact.of(k)) for k, unit in enumerate(artifact.units)}
     blobs = {f"{unit}.{name}": data for unit, one in made.items() for name, data in one.blobs.items()}
     return {"units": {str(unit): dict(one.meta) for unit, one in made.items()}}, blobs
 
@@ -70,7 +68,7 @@ def _spread(jobs: Jobs, search: Search, store: Store) -> None:
     if batch is None:
         return
     for unit, meta in batch.meta["units"].items():
-        key = jobs.unit_key(search, int(unit))
+        key = jobs.unit_key(search, int(unit), animated="course" in meta)
         if store.get(key) is None:
             names = [n for n in (*batch.blobs, *batch.inline) if n.startswith(f"{unit}.")]
             store.put(key, meta, {name.partition(".")[2]: store.blob(batch, name) for name in names})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -209,7 +209,10 @@ class ModelHandle(Protocol):
     """(channels, height, width) the model was described with."""
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    device: object
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs must be."""
 
     def layer_output(self, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
         """Differentiable output of `layer` for the normalised batch `x`; the forward stops there.
@@ -217,8 +220,14 @@ class ModelHandle(Protocol):
         With `redirect`, gradients flow through rectifiers that are off, so that a dead start can move.
         """
 
+    def class_scores(self, x: Tensor, *, redirect: bool = False) -> Tensor:
+        """Differentiable class scores (n, classes) for the normalised batch `x` of the model's own input size."""
+
     def backward(self, scalar: Tensor, wrt: Tensor) -> Tensor:
-        """d scalar / d wrt, counted as one backward pass."""
+        """d scalar / d wrt, counted as one backward pass; zeros where the scalar does not depend on it."""
+
+    def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
+        """The first of the report's images, at most `count`, as the model sees them but in [0, 1]; none of a library call."""
 
 
 class SearchMethod(Protocol):
@@ -229,12 +238,28 @@ class SearchMethod(Protocol):
     scope: ClassVar[Scope]
     places: ClassVar[Places]
 
+    @property
+    def animate(self) -> int:
+        """Of how many of a layer's units, the first ones chosen, it is to keep the course."""
+
+    @property
+    def photographs(self) -> int:
+        """How many of the report's images, the first ones, its results depend on."""
+
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None: ...
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         """(forward, backward) passes that `search` will make: it is held to this by a test."""
 
-    def search(self, handle: ModelHandle, layer: Layer, units: tuple[Unit, ...], seed: int) -> Iterator[Artifact]: ...
+    def search(
+        self,
+        handle: ModelHandle,
+        layer: Layer,
+        units: tuple[Unit, ...],
+        seed: int,
+        animated: Collection[Unit] = (),
+    ) -> Iterator[Artifact]:
+        """The pictures of `units`, in batches; of those in `animated`, their courses as well."""
 
 
 class Reduction(Protocol):

@@ -9,6 +9,10 @@ $z$: $s$ lets low frequencies count as much more as they do in photographs ($f_0
 option `decay`), $\mathcal{F}^{-1}$ is the inverse Fourier transform, $C$ mixes three channels as the colours of photographs
 are correlated, and the sigmoid $\sigma$ keeps the result in $[0, 1]$. The search is gradient ascent on $z$ from faint noise.
 
+Option `parametrization` searches in other coordinates: `pixel`, each pixel by itself, or `maco`, the phases of a spectrum
+whose magnitudes are held at those of the report's own photographs (the first 32 of them). With `diversity: n`, n pictures
+of each unit are searched for together, and each pays for being like the others to the layer.
+
 Reading it: what stands in the picture, in any place and often many times over, is what the unit looks for: edges and
 colours in early layers, textures in the middle, parts of objects late. The number beside a picture is the mean of the
 unit's map on it. A unit of a convolution is the convolution's own output, in front of normalisation and rectifier.
@@ -16,8 +20,9 @@ Pictures of layers that see little of the input are small, since more would only
 
 Limits: it shows one of many pictures, and another seed shows another. A unit that answers to several unlike things shows
 one of them, or a blend. Colours are the least certain part. No photograph looks like this: read dataset examples beside
-it. A picture marked dead shows the unit nothing better than noise: no gradient reached it, or the search ended no higher
-than it began. A model that refuses small pictures gets them at its own input size.
+it. A picture marked dead shows the unit nothing better than noise, and says why: no gradient ever reached it, the search
+ended no higher than it began, or the layer gave what is no number. A model that refuses small pictures gets them at its
+own input size, without a frame. MACO cannot dim what a unit does not care for: read its opacity with it.
 
 Departure: the article's optimiser, Adam, moves every coefficient of the spectrum equally far. Here all those of about one
 frequency share one step size, so that a coefficient moves as far as its gradient is strong; and the contrast of the picture
@@ -30,23 +35,42 @@ same in their code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, fields
+from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor
 
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
 from generator.errors import UserError
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
-from generator.search.fourier import Canvas, RingAscent
-from generator.search.transforms import Wander, look, middle
+from generator.search.climb import PARAMETRIZATIONS, Climb, Found, climb
+from generator.search.objectives import Units
 from generator.selectors import select_layers
 
 SMALLEST = 32
 """Side of the smallest picture, in pixels: below it a page has nothing to show."""
+NATURAL = 32
+"""Photographs whose mean magnitude stands for that of natural images: more change it little."""
+LEAST = {
+    "steps": 1,
+    "size": 1,
+    "batch": 1,
+    "diversity": 1,
+    "blur_every": 1,
+    "p": 1,
+    "jitter": 0,
+    "redirect": 0,
+    "pad": 0,
+    "blur": 0,
+    "animate": 0,
+    "rate": 0,
+    "contrast": 0,
+    "apart": 0,
+}
+"""The least value of options that have one."""
+WORDS = {"parametrization": PARAMETRIZATIONS, "objective": ("mean", "centre"), "start": ("noise", "image")}
 
 
 @method
@@ -63,8 +87,24 @@ class ActivationMaximization:
             "doc": "Longest side of a picture in pixels, made whole in the layer's steps; layers that see little get smaller ones."
         },
     )
+    parametrization: str = field(
+        default="fourier",
+        metadata={
+            "doc": "What is searched: fourier (a spectrum), pixel (each pixel), or maco (phases, magnitudes held at the photographs')."
+        },
+    )
+    objective: str = field(
+        default="mean",
+        metadata={"doc": "What a unit is raised in: mean (of its map), or centre (the map's middle place)."},
+    )
+    start: str = field(
+        default="noise", metadata={"doc": "What a search starts from: noise, or image (the report's first)."}
+    )
     rate: float = field(
-        default=0.02, metadata={"doc": "Step size, in units of the spectrum (its noise starts at 0.01)."}
+        default=0.02,
+        metadata={
+            "doc": "Step size, in units of the spectrum or the pixels (their noise starts at 0.01), or in turns of a phase."
+        },
     )
     decay: float = field(
         default=1.2, metadata={"doc": "Low frequencies count as 1 / frequency to this power; more is smoother."}
@@ -80,6 +120,7 @@ class ActivationMaximization:
     )
     turn: float = field(default=5.0, metadata={"doc": "Each step sees it turned by up to so many degrees either way."})
     zoom: float = field(default=0.05, metadata={"doc": "Each step sees it larger or smaller by up to this share."})
+    pad: int = field(default=0, metadata={"doc": "Each step sees it in a gray frame so many pixels wide."})
     redirect: int = field(
         default=2,
         metadata={"doc": "For so many steps, rectifiers that are off pass on gradients that would turn them on."},
@@ -88,15 +129,40 @@ class ActivationMaximization:
         default=0.0,
         metadata={"doc": "Weight of the prior against differences of neighbouring pixels (their mean square)."},
     )
-    gray: float = field(
-        default=0.0, metadata={"doc": "Weight of the prior against distance from mid-gray (the pixels' mean square)."}
+    lp: float = field(
+        default=0.0,
+        metadata={
+            "doc": "Weight of the prior against distance from mid-gray (the mean of its p-th power over the pixels)."
+        },
+    )
+    p: float = field(default=2.0, metadata={"doc": "The power of that prior: 2 pales all, 6 forbids what burns out."})
+    blur: float = field(
+        default=0.0, metadata={"doc": "Blur the picture between steps by a Gaussian of so many pixels; not for maco."}
+    )
+    blur_every: int = field(default=4, metadata={"doc": "After every so many steps, where it is blurred."})
+    diversity: int = field(
+        default=1,
+        metadata={"doc": "So many different pictures of each unit, found together; each costs as much as one."},
+    )
+    apart: float = field(
+        default=0.5,
+        metadata={
+            "doc": "How much they pay for being alike (cosine of Gram matrices), as a share of what they reached."
+        },
     )
     layers: str = field(
         default="conv",
         metadata={"doc": "Which of the report's layers are searched: a selector, such as conv or all.", "key": False},
     )
+    animate: int = field(
+        default=0,
+        metadata={
+            "doc": "Of how many units of a layer, the first ones chosen, the course is kept as a small film.",
+            "key": False,
+        },
+    )
     batch: int = field(
-        default=8, metadata={"doc": "Units searched for together; the pictures do not depend on it.", "key": False}
+        default=8, metadata={"doc": "Pictures searched for together; they do not depend on it.", "key": False}
     )
 
     papers: ClassVar[tuple[Paper, ...]] = (
@@ -122,11 +188,36 @@ class ActivationMaximization:
     places: ClassVar[Places] = "layers"
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("size", 1), ("batch", 1), ("jitter", 0), ("redirect", 0)):
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UserError(
                     f"activation_maximization: expected {name} to be {least} or more, got {getattr(self, name)}"
                 )
+        for name, words in WORDS.items():
+            if getattr(self, name) not in words:
+                raise UserError(
+                    f"activation_maximization: expected {name} to be {' or '.join(words)}, got {getattr(self, name)!r}"
+                )
+        if self.blur and self.parametrization == "maco":
+            raise UserError(
+                "activation_maximization: expected blur to be 0 with parametrization maco, which holds magnitudes, got "
+                f"{self.blur:g}: use fourier or pixel"
+            )
+
+    @property
+    def climb(self) -> Climb:
+        """The options that say how a search goes about it."""
+        return Climb(**{one.name: getattr(self, one.name) for one in fields(Climb)})
+
+    @property
+    def together(self) -> int:
+        """Units searched for together."""
+        return max(1, self.batch // self.diversity)
+
+    @property
+    def photographs(self) -> int:
+        """How many of the report's images, the first ones, the pictures depend on."""
+        return NATURAL if self.parametrization == "maco" else 1 if self.start == "image" else 0
 
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         if layer in select_layers(self.layers, tuple(model.layers.values())):
@@ -136,7 +227,7 @@ class ActivationMaximization:
         )
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
-        searches = math.ceil(units / self.batch)
+        searches = math.ceil(units / self.together)
         return searches * (self.steps + 1), searches * self.steps
 
     def picture_size(self, layer: Layer, input_shape: tuple[int, int, int]) -> tuple[int, int]:
@@ -149,15 +240,36 @@ class ActivationMaximization:
             sides.append(min(math.ceil(side / jump) * jump, most))
         return sides[0], sides[1]
 
-    def search(self, handle: ModelHandle, layer: Layer, units: tuple[Unit, ...], seed: int) -> Iterator[Artifact]:
+    def search(
+        self,
+        handle: ModelHandle,
+        layer: Layer,
+        units: tuple[Unit, ...],
+        seed: int,
+        animated: Collection[Unit] = (),
+    ) -> Iterator[Artifact]:
+        for some, found in self.climbs(handle, layer, units, seed, animated):
+            yield self._grid(some, found, animated)
+
+    def climbs(
+        self,
+        handle: ModelHandle,
+        layer: Layer,
+        units: tuple[Unit, ...],
+        seed: int,
+        animated: Collection[Unit] = (),
+    ) -> Iterator[tuple[tuple[Unit, ...], Found]]:
+        """Batches of units, and `diversity` pictures of each, one after the other."""
         own = handle.input_shape[1], handle.input_shape[2]
         # a place in a map is a place of the model's own input size
-        size = own if any(unit.position is not None for unit in units) else self.picture_size(layer, handle.input_shape)
-        todo = [units[at : at + self.batch] for at in range(0, len(units), self.batch)]
+        places = any(unit.position is not None for unit in units)
+        size = own if places else self.picture_size(layer, handle.input_shape)
+        frame = 0 if places else self.pad
+        todo = [units[at : at + self.together] for at in range(0, len(units), self.together)]
         while todo:
             some = todo.pop(0)
             try:
-                grid = self._climb(handle, layer, some, seed, size)
+                found = self._climb(handle, layer, some, seed, size, frame, animated)
             except UserError:
                 raise
             except torch.OutOfMemoryError:  # pictures do not depend on their company: fewer at a time
@@ -166,62 +278,62 @@ class ActivationMaximization:
                 todo[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
                 continue
             except Exception:  # a head or position table of one size refuses in as many ways as there are models
-                if size == own:
+                if (size, frame) == (own, 0):
                     raise
-                size = own
-                grid = self._climb(handle, layer, some, seed, size)
-            yield grid
+                size, frame = own, 0
+                found = self._climb(handle, layer, some, seed, size, frame, animated)
+            yield some, found
 
     def _climb(
-        self, handle: ModelHandle, layer: Layer, units: tuple[Unit, ...], seed: int, size: tuple[int, int]
-    ) -> ImageGrid:
-        """One search of all `units` at once: a picture each, and the sum of their scores to climb."""
-        canvas = Canvas(
-            handle.input_shape[0], size[0] + 2 * self.jitter, size[1] + 2 * self.jitter, self.decay, self.contrast
+        self,
+        handle: ModelHandle,
+        layer: Layer,
+        units: tuple[Unit, ...],
+        seed: int,
+        size: tuple[int, int],
+        frame: int,
+        animated: Collection[Unit],
+    ) -> Found:
+        """One search of all `units` at once."""
+        each = [(unit, variant) for unit in units for variant in range(self.diversity)]
+        seen = handle.photographs(self.photographs)
+        at: Literal["mean", "centre"] = "centre" if self.objective == "centre" else "mean"
+        return climb(
+            self.climb,
+            handle,
+            Units(layer.name, tuple(unit for unit, _ in each), at),
+            [_draw(seed, unit, variant) for unit, variant in each],
+            size,
+            frame=frame,
+            start=seen[0] if self.start == "image" and len(seen) else None,
+            photographs=seen if self.parametrization == "maco" else None,
+            shown=[k for k, (unit, _) in enumerate(each) if unit in animated],
         )
-        wander = Wander(self.jitter, self.turn, self.zoom)
-        # Each unit draws from a generator of its own: its picture is the same whoever shares its batch.
-        draws = [torch.Generator().manual_seed((seed * 1_000_003 + unit.channel) % 2**63) for unit in units]
-        device = torch.device(str(handle.device))
-        z = torch.stack([canvas.start(draw) for draw in draws]).to(device)  # (b, c, H, W // 2 + 1, 2)
-        looks = torch.stack([wander.looks(self.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
-        ascent = RingAscent(canvas, self.rate)
 
-        def scores(window: Tensor, redirect: bool) -> Tensor:
-            maps = handle.layer_output(layer.name, _normalised(window, handle), redirect=redirect)
-            return torch.stack([_score(map_, unit) for map_, unit in zip(maps, units, strict=True)])  # (b,)
-
-        course: list[Tensor] = []
-        for step in range(self.steps):
-            z = z.detach().requires_grad_()
-            picture = canvas.paint(z)
-            reached = scores(look(picture, looks[step], *size), redirect=step < self.redirect)
-            course.append(reached.detach())
-            z = ascent.step(z.detach(), handle.backward((reached - self._prior(picture)).sum(), z))
-        with torch.no_grad():
-            picture = middle(canvas.paint(z), *size)
-            ended = scores(picture, redirect=False)
+    def _grid(self, units: tuple[Unit, ...], found: Found, animated: Collection[Unit]) -> ImageGrid:
+        """The strongest picture of each unit, and beside it all of them."""
+        n = self.diversity
+        order = [sorted(range(u * n, u * n + n), key=lambda k: -_rank(found.scores[k])) for u in range(len(units))]
+        best = [ranked[0] for ranked in order]
+        several = n > 1
         return ImageGrid(
-            picture.float().cpu(),
+            found.pictures[best],
             tuple(unit.channel for unit in units),
-            tuple(ended.tolist()),
-            tuple((~(ended > course[0])).tolist()),
+            tuple(found.scores[k] for k in best),
+            tuple(found.dead[k] for k in best),
+            tuple(found.curves[k] for k in best),
+            torch.stack([found.pictures[ranked] for ranked in order]) if several else None,
+            tuple(tuple(found.scores[k] for k in ranked) for ranked in order) if several else (),
+            None if found.opacity is None else found.opacity[best],
+            {unit.channel: found.courses[k] for unit, k in zip(units, best, strict=True) if unit in animated},
         )
 
-    def _prior(self, picture: Tensor) -> Tensor:
-        """R(x), one number a picture (b,)."""
-        down, across = picture.diff(dim=2), picture.diff(dim=3)
-        rough = down.square().mean(dim=(1, 2, 3)) + across.square().mean(dim=(1, 2, 3))
-        return self.total_variation * rough + self.gray * (picture - 0.5).square().mean(dim=(1, 2, 3))
+
+def _draw(seed: int, unit: Unit, variant: int) -> torch.Generator:
+    """Each picture draws from a generator of its own: it is the same whoever shares its batch."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + unit.channel + variant * 7_368_787) % 2**63)
 
 
-def _score(units: Tensor, unit: Unit) -> Tensor:
-    """The unit's place in its layer's output (c, h, w), or the mean over its map: a scalar."""
-    map_ = units[unit.channel]
-    return map_.mean() if unit.position is None else map_[unit.position]
-
-
-def _normalised(picture: Tensor, handle: ModelHandle) -> Tensor:
-    """Pictures (b, c, h, w) in [0, 1] as the model wants them."""
-    mean, std = (picture.new_tensor(values).view(-1, 1, 1) for values in (handle.mean, handle.std))
-    return (picture - mean) / std
+def _rank(score: float) -> float:
+    """What is no number comes last."""
+    return score if score == score else -math.inf

@@ -68,6 +68,8 @@ class Atlas:
     scores: tuple[float, ...] = ()
     """Activation maximization: the objective each picture reached."""
     dead: tuple[bool, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why a picture is dead, in a clause; "" where it is alive."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ class Heat:
     """Named numbers that the method says of this map: ``completeness error``."""
     values: Values | None = field(default=None, compare=False)
     """What the pictures were made from: of a map with channels, the largest absolute value over them."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the search for one unit left beside its picture."""
+
+    curve: tuple[float | None, ...]
+    """The objective in front of each step; None where it was no number."""
+    course: Picture | None = None
+    """How the picture came about, as an animation."""
+    variants: Atlas | None = None
+    """Several pictures of the unit, the strongest first; `units` counts them."""
+    opacity: Picture | None = None
+    """How much each place mattered, as gray (MACO)."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,8 @@ class LayerView:
     """Activation maximization tiles."""
     cams: Mapping[tuple[str, str], Heat | NotApplicable] = field(default_factory=dict)
     """(method, image slug) -> map of the first target."""
+    searched: Mapping[int, Searched] = field(default_factory=dict)
+    """Of the units of `pictures`."""
     answers: Answers | None = field(default=None, compare=False)
     """What its units answer to in the dataset; None where they were not asked."""
     reconstructions: Reconstructions | None = None

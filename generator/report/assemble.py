@@ -1,11 +1,10 @@
-"""The store's records into what pages show. Reads only; computes nothing but the tiling of searched pictures.
+"""The store's records into what pages show. Reads only; computes nothing but the tiling of searched pictures (tiled.py).
 
 Maps of many layers and images are read as a page asks for them, so that memory does not grow with the report.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,10 +13,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from generator.artifacts import NotApplicable
-from generator.encode import from_npy, rgb_atlas
+from generator.encode import from_npy
 from generator.engine.output import Readout
 from generator.engine.plan import Request
 from generator.images import ImageRecord
@@ -34,12 +32,14 @@ from generator.pages.views import (
     Picture,
     Prediction,
     Reconstructions,
+    Searched,
     Values,
 )
 from generator.report.answers import Asking, pictures_of
 from generator.report.jobs import Jobs, Search
 from generator.report.reconstructions import RULES, Wanted, kept
-from generator.store import Record, Store, digest, key_of
+from generator.report.tiled import tiled
+from generator.store import Record, Store, digest
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -303,6 +303,7 @@ class Assembly:
             kernel_note=note,
             kernel_inputs=slices,
             pictures=self._pictures(name, units),
+            searched=self._searched(name, units),
             answers=self._asking.of(self._store, name) if self._asking else None,
             reconstructions=self._reconstructions.get(name),
             cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
@@ -330,7 +331,8 @@ class Assembly:
             signed=meta.get("signed", False),
             rgb=meta["kind"] == "rgb_atlas",
             scores=tuple(meta.get("scores", ())),
-            dead=tuple(meta.get("dead", ())),
+            dead=tuple(bool(why) for why in meta.get("dead", ())),
+            reasons=tuple(meta.get("dead", ())),
         )
 
     def _kernels(self, layer: LayerName) -> tuple[Atlas | NotApplicable, str, Mapping[int, Atlas]]:
@@ -347,10 +349,13 @@ class Assembly:
         slices = {int(c): self._atlas(record, f"0.input-{c}.png", m) for c, m in meta.get("slices", {}).items()}
         return self._atlas(record, "0.atlas.png", meta), kernel_note(meta), slices
 
+    def _search(self, layer: LayerName) -> Search | None:
+        return next((s for s in self._jobs.searches if s.layer.name == layer), None)
+
     def _pictures(
         self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]
     ) -> Atlas | NotApplicable:
-        search = next((s for s in self._jobs.searches if s.layer.name == layer), None)
+        search = self._search(layer)
         if search is None:
             refused = [
                 r for (method, at), r in self._refused.items() if at == layer and method == "activation_maximization"
@@ -359,27 +364,34 @@ class Assembly:
         return self._tiled(search, units[search.name, layer])
 
     def _tiled(self, search: Search, units: tuple[int, ...]) -> Atlas | NotApplicable:
-        """The pictures of single units on one atlas, made once and kept."""
-        records = [(unit, self._store.get(self._jobs.unit_key(search, unit))) for unit in units]
-        found = [(unit, record) for unit, record in records if record is not None]
-        if not found:
+        made = tiled(self._jobs, search, units, self._store)
+        if made is None:
             return NotApplicable("the layer has none of the units asked for.")
-        pixels = [dict(r.blobs).get("atlas.png") or r.inline["atlas.png"].hex() for _, r in found]
-        key = key_of({"tiled": pixels})
-        record = self._store.get(key)
-        if record is None:
-            tiles = [
-                np.asarray(Image.open(io.BytesIO(self._store.blob(r, "atlas.png"))).convert("RGB")) for _, r in found
-            ]
-            made = rgb_atlas(np.stack(tiles))
-            record = self._store.put(key, made.meta, made.blobs)
-        meta = {
-            **record.meta,
-            "units": [unit for unit, _ in found],
-            "scores": [r.meta["scores"][0] for _, r in found],
-            "dead": [r.meta["dead"][0] for _, r in found],
-        }
+        record, meta = made
         return self._atlas(record, "atlas.png", meta)
+
+    def _searched(
+        self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]
+    ) -> Mapping[int, Searched]:
+        """What the searches of a layer's units left beside their pictures, read when asked for."""
+        search = self._search(layer)
+        if search is None:
+            return {}
+        keys = self._jobs.unit_keys(search, units[search.name, layer])
+
+        def read(unit: int) -> Searched:
+            record = self._store.get(keys[unit])
+            if record is None:
+                raise LookupError(f"{search.name} of unit {unit} of {layer} is not in the store")
+            meta = record.meta
+            return Searched(
+                tuple(meta["curves"][0]),
+                self._picture(record, "course.webp", meta["course"]["size"]) if "course" in meta else None,
+                self._atlas(record, "variants.png", meta["variants"]) if "variants" in meta else None,
+                self._picture(record, "opacity.png", meta["opacity"]) if "opacity" in meta else None,
+            )
+
+        return Lazy(tuple(keys), read)
 
 
 def unit_target(unit: Unit) -> Prediction:

@@ -76,6 +76,8 @@ class Jobs:
     sets: tuple[SetRequest, ...] = ()
     truths: Mapping[str, int] = field(default_factory=dict)
     """The true class of an image, by its slug; images without a label are not in it."""
+    digests: tuple[Digest, ...] = ()
+    """Of the report's images, in their order: some searches begin from them."""
 
     def truth(self, image: ImageRecord) -> int | None:
         """The class that the image is labelled with, or None."""
@@ -97,13 +99,28 @@ class Jobs:
         wanted = image is not None and any(isinstance(target, TrueTarget) for target in request.targets)
         return {"truth": self.truth(image)} if wanted and image is not None else {}
 
-    def unit_key(self, search: Search, unit: int) -> Digest:
-        """The key of one unit's search."""
-        return cell_key(self.model, search.method, search.layer.name, unit=unit, seed=self.seed)
+    def animated(self, search: Search, units: tuple[int, ...]) -> frozenset[int]:
+        """Those of the `units` chosen whose course is kept."""
+        return frozenset(units[: search.method.animate])
+
+    def unit_keys(self, search: Search, units: tuple[int, ...]) -> Mapping[int, Digest]:
+        """The keys of the searches of the `units` chosen, in their order."""
+        filmed = self.animated(search, units)
+        return {unit: self.unit_key(search, unit, animated=unit in filmed) for unit in units}
+
+    def unit_key(self, search: Search, unit: int, *, animated: bool = False) -> Digest:
+        """The key of one unit's search, with its course or without."""
+        course = {"course": True} if animated else {}
+        return self._search_key(search, unit=unit, **course)
 
     def pending_key(self, search: Search) -> Digest:
         """The key of the batch of units that a search finished last."""
-        return cell_key(self.model, search.method, search.layer.name, pending=True, seed=self.seed)
+        return self._search_key(search, pending=True)
+
+    def _search_key(self, search: Search, **more: Any) -> Digest:
+        if read := self.digests[: search.method.photographs]:
+            more["photographs"] = list(read)
+        return cell_key(self.model, search.method, search.layer.name, seed=self.seed, **more)
 
     def choice_key(self, search: Search, units: str) -> Digest:
         """The key of the units chosen for a search."""
@@ -148,6 +165,7 @@ def jobs(
     truths: Mapping[str, int] | None = None,
     *,
     compared: Collection[LayerName],
+    digests: tuple[Digest, ...] = (),
 ) -> Jobs:
     """All cells of these choices, with what does not apply set apart.
 
@@ -186,6 +204,7 @@ def jobs(
         description,
         tuple(sets),
         truths or {},
+        digests,
     )
 
 

@@ -43,6 +43,7 @@ ENGINE = (
     "generator.model.receptive",
     "generator.model.trace",
     "generator.model.twin",
+    "generator.tiles",
     "generator.names",
 )
 """What every result passes through, from the file's bytes to the record."""

@@ -1,4 +1,4 @@
-"""What a report will run: passes, cells, bytes. Printed by ``--plan``, and held to by a test."""
+"""What a report will run: passes, cells, seconds of searches, bytes. Printed by ``--plan``, and held to by a test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from generator.executors.search import lacking, passes
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report.answers import batch_size
+from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
@@ -169,10 +170,23 @@ def describe_plan(plan: Plan) -> str:
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
     shared = plan.shared
     kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
+    seconds = search_seconds(setup, units)
+    clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join(
-        [head, "", *lines, "", *absent, passes_, kinds, *filter(None, [after]), disk, "nothing was run or written"]
+        [
+            head,
+            "",
+            *lines,
+            "",
+            *absent,
+            passes_,
+            kinds,
+            *filter(None, [after, clock]),
+            disk,
+            "nothing of it was run or written",
+        ]
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from generator.command.progress import Progress
 from generator.config import ReportConfig
@@ -19,10 +21,11 @@ from generator.engine.invoke import invocation_for
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
+from generator.images import load as load_picture
 from generator.images.truth import truths, unlabelled_folders
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Layer, Target, TrueTarget
+from generator.names import Digest, Layer, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.answers import Asking
 from generator.report.jobs import Choice, Jobs, choose, jobs
@@ -30,7 +33,7 @@ from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.selectors import Groups, check_units, parse_target, select_layers
-from generator.store import Store
+from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
 
 
@@ -74,6 +77,18 @@ class Setup:
     def input_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)"""
         return self.description.input_shape
+
+    @property
+    def format_key(self) -> Digest:
+        """The key of the memory format that this model runs faster in on this device."""
+        of = asdict(self.jobs.model)
+        return key_of({"memory format": of, "device": str(self.engine.device), "torch": torch.__version__})
+
+    def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
+        """The first images, at most `count`, as the model sees them but in [0, 1]."""
+        preprocess = self.loaded.preprocess
+        some = [preprocess(load_picture(image, preprocess.channels)) for image in self.images.images[:count]]
+        return preprocess.denormalise(torch.stack(some)).clamp(0, 1)
 
 
 @contextmanager
@@ -140,7 +155,16 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         invocation=description.invocation,
         grids=description.grids,
     )
-    asked = jobs(choices, targets, description, key, config.seed, known, compared={layer.name for layer in compared})
+    asked = jobs(
+        choices,
+        targets,
+        description,
+        key,
+        config.seed,
+        known,
+        compared={layer.name for layer in compared},
+        digests=tuple(image.digest for image in images.images),
+    )
     store = Store(Path(config.store))
     asking = asking_of(config, asked, images, known, loaded.labels, description.classes)
     found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings)

@@ -1,1 +1,7 @@
-"""Pictures to search for: how they are parametrised (fourier.py), and looked at (transforms.py)."""
+"""Pictures to search for.
+
+    canvas ──▶ paint ──▶ look ──▶ model up to a layer ──▶ objective - priors ──▶ gradient ──▶ ascent ──▶ canvas
+    fourier.py, pixels.py, maco.py     transforms.py      objectives.py, diversity.py, priors.py      ascent.py
+
+climb.py goes round; dead.py says why a picture shows nothing; visualize.py is the library's way in.
+"""

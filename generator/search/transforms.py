@@ -8,6 +8,8 @@ What a search paints must survive such looks, so it cannot rest on single pixels
     │   │ window│   │
     │   └───────┘   │
     └───────────────┘
+
+A gray frame may be put around the window as well: the borders of a convolution's own padding are then not the picture's.
 """
 
 from __future__ import annotations
@@ -64,3 +66,8 @@ def middle(canvas: Float[Tensor, "b c H W"], height: int, width: int) -> Float[T
     """The window of a straight look, copied."""
     top, left = (canvas.shape[-2] - height) // 2, (canvas.shape[-1] - width) // 2
     return canvas[..., top : top + height, left : left + width].clone()
+
+
+def framed(window: Float[Tensor, "b c h w"], width: int) -> Float[Tensor, "b c h+2*width w+2*width"]:
+    """Pictures in [0, 1] within a frame of mid-gray, `width` pixels wide."""
+    return F.pad(window, [width] * 4, value=0.5) if width else window

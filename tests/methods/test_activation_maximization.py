@@ -1,80 +1,35 @@
-"""Activation maximization: sizes, passes, priors and looks by hand; a search written out the long way; and what a reader
-relies on: pictures raise their own unit, most of all a picture of the wave that a filter was made of."""
+"""Activation maximization: sizes, passes and scores by hand; a search written out the long way; and what a reader relies
+on: pictures raise their own unit, most of all a picture of the wave that a filter was made of."""
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from generator import images
-from generator.artifacts import ImageGrid, NotApplicable
+from generator.artifacts import NotApplicable
 from generator.config import ModelConfig
-from generator.engine.handle import Handle, handle
+from generator.engine.handle import handle
 from generator.errors import UserError
 from generator.library import engine_for
 from generator.methods import ModelFacts
 from generator.methods.activation_maximization import ActivationMaximization
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Layer, LayerName, Unit
-from generator.search.fourier import COLOUR_MIX
-from generator.search.transforms import Wander, look, middle
+from generator.names import Layer, LayerName
+from generator.search.colours import COLOUR_MIX
 from tests.methods.examples import row
+from tests.search.searching import QUICK, conv, held, random_convs, search
 
 TOP = Path(__file__).resolve().parents[2]
-Shape = tuple[int, int, int]
-QUICK = ActivationMaximization(steps=6)
 
 
-@contextmanager
-def held(
-    module: nn.Module, shape: Shape, mean: tuple[float, ...] = (0.5,), std: tuple[float, ...] = (0.25,)
-) -> Iterator[tuple[Handle, dict[str, Layer]]]:
-    """A handle on a model, and its layers by name."""
-    description = describe(module.eval(), shape)
-    engine = engine_for(module, description)
-    with handle(engine, shape, mean, std) as it:
-        yield it, {layer.name: layer for layer in description.layers}
-
-
-def search(
-    method: ActivationMaximization, it: tuple[Handle, dict[str, Layer]], layer: str, *units: int, seed: int = 0
-) -> ImageGrid:
-    """The pictures of these units, of all batches."""
-    asked = tuple(Unit(LayerName(layer), unit) for unit in units)
-    found = list(method.search(it[0], it[1][layer], asked, seed))
-    assert all(isinstance(grid, ImageGrid) for grid in found)
-    return ImageGrid(
-        torch.cat([grid.values for grid in found]),
-        sum((grid.units for grid in found), ()),
-        sum((grid.scores for grid in found), ()),
-        sum((grid.dead for grid in found), ()),
-    )
-
-
-def conv(weight: Tensor, bias: float = 0.0) -> nn.Conv2d:
-    """A convolution with this weight (o, i, h, w), its borders zero."""
-    o, i, h, w = weight.shape
-    made = nn.Conv2d(i, o, (h, w), padding=(h // 2, w // 2))
-    made.weight.data, made.bias.data = weight, torch.full((o,), bias)
-    return made
-
-
-def random_convs(channels: int = 3) -> nn.Sequential:
-    """Two seeded convolutions with a rectifier between: "0", "1", "2"."""
-    gen = torch.Generator().manual_seed(8)
-    first, second = torch.randn(6, channels, 3, 3, generator=gen) / 3, torch.randn(5, 6, 3, 3, generator=gen) / 5
-    return nn.Sequential(conv(first), nn.ReLU(), conv(second))
-
-
-# ---- by hand: sizes, passes, priors, the score
+# ---- by hand: sizes, passes, the score
 
 
 def test_picture_sizes_by_hand():
@@ -112,13 +67,6 @@ def test_passes_by_hand_and_as_counted():
         assert (it[0].engine.counts.forward, it[0].engine.counts.backward) == (12, 10)
 
 
-def test_priors_by_hand():
-    picture = torch.tensor([[[[0.5, 0.9], [0.5, 0.1]]], [[[0.5, 0.5], [0.5, 0.5]]]])
-    # down: 0, -0.8: mean square 0.32; across: 0.4, -0.4: 0.16; from gray: 0, 0.4, 0, -0.4: mean square 0.08
-    method = ActivationMaximization(total_variation=2.0, gray=10.0)
-    torch.testing.assert_close(method._prior(picture), torch.tensor([0.96 + 0.8, 0.0]))
-
-
 def test_the_score_is_the_units_mean_on_the_picture_by_hand():
     # unit 0 is red - blue, unit 1 is 2 * green, of a picture normalised by (x - 0.5) / 0.25
     weight = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]]).view(2, 3, 1, 1)
@@ -129,57 +77,8 @@ def test_the_score_is_the_units_mean_on_the_picture_by_hand():
     np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
     assert expected[0] > 1
     assert expected[1] > 1
-    assert found.dead == (False, False)
+    assert found.dead == ("", "")
     assert found.units == (0, 1)
-
-
-# ---- by hand and slowly: the looks
-
-
-def test_a_straight_look_is_the_middle_to_the_bit_of_rounding():
-    canvas = torch.rand(2, 3, 20, 14, generator=torch.Generator().manual_seed(0))
-    straight = Wander(4, 5, 0.1).looks(1, torch.Generator())
-    assert straight.tolist() == [[0, 0, 0, 1]]
-    torch.testing.assert_close(look(canvas, straight.expand(2, 4), 12, 6), canvas[..., 4:16, 4:10])
-    assert torch.equal(middle(canvas, 12, 6), canvas[..., 4:16, 4:10])
-
-
-def test_shift_and_quarter_turn_by_hand():
-    canvas = torch.arange(25.0).view(1, 1, 5, 5)
-    shifted = look(canvas, torch.tensor([[1.0, -1.0, 0.0, 1.0]]), 3, 3)  # one to the right, one up
-    torch.testing.assert_close(shifted[0, 0], torch.tensor([[2.0, 3, 4], [7, 8, 9], [12, 13, 14]]))
-    turned = look(canvas, torch.tensor([[0.0, 0.0, math.pi / 2, 1.0]]), 3, 3)
-    torch.testing.assert_close(turned[0, 0], torch.tensor([[8.0, 13, 18], [7, 12, 17], [6, 11, 16]]))
-    wide = look(canvas, torch.tensor([[0.0, 0.0, 0.0, 2.0]]), 3, 3)  # sees twice as much
-    torch.testing.assert_close(wide[0, 0], torch.tensor([[0.0, 2, 4], [10, 12, 14], [20, 22, 24]]))
-
-
-def test_a_look_equals_bilinear_reading_written_as_a_loop():
-    H, W, h, w = 15, 11, 9, 7
-    canvas = torch.rand(2, 1, H, W, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    looks = torch.tensor([[1.3, -0.6, 0.08, 1.04], [-1.7, 1.1, -0.05, 0.93]], dtype=torch.float64)
-    expected = torch.zeros(2, 1, h, w, dtype=torch.float64)
-    for b, (right, down, turn, zoom) in enumerate(looks.tolist()):
-        for i in range(h):
-            for j in range(w):
-                y, x = i - (h - 1) / 2, j - (w - 1) / 2
-                v = (H - 1) / 2 + down + zoom * (math.sin(turn) * x + math.cos(turn) * y)
-                u = (W - 1) / 2 + right + zoom * (math.cos(turn) * x - math.sin(turn) * y)
-                top, left = math.floor(v), math.floor(u)
-                for row_, share in ((top, 1 - (v - top)), (top + 1, v - top)):
-                    for column, part in ((left, 1 - (u - left)), (left + 1, u - left)):
-                        assert 0 <= row_ < H, "the loop knows no borders"
-                        assert 0 <= column < W
-                        expected[b, 0, i, j] += share * part * canvas[b, 0, row_, column]
-    torch.testing.assert_close(look(canvas, looks, h, w), expected)
-
-
-def test_looks_stray_as_far_as_they_may():
-    looks = Wander(8, 5, 0.1).looks(2000, torch.Generator().manual_seed(2))
-    for values, middle_, reach in zip(looks.T, (0, 0, 0, 1), (8, 8, math.radians(5), 0.1), strict=True):
-        off = values - middle_
-        assert 0.98 * reach < off.abs().max() <= reach * (1 + 1e-5)
-        assert abs(off.mean().item()) < 0.1 * reach
 
 
 # ---- a search written out the long way
@@ -188,7 +87,7 @@ def test_looks_stray_as_far_as_they_may():
 def test_equals_the_search_written_out_the_long_way():
     model, steps, seed, units = random_convs(), 3, 11, (4, 1)
     method = ActivationMaximization(
-        steps=steps, jitter=0, turn=0, zoom=0, redirect=0, contrast=0, decay=1, rate=0.5, total_variation=3.0, gray=2.0
+        steps=steps, jitter=0, turn=0, zoom=0, redirect=0, contrast=0, decay=1, rate=0.5, total_variation=3.0, lp=2.0
     )
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
     with held(model, (3, 32, 32), mean, std) as it:
@@ -235,7 +134,9 @@ def test_equals_the_search_written_out_the_long_way():
             )
         torch.testing.assert_close(found.values[k].double(), picture.detach(), rtol=0, atol=2e-5)
         np.testing.assert_allclose(found.scores[k], seen[-1], rtol=1e-4)
-        assert found.dead[k] == (seen[-1] <= seen[0]) is False
+        assert seen[-1] > seen[0]
+        assert found.dead[k] == ""
+        np.testing.assert_allclose(found.curves[k], seen[:-1], rtol=1e-4)
 
 
 # ---- what a picture shows
@@ -257,7 +158,7 @@ def test_the_picture_of_a_filter_is_the_wave_it_is_made_of():
     assert min(peaks[0][0], 32 - peaks[0][0]) <= 1
     assert min(peaks[1][0], 32 - peaks[1][0]) == pytest.approx(4, abs=1)
     assert peaks[1][1] <= 1
-    assert found.dead == (False, False)
+    assert found.dead == ("", "")
 
 
 @cache
@@ -295,56 +196,6 @@ def test_more_steps_climb_higher():
     assert many.mean() > six.mean()
 
 
-# ---- dead starts
-
-
-class Sleeper(nn.Module):
-    """Unit 0 rectifies brightness less `threshold`: with a high one it is silent on faint noise."""
-
-    def __init__(self, threshold: float) -> None:
-        super().__init__()
-        self.first = conv(torch.full((1, 3, 1, 1), 1 / 3), bias=-threshold)
-        self.second = conv(torch.ones(1, 1, 1, 1))
-        self.eval()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.second(self.first(x).relu())
-
-
-PLAIN = {"mean": (0.0,), "std": (1.0,)}
-
-
-@pytest.mark.parametrize("layer", ["second", "F.relu"])
-def test_a_start_that_turns_nothing_on_is_woken_by_redirected_gradients(layer):
-    method = ActivationMaximization(contrast=0, rate=0.3)  # free to brighten as a whole, from gray
-    with held(Sleeper(0.6), (3, 32, 32), **PLAIN) as it:
-        asleep = search(dataclasses.replace(method, redirect=0), it, layer, 0)
-        awake = search(dataclasses.replace(method, redirect=2), it, layer, 0)
-    assert asleep.dead == (True,)
-    assert asleep.scores == (0,)
-    assert asleep.values.sub(0.5).abs().max() < 0.05, "the faint noise it began with"
-    assert awake.dead == (False,)
-    assert awake.scores[0] > 0.2
-
-
-def test_a_unit_that_nothing_turns_on_is_marked_dead_and_its_neighbour_is_not():
-    model = nn.Sequential(conv(torch.ones(2, 3, 1, 1) / 3), nn.ReLU())
-    model[0].bias.data = torch.tensor([-1.5, -0.4])
-    with held(model, (3, 32, 32), **PLAIN) as it:
-        found = search(QUICK, it, "1", 0, 1)
-    assert found.dead == (True, False)
-    assert found.scores[0] == 0
-    assert found.scores[1] > 0.05
-    assert found.values.isfinite().all()
-
-
-def test_a_unit_below_zero_that_rises_is_not_dead():
-    with held(nn.Sequential(conv(torch.ones(1, 3, 1, 1), bias=-50.0)), (3, 32, 32)) as it:
-        found = search(QUICK, it, "0", 0)
-    assert found.scores[0] < 0
-    assert found.dead == (False,)
-
-
 # ---- the same picture, whatever stands around it
 
 
@@ -368,104 +219,11 @@ def test_a_large_seed_is_taken():
     assert found.values.isfinite().all()
 
 
-# ---- any model
-
-
-@pytest.mark.parametrize(
-    ("shape", "size"),
-    [((1, 64, 64), (32, 32)), ((4, 64, 64), (32, 32)), ((3, 28, 40), (28, 32)), ((2, 20, 200), (20, 32))],
-)
-def test_any_channels_and_any_shape(shape, size):
-    with held(random_convs(shape[0]), shape) as it:
-        found = search(QUICK, it, "2", 0, 2)
-    assert found.values.shape == (2, shape[0], *size)
-    assert found.values.isfinite().all()
-    assert 0 <= found.values.min() < found.values.max() <= 1
-    assert found.dead == (False, False)
-
-
-class OneSize(nn.Module):
-    """A position table: only 48 x 40 will do."""
-
-    def __init__(self, refusal: type[Exception]) -> None:
-        super().__init__()
-        self.conv, self.refusal = random_convs()[0], refusal
-        self.refused = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-2:] != (48, 40):
-            self.refused += 1
-            raise self.refusal("this model takes 48 x 40 only")
-        return self.conv(x)
-
-
-@pytest.mark.parametrize("refusal", [RuntimeError, AssertionError, ValueError])
-def test_a_model_that_refuses_small_pictures_gets_its_own_size(refusal):
-    model = OneSize(refusal)
-    with held(model, (3, 48, 40)) as it:
-        found = search(dataclasses.replace(QUICK, batch=1), it, "conv", 0, 1)
-    assert found.values.shape == (2, 3, 48, 40)
-    assert model.refused == 1, "it is asked once, not for every batch"
-
-
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), UserError("no such layer")])
-def test_what_a_larger_picture_would_not_mend_is_passed_on(error, monkeypatch):
-    with held(random_convs(), (3, 64, 64)) as it:
-        asked = []
-
-        def refuse(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
-            asked.append(tuple(x.shape))
-            raise error
-
-        monkeypatch.setattr(it[0], "layer_output", refuse)
-        with pytest.raises(type(error), match=str(error)):
-            search(QUICK, it, "2", 0)
-    assert asked == [(1, 3, 32, 32)]
-
-
-def test_out_of_memory_halves_the_units_that_are_searched_together_and_goes_on(monkeypatch):
-    units = (0, 1, 2, 3, 4)
-    with held(random_convs(), (3, 64, 64)) as it:
-        whole = search(QUICK, it, "2", *units)
-        real, sizes = it[0].layer_output, []
-
-        def small(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
-            sizes.append(len(x))
-            if len(x) > 2:
-                raise torch.OutOfMemoryError("full")
-            return real(layer, x, redirect=redirect)
-
-        monkeypatch.setattr(it[0], "layer_output", small)
-        parts = search(QUICK, it, "2", *units)
-    assert list(dict.fromkeys(sizes)) == [5, 2, 3, 1]
-    assert parts.units == units
-    torch.testing.assert_close(parts.values, whole.values, rtol=0, atol=1e-4)
-
-
-def test_a_failure_at_the_models_own_size_is_passed_on(monkeypatch):
-    with held(random_convs(), (3, 64, 64)) as it:
-        monkeypatch.setattr(it[0], "backward", lambda *args: (_ for _ in ()).throw(RuntimeError("broken")))
-        with pytest.raises(RuntimeError, match="broken"):
-            search(QUICK, it, "2", 0)
-
-
-def test_a_unit_at_a_place_is_raised_there_at_the_models_own_size():
-    layer = LayerName("0")
-    with held(random_convs(), (3, 40, 48)) as it:
-        (grid,) = QUICK.search(it[0], it[1]["0"], (Unit(layer, 2, (30, 12)),), 0)
-        assert isinstance(grid, ImageGrid)
-        with torch.no_grad():
-            maps = it[0].layer_output(layer, (grid.values - 0.5) / 0.25)
-    assert grid.values.shape == (1, 3, 40, 48)
-    assert grid.scores[0] == pytest.approx(maps[0, 2, 30, 12].item(), rel=1e-5)
-    assert grid.scores[0] > maps[0, 2].mean() + 2 * maps[0, 2].std()
-
-
 def test_priors_do_what_they_say():
     with held(random_convs(), (3, 32, 32)) as it:
         plain = search(ActivationMaximization(contrast=0), it, "2", 0, 1)
         smooth = search(ActivationMaximization(contrast=0, total_variation=300.0), it, "2", 0, 1)
-        pale = search(ActivationMaximization(contrast=0, gray=300.0), it, "2", 0, 1)
+        pale = search(ActivationMaximization(contrast=0, lp=300.0), it, "2", 0, 1)
     rough = [g.values.diff(dim=3).square().mean().item() for g in (plain, smooth)]
     assert rough[1] < 0.5 * rough[0]
     far = [(g.values - 0.5).square().mean().item() for g in (plain, pale)]
@@ -488,3 +246,10 @@ def test_bad_options_are_one_line():
             ActivationMaximization(**{option: 0})
     with pytest.raises(UserError, match="expected jitter to be 0 or more, got -1"):
         ActivationMaximization(jitter=-1)
+    with pytest.raises(UserError, match=r"expected p to be 1 or more, got 0\.5"):
+        ActivationMaximization(p=0.5)
+    for option in ("parametrization", "objective", "start"):
+        with pytest.raises(UserError, match=f"expected {option} to be .* or .*, got 'wrong'"):
+            ActivationMaximization(**{option: "wrong"})
+    with pytest.raises(UserError, match="expected blur to be 0 with parametrization maco"):
+        ActivationMaximization(parametrization="maco", blur=1.0)

@@ -1,0 +1,197 @@
+"""One search: gradient ascent on the coordinates of a batch of pictures, each climbing for itself.
+
+start ─▶ (paint ─▶ look ─▶ model ─▶ score - priors ─▶ gradient ─▶ step) x steps ─▶ paint ─▶ middle, scored once more
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from generator.methods import ModelHandle
+from generator.search.ascent import PooledAscent
+from generator.search.canvas import Canvas
+from generator.search.dead import reason
+from generator.search.diversity import alikeness
+from generator.search.fourier import Fourier
+from generator.search.maco import Maco, magnitude_of
+from generator.search.objectives import Objective
+from generator.search.pixels import Pixels
+from generator.search.priors import distance_to_gray, total_variation
+from generator.search.transforms import Wander, framed, look, middle
+
+PARAMETRIZATIONS = ("fourier", "pixel", "maco")
+FRAMES = 24
+"""Most pictures of a course, the last one among them."""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How a search goes about it. The fields are options of activation maximization, and mean what they mean there."""
+
+    steps: int
+    parametrization: str
+    rate: float
+    decay: float
+    contrast: float
+    jitter: int
+    turn: float
+    zoom: float
+    pad: int
+    redirect: int
+    total_variation: float
+    lp: float
+    p: float
+    blur: float
+    blur_every: int
+    diversity: int
+    apart: float
+
+    def canvas(self, channels: int, size: tuple[int, int], photographs: Tensor | None = None) -> Canvas:
+        """What pictures of this size (height, width) are painted on, its margins added; `photographs` (n, c, h, w) in
+        [0, 1] are those whose magnitudes MACO holds."""
+        h, w = size[0] + 2 * self.jitter, size[1] + 2 * self.jitter
+        if self.parametrization == "pixel":
+            return Pixels(channels, h, w, self.contrast)
+        if self.parametrization == "maco":
+            given = photographs is not None and len(photographs) > 0
+            natural = magnitude_of(resized(photographs.cpu(), (h, w))) if photographs is not None and given else None
+            return Maco(channels, h, w, self.decay, self.contrast, natural)
+        return Fourier(channels, h, w, self.decay, self.contrast)
+
+    def prior(self, picture: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"] | None:
+        """R(x), one number a picture; None where no prior is asked for."""
+        parts = []
+        if self.total_variation:
+            parts.append(self.total_variation * total_variation(picture))
+        if self.lp:
+            parts.append(self.lp * distance_to_gray(picture, self.p))
+        return sum(parts[1:], parts[0]) if parts else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search of `b` pictures came to."""
+
+    pictures: Float[Tensor, "b c h w"]
+    """In [0, 1]."""
+    scores: tuple[float, ...]
+    """What each reached, seen straight and without a frame; priors are no part of it."""
+    dead: tuple[str, ...]
+    """Why a picture shows nothing (`generator.search.dead`); "" where it is alive."""
+    curves: tuple[tuple[float, ...], ...]
+    """The score in front of each step, as the step saw the picture."""
+    opacity: Float[Tensor, "b h w"] | None = None
+    """MACO: how much each place mattered, the absolute gradients on the picture summed over channels and steps, over
+    their largest."""
+    courses: Mapping[int, Float[Tensor, "f c h w"]] = field(default_factory=dict)
+    """Of the pictures asked for: how they came about, at most FRAMES of each."""
+
+
+def climb(
+    settings: Climb,
+    handle: ModelHandle,
+    objective: Objective,
+    draws: Sequence[torch.Generator],
+    size: tuple[int, int],
+    *,
+    frame: int | None = None,
+    start: Float[Tensor, "c h w"] | None = None,
+    photographs: Float[Tensor, "n c h w"] | None = None,
+    shown: Collection[int] = (),
+) -> Found:
+    """Search for as many pictures of `size` (height, width) as there are `draws`: a generator each, so that a picture is
+    the same whoever shares its batch.
+
+    Args:
+        frame: pixels of gray about the picture, where not as `settings` say.
+        start: a picture in [0, 1] to start all from, instead of noise.
+        photographs: see `Climb.canvas`.
+        shown: which pictures' courses are wanted.
+    """
+    frame, device = settings.pad if frame is None else frame, handle.device
+    canvas = settings.canvas(handle.input_shape[0], size, photographs)
+    wander = Wander(settings.jitter, settings.turn, settings.zoom)
+    began = None if start is None else canvas.of(_with_margins(start.cpu(), size, settings.jitter))
+    z = torch.stack([canvas.start(draw) if began is None else began for draw in draws]).to(
+        device
+    )  # (b, c, v, u, parts)
+    looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
+    ascent = PooledAscent(canvas.groups, settings.rate)
+    touched = torch.zeros(len(draws), dtype=torch.bool, device=device)
+    felt = torch.zeros(len(draws), *size, device=device) if isinstance(canvas, Maco) else None
+
+    def see(window: Tensor, redirect: bool = False) -> Tensor:
+        x = normalised(window, handle)
+        if objective.layer is None:
+            return handle.class_scores(x, redirect=redirect)
+        return handle.layer_output(objective.layer, x, redirect=redirect)
+
+    def touch(gradient: Tensor) -> None:
+        touched.logical_or_((gradient.nan_to_num(0.0, 0.0, 0.0) != 0).flatten(1).any(dim=1))
+
+    def feel(gradient: Tensor) -> None:
+        if felt is not None:
+            felt.add_(middle(gradient.nan_to_num(0.0, 0.0, 0.0), *size).abs().sum(dim=1))
+
+    with torch.no_grad():
+        score = objective.scorer(lambda pictures: see(resized(pictures.to(device), size)))
+    pausing = set(torch.linspace(0, settings.steps - 1, min(FRAMES - 1, settings.steps)).round().int().tolist())
+    courses: dict[int, list[Tensor]] = {k: [] for k in shown}
+    curve: list[Tensor] = []
+    for step in range(settings.steps):
+        z = z.detach().requires_grad_()
+        picture = canvas.paint(z)
+        if step in pausing:
+            for k, course in courses.items():
+                course.append(middle(picture[k].detach(), *size).float().cpu())
+        window = look(picture, looks[step], *size)
+        window.register_hook(touch)
+        if felt is not None:
+            picture.register_hook(feel)
+        maps = see(framed(window, frame), redirect=step < settings.redirect)
+        reached = score(maps)  # (b,)
+        curve.append(reached.detach())
+        value = reached
+        if (prior := settings.prior(picture)) is not None:
+            value = value - prior
+        if settings.diversity > 1:  # relative to the score, whose scale is the layer's
+            value = value - settings.apart * reached.detach().abs() * alikeness(maps, settings.diversity)
+        z = ascent.step(z.detach(), handle.backward(value.sum(), z))
+        if settings.blur and (step + 1) % settings.blur_every == 0:
+            z = canvas.blurred(z, settings.blur)
+    with torch.no_grad():
+        found = middle(canvas.paint(z), *size)
+        ended = tuple(score(see(found)).float().tolist())
+    curves = tuple(map(tuple, torch.stack(curve, dim=1).float().tolist()))
+    found = found.float().cpu()
+    return Found(
+        found,
+        ended,
+        tuple(reason(c[0], e, t) for c, e, t in zip(curves, ended, touched.tolist(), strict=True)),
+        curves,
+        None if felt is None else (felt / felt.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)).cpu(),
+        {k: torch.stack([*course, found[k]]) for k, course in courses.items()},
+    )
+
+
+def normalised(picture: Float[Tensor, "b c h w"], handle: ModelHandle) -> Float[Tensor, "b c h w"]:
+    """Pictures in [0, 1] as the model wants them."""
+    mean, std = (picture.new_tensor(values).view(-1, 1, 1) for values in (handle.mean, handle.std))
+    return (picture - mean) / std
+
+
+def resized(pictures: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c h w"]:
+    """Pictures at another size, smoothed where they shrink."""
+    if pictures.shape[-2:] == size:
+        return pictures
+    return F.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _with_margins(picture: Float[Tensor, "c h w"], size: tuple[int, int], margin: int) -> Float[Tensor, "c h w"]:
+    return F.pad(resized(picture[None], size), [margin] * 4, mode="replicate")[0]
