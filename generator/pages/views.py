@@ -16,6 +16,7 @@ from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.trust_views import Trust
+from generator.wiring.wiring import Classes
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,10 @@ class LayerView:
     """(method, image slug) -> map of the first target."""
     answers: Answers | None = field(default=None, compare=False)
     """What its units answer to in the dataset; None where they were not asked."""
+    colour: NDArray[np.float32] | None = field(default=None, compare=False)
+    """(units,) their colour selectivity, NaN where there is none; None where it was not measured."""
+    classes: Classes | None = field(default=None, compare=False)
+    """The classes that its units feed; None where no linear head reads them."""
     reconstructions: Reconstructions | None = None
     """What of the first patches of chosen units raised them."""
 
@@ -180,6 +185,8 @@ class Example:
     """The slug of its page, where it is one of the report's images."""
     label: str | None = None
     """What the set calls its class: hostile."""
+    shows: str = ""
+    """What is on it: its class by the set's label, else what the model says of it first, else nothing. Hostile."""
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,11 @@ from generator.pages.views import (
     Values,
 )
 from generator.report.answers import Asking, pictures_of
+from generator.report.colours import colour_of
 from generator.report.jobs import Jobs, Search
 from generator.report.reconstructions import RULES, Wanted, kept
 from generator.store import Record, Store, digest, key_of
+from generator.wiring.wiring import Classes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -84,7 +86,9 @@ class Assembly:
         readout: Readout,
         asking: Asking | None = None,
         wanted: Sequence[Wanted] = (),
+        classes: Mapping[LayerName, Classes] | None = None,
     ) -> None:
+        self._classes = classes or {}
         self._jobs, self._store, self._labels, self._readout = jobs, store, labels, readout
         self._asking, self._wanted = asking, wanted
         self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
@@ -179,6 +183,10 @@ class Assembly:
         order = np.argsort(-scores, kind="stable")[: max(10, len(self._jobs.targets))]
         return tuple(one(int(index)) for index in order), one
 
+    def _first(self, image: ImageRecord) -> str:
+        """What the model says of an image first, in a word; "" where it says no class."""
+        return self._scores(image)[0][0].label if self._readout.kind in ("classification", "multilabel") else ""
+
     def heat(self, method: str, layer: LayerName, image: ImageRecord, target: int) -> Heat | NotApplicable:
         """A method's map at a layer, of one target."""
         if (method, layer) in self._refused:
@@ -271,9 +279,10 @@ class Assembly:
             own = self._asking.own[number] if self._asking.own else None
             name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
             size = record.meta["seen" if own else "size"]
-            found.append(
-                Example(number, name, self._picture(record, "seen.jpg", size), own.slug if own else None, text)
-            )
+            picture = self._picture(record, "seen.jpg", size)
+            index = self._asking.classes[number]
+            shows = self.label(index) if index is not None else text or (self._first(own) if own else "")
+            found.append(Example(number, name, picture, own.slug if own else None, text, shows))
         return tuple(found)
 
     # Layers
@@ -304,6 +313,8 @@ class Assembly:
             kernel_inputs=slices,
             pictures=self._pictures(name, units),
             answers=self._asking.of(self._store, name) if self._asking else None,
+            colour=colour_of(self._asking, self._store, name) if self._asking else None,
+            classes=self._classes.get(name),
             reconstructions=self._reconstructions.get(name),
             cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
         )

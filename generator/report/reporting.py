@@ -20,6 +20,7 @@ from generator.report.assemble import Assembly
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup
 from generator.report.trusted import trust_of
+from generator.wiring.wiring import classes_of
 
 LIBRARIES = (
     "torch",
@@ -38,10 +39,14 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
     by_layer = {layer: chosen for (_, layer), chosen in units.items()}
     drawn = wanted(setup.asking, setup.store, setup.config.units, by_layer) if setup.asking else ()
-    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout, setup.asking, drawn)
+    layers = [layer.name for layer in setup.layers]
+    classes = classes_of(setup.description, setup.loaded.module, layers) if setup.asking else {}
+    assembly = Assembly(
+        setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout, setup.asking, drawn, classes
+    )
     images = setup.images.images
     compared = tuple(layer.name for layer in setup.compared)
-    names = slugs([layer.name for layer in setup.layers])
+    names = slugs(layers)
     counts = setup.engine.counts
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}

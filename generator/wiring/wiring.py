@@ -102,6 +102,13 @@ def wiring_of(
     }
 
 
+def classes_of(
+    description: Description, module: nn.Module, pages: Collection[LayerName], k: int = STRONGEST
+) -> Mapping[LayerName, Classes]:
+    """The classes alone, of the layers that feed any: as `wiring_of`, in a fraction of its time."""
+    return _classes(channels_of(description, module, pages), description, module, k)
+
+
 def _inputs(operation: Operation, kernels: Kernels | NotApplicable | None, k: int) -> Inputs | NotApplicable:
     if isinstance(kernels, Kernels):
         return inputs(kernels, k)

@@ -123,7 +123,8 @@
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say('selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
-    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen].filter(Boolean).join(' ')});
+    const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
+    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
@@ -136,6 +137,7 @@
     fires: ({arrays}, unit) => -arrays.sparsity[unit],
     rare: ({arrays}, unit) => arrays.sparsity[unit],
     selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
+    colour: ({arrays}, unit) => (arrays.colour && !Number.isNaN(arrays.colour[unit]) ? arrays.colour[unit] : -2),
   };
   const MARKS = {dead: 1, always_on: 2, saturated: 4, redundant: 8};
 
