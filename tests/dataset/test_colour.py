@@ -131,7 +131,7 @@ def test_a_report_plans_its_passes_and_an_unchanged_rebuild_runs_none(tmp_path: 
     again, planned = asked(tmp_path)
     assert planned == Passes(0, 0) and again.asking
     assert np.array_equal(colours.colour_of(again.asking, again.store, name), found, equal_nan=True)
-    fewer, planned = asked(tmp_path, colour=4)  # the dataset is not passed again
+    _, planned = asked(tmp_path, colour=4)  # the dataset is not passed again
     assert planned == Passes(1, 0)
     none, planned = asked(tmp_path, colour=0)
     assert planned == Passes(0, 0) and none.asking

@@ -40,11 +40,10 @@
     return {x: cx - field[1] / 2, y: cy - field[0] / 2, w: field[1], h: field[0], cx, cy, whole: false};
   }
 
-  /** One patch, `side` px on its longer side; what lies outside the picture is hatched. */
-  function patch(answers, example, entry, side) {
-    const {el, say, url, number} = convatlas;
-    const [picture, name, page, label] = example;
-    const {x, y, w, h, cx, cy, whole} = view(answers, entry.place);
+  /** What the unit sees of a picture from a place, `side` px on its longer side; what lies outside the picture is hatched. */
+  function cut(answers, picture, place, side) {
+    const {el, url} = convatlas;
+    const {x, y, w, h, cx, cy, whole} = view(answers, place);
     const scale = side / Math.max(w, h);
     const [height, width] = answers.input;
     const img = el('img', {src: url(picture), alt: '', loading: 'lazy'});
@@ -57,6 +56,14 @@
       Object.assign(mark.style, {left: `${Math.min(w, Math.max(0, cx)) * scale}px`, top: `${Math.min(h, Math.max(0, cy)) * scale}px`});
       box.append(mark);
     }
+    return box;
+  }
+
+  /** One patch, with its value. */
+  function patch(answers, example, entry, side) {
+    const {el, say, url, number} = convatlas;
+    const [picture, name, page, label] = example;
+    const box = cut(answers, picture, entry.place, side);
     const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '');
     return el(page ? 'a' : 'span', {class: 'ca-patch', href: page ? url(page) : null, title: words, 'aria-label': words}, box, el('b', {}, number(entry.value)));
   }
@@ -168,6 +175,6 @@
       if (!convatlas.answers.open.has(slug)) convatlas.answers.open.set(slug, open(value));
       return {answers: convatlas.answers.open.get(slug), examples};
     },
-    figures, view, list, alike,
+    figures, view, list, alike, cut, unpacked: open,
   };
 })();
