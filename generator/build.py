@@ -16,6 +16,7 @@ from generator.executors.local import fill_images, fill_weights
 from generator.executors.search import fill_searches
 from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
+from generator.report import colours
 from generator.report.answers import batch_size, fill_answers
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
@@ -89,10 +90,13 @@ def ask(setup: Setup, searches: SearchPlan, progress: Progress) -> Passes:
     asking = setup.asking
     if asking is None:
         return Passes(0, 0)
-    planned = asking.passes(setup.store, batch_size(setup.engine))
-    with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
-        fill_answers(asking, setup.engine, setup.loaded.preprocess, setup.store, stage)
     engine, preprocess = setup.engine, setup.loaded.preprocess
+    size = batch_size(engine)
+    planned = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size)
+    with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
+        fill_answers(asking, engine, preprocess, setup.store, stage)
+    with clocked(setup.timings, "colour"), progress.stage("colour", len(colours.numbers(asking))) as stage:
+        colours.fill_colours(asking, engine, preprocess, setup.store, stage)
     todo = lacking(wanted(asking, setup.store, setup.config.units, searches.by_layer), setup.store)
     batches = plan_batches(todo, preprocess.size, batch_of(engine))
     with clocked(setup.timings, "reconstructions"), progress.stage("reconstructions", sum(map(len, batches))) as stage:

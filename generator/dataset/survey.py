@@ -12,19 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from generator.dataset.answers import Answers
 from generator.dataset.columns import Accepted, Draw
-from generator.dataset.reduction import SAMPLE, Reduction
+from generator.dataset.reduction import SAMPLE
 from generator.engine.capture import StopForward, prepared
 from generator.engine.grids import as_map
 from generator.engine.passes import Engine
 from generator.model.calls import Call, watch
 from generator.names import Layer, LayerName
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class State(Protocol[T_co]):
+    """What is kept of one layer, as `generator.dataset.reduction.Reduction`, and what it comes to."""
+
+    def update(self, A: Tensor, images: Tensor, accepted: Accepted, classes: Sequence[int | None] = ()) -> None: ...
+
+    def finish(self, filled: int) -> T_co: ...
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,12 @@ class Portion:
 
 
 @dataclass
-class Survey:
+class Survey(Generic[T]):
     """The states of all layers, by name. `take` one portion after another, then `finish`."""
 
     engine: Engine
     layers: Sequence[Layer]
-    states: Mapping[LayerName, Reduction]
+    states: Mapping[LayerName, State[T]]
     seed: int = 0
     _draws: dict[int, Draw] = field(default_factory=dict)
     """By height times width."""
@@ -81,7 +91,7 @@ class Survey:
         if not self._left:
             raise StopForward
 
-    def finish(self) -> Mapping[LayerName, Answers]:
+    def finish(self) -> Mapping[LayerName, T]:
         """What each layer came to."""
         found = {}
         for layer in self.layers:
@@ -91,8 +101,8 @@ class Survey:
 
 
 def survey(
-    engine: Engine, states: Mapping[LayerName, Reduction], portions: Iterable[Portion], seed: int = 0
-) -> Mapping[LayerName, Answers]:
+    engine: Engine, states: Mapping[LayerName, State[T]], portions: Iterable[Portion], seed: int = 0
+) -> Mapping[LayerName, T]:
     """One pass of `portions` through the model, reduced into `states`: what the units of these layers answer to.
 
     Raises:

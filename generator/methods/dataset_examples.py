@@ -23,7 +23,9 @@ hardly move the class scores.
 Departure: a rectified unit that is off in an image answers to nothing there, and the image is left out of its list, so that
 a list may be shorter than nine. Mean and maximum are over all places of all images; histogram, sparsity and correlation are
 from a uniform sample of 512 places. Selectivity is that of Morcos and others, of classes that the set says: the mean of the
-class where it is highest, less the mean of the others, over their sum.
+class where it is highest, less the mean of the others, over their sum. Colour selectivity is that of Rafegas and Vanrell, the
+share of a unit's answers that goes when images turn gray, but of one uniform sample of the set for all units, at each image's
+strongest place, and not of each unit's own hundred images; small values mean nothing.
 """
 
 from __future__ import annotations
@@ -54,6 +56,14 @@ class DatasetExamples:
             "key": False,
         },
     )
+    colour: int = field(
+        default=256,
+        metadata={
+            "doc": "So many images of the set, a uniform sample, are seen in gray as well, which tells colour-selective units; "
+            "0: none.",
+            "key": False,
+        },
+    )
     layers: str = field(
         default="conv",
         metadata={
@@ -72,6 +82,21 @@ class DatasetExamples:
             venue="ICLR",
             arxiv="1803.06959",
         ),
+        Paper(
+            "rafegas2018",
+            "Ivet Rafegas and Maria Vanrell",
+            2018,
+            "Color encoding in biologically-inspired convolutional neural networks",
+            venue="Vision Research",
+        ),
+        Paper(
+            "rafegas2020",
+            "Ivet Rafegas, Maria Vanrell, Luís A. Alexandre and Guillem Arias",
+            2020,
+            "Understanding trained CNNs by indexing neuron selectivity",
+            venue="Pattern Recognition Letters",
+            arxiv="1702.00382",
+        ),
     )
     caption: ClassVar[str] = (
         "What raises unit {unit} of {layer} most: patches of images, cut out by what the unit sees."
@@ -84,6 +109,8 @@ class DatasetExamples:
             raise UserError(f"dataset_examples: expected top to be 1 or more, got {self.top}")
         if self.reconstructions < 0:
             raise UserError(f"dataset_examples: expected reconstructions to be 0 or more, got {self.reconstructions}")
+        if self.colour < 0:
+            raise UserError(f"dataset_examples: expected colour to be 0 or more, got {self.colour}")
 
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         return None

@@ -72,6 +72,7 @@ def write(site: Site, k: int) -> None:
         pictured=asked(view.pictures),
         answered=view.answers is not None,
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
+        coloured=view.colour is not None,
         marked=units.marked(view),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )

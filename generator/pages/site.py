@@ -26,6 +26,7 @@ from generator.pages import (
     methods,
     mkdocs_build,
     run,
+    search,
     trust,
     units,
 )
@@ -68,6 +69,7 @@ def render(
     site.script("data/strings.js", "strings", "en", t.section("script"))
     home.write(site)
     layers.write(site)
+    search.write(site)
     images.write(site)
     compare.write(site)
     trust.write(site)

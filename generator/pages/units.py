@@ -72,6 +72,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "r": packed(found.correlation, "f"),
         "marks": packed(marks(found, layer), "b"),
     }
+    if view.colour is not None:
+        arrays["colour"] = packed(view.colour, "f")
     if (found.chosen >= 0).any():
         names = sorted({int(one) for one in found.chosen if one >= 0})
         arrays |= {

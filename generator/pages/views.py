@@ -171,6 +171,8 @@ class LayerView:
     """Of the units of `pictures`."""
     answers: Answers | None = field(default=None, compare=False)
     """What its units answer to in the dataset; None where they were not asked."""
+    colour: NDArray[np.float32] | None = field(default=None, compare=False)
+    """(units,) their colour selectivity, NaN where there is none; None where it was not measured."""
     reconstructions: Reconstructions | None = None
     """What of the first patches of chosen units raised them."""
     wires: Wires | None = field(default=None, compare=False)
@@ -201,6 +203,8 @@ class Example:
     """The slug of its page, where it is one of the report's images."""
     label: str | None = None
     """What the set calls its class: hostile."""
+    shows: str = ""
+    """What is on it: its class by the set's label, else what the model says of it first, else nothing. Hostile."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: 
     if lacks:
         skipped: list[str] = []
         states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
-        stream = _told(portions(asking, preprocess, batch_size(engine), skipped), stage)
+        stream = told(portions(asking, preprocess, batch_size(engine), skipped), stage)
         for name, answers in survey(engine, states, stream, asking.jobs.seed).items():
             meta, blobs = packed(answers)
             store.put(asking.key(lacks[name]), meta | {"skipped": skipped}, blobs)
@@ -123,14 +123,18 @@ def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: 
         _fill_pictures(asking, preprocess, store)
 
 
-def _told(stream: Iterable[Portion], stage: Stage) -> Iterator[Portion]:
+def told(stream: Iterable[Portion], stage: Stage) -> Iterator[Portion]:
+    """The stream, each portion told to `stage` when it has been taken."""
     for portion in stream:
         yield portion
         stage.advance(len(portion.numbers))
 
 
-def portions(asking: Asking, preprocess: Preprocess, size: int, skipped: list[str]) -> Iterator[Portion]:
-    """The dataset in batches, decoded in threads beside; images that cannot be read are named in `skipped`."""
+def portions(
+    asking: Asking, preprocess: Preprocess, size: int, skipped: list[str], numbers: Sequence[int] | None = None
+) -> Iterator[Portion]:
+    """The dataset, or the images of these `numbers`, in batches, decoded in threads beside; images that cannot be read are
+    named in `skipped`."""
 
     def decoded(sample: Sample) -> tuple[Sample, torch.Tensor | str]:
         try:
@@ -151,7 +155,7 @@ def portions(asking: Asking, preprocess: Preprocess, size: int, skipped: list[st
             else:
                 ready.append((sample, x))
 
-        for sample in asking.dataset:
+        for sample in asking.dataset if numbers is None else map(asking.dataset.__getitem__, numbers):
             waiting.append(team.submit(decoded, sample))
             if len(waiting) >= AHEAD * size:
                 take(waiting.pop(0))

@@ -36,6 +36,7 @@ from generator.pages.views import (
     Values,
 )
 from generator.report.answers import Asking, pictures_of
+from generator.report.colours import colour_of
 from generator.report.jobs import Jobs, Search
 from generator.report.reconstructions import RULES, Wanted, kept
 from generator.report.tiled import tiled
@@ -179,6 +180,10 @@ class Assembly:
         order = np.argsort(-scores, kind="stable")[: max(10, len(self._jobs.targets))]
         return tuple(one(int(index)) for index in order), one
 
+    def _first(self, image: ImageRecord) -> str:
+        """What the model says of an image first, in a word; "" where it says no class."""
+        return self._scores(image)[0][0].label if self._readout.kind in ("classification", "multilabel") else ""
+
     def heat(self, method: str, layer: LayerName, image: ImageRecord, target: int) -> Heat | NotApplicable:
         """A method's map at a layer, of one target."""
         if (method, layer) in self._refused:
@@ -271,9 +276,10 @@ class Assembly:
             own = self._asking.own[number] if self._asking.own else None
             name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
             size = record.meta["seen" if own else "size"]
-            found.append(
-                Example(number, name, self._picture(record, "seen.jpg", size), own.slug if own else None, text)
-            )
+            picture = self._picture(record, "seen.jpg", size)
+            index = self._asking.classes[number]
+            shows = self.label(index) if index is not None else text or (self._first(own) if own else "")
+            found.append(Example(number, name, picture, own.slug if own else None, text, shows))
         return tuple(found)
 
     # Layers
@@ -305,6 +311,7 @@ class Assembly:
             pictures=self._pictures(name, units),
             searched=self._searched(name, units),
             answers=self._asking.of(self._store, name) if self._asking else None,
+            colour=colour_of(self._asking, self._store, name) if self._asking else None,
             reconstructions=self._reconstructions.get(name),
             cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
         )

@@ -9,6 +9,7 @@ from generator.engine.plan import billed
 from generator.executors.search import lacking, passes
 from generator.names import LayerName
 from generator.pages.views import Passes
+from generator.report import colours
 from generator.report.answers import batch_size
 from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
@@ -112,7 +113,8 @@ def describe_plan(plan: Plan) -> str:
     searches = plan_searches(setup)
     judging = setup.judging.passes(setup.store)
     asking = setup.asking
-    asked = asking.passes(setup.store, batch_size(setup.engine)) if asking else Passes(0, 0)
+    size = batch_size(setup.engine)
+    asked = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size) if asking else Passes(0, 0)
     total = plan.passes + searches.passes + asked + judging
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]

@@ -39,10 +39,11 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
     by_layer = {layer: chosen for (_, layer), chosen in units.items()}
     drawn = wanted(setup.asking, setup.store, setup.config.units, by_layer) if setup.asking else ()
+    layers = [layer.name for layer in setup.layers]
     assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout, setup.asking, drawn)
     images = setup.images.images
     compared = tuple(layer.name for layer in setup.compared)
-    names = slugs([layer.name for layer in setup.layers])
+    names = slugs(layers)
     counts = setup.engine.counts
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}

@@ -7,8 +7,7 @@ unit 17 ◀── channel 4 ◀── conv1 #4 (upright), skip #4 (turned)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -56,6 +55,17 @@ class Wires:
     why_none_near: str = ""
     weighted: bool = False
 
+    @classmethod
+    def none(cls, units: int) -> Wires:
+        """A layer of so many units of which nothing is known."""
+        whole, real, small = (np.zeros((units, 0), kind) for kind in (np.int32, np.float32, np.int8))
+        few, way = np.zeros(0, np.int32), np.zeros(0, np.int8)
+        kernels = np.zeros((units, 0, 0, 0), np.int8)
+        return cls(
+            (), np.zeros(1, np.int32), few, few, way, whole, real, small, kernels,
+            whole, whole, real, small, whole, real, small, whole, real,
+        )  # fmt: skip
+
 
 def wires(found: Wiring, units: int) -> Wires:
     """The wiring of a layer of so many units, flat."""
@@ -63,35 +73,31 @@ def wires(found: Wiring, units: int) -> Wires:
     layers = tuple(dict.fromkeys((*found.sources.layers, *feeds.layers)))
     number = np.array([layers.index(name) for name in found.sources.layers] or [0], np.int32)
     feeding = np.array([layers.index(name) for name in feeds.layers] or [0], np.int32)
-    nothing: dict[str, NDArray[Any]] = {
-        "i4": np.zeros((units, 0), np.int32), "f4": np.zeros((units, 0), np.float32), "i1": np.zeros((units, 0), np.int8)
-    }  # fmt: skip
-    has = not isinstance(inputs, NotApplicable)
-    return Wires(
+    made = replace(
+        Wires.none(units),
         layers=layers,
         starts=found.sources.starts,
         source_layer=number[found.sources.layer] if len(found.sources.layer) else found.sources.layer,
         source_unit=found.sources.unit,
         source_way=found.sources.direction,
-        channel=inputs.channel if has else nothing["i4"],  # type: ignore[union-attr]
-        share=inputs.share if has else nothing["f4"],  # type: ignore[union-attr]
-        sign=np.sign(inputs.total).astype(np.int8) if has else nothing["i1"],  # type: ignore[union-attr]
-        slices=slices(found.kernels, found.window, inputs.channel)  # type: ignore[union-attr]
-        if has and found.kernels
-        else np.zeros((units, 0, 0, 0), np.int8),
         feeds_layer=np.where(feeds.layer == ABSENT, ABSENT, feeding[feeds.layer.clip(min=0)]).astype(np.int32),
         feeds_unit=feeds.unit,
         feeds_share=feeds.share,
         feeds_sign=feeds.sign,
-        class_index=nothing["i4"] if classes is None else classes.index,
-        class_share=nothing["f4"] if classes is None else classes.share,
-        class_sign=nothing["i1"] if classes is None else classes.sign,
-        near_unit=nothing["i4"] if isinstance(near, NotApplicable) else near.unit,
-        near_cosine=nothing["f4"] if isinstance(near, NotApplicable) else near.cosine,
-        why_no_inputs=inputs.reason if isinstance(inputs, NotApplicable) else "",
-        why_none_near=near.reason if isinstance(near, NotApplicable) else "",
         weighted=found.weighted,
     )
+    if isinstance(inputs, NotApplicable):
+        made = replace(made, why_no_inputs=inputs.reason)
+    else:
+        sign = np.sign(inputs.total).astype(np.int8)
+        made = replace(made, channel=inputs.channel, share=inputs.share, sign=sign)
+        if found.kernels:
+            made = replace(made, slices=slices(found.kernels, found.window, inputs.channel))
+    if classes is not None:
+        made = replace(made, class_index=classes.index, class_share=classes.share, class_sign=classes.sign)
+    if isinstance(near, NotApplicable):
+        return replace(made, why_none_near=near.reason)
+    return replace(made, near_unit=near.unit, near_cosine=near.cosine)
 
 
 def slices(

@@ -42,11 +42,10 @@
     return {x: cx - field[1] / 2, y: cy - field[0] / 2, w: field[1], h: field[0], cx, cy, whole: false};
   }
 
-  /** One patch, `side` px on its longer side; what lies outside the picture is hatched. */
-  function patch(answers, example, entry, side) {
-    const {el, say, url, number} = convatlas;
-    const [picture, name, page, label] = example;
-    const {x, y, w, h, cx, cy, whole} = view(answers, entry.place);
+  /** What the unit sees of a picture from a place, `side` px on its longer side; what lies outside the picture is hatched. */
+  function cut(answers, picture, place, side) {
+    const {el, url} = convatlas;
+    const {x, y, w, h, cx, cy, whole} = view(answers, place);
     const scale = side / Math.max(w, h);
     const [height, width] = answers.input;
     const img = el('img', {src: url(picture), alt: '', loading: 'lazy'});
@@ -59,6 +58,14 @@
       Object.assign(mark.style, {left: `${Math.min(w, Math.max(0, cx)) * scale}px`, top: `${Math.min(h, Math.max(0, cy)) * scale}px`});
       box.append(mark);
     }
+    return box;
+  }
+
+  /** One patch, with its value. */
+  function patch(answers, example, entry, side) {
+    const {el, say, url, number} = convatlas;
+    const [picture, name, page, label] = example;
+    const box = cut(answers, picture, entry.place, side);
     const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '');
     return el(page ? 'a' : 'span', {class: 'ca-patch', href: page ? url(page) : null, title: words, 'aria-label': words}, box, el('b', {}, number(entry.value)));
   }
@@ -125,7 +132,8 @@
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say('selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
-    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen].filter(Boolean).join(' ')});
+    const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
+    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
@@ -138,6 +146,7 @@
     fires: ({arrays}, unit) => -arrays.sparsity[unit],
     rare: ({arrays}, unit) => arrays.sparsity[unit],
     selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
+    colour: ({arrays}, unit) => (arrays.colour && !Number.isNaN(arrays.colour[unit]) ? arrays.colour[unit] : -2),
   };
   const MARKS = {dead: 1, always_on: 2, saturated: 4, redundant: 8};
 
@@ -167,6 +176,6 @@
       if (!kept.has(slug)) kept.set(slug, open(value));
       return {answers: kept.get(slug), examples};
     },
-    figures, view, list, alike, units, unpack: open,
+    figures, view, list, alike, units, cut, unpacked: open,
   };
 })();

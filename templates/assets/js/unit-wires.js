@@ -7,7 +7,7 @@
   async function load(slug, address) {
     if (!address) return null;
     const value = await convatlas.load('wires', slug, address);
-    if (!kept.has(slug)) kept.set(slug, convatlas.answers.unpack(value));
+    if (!kept.has(slug)) kept.set(slug, convatlas.answers.unpacked(value));
     return kept.get(slug);
   }
 

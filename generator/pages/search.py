@@ -1,0 +1,117 @@
+"""The page on which every unit of the report is searched for: by what it fires for and feeds, by marks, numbers, its layer.
+
+data/unit-search.js    {layers: […], classes: […], arrays: {name: [kind, base64]}}    some 30 bytes a unit, layer after layer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.artifacts import NotApplicable
+from generator.dataset.health import Mark
+from generator.pages import escape
+from generator.pages.context import Site
+from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
+from generator.pages.units import packed
+from generator.pages.views import LayerView, Report
+
+GRAMMAR = (
+    ("espresso", "ask_word"),
+    ('"red wine"', "ask_phrase"),
+    ("fires:espresso", "ask_fires"),
+    ("layer:conv1", "ask_layer"),
+    ("unit:17", "ask_unit"),
+    ("-dead", "ask_not"),
+    ("dead, always on, saturated, redundant", "ask_marks"),
+    ("colour-selective, class-selective", "ask_derived"),
+    ("sparse, dense", "ask_shares"),
+    ("colour>0.5, selectivity>0.6, on<1%", "ask_numbers"),
+)
+"""What may be asked, and the words that explain it."""
+BOUNDS = (("colour-selective", "colour", 0.5), ("colour>0.8", "colour", 0.8), ("selectivity>0.6", "selectivity", 0.6))
+"""Queries for units above a number."""
+SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
+"""Those for units that are on more seldom."""
+PLAIN = frozenset(" ,-'")
+"""What a class's name may hold beside letters and digits to be an example of a query."""
+
+
+def write(site: Site) -> None:
+    """Write units.md and its data."""
+    report = site.report
+    names, images = Names(), Images.of(report.examples)
+    images.classes = np.array([names.number(escape.clean(each.shows)) for each in report.examples] or [-1])
+    parts = [layer_arrays(view, report.labels, images, names) for view in report.layers]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in KINDS} if parts else {}
+    known = {name for name in KNOWN.values() if name in whole and bool((whole[name] != NOTHING).any())}
+    _, height, width = report.input_shape
+    value = {
+        "input": [height, width],
+        "layers": [geometry(report, view) for view in report.layers],
+        "classes": list(names.found),
+        "arrays": {name: packed(array, KINDS[name]) for name, array in whole.items() if KNOWN[name] in known},
+    }
+    site.script("data/unit-search.js", "search", "units", value)
+    site.page(
+        "units.md",
+        "units.html",
+        title=site.t("units.title"),
+        section="units",
+        description=site.t("units.description", model=report.title),
+        searched=False,
+        units=sum(view.layer.units for view in report.layers),
+        answered=any(view.answers is not None for view in report.layers),
+        known=known,
+        classes=bool(names.found),
+        grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
+        samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
+    )
+
+
+def geometry(report: Report, view: LayerView) -> list[Any]:
+    """[name, slug, units, kind, [map h, w], field, jump, offset, [key, script] of one image's maps, units that feed classes]"""
+    layer, slug = view.layer, escape.slug(view.slug)
+    drawn = (each for each in report.images if not isinstance(view.maps.get(each.slug), NotApplicable | None))
+    image = next(drawn, None)
+    maps = [f"{view.slug}/{image.slug}", f"data/maps/{slug}/{escape.slug(image.slug)}.js"] if image else None
+    where = (list(each) if each else None for each in (layer.receptive_field, layer.jump, layer.offset))
+    feeds = layer.units if view.wires is not None and view.wires.class_index.size else 0
+    return [escape.clean(layer.name), slug, layer.units, layer.kind, list(layer.shape[1:]), *where, maps, feeds]
+
+
+def samples(
+    layers: Sequence[LayerView],
+    whole: Mapping[str, NDArray[Any]],
+    parts: Sequence[Mapping[str, NDArray[Any]]],
+    classes: Sequence[str],
+) -> list[str]:
+    """Queries that find something here: the two classes that most units fire for, marks, numbers, the layer in the middle."""
+    if not layers:
+        return []
+    first = whole["fires"][:, 0]
+    counts = np.bincount(first[first != NOTHING], minlength=1)
+    most = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
+    found = [classes[k].replace(",", " ") for k in most if plain(classes[k])][:2]
+    every = int(np.bitwise_or.reduce(whole["marks"]))
+    found += [str(mark.name).lower().replace("_", " ") for mark in Mark if every & mark]
+    for text, name, bound in BOUNDS:
+        low = -1.0 if name == "colour" else 0.0
+        if ((whole[name] != NOTHING) & (whole[name] > (bound - low) / (1 - low) * NOTHING)).any():
+            found.append(text)
+    (text, bound), (word, few) = SELDOM
+    if (whole["on"] < bound * NOTHING).any():
+        found.append(text)
+    k = len(layers) // 2
+    name = str(layers[k].layer.name)
+    if all(c.isalnum() or c in "._" for c in name):
+        found.append(f"layer:{name}" + (word if (parts[k]["on"] < few * NOTHING).any() else ""))
+    return found
+
+
+def plain(text: str) -> bool:
+    """Whether a class's name, written as a query, means itself."""
+    return all(c.isalnum() or c in PLAIN for c in text) and not text.startswith("-")

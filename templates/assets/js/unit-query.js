@@ -1,0 +1,213 @@
+/* Which units a query means, and in which order. Data are arrays of all units, packed by generator/pages/search.py.
+ *
+ *   query  = term {space term}            every term must hold of a unit
+ *   term   = [-] (word | scope:word | number)
+ *   word   = espresso | "red wine"        begins a word of a class that it fires for or feeds, of its strongest image, its
+ *                                         layer, a mark, or one of the words below
+ *   scope  = fires | feeds | image | layer | kind | unit
+ *   number = (on | colour | selectivity) (< | <= | > | >= | =) 0.5 or 50% */
+(() => {
+  const NOTHING = 65535;
+  const FIRES = 3, FEEDS = 2;
+  const MARKS = [['dead', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
+  const BITS = 2 ** 20;
+  /** Words that a number stands behind: when they hold, and how well. */
+  const DERIVED = [
+    ['colour-selective', 'colour', (v) => v >= 0.5, (v) => v], ['color-selective', 'colour', (v) => v >= 0.5, (v) => v],
+    ['class-selective', 'selectivity', (v) => v >= 0.5, (v) => v],
+    ['sparse', 'on', (v) => v < 0.05, (v) => 1 - v], ['dense', 'on', (v) => v > 0.75, (v) => v],
+  ];
+  const FILLER = /^\s*(?:all\s+|which\s+)?(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|looks?)\s+for\s+|(?:answers?|responds?)\s+to\s+|(?:is|are)\s+)?|^\s*fires?\s+for\s+/i;
+
+  const tokens = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+
+  /** Whether the words stand in `entry` behind one another; the last may be the beginning of one, unless it must be whole. */
+  function has(entry, words, whole = false) {
+    const last = words.length - 1;
+    for (let at = 0; at + last < entry.length; at += 1) {
+      let k = 0;
+      while (k < last && entry[at + k] === words[k]) k += 1;
+      if (k === last && (whole ? entry[at + k] === words[k] : entry[at + k].startsWith(words[k]))) return true;
+    }
+    return false;
+  }
+
+  /** Which of the entries have the words: a byte for each, null where none has. */
+  function among(entries, words, exact = false) {
+    const one = (whole) => Uint8Array.from(entries, (entry) => has(entry, words, whole));
+    const found = exact ? one(true) : null;
+    const all = found && found.includes(1) ? found : one(false);
+    return all.includes(1) ? all : null;
+  }
+
+  class Units {
+    constructor(value, examples) {
+      // Plain properties: what is read for every unit of every query must not be a getter.
+      const opened = convatlas.answers.unpacked(value).arrays;
+      const arrays = Object.fromEntries(Object.keys(value.arrays).map((name) => [name, opened[name]]));
+      Object.assign(this, {arrays, classes: value.classes, examples, input: value.input, memory: new Map()});
+      let start = 0, feeds = 0;
+      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding]) => {
+        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, feeds: feeding ? feeds : -1, input: value.input};
+        start += units;
+        feeds += feeding;
+        return layer;
+      });
+      this.count = start;
+      this.words = {classes: value.classes.map(tokens), images: examples.map(([, name]) => tokens(name)), layers: this.layers.map(({name}) => tokens(name)), kinds: this.layers.map(({kind}) => tokens(kind))};
+    }
+
+    /** The number of a layer in which a unit stands. */
+    layerOf(unit) {
+      let low = 0, high = this.layers.length - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (this.layers[middle].start <= unit) low = middle; else high = middle - 1;
+      }
+      return low;
+    }
+
+    /** A unit's number of that name; NaN where it is not known. */
+    number(name, unit) {
+      const kept = this.arrays[name] ? this.arrays[name][unit] : NOTHING;
+      if (kept === NOTHING) return NaN;
+      return name === 'colour' ? kept / (NOTHING - 1) * 2 - 1 : kept / (NOTHING - 1);
+    }
+
+    /** Whether the report has a number of that name at all. */
+    knows(name) {
+      if (!this.memory.has(name)) this.memory.set(name, Boolean(this.arrays[name]) && this.arrays[name].some((kept) => kept !== NOTHING));
+      return this.memory.get(name);
+    }
+
+    /** [[class, share]] of what the unit fires for, or of what it feeds. */
+    fires(unit) { return this.pairs('fires', 'share', unit * FIRES, FIRES); }
+
+    feeds(unit) {
+      const layer = this.layers[this.layerOf(unit)];
+      return layer.feeds < 0 ? [] : this.pairs('feeds', 'speaks', (layer.feeds + unit - layer.start) * FEEDS, FEEDS);
+    }
+
+    pairs(which, share, at, many) {
+      const found = [];
+      for (let k = at; k < at + many; k += 1) if (this.arrays[which] && this.arrays[which][k] !== NOTHING) found.push([this.arrays[which][k], this.arrays[share][k] / 255]);
+      return found;
+    }
+
+    marks(unit) { return MARKS.filter(([, bit]) => this.arrays.marks && this.arrays.marks[unit] & bit).map(([name]) => name); }
+
+    derived(unit) { return DERIVED.filter(([name, number, holds]) => !name.startsWith('color-') && holds(this.number(number, unit))).map(([name]) => name); }
+  }
+
+  /** How well a word holds of a unit, as a function (unit, layer) -> 0 or more; `scope` is where it is looked for, '' anywhere. */
+  function worded(units, text, scope) {
+    const {fires: fired, share, strength, feeds: fed, speaks, image, marks} = units.arrays;
+    const words = tokens(text);
+    if (!words.length) return () => 1;
+    const wants = (name) => !scope || scope === name;
+    const classes = wants('fires') || wants('feeds') ? among(units.words.classes, words) : null;
+    const fires = wants('fires') && fired ? classes : null, feeds = wants('feeds') && fed ? classes : null;
+    const images = wants('image') && image ? among(units.words.images, words) : null;
+    const layers = wants('layer') ? among(units.words.layers, words, true) : null;
+    const kinds = wants('kind') ? among(units.words.kinds, words) : null;
+    const bits = scope || !marks ? 0 : MARKS.reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
+    const derived = scope ? [] : DERIVED.filter(([name]) => has(tokens(name), words));
+    return (unit, at) => {
+      let best = 0;
+      if (fires) {
+        for (let k = unit * FIRES; k < (unit + 1) * FIRES; k += 1) if (fired[k] !== NOTHING && fires[fired[k]]) best = Math.max(best, 1 + share[k] * strength[unit] / 65025);
+      }
+      if (feeds && units.layers[at].feeds >= 0) {
+        const layer = units.layers[at];
+        const from = (layer.feeds + unit - layer.start) * FEEDS;
+        for (let k = from; k < from + FEEDS; k += 1) if (fed[k] !== NOTHING && feeds[fed[k]]) best = Math.max(best, 0.7 + speaks[k] / 255);
+      }
+      if (bits && marks[unit] & bits) best = Math.max(best, 0.9);
+      for (const [, number, holds, well] of derived) {
+        const v = units.number(number, unit);
+        if (holds(v)) best = Math.max(best, 0.8 + 0.2 * well(v));
+      }
+      if (images && image[unit] !== NOTHING && images[image[unit]]) best = Math.max(best, 0.6);
+      if ((layers && layers[at]) || (kinds && kinds[at])) best = Math.max(best, 0.5);
+      return best;
+    };
+  }
+
+  const COMPARES = {'<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b, '=': (a, b) => Math.abs(a - b) < 0.005};
+
+  /** [{not, holds}] and what is wrong with the query, as a key of the words of the interface and its parts; null where nothing is. */
+  function terms(units, text) {
+    const found = [];
+    let problem = null;
+    for (const piece of text.replace(FILLER, '').match(/-?(?:\w+:)?"[^"]*"?|\S+/g) || []) {
+      const not = piece.length > 1 && piece.startsWith('-');
+      const bare = not ? piece.slice(1) : piece;
+      const compared = /^([a-z]+)(<=|>=|<|>|=)(.*)$/i.exec(bare);
+      const scoped = /^(fires|feeds|image|layer|kind|unit):(.*)$/i.exec(bare);
+      if (compared) {
+        const name = compared[1].toLowerCase().replace(/^color$/, 'colour');
+        const [, value, percent] = /^(-?\d*\.?\d+)(%?)$/.exec(compared[3]) || [];
+        if (!['on', 'colour', 'selectivity'].includes(name)) problem = ['searchNoNumber', {name: compared[1]}];
+        else if (!units.knows(name)) problem = ['searchNotKnown', {name}];
+        else if (value === undefined) {
+          if (compared[3]) problem = ['searchNoValue', {text: compared[3]}];
+          continue; // what is still being typed
+        }
+        const bound = Number(value) / (percent ? 100 : 1), compare = COMPARES[compared[2]];
+        const sign = compared[2].startsWith('<') ? -1 : 1;
+        found.push({not, holds: (unit) => { const v = units.number(name, unit); return compare(v, bound) ? 2 + sign * v : 0; }});
+      } else if (scoped && scoped[1].toLowerCase() === 'unit') {
+        found.push({not, holds: (unit, at) => Number(unit - units.layers[at].start === Number(scoped[2]) && scoped[2] !== '')});
+      } else if (scoped) found.push({not, holds: worded(units, scoped[2], scoped[1].toLowerCase())});
+      else found.push({not, holds: worded(units, bare, '')});
+    }
+    return {found, problem};
+  }
+
+  /** What units are sorted by, best first, other than how well they fit. */
+  const SORTS = {
+    colour: (units, unit) => units.number('colour', unit), selectivity: (units, unit) => units.number('selectivity', unit),
+    fires: (units, unit) => units.number('on', unit), rare: (units, unit) => -units.number('on', unit),
+  };
+
+  /** {units, problem}: the numbers of the units that the query means, in order. */
+  function find(units, text, sort = '') {
+    const {found, problem} = terms(units, text);
+    const keys = new Float64Array(units.count);
+    let many = 0;
+    for (let at = 0; at < units.layers.length; at += 1) {
+      const {start, units: here} = units.layers[at];
+      for (let unit = start; unit < start + here; unit += 1) {
+        let score = 0;
+        let fits = true;
+        for (let k = 0; fits && k < found.length; k += 1) {
+          const well = found[k].holds(unit, at);
+          fits = well > 0 !== found[k].not;
+          score += well;
+        }
+        if (!fits) continue;
+        if (sort) {
+          score = SORTS[sort](units, unit);
+          if (Number.isNaN(score)) score = -2;
+        }
+        // The score in ten-thousandths, turned over, before the unit's number: plain numbers sort many times as fast.
+        keys[many] = (1e6 - Math.round(score * 1e4)) * BITS + unit;
+        many += 1;
+      }
+    }
+    const ordered = keys.subarray(0, many);
+    if (found.length || sort) ordered.sort();
+    return {units: Uint32Array.from(ordered, (key) => key % BITS), problem};
+  }
+
+  /** Whether a text, as a class or an image's name, is what one of the query's words means. */
+  function meant(text, query) {
+    const entry = tokens(text);
+    return (query.replace(FILLER, '').match(/"[^"]*"?|\S+/g) || []).some((piece) => {
+      const words = tokens(piece.replace(/^\w+:/, ''));
+      return words.length > 0 && !piece.startsWith('-') && has(entry, words);
+    });
+  }
+
+  convatlas.query = {Units, find, meant, sorts: SORTS};
+})();

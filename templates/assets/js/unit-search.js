@@ -1,0 +1,140 @@
+/* <unit-search>: a field, and the units that its query means as cards, sixty at a time. The query and the order are the
+ * address: #q=espresso&o=colour. Arrow keys walk from the field through the cards, Enter opens one. */
+customElements.define('unit-search', class extends HTMLElement {
+  async connectedCallback() {
+    this.field = this.querySelector('[type=search]');
+    this.order = this.querySelector('[data-control=order]');
+    this.status = this.querySelector('[data-status]');
+    this.list = this.querySelector('[data-list]');
+    this.more = this.querySelector('[data-more]');
+    this.note = this.querySelector('[data-note]');
+    this.seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({target}) => this.tile(target)), {rootMargin: '200px'});
+    // What is typed before the data are there is in the address, and is read from it then.
+    this.field.addEventListener('input', () => this.set());
+    try {
+      const [value, examples] = await Promise.all([convatlas.load('search', 'units', 'data/unit-search.js'), this.hasAttribute('data-examples') ? convatlas.load('examples', 'all', 'data/examples.js') : []]);
+      this.units = new convatlas.query.Units(value, examples);
+    } catch (error) {
+      this.tell(convatlas.say('failed', {file: error.message}));
+      return;
+    }
+    this.order.addEventListener('change', () => this.set());
+    this.more.addEventListener('click', () => this.grow(true));
+    this.addEventListener('keydown', (event) => this.key(event));
+    addEventListener('hashchange', () => this.read());
+    this.read();
+  }
+
+  read() {
+    const {q = '', o = ''} = convatlas.address.read();
+    this.field.value = q;
+    this.order.value = o in convatlas.query.sorts && [...this.order.options].some((option) => option.value === o) ? o : '';
+    this.draw();
+  }
+
+  set() {
+    convatlas.address.write({q: this.field.value.trim(), o: this.order.value});
+    this.draw();
+  }
+
+  tell(text) {
+    this.note.textContent = text;
+    this.note.hidden = !text;
+  }
+
+  draw() {
+    if (!this.units) return;
+    const {say, query} = convatlas;
+    const {units, problem} = query.find(this.units, this.field.value, this.order.value);
+    this.found = units;
+    this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
+    this.tell(problem ? say(...problem) : units.length ? '' : say('searchNone'));
+    this.list.replaceChildren();
+    this.grow(false);
+  }
+
+  /** Sixty cards more. */
+  grow(focus) {
+    const from = this.list.children.length;
+    const cards = Array.from(this.found.subarray(from, from + 60), (unit) => this.card(unit));
+    this.list.append(...cards);
+    const left = this.found.length - this.list.children.length;
+    this.more.hidden = left <= 0;
+    this.more.textContent = convatlas.say('searchMore', {n: Math.min(60, left), left: left.toLocaleString('en')});
+    if (focus && cards.length) cards[0].firstChild.focus();
+  }
+
+  card(unit) {
+    const {el, say, url, breaks} = convatlas;
+    const {units} = this;
+    const layer = units.layers[units.layerOf(unit)];
+    const number = unit - layer.start;
+    const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), key === 'searchFires' ? ` ${Math.round(100 * share)}\u202f%` : ''])) : '');
+    const image = this.image(unit);
+    const meant = (text) => convatlas.query.meant(text, this.field.value);
+    const tags = [...units.marks(unit), ...units.derived(unit).filter((name) => name.endsWith('selective') || meant(name))];
+    const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit))}));
+    const link = el('a', {href: url(`layers/${layer.slug}.html#u=${number}`), class: 'ca-hit'}, this.picture(unit, layer, number, image),
+      el('span', {class: 'ca-hit__text'},
+        el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
+        tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
+        named('searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
+        image && meant(image[1]) ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchImage')} `), this.marked(image[1])) : '',
+        el('span', {class: 'ca-hit__numbers'}, numbers.join(' · '))));
+    return el('li', {}, link);
+  }
+
+  /** A name, set off where the query means it. */
+  marked(text) { return convatlas.query.meant(text, this.field.value) ? convatlas.el('mark', {}, text) : text; }
+
+  written(name, v) { return name === 'on' ? `${v > 0 && v < 0.01 ? '<\u202f1' : Math.round(100 * v)}\u202f%` : v.toFixed(2).replace('-', '\u2212'); }
+
+  image(unit) {
+    const {arrays} = this.units;
+    return arrays.image ? this.units.examples[arrays.image[unit]] : undefined;
+  }
+
+  /** What raises the unit most; where nobody asked, its feature map; where nothing does, nothing. */
+  picture(unit, layer, number, image) {
+    const {el, answers} = convatlas;
+    const box = el('span', {class: 'ca-hit__picture'});
+    if (image) box.append(answers.cut(layer, image[0], this.units.arrays.place[unit], 88));
+    else if (layer.maps && Number.isNaN(this.units.number('on', unit))) {
+      Object.assign(box, {layer, number});
+      this.seen.observe(box);
+    } else {
+      box.classList.add('ca-hit__picture--none');
+      box.append(el('span', {'aria-hidden': 'true'}, '∅'));
+    }
+    return box;
+  }
+
+  async tile(box) {
+    const {tiles, load} = convatlas;
+    this.seen.unobserve(box);
+    const atlas = await load('maps', ...box.layer.maps).catch(() => null);
+    if (atlas && !('na' in atlas) && tiles.tile(atlas, box.number) >= 0) box.replaceChildren(tiles.single(atlas, tiles.tile(atlas, box.number), 88, 'viridis'));
+  }
+
+  key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const links = [...this.list.querySelectorAll('a')];
+    const at = links.indexOf(document.activeElement);
+    const go = (link) => { event.preventDefault(); (link || this.field).focus(); };
+    if (event.target === this.field) {
+      if (event.key === 'ArrowDown' && links.length) go(links[0]);
+      else if (event.key === 'Enter' && links.length) { event.preventDefault(); links[0].click(); }
+      return;
+    }
+    if (at < 0) return;
+    const across = Math.max(1, links.filter((link) => link.getBoundingClientRect().top === links[0].getBoundingClientRect().top).length);
+    const steps = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across};
+    if (event.key in steps) {
+      const next = at + steps[event.key];
+      if (next < 0) go(event.key === 'ArrowUp' ? this.field : links[0]);
+      else go(links[Math.min(next, links.length - 1)]);
+    } else if (event.key === 'Home') go(links[0]);
+    else if (event.key === 'End') go(links.at(-1));
+    else if (event.key === 'Escape') go(this.field);
+  }
+});
