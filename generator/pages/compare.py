@@ -18,7 +18,7 @@ from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.names import INPUT, LayerName
-from generator.pages import escape, exports
+from generator.pages import data, escape, exports
 from generator.pages.context import Site, asked
 from generator.pages.numbers import compact
 from generator.pages.trust import mark
@@ -216,9 +216,8 @@ def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
             "h": item.shown.height,
             "lo": compact(item.lo),
             "hi": compact(item.hi),
+            **data.beyond(item),
         }
-        if item.raw_hi is not None and item.raw_hi > item.hi:
-            made["top"] = compact(item.raw_hi)
         if item.facts:
             made["facts"] = [[escape.clean(name), compact(number)] for name, number in item.facts]
         return made | {name: 1 for name in ("signed", "empty") if getattr(item, name)}

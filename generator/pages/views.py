@@ -88,12 +88,15 @@ class Heat:
     empty: bool = False
     raw_hi: float | None = None
     """The true maximum, where the scale ends below it (`hi` is a quantile, so that a few loud pixels do not rule)."""
+    raw_lo: float | None = None
+    """The true minimum, of a signed map whose scale is such a quantile."""
     reach: float | None = None
     """Of a map on the input: the value at which its signed picture is drawn full."""
     facts: tuple[tuple[str, float], ...] = ()
     """Named numbers that the method says of this map: ``completeness error``."""
     values: Values | None = field(default=None, compare=False)
-    """What the pictures were made from: of a map with channels, the largest absolute value over them."""
+    """What the pictures were made from: of a map with channels, their sum where values are contributions to the score, else
+    the largest absolute value over them."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,8 @@ class ImageView:
     cams: Mapping[tuple[str, LayerName, int], Heat | NotApplicable]
     """(method, layer, target number) -> map; NotApplicable may also stand at (method, layer, 0) alone."""
     gradients: Mapping[tuple[str, int], tuple[Heat, Picture | None] | NotApplicable]
-    """(method, target number) -> (largest absolute value over the input's channels, signed RGB picture around gray; None
-    for a map that has no channels)."""
+    """(method, target number) -> (the map, one number a place: as `Heat.values`; signed RGB picture around gray, None for a
+    map that has no channels)."""
     response: Mapping[LayerName, Heat | NotApplicable]
     """Input x response, summed over the units of a layer."""
 

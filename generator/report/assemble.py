@@ -24,6 +24,7 @@ from generator.methods import registry
 from generator.model.labels import label
 from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
 from generator.pages.views import Atlas, Gray, Heat, ImageView, LayerView, Picture, Prediction, Values
+from generator.report import summed
 from generator.report.jobs import Jobs, Search
 from generator.store import Record, Store, digest, key_of
 
@@ -169,7 +170,7 @@ class Assembly:
         if "not_applicable" in meta:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "input":
-            return self._strength(record, meta, target)
+            return self._strength(request, record, meta, target)
         return self._heat(record, meta, target)
 
     def _heat(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
@@ -196,7 +197,23 @@ class Assembly:
 
         return Values(record.blobs[name] if name in record.blobs else digest(record.inline[name]), read)
 
-    def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+    def _sums(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        """What the places of contributions add up to: the map that is judged."""
+        of, name = self._values(record, target).digest, f"{target}.values.npy"
+        key, made = summed.kept(self._store, of, lambda: self._store.blob(record, name))
+        ends = {end: made.meta[end] for end in ("lo", "hi", "raw_lo", "raw_hi", "empty")}
+        return Heat(
+            self._picture(made, "sums", meta["size"]),
+            signed=True,
+            reach=meta["reach"],
+            facts=_facts(meta),
+            values=Values(key, lambda: summed.sums(from_npy(self._store.blob(record, name)))),
+            **ends,
+        )
+
+    def _strength(self, request: Request, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        if getattr(request.method, "adds_up", False):
+            return self._sums(record, meta, target)
         name = next(n for n in (f"{target}.heat.png", f"{target}.heat.jpg") if n in record.blobs or n in record.inline)
         picture = self._picture(record, name, meta["size"])
         return Heat(
@@ -221,7 +238,8 @@ class Assembly:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "heat":
             return self._heat(record, meta, target), None
-        return self._strength(record, meta, target), self._picture(record, f"{target}.picture.jpg", meta["size"])
+        drawn = self._strength(request, record, meta, target)
+        return drawn, self._picture(record, f"{target}.picture.jpg", meta["size"])
 
     def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
         """Input x response at a layer."""

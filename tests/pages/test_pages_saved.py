@@ -40,6 +40,7 @@ def test_the_numbers_of_the_view_are_a_table_and_a_csv(browser: Browser, where: 
             "0",
             "11",
             "11",
+            "–",
             "4 × 4",
             "0.4",
             "0.5",

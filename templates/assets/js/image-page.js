@@ -137,7 +137,8 @@ customElements.define('image-page', class extends HTMLElement {
       const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method));
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
-      const facts = (map.facts || []).map(([name, value]) => el('p', {class: 'ca-note'}, `${name}: ${convatlas.percent(value)}`));
+      const ends = 'top' in map ? [convatlas.say('bottom' in map ? 'fromTo' : 'upTo', {lo: convatlas.number(map.bottom), hi: convatlas.number(map.top)})] : [];
+      const facts = [...ends, ...(map.facts || []).map(([name, value]) => `${name}: ${convatlas.percent(value)}`)].map((said) => el('p', {class: 'ca-note'}, said));
       const large = this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, !map.rgb), method.title);
       if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair'}, large), facts);
       return el('figure', {}, title, el('div', {class: 'ca-pair'}, large,
