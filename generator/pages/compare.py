@@ -285,6 +285,7 @@ def _layer(site: Site, place: Place) -> dict[str, Any]:
     return {
         "id": place.id,
         "name": escape.clean(place.layer),
+        "key": exports.plain(escape.clean(place.layer)),
         "size": f"{facts.shape[1]} × {facts.shape[2]}" if facts else "",
         "page": f"layers/{escape.slug(view.slug)}.html" if view else "",
     }

@@ -163,7 +163,8 @@ customElements.define('map-large', class extends HTMLElement {
     this.panel.replaceChildren(
       part('left', 0), part('right', 1), this.judged(),
       el('label', {class: 'ca-check'}, el('input', {type: 'checkbox', 'data-part': 'both', checked: state.both && alike, disabled: !alike}), el('span', {}, say('oneScale'))),
-      el('p', {class: 'ca-large__save'}, el('span', {class: 'ca-dim'}, say('savePair')), ['png', 'svg', 'pdf'].map(save), image.npz ? el('a', {href: url(image.npz), download: true}, 'NPZ') : ''),
+      el('p', {class: 'ca-large__save'}, el('span', {class: 'ca-dim'}, say('savePair')), ['png', 'svg', 'pdf', ...(this.entries.some(({head}) => head) ? ['npz'] : [])].map(save)),
+      image.npz ? el('p', {class: 'ca-large__links'}, el('a', {href: url(image.npz), download: true}, say('imageArrays'))) : '',
     );
   }
 
