@@ -31,12 +31,12 @@ def write(site: Site) -> None:
     chosen = [chosen[round(k * (len(chosen) - 1) / 3)] for k in range(4)] if len(chosen) > 4 else chosen
     stem = report.layers[0] if report.layers else None
     way = [v for v in ((stem, *chosen) if stem and stem not in chosen else chosen) if v]
-    minis = [site.mini(v, image, 16) for v in way]
-    kinds = {bool(mini["signed"]) for mini in minis if mini}
+    walk = [(v, mini, site.op_line(v.layer)) for v in way if (mini := site.mini(v, image, 16))]
+    kinds = {bool(mini["signed"]) for _, mini, _ in walk}
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=[(v, mini, site.op_line(v.layer)) for v, mini in zip(way, minis, strict=True)], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
+        cards=cards, lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=walk, methods=[m for m in report.methods if m.asked], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
     )  # fmt: skip
 
 

@@ -170,6 +170,8 @@ class MethodView:
     scope: str
     used: Mapping[str, str] = field(default_factory=dict)
     """Option -> its value in this report; empty where the method was not asked for."""
+    asked: bool = True
+    """Whether the report asks for it, drawn or not: every method has its page."""
     example: Heat | Picture | Atlas | None = None
     example_note: str = ""
 

@@ -79,3 +79,35 @@ def test_a_layers_maps_stand_over_their_class_and_say_what_their_method_does(bro
         said = seen.page.locator("unit-panel").inner_text()
         assert "Where stem speaks for the class under each image." in said and "Bright places" not in said
         seen.check()
+
+
+def test_without_feature_maps_there_is_no_way_through_the_layers(
+    tmp_path: Path, rebuild: Callable[..., Built], tiny: Built
+):
+    assert 'class="ca-way"' in home(tiny)
+    made = tiny_report(tmp_path / "store")
+    nothing = NotApplicable("it was not asked for.")
+    layers = [replace(view, maps=dict.fromkeys(view.maps, nothing)) for view in made.layers]
+    some = replace(layers[1], maps=made.layers[1].maps)
+    text = home(rebuild(replace(made, layers=tuple(layers)), tmp_path / "none"))
+    assert "From pixels to a class" not in text and "strongest units" not in text
+    part = home(rebuild(replace(made, layers=(layers[0], some, *layers[2:]), cam_layers=()), tmp_path / "some"))
+    (steps,) = re.findall(r'<ol class="ca-way__steps">(.*?)</ol> *<p', part, re.S)
+    assert steps.count("<atlas-mini") == 1 == len(re.findall(r'href="layers/', steps))
+
+
+def test_methods_that_the_report_does_not_use_are_counted_and_not_listed(
+    tmp_path: Path, rebuild: Callable[..., Built], tiny: Built
+):
+    def listed(built: Built) -> list[str]:
+        (chips,) = re.findall(r'<ul class="ca-chips">(.*?)</ul>', home(built), re.S)
+        return re.findall(r'href="methods/(\w+)\.html"', chips)
+
+    assert listed(tiny) == [m.name for m in tiny.report.methods]
+    assert "All 8 methods" in home(tiny)
+    made = tiny_report(tmp_path / "store")
+    methods = tuple(replace(m, asked=m.name in ("cam", "saliency")) for m in made.methods)
+    built = rebuild(replace(made, methods=methods), tmp_path)
+    assert listed(built) == ["cam", "saliency"]
+    assert "And 6 that this report does not use" in home(built)
+    assert (built.site / "methods/grad_cam.html").is_file()
