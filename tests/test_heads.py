@@ -173,6 +173,7 @@ def test_a_binary_head_says_yes_or_no_and_draws_for_what_it_says(place: Path):
     report = made(place, "one", {"head": "binary"}, targets=["top:2"], methods=["saliency"])
     first, second = image(report).targets
     assert {first.label, second.label} == {"yes", "no"}
+    assert (first.role, second.role) == ("rank 1", "rank 2")
     assert first.probability + second.probability == pytest.approx(1)  # type: ignore[operator]
     assert first.logit == -second.logit > 0  # type: ignore[operator]
 
@@ -221,10 +222,10 @@ def test_true_classes_groups_and_functions_reach_the_page(place: Path):
     labels.write_text("class 0\nclass 1\nclass 2\n", encoding="utf-8")
     report = made(place, "three", {"labels": str(labels)}, targets=targets, groups={"outer": ["class 0", 2]})
     shown = image(report)
-    assert [p.label for p in shown.targets] == ["class 1", "outer", "difference"]
+    assert [(p.label, p.role) for p in shown.targets] == [("class 1", "true"), ("outer", ""), ("difference", "")]
     assert all(isinstance(raw(report, "saliency", t), Heat) for t in range(3))
     other = image(report, "two")  # it lies in no folder of a class
-    assert other.targets[0].label == "true class: not known"
+    assert (other.targets[0].label, other.targets[0].role) == ("true class: not known", "true")
     assert other.gradients["saliency", 0].reason == "the image has no label, so it has no true class."  # type: ignore[union-attr]
     assert isinstance(other.gradients["saliency", 1], tuple)
     assert shown.cams["cam", report.cam_layers[-1], 2].reason == "the target is a function, not a class."  # type: ignore[union-attr]

@@ -106,6 +106,8 @@ class Prediction:
     probability: float | None
     """None where the score is no probability: of a regression, a unit, a function."""
     logit: float | None
+    role: str = ""
+    """Of a target whose class is chosen image by image: ``true``, the class that the image is labelled with, or ``rank 2``."""
 
 
 @dataclass(frozen=True)

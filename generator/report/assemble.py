@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -96,7 +97,7 @@ class Assembly:
         meta = photo.meta
         ranked, by_index = self._scores(image)
         targets = tuple(
-            ranked[target.rank - 1]
+            replace(ranked[target.rank - 1], role=f"rank {target.rank}")
             if isinstance(target, RankTarget)
             else by_index(target.index)
             if isinstance(target, ClassTarget)
@@ -134,7 +135,8 @@ class Assembly:
         probability nor logit."""
         if isinstance(target, TrueTarget):
             truth = self._jobs.truth(image)
-            return Prediction(-1, "true class: not known", None, None) if truth is None else by_index(truth)
+            found = Prediction(-1, "true class: not known", None, None) if truth is None else by_index(truth)
+            return replace(found, role="true")
         if isinstance(target, GroupTarget):
             parts = [by_index(index) for index in target.classes]
             shares = [p.probability for p in parts if p.probability is not None]
