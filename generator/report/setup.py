@@ -15,6 +15,7 @@ from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
+from generator.engine.output import Readout
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
@@ -118,8 +119,9 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
             "targets: `true` needs images whose class is known: folders called like the classes, or `truth: labels.csv`"
         )
     unnamed = unlabelled_folders(images.images, config.truth, known) if TrueTarget() in targets or known else ()
-    notes = (*loaded.notes, *description.notes, *unnamed)
-    for note in (*description.notes, *unnamed):
+    found_out = (*description.notes, *ends_in(description.readout, loaded.head), *unnamed)
+    notes = (*loaded.notes, *found_out)
+    for note in found_out:
         progress.say(note)
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
     choices += [choose(name, {}, layers, compared, description) for name in _unasked_baselines(config, choices)]
@@ -141,6 +143,19 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found
+
+
+def ends_in(readout: Readout, head: str) -> tuple[str, ...]:
+    """The sentence on a model whose scores are probabilities already, if it is one. Which step makes them so is told by
+    the kind of head, where that was read off the model ("auto")."""
+    if not readout.activated:
+        return ()
+    known = {"multilabel": "a sigmoid", "binary": "a sigmoid", "classification": "a softmax"} if head == "auto" else {}
+    last = known.get(readout.kind, "a softmax or a sigmoid")
+    return (
+        f"the model itself ends in {last}: its scores are probabilities, and gradients that start from them are flat where "
+        "it is sure. Better give the model without that last step.",
+    )
 
 
 def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple[str, ...]:
