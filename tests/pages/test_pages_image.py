@@ -107,3 +107,25 @@ def test_pairs_of_maps_stay_inside_a_telephone(browser: Browser, said: str):
             "(all) => all.map((e) => e.getBoundingClientRect().right)"
         )
         assert rights and max(rights) <= 390
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_maps_of_few_layers_are_no_larger_than_the_one_beside_the_photograph(
+    browser: Browser, tmp_path: Path, rebuild: Callable[..., Built], layers: int
+):
+    made = tiny_report(tmp_path / "store")
+    kept = made.cam_layers[:layers]
+    images = [replace(i, cams={key: item for key, item in i.cams.items() if key[1] in kept}) for i in made.images]
+    built = rebuild(replace(made, images=tuple(images), cam_layers=kept, default_layer=kept[-1], trust=None), tmp_path)
+    base = built.site.as_uri()
+    with opened(browser, base + "/images/image-0.html", base=base) as seen:
+        seen.page.wait_for_selector(".ca-cams heat-overlay")
+        width = "(all) => all.map((e) => e.getBoundingClientRect().width)"
+        (best,) = seen.page.locator("[data-best] heat-overlay").evaluate_all(width)
+        found = seen.page.locator(".ca-cams heat-overlay").evaluate_all(width)
+        assert len(found) > layers
+        assert max(found) <= best + 1
+        assert min(found) > 0.8 * best
+        (empty,) = seen.page.locator(".ca-cams .ca-overlay__empty").evaluate_all(width)
+        assert empty <= best
+        seen.check()

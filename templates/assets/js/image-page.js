@@ -131,7 +131,7 @@ customElements.define('image-page', class extends HTMLElement {
       }
       return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-cams__says'}, this.caption(method, say('aLayer')))), cells);
     });
-    place.replaceChildren(el('table', {class: 'ca-cams'}, el('thead', {}, head), el('tbody', {}, rows)));
+    place.replaceChildren(el('table', {class: 'ca-cams', style: `--layers: ${this.data.layers.length}`}, el('thead', {}, head), el('tbody', {}, rows)));
   }
 
   /** Whether the method is a baseline, or fails the sanity check. */
