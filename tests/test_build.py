@@ -97,6 +97,19 @@ def test_passes_run_are_passes_planned(tmp_path: Path, images: Path):
     assert searches.forward > 0
 
 
+def test_a_report_says_which_methods_it_was_asked_for_drawn_or_not(tmp_path: Path, images: Path):
+    asked = ["kernels", "cam", "saliency"]  # the model ends in two linear layers: CAM is refused
+    setup, planned = filled(config_for(tmp_path, images, methods=asked))
+    assert {method for method, _, _ in setup.jobs.refused} >= {"cam"}
+    report = reporting.report_of(setup, {}, planned)
+    assert {method.name for method in report.methods if method.asked} == {
+        *asked,
+        "random_map",
+        "sobel_edges",
+    }  # the baselines
+    assert len(report.methods) == len(methods.registry())
+
+
 def test_methods_that_look_at_the_same_noise_share_its_gradients(tmp_path: Path, images: Path):
     trio = [{name: {"samples": 3}} for name in ("smooth_grad", "smooth_grad_squared", "var_grad")]
     config = config_for(tmp_path, images, methods=trio)

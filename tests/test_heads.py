@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from PIL import Image
 
 import generator
 from generator.build import build
+from generator.command.progress import Silent
 from generator.config import load_config
+from generator.engine.output import Readout
 from generator.errors import UserError
 from generator.pages.views import Heat, ImageView, Report
+from generator.report.setup import ends_in, set_up
 
 MODEL = """
 import torch
@@ -173,6 +177,7 @@ def test_a_binary_head_says_yes_or_no_and_draws_for_what_it_says(place: Path):
     report = made(place, "one", {"head": "binary"}, targets=["top:2"], methods=["saliency"])
     first, second = image(report).targets
     assert {first.label, second.label} == {"yes", "no"}
+    assert (first.role, second.role) == ("rank 1", "rank 2")
     assert first.probability + second.probability == pytest.approx(1)  # type: ignore[operator]
     assert first.logit == -second.logit > 0  # type: ignore[operator]
 
@@ -192,6 +197,40 @@ def test_a_model_that_ends_in_a_sigmoid_is_found_out(place: Path, builder: str, 
         assert 0 < p.probability < 1  # type: ignore[operator]
     if count == 3:  # already a probability: no second sigmoid
         assert [p.probability for p in shown] == pytest.approx([p.logit for p in shown])
+    (note,) = [note for note in report.notes if "flat where it is sure" in note]
+    assert note.startswith("the model itself ends in a sigmoid: its scores are probabilities")
+    assert note in json.loads((place / "site/run.json").read_text(encoding="utf-8"))["notes"]
+    assert all("ends in a sigmoid" in (place / f"site/{page}.html").read_text("utf-8") for page in ("index", "run"))
+
+
+@pytest.mark.parametrize(
+    ("readout", "head", "last"),
+    [
+        (Readout(activated=True), "auto", "a softmax:"),
+        (Readout("multilabel", activated=True), "auto", "a sigmoid:"),
+        (Readout("multilabel", activated=True), "multilabel", "a softmax or a sigmoid:"),
+        (Readout("segmentation", activated=True), "auto", "a softmax or a sigmoid:"),
+    ],
+)
+def test_the_last_step_is_named_as_far_as_it_is_known(readout: Readout, head: str, last: str):
+    (note,) = ends_in(readout, head)
+    assert f"ends in {last}" in note
+    assert ends_in(replace(readout, activated=False), head) == ()
+
+
+@pytest.mark.parametrize(("builder", "warned"), [("ended", 1), ("three", 0)])
+def test_the_log_warns_of_a_last_sigmoid(place: Path, builder: str, warned: int):
+    said: list[str] = []
+
+    class Heard(Silent):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    source = {"source": f"python:{place / 'model.py'}:{builder}", "input": {"size": 32}}
+    set_up(
+        load_config(None, {"model": source, "images": str(place / "images"), "store": str(place / "store")}), Heard()
+    )
+    assert len([line for line in said if "ends in a sigmoid" in line]) == warned
 
 
 @pytest.mark.parametrize(("builder", "output"), [("nested", "parts.1"), ("record", "scores")])
@@ -221,10 +260,10 @@ def test_true_classes_groups_and_functions_reach_the_page(place: Path):
     labels.write_text("class 0\nclass 1\nclass 2\n", encoding="utf-8")
     report = made(place, "three", {"labels": str(labels)}, targets=targets, groups={"outer": ["class 0", 2]})
     shown = image(report)
-    assert [p.label for p in shown.targets] == ["class 1", "outer", "difference"]
+    assert [(p.label, p.role) for p in shown.targets] == [("class 1", "true"), ("outer", ""), ("difference", "")]
     assert all(isinstance(raw(report, "saliency", t), Heat) for t in range(3))
     other = image(report, "two")  # it lies in no folder of a class
-    assert other.targets[0].label == "true class: not known"
+    assert (other.targets[0].label, other.targets[0].role) == ("true class: not known", "true")
     assert other.gradients["saliency", 0].reason == "the image has no label, so it has no true class."  # type: ignore[union-attr]
     assert isinstance(other.gradients["saliency", 1], tuple)
     assert shown.cams["cam", report.cam_layers[-1], 2].reason == "the target is a function, not a class."  # type: ignore[union-attr]

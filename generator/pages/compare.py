@@ -11,14 +11,14 @@ One image is read at a time, and of what an earlier rendering wrote only the dig
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.names import INPUT, LayerName
-from generator.pages import escape, exports
+from generator.pages import data, escape, exports, targets
 from generator.pages.context import Site, asked
 from generator.pages.numbers import compact
 from generator.pages.trust import mark
@@ -110,7 +110,7 @@ def write(site: Site) -> None:
         ],
         "layers": [_layer(site, place) for place in places if place.id != ON_INPUT],
         "images": images,
-        "targets": [{"id": str(k), "name": name} for k, name in enumerate(_target_names(site))],
+        "targets": _targets(site),
         "layer": next((place.id for place in places if place.layer == report.default_layer), ""),
         "metrics": [
             {"id": m.name, "title": m.title, "better": m.better, "summary": m.summary, "unit": m.unit}
@@ -216,9 +216,8 @@ def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
             "h": item.shown.height,
             "lo": compact(item.lo),
             "hi": compact(item.hi),
+            **data.beyond(item),
         }
-        if item.raw_hi is not None and item.raw_hi > item.hi:
-            made["top"] = compact(item.raw_hi)
         if item.facts:
             made["facts"] = [[escape.clean(name), compact(number)] for name, number in item.facts]
         return made | {name: 1 for name in ("signed", "empty") if getattr(item, name)}
@@ -257,27 +256,17 @@ def _target(one: Prediction) -> dict[str, Any]:
     }
 
 
-def _target_names(site: Site) -> Iterator[str]:
-    """What a target is called for all images at once: its label where that is the same, else its rank where it has one."""
+def _targets(site: Site) -> list[dict[str, str]]:
+    """What each target is called for all images at once, and how its class is chosen where that is image by image."""
     images = [image for image in site.report.images if image.targets]
-    for k in range(max((len(image.targets) for image in images), default=0)):
-        have = [image for image in images if k < len(image.targets)]
-        labels = {image.targets[k].label for image in have}
-        ranks = {_rank(image, k) for image in have}
-        if len(labels) == 1:
-            yield escape.clean(labels.pop())
-        elif len(ranks) == 1 and None not in ranks:
-            yield site.t(
-                "compare.ranked", n=site.t(f"compare.rank_{rank}") if (rank := ranks.pop()) in (1, 2, 3) else f"{rank}."
-            )
-        else:
-            yield site.t("compare.target_n", n=k + 1)
-
-
-def _rank(image: ImageView, k: int) -> int | None:
-    """Which place the target has among the image's predictions, from 1."""
-    at = [p.index for p in image.predictions]
-    return at.index(image.targets[k].index) + 1 if image.targets[k].index in at else None
+    return [
+        {
+            "id": str(k),
+            "name": escape.clean(name),
+            "role": next(targets.role(site, image.targets[k]) for image in images if k < len(image.targets)),
+        }
+        for k, name in enumerate(targets.of_all(site, images))
+    ]
 
 
 def _layer(site: Site, place: Place) -> dict[str, Any]:
@@ -286,6 +275,7 @@ def _layer(site: Site, place: Place) -> dict[str, Any]:
     return {
         "id": place.id,
         "name": escape.clean(place.layer),
+        "key": exports.plain(escape.clean(place.layer)),
         "size": f"{facts.shape[1]} × {facts.shape[2]}" if facts else "",
         "page": f"layers/{escape.slug(view.slug)}.html" if view else "",
     }

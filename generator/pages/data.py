@@ -73,7 +73,7 @@ def atlas_digest(item: Atlas) -> Digest:
 
 
 def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any]:
-    """{gray or src, lo, hi, signed, empty, w, h, …} or {na: reason}: a map's bytes themselves (base64), or its picture."""
+    """{gray or src, lo, hi, signed, empty, w, h, facts, top, bottom} or {na: reason}: a map's bytes themselves (base64), or its picture."""
     if isinstance(item, NotApplicable):
         return {"na": escape.clean(item.reason)}
     facts = {"facts": [[fact, compact(value)] for fact, value in item.facts]} if item.facts else {}
@@ -92,7 +92,15 @@ def heat(tree: DocsTree, item: Heat | NotApplicable, name: str) -> dict[str, Any
         "empty": item.empty,
         "w": item.shown.width,
         "h": item.shown.height,
+        **beyond(item),
     }
+
+
+def beyond(item: Heat) -> dict[str, Any]:
+    """{top, bottom}: the true largest and smallest value of a map whose scale does not say them."""
+    if item.raw_lo is not None and item.raw_hi is not None:
+        return {"top": compact(item.raw_hi), "bottom": compact(item.raw_lo)}
+    return {"top": compact(item.raw_hi)} if item.raw_hi is not None and item.raw_hi > item.hi else {}
 
 
 def tiles(item: Atlas, most: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def write(site: Site, k: int) -> None:
             "slug": image.slug,
             "name": escape.clean(image.name),
             "photo": site.photo(image),
-            "top": escape.clean(image.predictions[0].label) if image.predictions else "",
+            "target": next((escape.clean(p.label) for p in (*image.targets, *image.predictions)), ""),
         }
         if isinstance(item, Atlas):
             address = f"data/maps/{slug}/{escape.slug(image.slug)}.js"

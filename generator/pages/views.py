@@ -92,12 +92,15 @@ class Heat:
     empty: bool = False
     raw_hi: float | None = None
     """The true maximum, where the scale ends below it (`hi` is a quantile, so that a few loud pixels do not rule)."""
+    raw_lo: float | None = None
+    """The true minimum, of a signed map whose scale is such a quantile."""
     reach: float | None = None
     """Of a map on the input: the value at which its signed picture is drawn full."""
     facts: tuple[tuple[str, float], ...] = ()
     """Named numbers that the method says of this map: ``completeness error``."""
     values: Values | None = field(default=None, compare=False)
-    """What the pictures were made from: of a map with channels, the largest absolute value over them."""
+    """What the pictures were made from: of a map with channels, their sum where values are contributions to the score, else
+    the largest absolute value over them."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class Prediction:
     probability: float | None
     """None where the score is no probability: of a regression, a unit, a function."""
     logit: float | None
+    role: str = ""
+    """Of a target whose class is chosen image by image: ``true``, the class that the image is labelled with, or ``rank 2``."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,8 @@ class ImageView:
     cams: Mapping[tuple[str, LayerName, int], Heat | NotApplicable]
     """(method, layer, target number) -> map; NotApplicable may also stand at (method, layer, 0) alone."""
     gradients: Mapping[tuple[str, int], tuple[Heat, Picture | None] | NotApplicable]
-    """(method, target number) -> (largest absolute value over the input's channels, signed RGB picture around gray; None
-    for a map that has no channels)."""
+    """(method, target number) -> (the map, one number a place: as `Heat.values`; signed RGB picture around gray, None for a
+    map that has no channels)."""
     response: Mapping[LayerName, Heat | NotApplicable]
     """Input x response, summed over the units of a layer."""
 
@@ -223,6 +228,8 @@ class MethodView:
     scope: str
     used: Mapping[str, str] = field(default_factory=dict)
     """Option -> its value in this report; empty where the method was not asked for."""
+    asked: bool = True
+    """Whether the report asks for it, drawn or not: every method has its page."""
     example: Heat | Picture | Atlas | None = None
     example_note: str = ""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,7 @@ from generator.pages.views import (
     Searched,
     Values,
 )
+from generator.report import summed
 from generator.report.answers import Asking, pictures_of
 from generator.report.colours import colour_of
 from generator.report.jobs import Jobs, Search
@@ -119,7 +121,7 @@ class Assembly:
         meta = photo.meta
         ranked, by_index = self._scores(image)
         targets = tuple(
-            ranked[target.rank - 1]
+            replace(ranked[target.rank - 1], role=f"rank {target.rank}")
             if isinstance(target, RankTarget)
             else by_index(target.index)
             if isinstance(target, ClassTarget)
@@ -157,7 +159,8 @@ class Assembly:
         probability nor logit."""
         if isinstance(target, TrueTarget):
             truth = self._jobs.truth(image)
-            return Prediction(-1, "true class: not known", None, None) if truth is None else by_index(truth)
+            found = Prediction(-1, "true class: not known", None, None) if truth is None else by_index(truth)
+            return replace(found, role="true")
         if isinstance(target, GroupTarget):
             parts = [by_index(index) for index in target.classes]
             shares = [p.probability for p in parts if p.probability is not None]
@@ -197,7 +200,7 @@ class Assembly:
         if "not_applicable" in meta:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "input":
-            return self._strength(record, meta, target)
+            return self._strength(request, record, meta, target)
         return self._heat(record, meta, target)
 
     def _heat(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
@@ -224,7 +227,23 @@ class Assembly:
 
         return Values(record.blobs[name] if name in record.blobs else digest(record.inline[name]), read)
 
-    def _strength(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+    def _sums(self, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        """What the places of contributions add up to: the map that is judged."""
+        of, name = self._values(record, target).digest, f"{target}.values.npy"
+        key, made = summed.kept(self._store, of, lambda: self._store.blob(record, name))
+        ends = {end: made.meta[end] for end in ("lo", "hi", "raw_lo", "raw_hi", "empty")}
+        return Heat(
+            self._picture(made, "sums", meta["size"]),
+            signed=True,
+            reach=meta["reach"],
+            facts=_facts(meta),
+            values=Values(key, lambda: summed.sums(from_npy(self._store.blob(record, name)))),
+            **ends,
+        )
+
+    def _strength(self, request: Request, record: Record, meta: Mapping[str, Any], target: int) -> Heat:
+        if getattr(request.method, "adds_up", False):
+            return self._sums(record, meta, target)
         name = next(n for n in (f"{target}.heat.png", f"{target}.heat.jpg") if n in record.blobs or n in record.inline)
         picture = self._picture(record, name, meta["size"])
         return Heat(
@@ -249,7 +268,8 @@ class Assembly:
             return NotApplicable(meta["not_applicable"])
         if meta["kind"] == "heat":
             return self._heat(record, meta, target), None
-        return self._strength(record, meta, target), self._picture(record, f"{target}.picture.jpg", meta["size"])
+        drawn = self._strength(request, record, meta, target)
+        return drawn, self._picture(record, f"{target}.picture.jpg", meta["size"])
 
     def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
         """Input x response at a layer."""

@@ -49,6 +49,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
     wired = wires_of(setup.jobs, setup.engine.module, setup.description, setup.layers, setup.store)
+    refused = {method for method, _, _ in setup.jobs.refused}
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -66,7 +67,10 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         cam_layers=compared,
         default_layer=compared[-1] if compared else None,
         images=tuple(assembly.image(image, compared) for image in images),
-        methods=tuple(method_view(info, used.get(info.name)) for info in registry().values()),
+        methods=tuple(
+            method_view(info, used.get(info.name), info.name in used or info.name in refused)
+            for info in registry().values()
+        ),
         notes=setup.notes,
         examples=assembly.examples(),
         labels=setup.loaded.labels or (),
@@ -108,8 +112,9 @@ def device_name(setup: Setup) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
-def method_view(info: MethodInfo, used: Any = None) -> MethodView:
-    """A method's page, from its file; `used` is the method as the report has it, where it was drawn."""
+def method_view(info: MethodInfo, used: Any = None, asked: bool = True) -> MethodView:
+    """A method's page, from its file; `used` is the method as the report has it, where it was drawn, and `asked` whether it
+    was to be."""
     body = info.doc.strip().partition("\n")[2].strip()
     options = tuple(
         (field.name, default_of(field), str(field.metadata.get("doc", ""))) for field in dataclasses.fields(info.cls)
@@ -124,6 +129,7 @@ def method_view(info: MethodInfo, used: Any = None) -> MethodView:
         options=options,
         used={} if used is None else {f.name: _shown(getattr(used, f.name)) for f in dataclasses.fields(info.cls)},
         scope=info.cls.scope,
+        asked=asked,
     )
 
 

@@ -18,6 +18,7 @@ from generator.config import ReportConfig
 from generator.dataset.sources import of_images, open_dataset
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
+from generator.engine.output import Readout
 from generator.engine.passes import Engine
 from generator.errors import UserError
 from generator.images import ImageSet, scan
@@ -137,8 +138,9 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
             "targets: `true` needs images whose class is known: folders called like the classes, or `truth: labels.csv`"
         )
     unnamed = unlabelled_folders(images.images, config.truth, known) if TrueTarget() in targets or known else ()
-    notes = (*loaded.notes, *description.notes, *unnamed)
-    for note in (*description.notes, *unnamed):
+    found_out = (*description.notes, *ends_in(description.readout, loaded.head), *unnamed)
+    notes = (*loaded.notes, *found_out)
+    for note in found_out:
         progress.say(note)
     choices = [choose(c.name, dict(c.options), layers, compared, description) for c in config.methods]
     choices += [choose(name, {}, layers, compared, description) for name in _unasked_baselines(config, choices)]
@@ -188,6 +190,19 @@ def asking_of(
         return Asking(asked, of_images(images.images), truth, images.images)
     dataset = open_dataset(Path(config.dataset), limit=config.dataset_limit)
     return Asking(asked, dataset, tuple(dataset.labels(labels, classes)))
+
+
+def ends_in(readout: Readout, head: str) -> tuple[str, ...]:
+    """The sentence on a model whose scores are probabilities already, if it is one. Which step makes them so is told by
+    the kind of head, where that was read off the model ("auto")."""
+    if not readout.activated:
+        return ()
+    known = {"multilabel": "a sigmoid", "binary": "a sigmoid", "classification": "a softmax"} if head == "auto" else {}
+    last = known.get(readout.kind, "a softmax or a sigmoid")
+    return (
+        f"the model itself ends in {last}: its scores are probabilities, and gradients that start from them are flat where "
+        "it is sure. Better give the model without that last step.",
+    )
 
 
 def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple[str, ...]:

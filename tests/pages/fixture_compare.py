@@ -16,7 +16,7 @@ from generator.names import INPUT, LayerName
 from generator.pages.trust_views import MapId, Metric, Trust
 from generator.pages.views import Heat, Report, Values
 from generator.store import digest
-from tests.pages.fixture_report import heat, method_views, tiny_report
+from tests.pages.fixture_report import heat, method_views, ranked, tiny_report
 from tests.pages.opened import Opened
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def report(folder: Path, rows: int = 3) -> Report:
                 cams=cams,
                 gradients={("saliency", 0): (clipped, None), ("saliency", 1): (pixels[1], None)},
                 predictions=image.predictions[k:] + image.predictions[:k],
-                targets=(image.predictions + image.predictions)[k : k + 2],
+                targets=ranked((image.predictions + image.predictions)[k : k + 2]),
             )
         )
         judged[image.slug] = {

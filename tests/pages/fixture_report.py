@@ -150,6 +150,11 @@ def method_views() -> tuple[MethodView, ...]:
     )  # fmt: skip
 
 
+def ranked(predictions: Sequence[Prediction]) -> tuple[Prediction, ...]:
+    """Predictions as the targets that are ranked so."""
+    return tuple(replace(one, role=f"rank {k}") for k, one in enumerate(predictions, 1))
+
+
 def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Report:
     """Four layers, two images (or one per hostile string), a method each kind: made-up numbers from one seed."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -193,7 +198,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         cams["grad_cam_pp", cam_layers[0], 0] = empty
         images.append(
             ImageView(
-                name, f"image-{k}", Digest(hashlib.sha256(name.encode()).hexdigest()), 60, 40, photo[name], original[name], predictions, predictions[:2], cams,
+                name, f"image-{k}", Digest(hashlib.sha256(name.encode()).hexdigest()), 60, 40, photo[name], original[name], predictions, ranked(predictions[:2]), cams,
                 {("saliency", t): (some_heat(32), picture(folder, rng.integers(0, 255, (32, 32, 3)).astype(np.uint8))) for t in range(2)} | {("guided_backprop", 0): reason},
                 {cam_layers[0]: some_heat(), cam_layers[1]: reason},
             )

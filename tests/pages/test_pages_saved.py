@@ -40,6 +40,7 @@ def test_the_numbers_of_the_view_are_a_table_and_a_csv(browser: Browser, where: 
             "0",
             "11",
             "11",
+            "–",
             "4 × 4",
             "0.4",
             "0.5",
@@ -74,10 +75,57 @@ def test_arrays_of_the_view_open_in_numpy(browser: Browser, where: str, compared
         assert len(archive.files) == 7 and "under raw/" in str(archive["about"])
         for method, target in (("cam", 0), ("cam", 1), ("grad_cam", 1)):
             exact = image.cams[method, deep, target].values.read()  # type: ignore[union-attr]
-            found = archive[f"image-1/{method}/layer-2/{target + 1}"]
+            found = archive[f"image-1/{method}/{deep}/{target + 1}"]
             assert found.dtype == np.float32 and found.shape == (4, 4)
             np.testing.assert_allclose(found, exact, rtol=0, atol=np.abs(exact).max() / 32767)
+        (kept,) = (compared.site / "raw").glob("image-1-*.npz")
+        with np.load(kept, allow_pickle=False) as finer:  # saliency's is kept under its own name too
+            named = {name.removeprefix("image-1/") for name in archive.files} - {"about"}
+            assert named <= {*finer.files}
     assert zipfile.ZipFile(io.BytesIO(data)).testzip() is None
+
+
+def test_the_arrays_of_a_pair_are_its_two_alone_and_no_more_exact_than_said(
+    browser: Browser, where: str, compared: Built
+):
+    address = where + "compare.html#large=image-0&left=cam.layer-2.0&right=grad_cam.layer-0.1"
+    with opened(browser, address, base=where) as seen:
+        page = seen.page
+        page.wait_for_function("() => document.querySelectorAll('.ca-large__side canvas').length === 2")
+        with page.expect_download() as waiting:
+            page.locator(".ca-large__save button").filter(has_text="NPZ").click()
+        assert waiting.value.suggested_filename == "tinynet-chelsea.npz"
+        data = content(waiting.value)
+        whole = page.locator(".ca-large__links a").filter(has_text="All arrays of this image")
+        assert re.search(r"raw/image-0-\w+\.npz$", whole.get_attribute("href") or "")
+        page.locator("[data-side=left][data-part=method]").select_option("photo")
+        page.wait_for_function("() => document.querySelectorAll('.ca-large__side canvas').length === 1")
+        with page.expect_download() as waiting:
+            page.locator(".ca-large__save button").filter(has_text="NPZ").click()
+        one = content(waiting.value)
+        seen.check()
+    image = compared.report.images[0]
+    shallow, deep = compared.report.cam_layers
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        assert set(archive.files) == {f"cam/{deep}/1", f"grad_cam/{shallow}/2", "about"}
+        exact = image.cams["cam", deep, 0].values.read()  # type: ignore[union-attr]
+        np.testing.assert_allclose(archive[f"cam/{deep}/1"], exact, rtol=0, atol=np.abs(exact).max() / 32767)
+        assert "beyond to 8 significant bits" in str(archive["about"])
+    with np.load(io.BytesIO(one), allow_pickle=False) as archive:
+        assert set(archive.files) == {f"grad_cam/{shallow}/2", "about"}
+
+
+def test_layers_that_an_archive_calls_alike_are_both_saved(browser: Browser, server: str):
+    with opened(browser, server + "compare.html#m=grad_cam&i=image-0") as seen:
+        ready(seen)
+        make = """async () => {
+          const page = document.querySelector('compare-page');
+          const [one, two] = ['layer-0', 'layer-2'].map((layer) => page.entry({method: 'grad_cam', image: 'image-0', layer, target: '0'}).head);
+          return Array.from(await page.arrays([['x/1', one], ['x/1', two], ['x/1', one]]));
+        }"""
+        data = bytes(seen.page.evaluate(make))
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        assert {name: archive[name].shape for name in archive.files} == {"x/1": (8, 8), "x/1-2": (4, 4), "about": ()}
 
 
 def test_png(browser: Browser, where: str):

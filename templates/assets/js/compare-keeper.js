@@ -56,6 +56,12 @@ convatlas.compare.Keeper = class extends convatlas.compare.Tables {
   async saveLarge(kind, large) {
     const {say} = convatlas;
     const {image, state} = large;
+    const stem = `${convatlas.save.plain(this.data.title)}-${convatlas.save.plain(image.name)}`;
+    if (kind === 'npz') {
+      const pair = [state.left, state.right].map((side, k) => (side && large.entries[k].head ? [this.arrayName(side), large.entries[k].head] : null));
+      await this.keep(kind, null, stem, pair.filter(Boolean));
+      return;
+    }
     const photo = {w: image.w, h: image.h, photo: convatlas.get('compare', image.id).photo};
     const sides = [large.entries[0], large.entries[1]].map(({head, na}, k) => {
       const side = [state.left, state.right][k];
@@ -67,16 +73,16 @@ convatlas.compare.Keeper = class extends convatlas.compare.Tables {
       return {title: method.title, lines, cell};
     });
     const columns = [{title: say('photo'), lines: [], cell: photo}, ...sides.filter(Boolean)];
-    await this.keep(kind, {title: `${this.data.title}: ${image.name}`, lines: [], columns, rows: [{title: '', lines: []}], cells: [columns.map(({cell}) => cell)], colour: this.state.k, smooth: this.state.r === 'smooth', opacity: this.state.a / 100}, `${convatlas.save.plain(this.data.title)}-${convatlas.save.plain(image.name)}`);
+    await this.keep(kind, {title: `${this.data.title}: ${image.name}`, lines: [], columns, rows: [{title: '', lines: []}], cells: [columns.map(({cell}) => cell)], colour: this.state.k, smooth: this.state.r === 'smooth', opacity: this.state.a / 100}, stem);
   }
 
-  async keep(kind, view = null, stem = this.stem()) {
+  async keep(kind, view = null, stem = this.stem(), maps = this.inView()) {
     const {save, figure, say} = convatlas;
     const status = this.querySelector('[data-status]');
     status.textContent = say('making', {kind: kind.toUpperCase()});
     try {
       if (kind === 'csv') save.file(`${stem}-maps.csv`, save.text(save.csv(this.listing())), 'text/csv');
-      else if (kind === 'npz') save.file(`${stem}.npz`, await this.arrays(), 'application/zip');
+      else if (kind === 'npz') save.file(`${stem}.npz`, await this.arrays(maps), 'application/zip');
       else {
         const spec = view || await this.figure();
         const laid = figure.lay(spec);
@@ -92,17 +98,25 @@ convatlas.compare.Keeper = class extends convatlas.compare.Tables {
     }
   }
 
-  /** The arrays of this view, as the page has them, as NPZ: image/method/layer/target. */
-  async arrays() {
+  /** What an array is called in the archive of its image: method/layer/target. */
+  arrayName({method, layer, target}) {
+    return [method, this.member('method', method).input ? 'input' : this.member('layer', layer).key, Number(target) + 1].join('/');
+  }
+
+  /** The maps of this view, [name, head]: image/method/layer/target. */
+  inView() { return this.cells.map(({place, head}) => [`${place.image}/${this.arrayName(place)}`, head]); }
+
+  /** Maps, as the page has them, as NPZ. Where two layers are called alike in an archive, the second gets a number. */
+  async arrays(heads) {
     const {maps, save} = convatlas;
-    const entries = [], used = new Set();
-    for (const {place, head} of this.cells) {
-      const method = this.member('method', place.method);
-      const name = [place.image, place.method, method.input ? 'input' : place.layer, ...(this.members.target.length ? [String(Number(place.target) + 1)] : [])].join('/');
-      if (used.has(name)) continue;
-      used.add(name);
+    const entries = [], used = new Map();
+    for (const [name, head] of heads) {
+      const at = head.at.join();
+      const same = used.get(name) || [];
+      if (same.includes(at)) continue;
+      used.set(name, [...same, at]);
       const map = await maps.load(head);
-      entries.push([`${name}.npy`, save.npy(maps.values(map), [map.h, map.w])]);
+      entries.push([`${name}${same.length ? `-${same.length + 1}` : ''}.npy`, save.npy(maps.values(map), [map.h, map.w])]);
     }
     entries.push(['about.npy', save.words(convatlas.say('npzAbout'))]);
     return save.zip(entries);

@@ -144,7 +144,7 @@ customElements.define('map-large', class extends HTMLElement {
       const {head} = this.entries[k];
       const method = chosen && page.member('method', chosen.method);
       const layer = chosen && !method.input && page.member('layer', chosen.layer);
-      const facts = [...(head && head.top > head.hi ? [[say('largest'), number(head.top)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, convatlas.percent(v)])];
+      const facts = [...(head && 'top' in head ? [[say('largest'), number(head.top)]] : []), ...(head && 'bottom' in head ? [[say('smallest'), number(head.bottom)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, convatlas.percent(v)])];
       return el('section', {class: 'ca-large__part'}, el('h3', {}, say(side)),
         el('div', {class: 'ca-large__picks'}, choice(side, 'method', page.members.method, chosen && chosen.method, say('method'), true),
           layer ? choice(side, 'layer', page.members.layer, layer.id, say('layerWord')) : '',
@@ -163,7 +163,8 @@ customElements.define('map-large', class extends HTMLElement {
     this.panel.replaceChildren(
       part('left', 0), part('right', 1), this.judged(),
       el('label', {class: 'ca-check'}, el('input', {type: 'checkbox', 'data-part': 'both', checked: state.both && alike, disabled: !alike}), el('span', {}, say('oneScale'))),
-      el('p', {class: 'ca-large__save'}, el('span', {class: 'ca-dim'}, say('savePair')), ['png', 'svg', 'pdf'].map(save), image.npz ? el('a', {href: url(image.npz), download: true}, 'NPZ') : ''),
+      el('p', {class: 'ca-large__save'}, el('span', {class: 'ca-dim'}, say('savePair')), ['png', 'svg', 'pdf', ...(this.entries.some(({head}) => head) ? ['npz'] : [])].map(save)),
+      image.npz ? el('p', {class: 'ca-large__links'}, el('a', {href: url(image.npz), download: true}, say('imageArrays'))) : '',
     );
   }
 
@@ -208,8 +209,8 @@ customElements.define('map-large', class extends HTMLElement {
       const line = this.panel.querySelector(`[data-value="${k}"]`);
       if (!line || !map) return;
       const x = Math.min(map.w - 1, Math.floor(u * map.w)), y = Math.min(map.h - 1, Math.floor(v * map.h));
-      const {v: value, half, more} = maps.value(map, x, y);
-      const said = more ? say('atLeast', {v: number(value)}) : half < 0.002 * Math.abs(value) || map.levels > 255 ? number(value) : this.rough(value, half);
+      const {v: value, half, more, less} = maps.value(map, x, y);
+      const said = more || less ? say(more ? 'atLeast' : 'atMost', {v: number(value)}) : half < 0.002 * Math.abs(value) || map.levels > 255 ? number(value) : this.rough(value, half);
       line.replaceChildren(say('readAt', {row: y + 1, column: x + 1, h: map.h, w: map.w}), convatlas.el('b', {class: 'ca-num'}, said));
     });
     const map = this.maps[side] || this.maps[1 - side];

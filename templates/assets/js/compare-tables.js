@@ -34,12 +34,12 @@ convatlas.compare.Tables = class extends convatlas.compare.View {
   listing() {
     const {say} = convatlas;
     const {metrics} = this.data;
-    const head = [say('one_method'), say('one_image'), say('one_layer'), say('one_target'), say('scaleFrom'), say('scaleTo'), say('largestValue'), say('sizeWord'), ...metrics.map((metric) => metric.title)];
+    const head = [say('one_method'), say('one_image'), say('one_layer'), say('one_target'), say('scaleFrom'), say('scaleTo'), say('largestValue'), say('smallestValue'), say('sizeWord'), ...metrics.map((metric) => metric.title)];
     const rows = this.cells.map((cell) => {
       const {place, head: map} = cell;
       const image = this.member('image', place.image), method = this.member('method', place.method);
       const judged = new Map(this.judged(place).map((one) => [one.metric.id, one.v]));
-      return [method.title, image.name, method.input ? say('theInput') : this.member('layer', place.layer).name, this.members.target.length ? this.title('target', this.member('target', place.target), image) : '', cell.to[0], cell.to[1], map.top ?? map.hi, `${map.h} × ${map.w}`, ...metrics.map((metric) => judged.get(metric.id) ?? null)];
+      return [method.title, image.name, method.input ? say('theInput') : this.member('layer', place.layer).name, this.members.target.length ? this.title('target', this.member('target', place.target), image) : '', cell.to[0], cell.to[1], map.top ?? map.hi, map.bottom ?? null, `${map.h} × ${map.w}`, ...metrics.map((metric) => judged.get(metric.id) ?? null)];
     });
     return [head, ...rows];
   }

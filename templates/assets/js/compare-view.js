@@ -73,12 +73,12 @@
 
     // Words
 
-    /** A member as it is called: where an image is known, its own class. */
+    /** A member as it is called: where an image is known, its own class, and how that was chosen. */
     title(axis, one, image = null) {
       if (axis === 'method') return one.title;
       if (axis !== 'target') return one.name;
       const own = image && image.targets[Number(one.id)];
-      return own && own.label !== one.name ? `${own.label} (${one.name})` : one.name;
+      return own && one.role ? `${own.label} (${one.role})` : one.name;
     }
 
     /** A method's own sentence on its map, filled in. */
@@ -118,7 +118,7 @@
         return {title: one.name, lines: target ? [`${target.label}${this.share(target)}`] : [], page: one.page, photo: one.photo};
       }
       const target = fixed('image') && this.members.image.length ? this.member('image', state.at.image).targets[Number(one.id)] : null;
-      return {title: target ? target.label : one.name, lines: target ? [`${target.label === one.name ? '' : one.name}${this.share(target)}`.trim()].filter(Boolean) : []};
+      return {title: target && one.role ? target.label : one.name, lines: target ? [`${one.role}${this.share(target)}`.trim()].filter(Boolean) : []};
     }
 
     /** What the two fixed ones are, in a sentence. */

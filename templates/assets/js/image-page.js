@@ -72,6 +72,13 @@ customElements.define('image-page', class extends HTMLElement {
     this.response();
   }
 
+  /** A method's own sentence on its maps; none where it speaks of a target and there is none. */
+  caption(method, layer = '') {
+    const target = this.data.targets[this.state.t];
+    if (!method.caption || (!target && method.caption.includes('{target}'))) return '';
+    return method.caption.replace(/\{(layer|target)\}/g, (_, part) => (part === 'layer' ? layer : target.label));
+  }
+
   heats(method) { return this.data.layers.map((_, n) => this.data.cams[method][n][this.state.t]); }
 
   best() {
@@ -79,11 +86,13 @@ customElements.define('image-page', class extends HTMLElement {
     const {method, layer} = this.data.best;
     if (!method) return;
     const heat = this.heats(method)[layer];
-    const title = convatlas.say('at', {method: this.data.methods.find((m) => m.name === method).title, layer: this.data.layers[layer].name});
+    const drawn = this.data.methods.find((m) => m.name === method);
+    const {name, size} = this.data.layers[layer];
+    const title = convatlas.say('at', {method: drawn.title, layer: name});
     const target = this.data.targets[this.state.t];
     const {el} = convatlas;
     const read = this.querySelector('[data-read]');
-    if (read && target) read.textContent = convatlas.say('read', {label: target.label, method: this.data.methods.find((m) => m.name === method).title, layer: this.data.layers[layer].name, size: this.data.layers[layer].size});
+    if (read) read.textContent = convatlas.say('read', {method: drawn.title, caption: this.caption(drawn, name), size});
     place.replaceChildren('na' in heat ? this.na(heat.na) : this.large(`${method}/${layer}`, this.overlay(heat, null, title), title), el('figcaption', {}, el('b', {}, title), target ? `, ${target.label}` : ''));
   }
 
@@ -120,9 +129,9 @@ customElements.define('image-page', class extends HTMLElement {
         this.entries.push({key, label, heat, to});
         cells.push(el('td', {}, this.large(key, this.overlay(heat, to, label), label)));
       }
-      return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method)), cells);
+      return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-cams__says'}, this.caption(method, say('aLayer')))), cells);
     });
-    place.replaceChildren(el('table', {class: 'ca-cams'}, el('thead', {}, head), el('tbody', {}, rows)));
+    place.replaceChildren(el('table', {class: 'ca-cams', style: `--layers: ${this.data.layers.length}`}, el('thead', {}, head), el('tbody', {}, rows)));
   }
 
   /** Whether the method is a baseline, or fails the sanity check. */
@@ -134,16 +143,25 @@ customElements.define('image-page', class extends HTMLElement {
     const {el, url} = convatlas;
     place.replaceChildren(...this.data.gradients.map((method) => {
       const map = method.maps[this.state.t];
-      const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method));
+      const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-pair__says'}, this.caption(method)));
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
-      const facts = (map.facts || []).map(([name, value]) => el('p', {class: 'ca-note'}, `${name}: ${convatlas.percent(value)}`));
+      const facts = [...this.numbers(map), ...(map.facts || []).map(([name, value]) => `${name}: ${convatlas.percent(value)}`)].map((said) => el('p', {class: 'ca-note'}, said));
       const large = this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, !map.rgb), method.title);
       if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair'}, large), facts);
       return el('figure', {}, title, el('div', {class: 'ca-pair'}, large,
         el('div', {class: 'ca-pair__signed'}, el('img', {src: url(map.rgb), alt: `${method.title}, signed`, width: this.data.width, height: this.data.height}),
           el('span', {class: 'ca-bar'}, map.reach ? convatlas.say('grayReach', {reach: convatlas.number(map.reach)}) : convatlas.say('grayZero')))), facts);
     }));
+  }
+
+  /** How a map's one number a pixel was made of its channels, and from where to where it goes. */
+  numbers(map) {
+    const {say, number} = convatlas;
+    const target = this.data.targets[this.state.t];
+    const kind = !map.rgb || (map.signed && !target) ? '' : say(map.signed ? 'summed' : 'strongestOf', {label: target && target.label});
+    const ends = 'top' in map ? say('bottom' in map ? 'fromTo' : 'upTo', {lo: number(map.bottom), hi: number(map.top)}) : '';
+    return kind || ends ? [`${kind} ${ends}`.trim()] : [];
   }
 
   response() {

@@ -354,10 +354,10 @@ customElements.define('layer-page', class extends HTMLElement {
       const heat = chosen.maps[image.slug];
       const body = 'na' in heat ? el('p', {class: 'ca-na'}, el('span', {}, el('b', {}, say('notDrawn')), ` ${heat.na}`)) : this.overlay(image, heat);
       if (!('na' in heat)) body.paint({colour: this.state.h, smooth: true, to: null});
-      return el('li', {'aria-current': image.slug === this.state.i ? 'true' : null}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, body, el('b', {}, image.name), el('span', {}, image.top)));
+      return el('li', {'aria-current': image.slug === this.state.i ? 'true' : null}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, body, el('b', {}, image.name), el('span', {}, image.target)));
     });
     this.main.replaceChildren(el('ul', {class: 'ca-cards'}, cards));
-    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: say('camsHow'), scale: say('perMap'), hint: false});
+    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: (this.data.captions[chosen.method] || '').replace('{target}', say('eachClass')).replace('{image}', say('eachImage')), scale: say('perMap'), hint: false});
     return undefined;
   }
 });

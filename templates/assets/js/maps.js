@@ -38,7 +38,7 @@
     bytes,
     inflate,
     deflate: (data, kind = 'deflate') => through(new CompressionStream(kind), data),
-    /** A promise of a map's whole numbers and its scale: {q, w, h, levels, lo, hi, signed, top}. */
+    /** A promise of a map's whole numbers and its scale: {q, w, h, levels, lo, hi, signed, top, bottom}. */
     async load(head) {
       const [name, n] = head.at;
       const {heads, data} = await script(name);
@@ -49,7 +49,7 @@
         const low = data.subarray(offset + size, offset + 2 * size);
         q = Uint16Array.from(q, (high, k) => high << 8 | low[k]);
       }
-      return {q, w: head.w, h: head.h, levels, lo, hi, signed: Boolean(head.signed), top: head.top};
+      return {q, w: head.w, h: head.h, levels, lo, hi, signed: Boolean(head.signed), top: head.top, bottom: head.bottom};
     },
     /** Its values, (h * w) floats. */
     values({q, levels, lo, hi, signed}) {
@@ -59,13 +59,14 @@
       for (let k = 0; k < q.length; k += 1) out[k] = from + (q[k] - zero) * step;
       return out;
     },
-    /** One value, half the distance to the next one that could be told from it, and whether it is only known to be at least that. */
+    /** One value, half the distance to the next one that could be told from it, and whether it is only known to be at least, or at
+     * most, that. */
     value(map, x, y) {
       const k = map.q[y * map.w + x];
       const zero = (map.levels + 1) / 2;
       const v = map.signed ? (k - zero) / (zero - 1) * map.hi : map.lo + k / map.levels * (map.hi - map.lo);
       const half = map.signed ? map.hi / (zero - 1) / 2 : (map.hi - map.lo) / map.levels / 2;
-      return {v, half, more: k === map.levels && map.top > map.hi};
+      return {v, half, more: k === map.levels && map.top > map.hi, less: map.signed && k === 1 && map.bottom < -map.hi};
     },
     /** Values (h, w) at another size, bilinear with align_corners=False: the number torch gives. */
     resize(values, w, h, W, H) {

@@ -1,0 +1,113 @@
+"""The first page: a map stands over the name of the class that it is drawn for."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from generator.artifacts import NotApplicable
+from generator.pages.views import Prediction
+from tests.pages.conftest import Built
+from tests.pages.fixture_compare import put
+from tests.pages.fixture_report import tiny_report
+from tests.pages.opened import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+DOG = Prediction(7, "dog", 0.032, 1.5)
+UNIT = Prediction(3, "unit 3 of stem", None, None)
+
+
+def home(built: Built) -> str:
+    return (built.site / "index.html").read_text("utf-8")
+
+
+def cards(built: Built) -> list[list[str]]:
+    """What stands under each photograph, after its name."""
+    (listed,) = re.findall(r'<ul class="ca-cards">(.*?)</ul>', home(built), re.S)
+    under = [card.split("</b>")[1].split("</span><span>") for card in re.findall(r"<li>(.*?)</li>", listed, re.S)]
+    return [[" ".join(html.unescape(re.sub("<.*?>", "", line)).split()) for line in lines] for lines in under]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory, rebuild: Callable[..., Built]) -> Built:
+    """Of three images the first target is the class ranked first, another class, and one that is not known and not drawn."""
+    folder = tmp_path_factory.mktemp("home")
+    made = tiny_report(folder / "store")
+    first = made.images[0]
+    unknown = NotApplicable("no true class is known.")
+    nothing = {key: unknown if key[2] == 0 else item for key, item in first.cams.items()}
+    images = (
+        first,
+        replace(first, slug="image-1", targets=(DOG, *first.predictions[:1])),
+        replace(first, slug="image-2", targets=(Prediction(-1, "true class: not known", None, None),), cams=nothing),
+    )
+    return rebuild(replace(made, images=images, trust=None), folder)
+
+
+def test_a_card_names_the_class_that_its_map_is_drawn_for(mixed: Built):
+    assert cards(mixed) == [["tabby 60.0 %"], ["dog 3.2 %", "ranked first: tabby 60.0 %"], ["tabby 60.0 %"]]
+    assert "evidence for the class that stands under each photograph" in home(mixed)
+
+
+def test_where_all_maps_are_of_the_class_ranked_first_nothing_else_is_said(tiny: Built):
+    assert [len(card) for card in cards(tiny)] == [1, 1]
+    assert "ranked first" not in home(tiny) and "evidence for it" in home(tiny)
+
+
+def test_a_target_that_is_no_class_has_no_number(tmp_path: Path, rebuild: Callable[..., Built]):
+    made = tiny_report(tmp_path / "store")
+    one = replace(made.images[0], targets=(UNIT,))
+    built = rebuild(replace(made, images=(one,), trust=None), tmp_path)
+    assert cards(built) == [["unit 3 of stem", "ranked first: tabby 60.0 %"]]
+
+
+def test_a_layers_maps_stand_over_their_class_and_say_what_their_method_does(browser: Browser, mixed: Built):
+    data = put((mixed.site / "data/layers/layer-0.js").read_text("utf-8"))
+    assert [image["target"] for image in data["images"]] == ["tabby", "dog", "true class: not known"]
+    base = mixed.site.as_uri()
+    with opened(browser, base + "/layers/layer-0.html#v=cams", base=base) as seen:
+        seen.page.wait_for_selector(".ca-cards")
+        assert seen.page.locator(".ca-cards li").nth(1).inner_text().split("\n")[-1] == "dog"
+        said = seen.page.locator("unit-panel").inner_text()
+        assert "Where stem speaks for the class under each image." in said and "Bright places" not in said
+        seen.check()
+
+
+def test_without_feature_maps_there_is_no_way_through_the_layers(
+    tmp_path: Path, rebuild: Callable[..., Built], tiny: Built
+):
+    assert 'class="ca-way"' in home(tiny)
+    made = tiny_report(tmp_path / "store")
+    nothing = NotApplicable("it was not asked for.")
+    layers = [replace(view, maps=dict.fromkeys(view.maps, nothing)) for view in made.layers]
+    some = replace(layers[1], maps=made.layers[1].maps)
+    text = home(rebuild(replace(made, layers=tuple(layers)), tmp_path / "none"))
+    assert "From pixels to a class" not in text and "strongest units" not in text
+    part = home(rebuild(replace(made, layers=(layers[0], some, *layers[2:]), cam_layers=()), tmp_path / "some"))
+    (steps,) = re.findall(r'<ol class="ca-way__steps">(.*?)</ol> *<p', part, re.S)
+    assert steps.count("<atlas-mini") == 1 == len(re.findall(r'href="layers/', steps))
+
+
+def test_methods_that_the_report_does_not_use_are_counted_and_not_listed(
+    tmp_path: Path, rebuild: Callable[..., Built], tiny: Built
+):
+    def listed(built: Built) -> list[str]:
+        (chips,) = re.findall(r'<ul class="ca-chips">(.*?)</ul>', home(built), re.S)
+        return re.findall(r'href="methods/(\w+)\.html"', chips)
+
+    assert listed(tiny) == [m.name for m in tiny.report.methods]
+    assert "All 8 methods" in home(tiny)
+    made = tiny_report(tmp_path / "store")
+    methods = tuple(replace(m, asked=m.name in ("cam", "saliency")) for m in made.methods)
+    built = rebuild(replace(made, methods=methods), tmp_path)
+    assert listed(built) == ["cam", "saliency"]
+    assert "And 6 that this report does not use" in home(built)
+    assert (built.site / "methods/grad_cam.html").is_file()
