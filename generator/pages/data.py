@@ -55,6 +55,7 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
         made["scores"] = [compact(v) for v in item.scores]
     if any(item.dead):
         made["dead"] = [int(v) for v in item.dead]
+        made["why"] = [escape.clean(why) for why in item.reasons]
     return made
 
 
@@ -67,7 +68,9 @@ def _form() -> Digest:
 def atlas_digest(item: Atlas) -> Digest:
     """Stands for all that `atlas` says of it: an unchanged script is then not written out again to be compared."""
     floats = np.array([(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.scores)], np.float64).tobytes()
-    plain = repr((item.columns, item.tile_w, item.tile_h, item.signed, item.rgb, len(item.lo), len(item.raw_lo)))
+    plain = repr(
+        (item.reasons, item.columns, item.tile_w, item.tile_h, item.signed, item.rgb, len(item.lo), len(item.raw_lo))
+    )
     whole = np.array((*item.units, *item.dead), np.int64).tobytes()
     return digest(b"\0".join((_form().encode(), item.picture.digest.encode(), plain.encode(), whole, floats)))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from generator.pages import data, escape, numbers, units, wires
 from generator.pages.context import Site, asked
+from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
 
 
@@ -43,6 +44,7 @@ def write(site: Site, k: int) -> None:
         },
         "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
         "cams": cams(site, view, slug),
+        "searched": courses(site, view, slug),
         "answers": units.write(site, view, slug),
         "wires": wires.write(site, view, slug),
         "captions": {

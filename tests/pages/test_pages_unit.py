@@ -22,7 +22,12 @@ CONFIG = {
     "model": "tinyvgg_digits",
     "images": str(packaged("inputs/digits")),
     "layers": ["conv", "act"],
-    "methods": ["feature_maps", "kernels", {"dataset_examples": {"reconstructions": 2}}],
+    "methods": [
+        "feature_maps",
+        "kernels",
+        {"dataset_examples": {"reconstructions": 2}},
+        {"activation_maximization": {"size": 32, "steps": 4, "animate": 1, "diversity": 2, "layers": "conv2_2"}},
+    ],
     "units": "top:2",
     "trust": "none",
 }
@@ -194,4 +199,28 @@ def test_the_panel_fits_a_phone(browser: Browser, base: str):
         page = seen.page
         page.wait_for_selector(".ca-wire")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        seen.check()
+
+
+def test_a_searched_unit_shows_its_course_its_variants_and_a_film_that_waits_to_be_asked(
+    browser: Browser, site: Path, base: str
+):
+    text = (site / "data/layers/conv2-2.js").read_text("utf-8")
+    searched = json.loads(text[text.index("{") : text.rindex("}") + 1])["searched"]
+    assert len(searched) == 2
+    unit = next(u for u, one in searched.items() if "course" in one)
+    with opened(browser, f"{base}layers/conv2-2.html#u={unit}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-course__curve polyline")
+        points = (page.locator(".ca-course__curve polyline").get_attribute("points") or "").split(" ")
+        assert len(points) == len(searched[unit]["curve"]) == 4
+        film = page.locator(".ca-course__film")
+        assert film.is_hidden()
+        assert film.get_attribute("src") is None, "nobody asked for it yet"
+        page.locator(".ca-course__play").click()
+        assert film.is_visible()
+        page.wait_for_function("document.querySelector('.ca-course__film').naturalWidth > 0")
+        page.locator(".ca-course__play").click()
+        assert film.is_hidden()
+        assert page.locator("unit-panel figure", has_text="2 different pictures").locator(".ca-single").count() == 2
         seen.check()

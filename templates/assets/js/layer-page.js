@@ -250,8 +250,14 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     const parts = [say('unit', {n: tiles.unit(atlas, tile)})];
     if (!atlas.rgb) parts.push(say('range', {lo: number(tiles.lo(atlas, tile)), hi: number(tiles.hi(atlas, tile))}));
-    if (atlas.scores) parts.push(atlas.dead && atlas.dead[tile] ? say('dead') : say('score', {v: number(atlas.scores[tile])}));
+    if (atlas.scores) parts.push(atlas.dead && atlas.dead[tile] ? this.dead(atlas, tile) : say('score', {v: number(atlas.scores[tile])}));
     this.status.textContent = parts.join(' · ');
+  }
+
+  /** That a search came to nothing, and why. */
+  dead(atlas, tile) {
+    const why = atlas.why && atlas.why[tile];
+    return why ? convatlas.say('deadWhy', {why}) : convatlas.say('dead');
   }
 
   step(by) {
@@ -302,7 +308,7 @@ customElements.define('layer-page', class extends HTMLElement {
     if (!('na' in pictures)) {
       const tile = tiles.tile(pictures, u);
       figures.push(tile < 0 ? {title: '', body: '', note: say('notSearched', {n: pictures.n, all: this.data.units}), kind: 'ca-panel__line'}
-        : {title: say('looksFor'), body: tiles.single(pictures, tile, side, c), note: pictures.dead && pictures.dead[tile] ? say('dead') : pictures.scores ? say('score', {v: convatlas.number(pictures.scores[tile])}) : ''});
+        : {title: say('looksFor'), body: tiles.single(pictures, tile, side, c), note: pictures.dead && pictures.dead[tile] ? this.dead(pictures, tile) : pictures.scores ? say('score', {v: convatlas.number(pictures.scores[tile])}) : ''});
     }
     const slices = Object.entries(this.data.kernelInputs);
     if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
@@ -313,7 +319,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
     if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    const wide = [...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
+    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 96), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
     this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
   }
 
