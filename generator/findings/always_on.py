@@ -48,7 +48,9 @@ class AlwaysOn:
             return NO_ANSWERS
         judged = [(layer, found) for layer, found in asked if found.sampled >= ENOUGH]
         if not judged:
-            return NotApplicable(f"the images have fewer than {ENOUGH} places at each rectifier: too few to say “always”.")
+            return NotApplicable(
+                f"the images have fewer than {ENOUGH} places at each rectifier: too few to say “always”."
+            )
         rows = []
         for layer, found in judged:
             bits = marks(found, layer)

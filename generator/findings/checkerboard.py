@@ -69,13 +69,14 @@ class Checkerboard:
             said.append(f"{counted(len(written), 'transposed convolution')} {'writes' if len(written) == 1 else 'write'} neighbouring places unevenly.")  # fmt: skip
         if skipping:
             alone = sum(row.severity == "warning" for row in skipping)
-            said.append(f"{counted(len(skipping), 'convolution')} {'passes' if len(skipping) == 1 else 'pass'} over places, their kernels being smaller than their strides; " + (f"at {alone} of them nobody else reads these places." if alone else "another branch reads these places."))  # fmt: skip
+            said.append(f"{counted(len(skipping), 'convolution')} {'passes' if len(skipping) == 1 else 'pass'} over places, their kernels being smaller than their strides; " + (f"what {alone} of them {'passes' if alone == 1 else 'pass'} over nobody else reads." if alone else "other layers read what they pass over."))  # fmt: skip
         if not rows:
             said.append(f"All {counted(len(strided), 'strided convolution')} treat every place alike.")
         gradients = sum(node.family == "conv" and _ragged(node) for _, node in strided)
         if gradients:
             said.append(f"The gradients of {gradients} {be(gradients)} chequered, as their kernels are no multiples of their strides: mind that in saliency maps.")  # fmt: skip
-        severity = min((row.severity for row in rows), key=SEVERITIES.index, default="fine")
+        found: list[Severity] = [row.severity for row in rows]
+        severity: Severity = min(found, key=SEVERITIES.index, default="fine")
         return Finding(
             severity,
             " ".join(said),
@@ -93,10 +94,17 @@ class Checkerboard:
             ragged = _ragged(node)
             if not ragged and uneven < self.uneven:
                 return None
-            return _Row(layer, "warning" if uneven >= self.uneven else "note", f"{size}, unevenness {few(uneven)}", True)
+            return _Row(
+                layer, "warning" if uneven >= self.uneven else "note", f"{size}, unevenness {few(uneven)}", True
+            )
         if all(k >= s for k, s in zip(kernel, stride, strict=True)):
             return None
-        others = [other for name in layer.inputs for other in evidence.readers(LayerName(name)) if _looks(evidence, other, layer)]
+        others = [
+            other
+            for name in layer.inputs
+            for other in evidence.readers(LayerName(name))
+            if _looks(evidence, other, layer)
+        ]
         return _Row(layer, "note" if others else "warning", size, False)
 
 
@@ -133,12 +141,16 @@ def _unevenness(evidence: Evidence, node: Node) -> float:
     weight = getattr(evidence.module.get_submodule(node.path), "weight", None) if node.module else None
     if not isinstance(weight, Tensor) or weight.dim() != 4:
         return float("inf") if _ragged(node) else 0.0
-    return unevenness(outputs_first(weight.detach().double().cpu(), int(node.settings.get("groups", 1))), _sides(node)[1])
+    return unevenness(
+        outputs_first(weight.detach().double().cpu(), int(node.settings.get("groups", 1))), _sides(node)[1]
+    )
 
 
 def unevenness(W: Tensor, stride: tuple[int, int]) -> float:
     """Of kernels (o, i, h, w): how far the sums of the taps of each residue class differ, by their mean; dilation left out."""
-    sums = torch.stack([W[:, :, y :: stride[0], x :: stride[1]].sum(dim=(2, 3)) for y in range(stride[0]) for x in range(stride[1])])
+    sums = torch.stack(
+        [W[:, :, y :: stride[0], x :: stride[1]].sum(dim=(2, 3)) for y in range(stride[0]) for x in range(stride[1])]
+    )
     mean = sums.mean(dim=0)
     size = float(mean.square().mean().sqrt())
     spread = float((sums - mean).square().mean().sqrt())

@@ -8,7 +8,7 @@ for 8 images and 1 % for 300.
 So few images count only together with how far the unit is from being on. It is *out of reach* where what enters the rectifier
 stays further below zero, at its highest, than the whole of its spread over all images: images would have to move it by more
 than they ever did. And it is *still* where the batch normalisation in front of the rectifier kept no variance (1e-8 of the
-layer's typical one): then it gave a single value all through the last of the training. The latter needs no images at all.
+layer's upper quartile): then it gave a single value all through the last of the training. The latter needs no images at all.
 
 Limits: what enters a rectifier is known where the layer in front of it (a batch normalisation may lie between) was asked too.
 Spread is of a sample of places. Whether a dead unit matters is another question: pruning it changes nothing, reviving it may
@@ -40,9 +40,10 @@ class _Row:
 
     layer: Layer
     never: Bool[NDArray[np.bool_], " c"]
-    """Not on in any image; nowhere where no image was looked at."""
+    """Not on in any image; of a layer that was not asked, the same as `dead`."""
     dead: Bool[NDArray[np.bool_], " c"]
     """Out of reach, or still."""
+    asked: bool
 
     @property
     def share(self) -> float:
@@ -84,11 +85,11 @@ class DeadUnits:
             severity,
             self._said(evidence, rows, worst, units, never, dead),
             f"A note from the first unit on; a warning where {percent(self.warning)} of a layer are dead, serious from "
-            f"{percent(self.serious)} on. Sound networks have up to an eighth, in early layers above all. Only units that are "
+            f"{percent(self.serious)} on. Sound networks have some, up to an eighth of a layer. Only units that are "
             f"out of reach or were still in training count, until {self.images} images were looked at, which bound the share "
             "of images that would have raised a unit to 1 %.",
             tuple(_places(rows)),
-            _drawing(rows, evidence.images),
+            _drawing(rows, evidence.images, self.warning),
         )
 
     def _rows(self, evidence: Evidence) -> Iterator[_Row]:
@@ -102,36 +103,37 @@ class DeadUnits:
                 still = scaling.still & (scaling.beta <= 0)
             if found is None:
                 if still is not none:
-                    yield _Row(layer, none, still)
+                    yield _Row(layer, still, still, False)
                 continue
             never = marks(found, layer) & np.uint8(Mark.DEAD) > 0
             enters = evidence.entering(layer) if rectifies(layer) else None
             far = none if enters is None else -enters.highest > enters.spread
             certain = far | still | (found.seen >= self.images)
-            yield _Row(layer, never, never & certain)
+            yield _Row(layer, never, never & certain, True)
 
-    def _said(
-        self, evidence: Evidence, rows: list[_Row], worst: _Row, units: int, never: int, dead: int
-    ) -> str:
+    def _said(self, evidence: Evidence, rows: list[_Row], worst: _Row, units: int, never: int, dead: int) -> str:
         layers = counted(len(rows), "activation layer")
         at = f"most in `{worst.layer.name}`: {of(int(worst.dead.sum()), worst.layer.units)} ({percent(worst.share)})"
-        if not evidence.sound:
+        if not any(row.asked for row in rows):
             if not dead:
                 return f"None of the {units:,} units of {layers} was still in training, as far as their normalisations tell."
-            return f"{of(dead, units)} units of {layers} gave a single value all through the last of the training, {at}."
+            return (
+                f"{of(dead, units)} units of {layers} gave a single value all through the last of the training, {at}."
+            )
         n = evidence.images
         images = counted(n, "image")
         if not never:
             return f"Each of the {units:,} units of {layers} is on somewhere in the {images}."
-        said = f"{of(never, units)} units of {layers} are on nowhere in the {images}. "
+        said = f"{of(never, units)} units of {layers} are on nowhere in the {images}"
         if n >= self.images:
-            return said + f"That is {at}."
+            return f"{said}, {at}."
+        said += ". "
         bound = percent(1 - 0.05 ** (1 / max(1, n)))
         if not dead:
             return said + f"All of them come near it, and {images} cannot tell rare from dead: each may be on in up to {bound} of images."  # fmt: skip
         said += f"{dead:,} of them {be(dead)} out of reach or {'was' if dead == 1 else 'were'} still in training, {at}."
         if never > dead:
-            said += f" The other {never - dead:,} may only be rare: {images} leave room for up to {bound} of all."
+            said += f" The other {never - dead:,} may only be rare: after {images}, each may still be on in up to {bound} of all."
         return said
 
 
@@ -142,19 +144,21 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
             text = of(dead, row.layer.units) if dead else f"none of {row.layer.units:,} for certain"
             more = f", {never:,} never on" if never > dead else ""
             units = np.flatnonzero(row.dead if dead else row.never)
-            yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead" if never else "")
+            yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead")
 
 
-def _drawing(rows: list[_Row], images: int) -> Drawing:
+def _drawing(rows: list[_Row], images: int, warning: float) -> Drawing:
     dots = tuple(
         Dot(
             row.layer.name,
-            float((row.never | row.dead).mean()),
+            float(row.never.mean()),
             f"{of(int(row.dead.sum()), row.layer.units)} dead"
             + (f", {int(row.never.sum()):,} never on" if images else ""),
             part=row.share,
+            raised=row.share >= warning,
         )
         for row in rows
     )
     faint = ", faint: never on in these images" if images else ""
-    return Drawing(f"Dead units as a share of each activation layer{faint}", "bars", dots, share=True)
+    caption = f"Dead units as a share of each activation layer{faint}"
+    return Drawing(caption, "bars", dots, share=True, lines=((warning, "warning"),))

@@ -1,7 +1,7 @@
 """What checks judge by: the model as described, its weights, what its units answer to, and which kernels are alike.
 
-    act ──reads──▶ norm ──reads──▶ conv          the rectifier's input is gain · conv + shift, unit by unit
-    answered       gain, shift     answered
+act ──reads──▶ norm ──reads──▶ conv          the rectifier's input is gain · conv + shift, unit by unit
+answered       gain, shift     answered
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NO_ANSWERS = NotApplicable(
 )
 CONVOLUTIONS = frozenset(("conv", "conv_transpose"))
 STILL = 1e-8
-"""Of a batch normalisation's typical variance: a unit with less gave one value all through the last of the training."""
+"""Of a batch normalisation's variance, as its upper quartile has it: a unit with less gave one value all through the last of the training."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Scaling:
     @property
     def still(self) -> Bool[NDArray[np.bool_], " c"]:
         """The units that had no variance in training."""
-        return self.variance <= STILL * np.median(self.variance)
+        return self.variance <= STILL * np.quantile(self.variance, 0.75)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a check says of a model: how grave it is, the evidence, the threshold, the places, and a small drawing of numbers.
 
-    judge(evidence) ──▶ Finding (serious, warning, note, fine)   or   NotApplicable: it could not be judged, because …
+judge(evidence) ──▶ Finding (serious, warning, note, fine)   or   NotApplicable: it could not be judged, because …
 """
 
 from __future__ import annotations

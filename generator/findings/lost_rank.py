@@ -27,7 +27,7 @@ from generator.dataset.reduction import RANKED
 from generator.findings import check
 from generator.findings.evidence import NO_ANSWERS, Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, Severity
-from generator.findings.words import counted, few, percent
+from generator.findings.words import counted, few, of, percent
 from generator.names import INPUT, Layer, LayerName, Paper
 
 LEAST = 4.0
@@ -74,7 +74,7 @@ class LostRank:
         lost = sorted((row for row in rows if row.share < self.note), key=lambda row: row.share)
         at = f"`{worst.layer.name}` uses {few(worst.rank)} of {few(worst.allowed)} directions ({percent(worst.share)})"
         said = (
-            f"{counted(len(lost), 'layer')} of {len(rows)} {'uses' if len(lost) == 1 else 'use'} less than "
+            f"{of(len(lost), len(rows))} layers {'uses' if len(lost) == 1 else 'use'} less than "
             f"{percent(self.note)} of the directions that {'it' if len(lost) == 1 else 'they'} could: {at}."
             if lost
             else f"All {counted(len(rows), 'layer')} use most of the directions that they could; least, {at}."

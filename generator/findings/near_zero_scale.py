@@ -1,10 +1,10 @@
 r"""Normalisations with a scale near zero: units that are as good as pruned.
 
 Batch normalisation gives a unit the standard deviation $|\gamma|$ that the model learned for it. Where that is a hundredth of
-what is usual in the layer, or in the model where the layer itself is near zero, the unit gives its shift $\beta$ and hardly
-anything else: the same at every place of every image. Weight decay on $\gamma$ makes such units, and so does the sparsity that
-pruning methods ask for; a last normalisation in a residual branch that was begun at zero, as is often done, and never moved
-makes a whole branch of them.
+what is usual in the layer (its upper quartile, so that many such units do not hide each other), or in the model where the
+layer itself is near zero, the unit gives its shift $\beta$ and hardly anything else: the same at every place of every image.
+Weight decay on $\gamma$ makes such units, and so does the sparsity that pruning methods ask for; a last normalisation in a
+residual branch that was begun at zero, as is often done, and never moved makes a whole branch of them.
 
 Limits: a later layer with large weights may make much of a small signal; and where the shift opens the rectifier, pruning the
 unit means adding what it gives to the biases behind.
@@ -46,11 +46,11 @@ class NearZeroScale:
         if not evidence.scalings:
             return NotApplicable("the model has no batch normalisation with learned scales.")
         sizes = {name: np.abs(scaling.gamma) for name, scaling in evidence.scalings.items()}
-        medians = {name: float(np.median(size)) for name, size in sizes.items()}
-        usual = float(np.median(list(medians.values())))
+        quartiles = {name: float(np.quantile(size, 0.75)) for name, size in sizes.items()}
+        usual = float(np.median(list(quartiles.values())))
         rows = []
         for name, size in sizes.items():
-            beside = medians[name] if medians[name] >= self.near * usual else usual
+            beside = quartiles[name] if quartiles[name] >= self.near * usual else usual
             ratio = size / beside if beside else np.zeros_like(size)
             rows.append((name, np.flatnonzero(ratio < self.near), float(ratio.min()), len(size)))
         name, units, _, count = max(rows, key=lambda row: len(row[1]) / row[3])
@@ -65,7 +65,7 @@ class NearZeroScale:
         return Finding(
             graded(len(units) / count, 1e-9, self.warning, self.serious),
             said,
-            f"A scale counts where it is below {percent(self.near)} of its layer's median: what it lets through is lost beside "
+            f"A scale counts where it is below {percent(self.near)} of its layer's upper quartile: what it lets through is lost beside "
             f"the others. A note from the first on, a warning from {percent(self.warning)} of a layer on, serious from "
             f"{percent(self.serious)}.",
             tuple(
@@ -74,10 +74,10 @@ class NearZeroScale:
                 if len(units)
             ),
             Drawing(
-                "The smallest scale of each batch normalisation, beside its layer's median",
+                "The smallest scale of each batch normalisation, beside what is usual in its layer",
                 "dots",
                 tuple(
-                    Dot(name, ratio, f"{few(ratio)} times the median", raised=ratio < self.near)
+                    Dot(name, ratio, f"{few(ratio)} times what is usual", raised=ratio < self.near)
                     for name, _, ratio, _ in rows
                 ),
                 log=True,

@@ -124,6 +124,7 @@ class NoiseKernels:
 
 def _tested(evidence: Evidence, layer: Layer) -> _Tested | None:
     module = evidence.module.get_submodule(evidence.nodes[layer.name].path)
+    assert isinstance(module.weight, Tensor)
     W = module.weight.detach().double().cpu()
     if W.dim() != 4 or max(W.shape[2:]) < 2 or evidence.nodes[layer.name].family != "conv":
         return None
@@ -149,7 +150,10 @@ def statistic(W: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, " n"], int, Te
     if 1 < W.shape[1] <= 4:
         products.append(torch.stack([W[:, a] * W[:, b] for a, b in combinations(range(W.shape[1]), 2)], dim=1))
     used = [each for each in products if each[0].numel()]
-    z = [each.flatten(1).sum(1) / energy.clamp(min=1e-300) / (each[0].numel() / (count * (count + 2))) ** 0.5 for each in used]
+    z = [
+        each.flatten(1).sum(1) / energy.clamp(min=1e-300) / (each[0].numel() / (count * (count + 2))) ** 0.5
+        for each in used
+    ]
     return torch.stack(z).square().sum(0), len(used), known
 
 

@@ -22,7 +22,7 @@ from generator.artifacts import NotApplicable
 from generator.findings import check
 from generator.findings.evidence import CONVOLUTIONS, Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, Severity
-from generator.findings.words import counted, of, percent
+from generator.findings.words import counted, few, of, percent
 from generator.model.operations import pair
 from generator.names import Layer, Paper
 
@@ -62,7 +62,9 @@ class ReceptiveField:
         late = [layer for layer in wide if _sees_all(evidence, layer, height, width)]
         severity: Severity = "fine"
         places: tuple[Place, ...] = ()
-        size = "the whole image" if field is None else f"{field[0]} × {field[1]} of {height} × {width} pixels"
+        size = (
+            "the whole image" if field is None else f"{field[0]} × {field[1]} pixels of the image's {height} × {width}"
+        )
         said = f"The units of `{last.name}` see {size}."
         if share < 1 and head is not None:
             severity = "warning" if share < self.small else "note"
@@ -72,14 +74,17 @@ class ReceptiveField:
             said += " The head is no plain average over places, so that what it combines is not judged."
         elif late:
             severity = "warning" if len(late) > self.wasted * len(wide) else "note"
-            said = said.replace("see", "could see", 1) + (
-                f" {of(len(late), len(wide))} convolutions that look around read units that see all of it already."
+            said = (
+                f"The units of `{last.name}` could see {field[0]} × {field[1]} pixels, where the image has {height} × {width}."
+                if field
+                else said
             )
+            said += f" {of(len(late), len(wide))} convolutions that look around read units that see all of it already."
             places = tuple(Place(layer.name, _text(evidence, layer)) for layer in late)
         return Finding(
             severity,
             said,
-            f"Small: a note below the input's size where the head averages, a warning below {percent(self.small)} of its side, "
+            f"Small: a note below the input's size where the head averages, a warning below {few(self.small)} of its side, "
             "about the least from which BagNets still classify. Large: a note where a convolution reads what sees the whole "
             f"image, a warning where more than {percent(self.wasted)} of {counted(len(wide), 'convolution')} wider than one do.",
             places,
@@ -114,5 +119,9 @@ def _drawing(fields: list[tuple[Layer, tuple[int, int]]], late: set[Layer], side
         for layer, field in fields
     )
     return Drawing(
-        "Side of each convolution's receptive field, in pixels", "dots", dots, log=True, lines=((float(side), "the image"),)
+        "Side of each convolution's receptive field, in pixels",
+        "dots",
+        dots,
+        log=True,
+        lines=((float(side), "the image"),),
     )

@@ -127,16 +127,21 @@ def _mark(row: _Row) -> str:
 
 
 def _pairs_text(row: _Row) -> str:
-    shown = "; ".join(" = ".join(f"{unit}" for unit in group) for group in row.groups[:3])
-    more = f" and {len(row.groups) - 3} more" if len(row.groups) > 3 else ""
+    shown = "; ".join(_equal(group) for group in row.groups[:3])
+    more = f"; {len(row.groups) - 3} more" if len(row.groups) > 3 else ""
     return f"{of(row.excess, row.layer.units)}: {shown}{more}"
+
+
+def _equal(group: tuple[int, ...]) -> str:
+    """0 = 4 = 9; of many, how many more there are"""
+    return " = ".join(map(str, group[:3])) + (f" = {len(group) - 3} more" if len(group) > 3 else "")
 
 
 def _said(evidence: Evidence, rows: list[_Row], worst: _Row, told: Iterable[LayerName]) -> str:
     excess, answered = sum(row.excess for row in rows), [row for row in rows if row.answered]
     seen = "answer" if answered else "are wired"
     said = (
-        f"{counted(excess, 'unit')} {be(excess)} the like of another of the same layer, most in `{worst.layer.name}`: "
+        f"{counted(excess, 'unit')} {'says' if excess == 1 else 'say'} the same as another one of the same layer, most in `{worst.layer.name}`: "
         f"{of(worst.excess, worst.layer.units)} ({percent(_share(worst))})."
         if excess
         else f"No two units of the {counted(len(rows), 'layer')} looked at {seen} the same."
@@ -186,7 +191,9 @@ def _like_kernels(evidence: Evidence, name: LayerName) -> Pairs:
 
 def _thresholds(evidence: Evidence, name: LayerName) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The threshold of each unit (NaN where its scale is zero), and which way its normalisation turns it, 1 or -1."""
-    scaling = next((evidence.scalings[one.name] for one in evidence.readers(name) if one.name in evidence.scalings), None)
+    scaling = next(
+        (evidence.scalings[one.name] for one in evidence.readers(name) if one.name in evidence.scalings), None
+    )
     if scaling is not None:
         size = np.where(scaling.gamma == 0, np.nan, np.abs(scaling.gamma))
         return scaling.beta / size, np.sign(scaling.gamma)

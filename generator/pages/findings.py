@@ -1,6 +1,6 @@
 """What is wrong with the model, and what is not: a card for each finding, gravest first, and what was not found behind them.
 
-    verdict ▸ cards: evidence, drawing, layers and units, what to do, threshold ▸ not found ▸ not judged
+verdict ▸ cards: evidence, drawing, layers and units, what to do, threshold ▸ not found ▸ not judged
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def verdict(site: Site) -> str:
     found = site.report.findings
     if found is None:
         return ""
-    counts = Counter(one.result.severity for one in found.checked if isinstance(one.result, Finding))
+    counts: Counter[str] = Counter(one.result.severity for one in found.checked if isinstance(one.result, Finding))
     worst = next((severity for severity in SEVERITIES if counts[severity]), "fine")
     if worst == "fine":
         return site.t("findings.says_fine")
@@ -106,7 +106,7 @@ def basis(site: Site) -> list[str]:
         return [site.t("findings.by_weights")]
     images = site.t("findings.images_1") if found.images == 1 else site.t("findings.images", n=f"{found.images:,}")
     said = [site.t("findings.by_both", layers=found.layers, images=images)]
-    return said + [site.t("findings.few")] if found.images < FEW else said
+    return [*said, site.t("findings.few")] if found.images < FEW else said
 
 
 def card(site: Site, of: Checked) -> Card:
@@ -149,7 +149,9 @@ def table(checked: tuple[Checked, ...]) -> str:
     for one in checked:
         result = one.result
         judged = isinstance(result, Finding)
-        severity, said = (result.severity, result.evidence) if isinstance(result, Finding) else (UNJUDGED, result.reason)
+        severity, said = (
+            (result.severity, result.evidence) if isinstance(result, Finding) else (UNJUDGED, result.reason)
+        )
         places = result.places if judged and isinstance(result, Finding) else ()
         for place in places or (None,):
             where = ("", "", "") if place is None else (place.layer, place.text, " ".join(map(str, place.units)))

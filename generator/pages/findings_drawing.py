@@ -1,9 +1,9 @@
 """Numbers of layers as small drawings: one panel, or one for each series, all on one axis.
 
- 25 % ┄┄┄┄┄┄┄┄┄┄┄┄┄ warning          1e3 ·
-      ▂ █   ▁ ▃  ▂                      1   · · ·  ·
-    0 ┴────────────                  1e−3        ·  ·
-      conv1     conv9                   conv1      conv9
+25 % ┄┄┄┄┄┄┄┄┄┄┄┄┄ warning          1e3 ·
+     ▂ █   ▁ ▃  ▂                      1   · · ·  ·
+   0 ┴────────────                  1e−3        ·  ·
+     conv1     conv9                   conv1      conv9
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from generator.findings.words import few, percent
 
 WIDTH, HEIGHT = 600.0, 100.0
 """Of a panel, in its own units: it is stretched to the room that it has."""
-NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+NICE = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
 """Where the axis of shares may end."""
 EDGE = 4.0
 """Units at top and bottom within which a dot would be cut off."""

@@ -1,6 +1,6 @@
 """What is to be said of a report's model: the evidence is gathered, each check judges it, and the store keeps what they say.
 
-    description, weights, answers in the store ──▶ Evidence ──▶ each check ──▶ one record ──▶ Findings for the page
+description, weights, answers in the store ──▶ Evidence ──▶ each check ──▶ one record ──▶ Findings for the page
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def findings_of(setup: Setup) -> Findings:
     if record is None:
         evidence = evidence_of(setup)
         results = {name: packed(info.cls().judge(evidence)) for name, info in checks().items()}
-        record = setup.store.put(
-            key, {"results": results, "images": evidence.images, "layers": len(evidence.answers)}
-        )
+        record = setup.store.put(key, {"results": results, "images": evidence.images, "layers": len(evidence.answers)})
     found = [_checked(info, unpacked(record.meta["results"][name])) for name, info in checks().items()]
     found.sort(key=lambda one: _rank(one.result))
     return Findings(tuple(found), record.meta["images"], record.meta["layers"])

@@ -40,6 +40,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         "methods/index.html",
         "compare.html",
         "trust.html",
+        "findings.html",
         "run.html",
         "404.html",
     }
