@@ -47,10 +47,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     copied(digits(2), folder / "images")
     (folder / "images/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     (folder / "net.py").write_text(
+        "import torch\n"
         "from torch import nn\n"
         "def build():\n"
-        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(),\n"
-        "                         nn.AdaptiveAvgPool2d(1), nn.Conv2d(6, 6, 1), nn.Flatten(), nn.Linear(6, 7))\n",
+        "    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(),\n"
+        "                         nn.AdaptiveAvgPool2d(1), nn.Conv2d(6, 6, 1), nn.Flatten(), nn.Linear(6, 7))\n"
+        "    with torch.no_grad():\n"
+        "        model[3].weight[1], model[3].bias[:2] = model[3].weight[0], 0\n"  # a unit that is another's copy
+        "    return model\n",
         encoding="utf-8",
     )
     config = {

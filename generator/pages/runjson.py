@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from generator.artifacts import NotApplicable
 from generator.names import Layer
+from generator.pages.findings_views import Checked
 from generator.pages.views import Report
 
 SCHEMA = "convatlas.run/1"
@@ -26,6 +28,26 @@ def layer_record(layer: Layer) -> dict[str, Any]:
         "jump": None if layer.jump is None else list(layer.jump),
         "attributes": dict(layer.attributes),
         "inputs": list(layer.inputs),
+    }
+
+
+def finding_record(checked: Checked) -> dict[str, Any]:
+    """One thing that was looked for. What could not be judged has the severity ``not judged`` and the reason as evidence."""
+    found = checked.result
+    if isinstance(found, NotApplicable):
+        return {
+            "name": checked.name,
+            "severity": "not judged",
+            "evidence": found.reason,
+            "threshold": "",
+            "places": [],
+        }
+    return {
+        "name": checked.name,
+        "severity": found.severity,
+        "evidence": found.evidence,
+        "threshold": found.threshold,
+        "places": [{"layer": one.layer, "text": one.text, "units": list(one.units)} for one in found.places],
     }
 
 
@@ -55,6 +77,7 @@ def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
             }
             for image in report.images
         ],
+        "findings": [finding_record(checked) for checked in report.findings.checked] if report.findings else [],
         "passes": {
             "planned": {"forward": report.planned.forward, "backward": report.planned.backward},
             "run": {"forward": report.run.forward, "backward": report.run.backward},

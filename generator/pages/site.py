@@ -17,6 +17,7 @@ from pathlib import Path
 
 from generator.pages import (
     compare,
+    findings,
     home,
     image,
     images,
@@ -73,6 +74,7 @@ def render(
     images.write(site)
     compare.write(site)
     trust.write(site)
+    findings.write(site)
     methods.write(site)
     run.write(site)
     units.examples(site)

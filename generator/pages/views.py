@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.names import Digest, Layer, LayerName, Paper
+from generator.pages.findings_views import Findings
 from generator.pages.trust_views import Trust
 from generator.wiring.wires import Wires
 
@@ -281,6 +282,8 @@ class Report:
     """What is written to run.json, less `bytes`, which is known after the site is written."""
     trust: Trust | None = None
     """What maps are judged by; None where they were not."""
+    findings: Findings | None = None
+    """What was looked for in the model; None where nothing was."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
     labels: tuple[str, ...] = ()

@@ -17,8 +17,9 @@ from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.assemble import Assembly
+from generator.report.findings import findings_of
 from generator.report.reconstructions import wanted
-from generator.report.setup import Setup
+from generator.report.setup import Setup, clocked
 from generator.report.trusted import trust_of
 from generator.report.wired import wires_of
 
@@ -50,6 +51,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used |= {one.name: one.method for one in setup.jobs.sets}
     wired = wires_of(setup.jobs, setup.engine.module, setup.description, setup.layers, setup.store)
     refused = {method for method, _, _ in setup.jobs.refused}
+    with clocked(setup.timings, "findings"):
+        findings = findings_of(setup)
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -77,6 +80,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         planned=planned,
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
+        findings=findings,
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),
         not_applicable=not_applicable(setup),

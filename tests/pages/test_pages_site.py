@@ -41,6 +41,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         "compare.html",
         "units.html",
         "trust.html",
+        "findings.html",
         "run.html",
         "404.html",
     }

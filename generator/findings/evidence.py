@@ -1,0 +1,153 @@
+"""What checks judge by: the model as described, its weights, what its units answer to, and which kernels are alike.
+
+act ──reads──▶ norm ──reads──▶ conv          the rectifier's input is gain · conv + shift, unit by unit
+answered       gain, shift     answered
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import nn
+
+from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
+from generator.model.describe import Description
+from generator.model.graph import Node
+from generator.names import Layer, LayerName
+from generator.wiring.kernels import Kernels, kernels_of
+from generator.wiring.neighbours import Alike, alike
+
+NO_ANSWERS = NotApplicable(
+    "no layer that it is about was asked about images, or none gave finite numbers: units answer to a dataset where "
+    "`dataset_examples` is among the methods."
+)
+CONVOLUTIONS = frozenset(("conv", "conv_transpose"))
+STILL = 1e-8
+"""Of a batch normalisation's variance, as its upper quartile has it: a unit with less gave one value all through the last of the training."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What a batch normalisation with running statistics does to its c units: gain · x + shift."""
+
+    layer: Layer
+    gain: Float[NDArray[np.float64], " c"]
+    shift: Float[NDArray[np.float64], " c"]
+    gamma: Float[NDArray[np.float64], " c"]
+    """What the model learned: a unit's output has this standard deviation over the training set …"""
+    beta: Float[NDArray[np.float64], " c"]
+    """… around this mean."""
+    variance: Float[NDArray[np.float64], " c"]
+
+    @property
+    def still(self) -> Bool[NDArray[np.bool_], " c"]:
+        """The units that had no variance in training."""
+        return self.variance <= STILL * np.quantile(self.variance, 0.75)
+
+
+@dataclass(frozen=True)
+class Entering:
+    """What goes into each of c rectifiers over the images."""
+
+    highest: Float[NDArray[np.float64], " c"]
+    """Over all places of all images; of a unit that the normalisation turns round, over the sample."""
+    spread: Float[NDArray[np.float64], " c"]
+    """From the lowest to the highest value."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a model. `module` is the model that was described: it is only read."""
+
+    description: Description
+    module: nn.Module
+    answers: Mapping[LayerName, Answers] = field(default_factory=dict)
+    """Of the layers whose units were asked."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """In order of execution."""
+        return self.description.layers
+
+    @cached_property
+    def sound(self) -> Mapping[LayerName, Answers]:
+        """The answers of layers that gave finite numbers for all images: of the others units cannot be judged."""
+        return {name: found for name, found in self.answers.items() if not found.broken}
+
+    @cached_property
+    def images(self) -> int:
+        """How many images the units were asked about."""
+        return max((one.seen for one in self.answers.values()), default=0)
+
+    @cached_property
+    def nodes(self) -> Mapping[LayerName, Node]:
+        """The operation of each layer that is one."""
+        return {node.name: node for node in self.description.graph.nodes}
+
+    @cached_property
+    def kernels(self) -> Mapping[LayerName, Kernels]:
+        """Of each convolution whose weights can be read; of a module that is called twice, at its first call."""
+        found, seen = {}, set()
+        for layer in self.layers:
+            node = self.nodes.get(layer.name)
+            if node is not None and node.family in CONVOLUTIONS and node.path not in seen:
+                kernels = kernels_of(node, self.module)
+                if isinstance(kernels, Kernels):
+                    found[layer.name] = kernels
+                    seen.add(node.path)
+        return found
+
+    @cached_property
+    def alike(self) -> Mapping[LayerName, Alike]:
+        """Which units of each convolution have nearly the same kernel."""
+        found = {name: alike(kernels, 1) for name, kernels in self.kernels.items()}
+        return {name: one for name, one in found.items() if isinstance(one, Alike)}
+
+    @cached_property
+    def scalings(self) -> Mapping[LayerName, Scaling]:
+        """The batch normalisations with learned scales and running statistics."""
+        modules = dict(self.module.named_modules())
+        found = {}
+        for layer in self.layers:
+            norm = modules.get(layer.path) if layer.kind == "norm" else None
+            if isinstance(norm, nn.modules.batchnorm._BatchNorm) and norm.running_var is not None and norm.affine:
+                mean, variance, gamma, beta = (
+                    part.detach().double().cpu().numpy()
+                    for part in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+                    if part is not None
+                )
+                gain = gamma / np.sqrt(variance + norm.eps)
+                found[layer.name] = Scaling(layer, gain, beta - gain * mean, gamma, beta, variance)
+        return found
+
+    def read_by(self, layer: Layer) -> Layer | None:
+        """The one layer that a layer reads; None where it reads several, or the image."""
+        return self.description.by_name.get(LayerName(layer.inputs[0])) if len(layer.inputs) == 1 else None
+
+    def behind(self, layer: Layer) -> tuple[Scaling | None, Layer | None]:
+        """The batch normalisation that a layer reads and what that reads; (None, what the layer reads) without one."""
+        source = self.read_by(layer)
+        scaling = self.scalings.get(source.name) if source is not None else None
+        return (None, source) if scaling is None else (scaling, self.read_by(scaling.layer))
+
+    def entering(self, layer: Layer) -> Entering | None:
+        """What goes into a rectifier, where the layer in front of it was asked; None where it was not."""
+        scaling, source = self.behind(layer)
+        found = self.sound.get(source.name) if source is not None else None
+        if found is None or source is None or source.units != layer.units:
+            return None
+        gain = np.ones(layer.units) if scaling is None else scaling.gain
+        shift = np.zeros(layer.units) if scaling is None else scaling.shift
+        highest = gain * np.where(gain >= 0, found.highest, found.histogram_lo) + shift
+        lowest = gain * np.where(gain >= 0, found.histogram_lo, found.highest) + shift
+        return Entering(highest, highest - lowest)
+
+    def readers(self, name: LayerName) -> Iterator[Layer]:
+        """The layers that read a layer, in order of execution."""
+        return (layer for layer in self.layers if name in layer.inputs)

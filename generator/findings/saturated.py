@@ -1,0 +1,98 @@
+r"""Saturated rectifiers: units that stand at their cap.
+
+A rectifier with a cap, such as ReLU6, gives its cap for all that is above it. A unit that stands at the cap at half of all
+places or more passes on where it is *not* on rather than how much it is, and no gradient goes through it at those places.
+
+How: of each unit, the share of places of the sample at which it has the highest value that any unit of its layer has. Only
+capped rectifiers are looked at; one without a cap cannot saturate.
+
+Limits: functions that flatten out without a hard cap (sigmoid, tanh) are not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
+from generator.dataset.health import CAPPED, ENOUGH, rectifies
+from generator.findings import check
+from generator.findings.evidence import NO_ANSWERS, Evidence
+from generator.findings.finding import Dot, Drawing, Finding, Place, graded
+from generator.findings.words import counted, of, percent
+from generator.names import Layer, Paper
+
+
+@check
+@dataclass(frozen=True)
+class Saturated:
+    """Looks at how often the units of each capped rectifier are at the cap."""
+
+    warning: float = 0.25
+    serious: float = 0.5
+
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper("krizhevsky2010", "Alex Krizhevsky", 2010, "Convolutional Deep Belief Networks on CIFAR-10", url="https://www.cs.toronto.edu/~kriz/conv-cifar10-aug2010.pdf"),
+    )  # fmt: skip
+    advice: ClassVar[str] = (
+        "Check that images are normalised as in training; if they are, look for a normalisation whose scale or shift is too "
+        "large in front of the rectifier."
+    )
+
+    def judge(self, evidence: Evidence) -> Finding | NotApplicable:
+        capped = [layer for layer in evidence.layers if rectifies(layer) and _capped(layer)]
+        if not capped:
+            return NotApplicable("the model has no rectifier with a cap.")
+        asked = [(layer, evidence.sound[layer.name]) for layer in capped if layer.name in evidence.sound]
+        if not asked:
+            return NO_ANSWERS
+        rows = [(layer, _at_cap(found)) for layer, found in asked if found.sampled >= ENOUGH]
+        if not rows:
+            return NotApplicable(f"the images have fewer than {ENOUGH} places at each rectifier: too few to judge by.")
+        shares = [float(units.size / layer.units) for layer, units in rows]
+        worst = int(np.argmax(shares))
+        layer, units = rows[worst]
+        total = sum(found.size for _, found in rows)
+        said = f"{of(total, sum(layer.units for layer, _ in rows))} units of {counted(len(rows), 'capped rectifier')} stand at the cap at half of all places or more"  # fmt: skip
+        said += f", most in `{layer.name}`: {of(units.size, layer.units)} ({percent(shares[worst])})." if total else "."
+        return Finding(
+            graded(shares[worst], 1e-9, self.warning, self.serious),
+            said,
+            f"A unit counts where it is at the cap at {percent(CAPPED)} of places. A note from the first on, a warning where "
+            f"{percent(self.warning)} of a layer do, serious from {percent(self.serious)} on: then most of the layer says "
+            "on or off, and learns little more.",
+            tuple(
+                Place(layer.name, of(units.size, layer.units), tuple(units.tolist()), "saturated")
+                for share, (layer, units) in sorted(zip(shares, rows, strict=True), key=lambda row: -row[0])
+                if units.size
+            ),
+            Drawing(
+                "Saturated units as a share of each capped rectifier",
+                "bars",
+                tuple(
+                    Dot(
+                        layer.name,
+                        share,
+                        f"{of(units.size, layer.units)} saturated",
+                        raised=share >= self.warning,
+                    )
+                    for share, (layer, units) in zip(shares, rows, strict=True)
+                ),
+                share=True,
+                lines=((self.warning, "warning"),),
+            ),
+        )
+
+
+def _capped(layer: Layer) -> bool:
+    return layer.op.rpartition(".")[2].lower().strip("_") in ("relu6", "clamp")
+
+
+def _at_cap(found: Answers) -> NDArray[np.intp]:
+    """The units that are at the layer's cap at `CAPPED` of places or more."""
+    cap = float(found.highest.max(initial=0))
+    return np.flatnonzero((found.highest == cap) & (cap > 0) & (found.at_top >= CAPPED))

@@ -1,0 +1,81 @@
+"""Checkerboard artefacts: transposed kernels that do not divide, and strides that pass over places."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from generator.findings.checkerboard import unevenness
+from tests.findings.planted import at, evidence_of, judged, noise, refused
+
+
+def up(weight: Tensor, stride: int) -> nn.Sequential:
+    layer = nn.ConvTranspose2d(weight.shape[0], weight.shape[1], tuple(weight.shape[2:]), stride, bias=False)  # type: ignore[arg-type]
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+    return nn.Sequential(layer)
+
+
+def test_unevenness_by_hand():
+    """Taps (1, 2, 1) by stride 2: the even places get 1 + 1, the odd ones 2. Taps (1, 1, 1): 2 and 1, mean 1.5, 1/3 off."""
+    even, odd = torch.tensor([[[[1.0, 2, 1]]]]), torch.tensor([[[[1.0, 1, 1]]]])
+    assert unevenness(even, (1, 2)) == 0
+    assert unevenness(odd, (1, 2)) == pytest.approx(0.5 / 1.5)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 2), (4, 3), (4, 2)])
+def test_unevenness_is_what_an_even_input_becomes(kernel: int, stride: int):
+    """Far from the border, each channel by itself lit evenly: the deviation over a period of the output, by its mean."""
+    W = noise(3, 2, kernel, kernel).double()  # (i, o, h, w), as torch keeps it
+    spread = size = 0.0
+    for channel in range(3):
+        x = torch.zeros(1, 3, 12, 12).double()
+        x[:, channel] = 1
+        y = torch.nn.functional.conv_transpose2d(x, W, stride=stride)[0]
+        start = 3 * stride
+        period = y[:, start : start + stride, start : start + stride].flatten(1)
+        size += float(period.mean(dim=1).square().sum())
+        spread += float((period - period.mean(dim=1, keepdim=True)).square().mean(dim=1).sum())
+    assert unevenness(W.transpose(0, 1), (stride, stride)) == pytest.approx((spread / size) ** 0.5)
+
+
+def test_a_transposed_kernel_that_does_not_divide_is_a_warning():
+    found = judged("checkerboard", evidence_of(up(torch.ones(2, 3, 3, 3), 2), shape=(2, 8, 8)))
+    assert found.severity == "warning"
+    assert at(found, "0").text.startswith("kernel 3 × 3, stride 2 × 2, unevenness ")
+    assert "1 transposed convolution writes" in found.evidence
+
+
+def test_weights_that_make_up_for_it_are_a_note():
+    tap = torch.tensor([1.0, 2, 1])
+    found = judged("checkerboard", evidence_of(up((tap[:, None] * tap)[None, None], 2), shape=(1, 8, 8)))
+    assert found.severity == "note"
+
+
+def test_an_even_kernel_of_bilinear_weights_is_fine():
+    tap = torch.tensor([1.0, 3, 3, 1])
+    found = judged("checkerboard", evidence_of(up((tap[:, None] * tap)[None, None], 2), shape=(1, 8, 8)))
+    assert found.severity == "fine"
+
+
+def test_a_convolution_that_passes_over_what_nobody_else_reads():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1, 2))
+    found = judged("checkerboard", evidence_of(model, shape=(3, 16, 16)))
+    assert found.severity == "warning"
+    assert at(found, "2").text == "kernel 1 × 1, stride 2 × 2"
+
+
+def test_the_shortcuts_of_a_resnet_are_a_note():
+    """1 x 1 by stride 2 beside 3 x 3 by stride 2, which sees every place: three shortcuts."""
+    found = judged("checkerboard", evidence_of(torchvision.models.resnet18(weights=None), shape=(3, 64, 64)))
+    assert found.severity == "note"
+    assert {place.layer for place in found.places} == {f"layer{k}.0.downsample.0" for k in (2, 3, 4)}
+    assert "other layers read what they pass over" in found.evidence
+    assert "gradients of 7 are chequered" in found.evidence  # 7 x 7, three 3 x 3, three 1 x 1
+
+
+def test_what_cannot_be_judged_is_said():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2))
+    assert "no convolution with a stride" in refused("checkerboard", evidence_of(model, shape=(3, 16, 16)))

@@ -1,0 +1,116 @@
+"""Dead units: those out of reach and still ones are told from those that are merely rare."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from generator.findings.evidence import Evidence
+from tests.findings.planted import at, evidence_of, judged, noise, refused, seeded
+
+
+def net(units: int = 16) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, units, 3), nn.ReLU(), nn.Conv2d(units, 8, 3), nn.ReLU())
+
+
+def test_units_far_below_zero_are_dead_and_those_that_come_near_are_not():
+    model = seeded(net())
+    x = noise(8, 3, 16, 16)
+    with torch.no_grad():
+        highest = model[0](x).amax(dim=(0, 2, 3))
+        lowest = model[0](x).amin(dim=(0, 2, 3))
+        model[0].bias[[2, 5]] = -3 * (highest - lowest)[[2, 5]]  # further below zero than the spread
+        model[0].bias[7] = -1.05 * highest[7]  # just below: off in these images
+    found = judged("dead_units", evidence_of(model, x))
+    place = at(found, "1")
+    assert place.units == (2, 5)
+    assert place.text == "2 of 16, 3 never on"
+    assert place.mark == "dead"
+    assert found.severity == "note"  # 12.5 %
+    assert "31 %" in found.evidence  # 1 - 0.05 ** (1 / 8)
+    assert found.drawing is not None
+    assert (found.drawing.dots[0].part, found.drawing.dots[0].value) == (2 / 16, 3 / 16)
+
+
+@pytest.mark.parametrize(
+    ("dead", "severity"), [(1, "note"), (3, "note"), (4, "warning"), (7, "warning"), (8, "serious")]
+)
+def test_severity_by_the_share_of_a_layer(dead: int, severity: str):
+    model = seeded(net())
+    with torch.no_grad():
+        model[0].bias[:dead] = -1e3
+    found = judged("dead_units", evidence_of(model, noise(8, 3, 16, 16)))
+    assert found.severity == severity
+    assert at(found, "1").units == tuple(range(dead))
+
+
+def test_rare_units_are_no_more_than_a_note_until_many_images_were_seen():
+    model = seeded(net())
+    x = noise(8, 3, 16, 16)
+    with torch.no_grad():
+        model[0].bias[:] = -1.01 * model[0](x).amax(dim=(0, 2, 3))
+        model[0].bias[15] = 0
+    found = judged("dead_units", evidence_of(model, x))
+    assert found.severity == "note"
+    assert at(found, "1").text == "none of 16 for certain, 15 never on"
+    many = judged("dead_units", evidence_of(model, x.repeat(38, 1, 1, 1)))  # 304 images
+    assert many.severity == "serious"
+    assert at(many, "1").units == tuple(range(15))
+
+
+def test_a_unit_without_variance_in_training_is_dead_without_any_image():
+    model = seeded(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()))
+    norm = model[1]
+    with torch.no_grad():
+        norm.running_var[[1, 4]] = 1e-12
+        norm.bias[1], norm.bias[4] = -0.5, 0.5  # 4 gives one value, and that is above zero: not dead
+    found = judged("dead_units", evidence_of(model, shape=(3, 16, 16)))
+    assert at(found, "2").units == (1,)
+    assert found.severity == "note"
+
+
+def test_layers_that_were_asked_and_layers_that_were_not_add_up():
+    model = seeded(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU()))
+    with torch.no_grad():
+        model[0].bias[0] = -1e3
+        model[3].running_var[:2] = 1e-12
+        model[3].bias[:2] = -1
+    whole = evidence_of(model, noise(8, 3, 16, 16))
+    some = {name: found for name, found in whole.answers.items() if name in ("0", "1")}
+    found = judged("dead_units", Evidence(whole.description, model, some))
+    assert found.evidence == (
+        "3 of 16 units of 2 activation layers are on nowhere in the 8 images. 3 of them are out of reach or were still in "
+        "training, most in `4`: 2 of 8 (25 %)."
+    )
+    assert found.severity == "warning"
+
+
+def test_a_negative_scale_turns_the_unit_round():
+    """gain -2, shift -1: the highest value behind the normalisation comes of the lowest in front of it."""
+    model = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, eps=0), nn.ReLU()))
+    with torch.no_grad():
+        model[1].weight.fill_(-2)
+        model[1].bias.fill_(-1)
+    x = noise(2, 3, 16, 16)
+    evidence = evidence_of(model, x)
+    entering = evidence.entering(evidence.description.by_name["2"])
+    assert entering is not None
+    y = model[1](model[0](x)).detach()
+    columns = y.permute(1, 0, 2, 3).flatten(1)  # of 392 places, 128 are in the sample
+    assert (entering.highest <= columns.amax(dim=1).numpy() + 1e-5).all()
+    assert (entering.highest > columns.quantile(0.9, dim=1).numpy()).all()
+    assert entering.spread == pytest.approx(entering.highest - columns.amin(dim=1).numpy(), rel=1e-4)
+
+
+def test_what_cannot_be_judged_is_said():
+    assert "no activation layer" in refused(
+        "dead_units", evidence_of(nn.Sequential(nn.Conv2d(3, 4, 3)), shape=(3, 8, 8))
+    )
+    assert "dataset_examples" in refused("dead_units", evidence_of(seeded(net()), shape=(3, 16, 16)))
+
+
+def test_all_alive():
+    found = judged("dead_units", evidence_of(seeded(net()), noise(8, 3, 16, 16)))
+    assert found.severity == "fine"
+    assert found.evidence == "Each of the 24 units of 2 activation layers is on somewhere in the 8 images."

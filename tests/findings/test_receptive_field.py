@@ -1,0 +1,82 @@
+"""Receptive field beside the input: by hand for small stacks."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from tests.findings.planted import at, evidence_of, judged, refused
+
+
+def averaged(depth: int, kernel: int = 3) -> nn.Sequential:
+    """`depth` convolutions without padding loss, then the mean and a linear head: a field of 1 + depth * (kernel - 1)."""
+    parts: list[nn.Module] = []
+    for k in range(depth):
+        parts += [nn.Conv2d(4 if k else 3, 4, kernel, padding=kernel // 2), nn.ReLU()]
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
+
+
+@pytest.mark.parametrize(("side", "severity"), [(5, "fine"), (6, "note"), (40, "note"), (41, "warning")])
+def test_an_averaged_field_below_the_input(side: int, severity: str):
+    """Two 3 x 3 convolutions see 5 pixels: an eighth of 40."""
+    found = judged("receptive_field", evidence_of(averaged(2), shape=(3, side, side)))
+    assert found.severity == severity
+    if severity != "fine":
+        assert at(found, "3").text == f"5 × 5 pixels of the image's {side} × {side}"
+
+
+def test_the_smaller_side_counts():
+    found = judged("receptive_field", evidence_of(averaged(2), shape=(3, 4, 41)))
+    assert found.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("depth", "late", "severity"), [(4, 0, "fine"), (5, 1, "note"), (8, 4, "note"), (9, 5, "warning")]
+)
+def test_convolutions_that_read_what_sees_all(depth: int, late: int, severity: str):
+    """At 9 pixels the fourth convolution sees all: the fifth is the first that reads such units."""
+    found = judged("receptive_field", evidence_of(averaged(depth), shape=(3, 9, 9)))
+    assert found.severity == severity
+    assert len(found.places) == late
+    if late:
+        assert f"{late} of {depth} convolutions" in found.evidence
+        assert found.places[0].text == "reads units that see 9 × 9"
+
+
+def test_a_pointwise_convolution_looks_at_nothing_further():
+    model = averaged(4)
+    model.insert(8, nn.Conv2d(4, 4, 1))
+    assert judged("receptive_field", evidence_of(model, shape=(3, 9, 9))).severity == "fine"
+
+
+def test_a_head_that_reads_all_places_is_not_judged():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 32 * 32, 10))
+    found = judged("receptive_field", evidence_of(model, shape=(3, 32, 32)))
+    assert found.severity == "fine"
+    assert "no plain average" in found.evidence
+
+
+class Squeezed(nn.Module):
+    """Channels weighted by their means over the whole map: from there on each unit sees all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.gate, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(4, 10)
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        x = self.conv(x)
+        x = self.last(x * self.gate(self.pool(x)).sigmoid())
+        return self.fc(self.pool(x).flatten(1))
+
+
+def test_units_behind_a_global_gate_see_the_whole_image():
+    found = judged("receptive_field", evidence_of(Squeezed(), shape=(3, 32, 32)))
+    assert found.severity == "fine"
+    assert found.evidence == "The units of `last` see the whole image."
+
+
+def test_what_cannot_be_judged_is_said():
+    assert refused("receptive_field", evidence_of(nn.Sequential(nn.MaxPool2d(2)), shape=(3, 8, 8))).startswith(
+        "the model"
+    )
