@@ -48,7 +48,29 @@ def write(site: Site) -> None:
         baselines=[site.method_title(b) for b in trust.baselines],
         images=[(image, site.photo(image), address(image.slug)) for image in pictured],
         changed=changed(site, table),
+        settings=settings(site),
     )
+
+
+def settings(site: Site) -> str:
+    """With what the numbers of the report were taken, in one line; "" where nothing was judged."""
+    trust = judged(site)
+    found = trust.settings
+    if found is None or not (trust.summaries or trust.sanity):
+        return ""
+    taken = {metric.name for metric in trust.metrics}
+    curves = [m.title for m in trust.metrics if m.name in ("insertion", "deletion")]
+    parts = [site.t("trust.set_images", n=found.images)] if taken else []
+    if curves:
+        parts.append(site.t("trust.set_steps", metrics=_listed(site, curves), n=found.steps))
+    if "road" in taken:
+        shares = ", ".join(f"{100 * share:g}" for share in found.shares)
+        parts.append(site.t("trust.set_shares", shares=shares))
+    if "infidelity" in taken:
+        parts.append(site.t("trust.set_squares", n=found.squares))
+    if found.checked:
+        parts.append(site.t("trust.set_sanity", stages=found.stages, n=found.checked))
+    return site.t("trust.settings", parts="; ".join(parts))
 
 
 def changed(site: Site, table: Table) -> list[tuple[str, str, list[tuple[str, str, str]]]]:

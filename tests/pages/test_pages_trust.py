@@ -13,12 +13,22 @@ from generator.names import INPUT, LayerName
 from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
-from generator.pages.trust import curve_rows, method_part, rated_best, table_rows
+from generator.pages.trust import curve_rows, method_part, rated_best, settings, table_rows
 from generator.pages.trust_agreement import matrix, order, shade, text
 from generator.pages.trust_axis import Axis, Writer
 from generator.pages.trust_sanity import sanity
 from generator.pages.trust_table import of_image, of_set
-from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
+from generator.pages.trust_views import (
+    Agreement,
+    Estimate,
+    MapId,
+    Metric,
+    SanityCurve,
+    Settings,
+    Standing,
+    Summary,
+    Trust,
+)
 from tests.pages.conftest import ROOT
 from tests.pages.fixture_report import tiny_report
 
@@ -277,3 +287,18 @@ def test_a_method_is_shown_beside_the_baselines(tmp_path: Path):
     edges = method_part(here, "sobel_edges")
     assert edges is not None and edges["places"] == [0]
     assert method_part(here, "cam") is None
+
+
+def test_with_what_the_numbers_were_taken_stands_in_one_line(tmp_path: Path):
+    given = Settings(6, 4, (0.5, 0.8), 16, 4, 2)
+    road = Metric("road", "ROAD", "higher", "…")
+    said = settings(site(tmp_path, replace(over_set(), settings=given)))
+    assert said == (
+        "Taken with: images judged: 6; Deletion and Insertion in 4 steps; sanity check in 4 stages, images: 2. More of each "
+        "costs more time and scatters less."
+    )
+    infidelity = Metric("infidelity", "Infidelity", "lower", "…")
+    every = replace(over_set(), settings=replace(given, checked=0), metrics=(road, infidelity))
+    said = settings(site(tmp_path, every))
+    assert "ROAD with 50, 80 % of the pixels taken away; Infidelity over 16 squares." in said and "sanity" not in said
+    assert settings(site(tmp_path, Trust(settings=given))) == ""

@@ -79,11 +79,11 @@ def test_the_whole_verdict_to_the_word():
     ]
     assert sentences(rows, checked=2) == (
         "Grad-CAM and Score-CAM do better than both a random map and the picture's edges by Insertion and ROAD: over 8 "
-        "images the 95 % intervals of the paired differences leave out zero.",
+        "images the 95 % intervals of the paired differences leave out zero, which on so few is a hint.",
         "Guided backprop failed the sanity check on 2 images: with the upper half of the layers random, the classifier "
         "among them, the maps are still largely the same, so they do not explain what was decided, whatever they score.",
         "SmoothGrad does better than both a random map and the picture's edges by Insertion only: over 8 images the 95 % "
-        "intervals of the paired differences leave out zero.",
+        "intervals of the paired differences leave out zero, which on so few is a hint.",
         "Guided backprop does better than a random map, but cannot be shown to do better than the picture's edges, which "
         "know nothing of the model.",
         "Saliency cannot be shown to do better than a random map.",
