@@ -16,7 +16,6 @@ from generator.pages.numbers import compact
 from generator.pages.trust_agreement import Matrix, matrix
 from generator.pages.trust_sanity import Sanity, sanity
 from generator.pages.trust_table import Row, Table, judged, of_image, of_set
-from generator.pages.trust_views import Metric
 
 
 def write(site: Site) -> None:
@@ -137,26 +136,39 @@ def first_sentence(site: Site) -> str:
 
 
 def rated_best(site: Site, table: Table) -> str:
-    """The sentence that says which map deletion and insertion rate best on an image; "" where there is no number,
-    or where a baseline has the best one."""
-    columns = [c.name for c in table.columns]
-    asked = [n for n in ("deletion", "insertion") if n in columns] or columns[:1]
-    found: list[tuple[Metric, list[Row], str]] = []
-    for name in asked:
-        k = columns.index(name)
-        rows = [row for row in table.rows if row.cells[k].best]
-        if rows and not any(row.of.method in judged(site).baselines for row in rows):
-            found.append((judged(site).metrics[k], rows, f"{rows[0].cells[k].text} {table.columns[k].unit}".strip()))
-    if not found:
+    """The sentence that says which map the deciding numbers rate best on an image, beside the baselines' numbers. A map that
+    fails the sanity check is none to be rated best: where its number is better, that is said of it. "" where there is no
+    number, or where a baseline has one as good."""
+    said, blind = [], []
+    for k, column in [(k, c) for k, c in enumerate(table.columns) if c.decides][:2]:
+        metric = next(m for m in judged(site).metrics if m.name == column.name)
+        sign = 1 if column.better == "higher" else -1
+        known = [(sign * v, row) for row in table.rows if (v := row.cells[k].value) is not None]
+        sane = [(v, row) for v, row in known if not row.name.baseline and not _fails(row)]
+        if not sane:
+            continue
+        top = max(v for v, _ in sane)
+        if any(row.name.baseline and v >= top for v, row in known):
+            continue
+        best = [row for v, row in sane if v == top]
+        beside = [f"{row.name.title} {row.cells[k].text}" for _, row in known if row.name.baseline]
+        number = f"{best[0].cells[k].text} {column.unit}".strip()
+        said.append((metric.title, _listed(site, [r.name.full for r in best]), "; ".join([number, *beside])))
+        if ahead := [row.name.full for v, row in known if _fails(row) and v > top]:
+            blind.append(site.t("trust.rate_failed", metric=metric.title, maps=_listed(site, ahead)))
+    if not said:
         return ""
-    parts = [(m.title, _listed(site, [r.name.full for r in rows]), number) for m, rows, number in found]
-    one, maps, number = parts[0]
-    if len(parts) == 1:
-        return site.t("trust.rate_one", metric=one, maps=maps, number=number)
-    other, others, another = parts[1]
+    one, maps, number = said[0]
+    if len(said) == 1:
+        return " ".join([site.t("trust.rate_one", metric=one, maps=maps, number=number), *blind])
+    other, others, another = said[1]
     key = "trust.rate_both" if maps == others else "trust.rate_two"
-    said = {"one": one, "maps": maps, "number": number, "others": others, "another": another}
-    return site.t(key, other=other[:1].lower() + other[1:], **said)
+    words = {"one": one, "maps": maps, "number": number, "other": other, "others": others, "another": another}
+    return " ".join([site.t(key, **words), *blind])
+
+
+def _fails(row: Row) -> bool:
+    return row.sanity is not None and row.sanity.passed is False
 
 
 def _listed(site: Site, words: Sequence[str]) -> str:
