@@ -16,6 +16,7 @@ from generator.pages.numbers import compact
 from generator.pages.trust_agreement import Matrix, matrix
 from generator.pages.trust_sanity import Sanity, sanity
 from generator.pages.trust_table import Row, Table, judged, of_image, of_set
+from generator.trust.sanity import KEPT, NEAR
 
 
 def write(site: Site) -> None:
@@ -42,6 +43,7 @@ def write(site: Site) -> None:
         table=table,
         matrix=agreement,
         curves=curves,
+        sanity_lead=site.t("trust.sanity_lead", limit=f"{KEPT:.2f}", near=f"{NEAR:g}"),
         sentences=trust.sentences,
         metrics=trust.metrics,
         baselines=[site.method_title(b) for b in trust.baselines],

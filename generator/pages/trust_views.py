@@ -71,6 +71,8 @@ class SanityCurve:
     n: int
     passed: bool | None
     """None where the rule cannot say."""
+    why: Literal["", "few", "near", "split"] = ""
+    """Why not: one image only; too near the limit; images say opposite things."""
 
 
 @dataclass(frozen=True)

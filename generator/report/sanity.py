@@ -184,17 +184,13 @@ def _maps(
     return made
 
 
-def curves_of(check: Check, store: Store) -> Mapping[tuple[str, str], tuple[tuple[float, ...], int]]:
-    """(method, layer) -> its curve, one correlation a stage, mean over the images that have one; and how many these are."""
-    rows: dict[str, list[list[float]]] = {}
+def curves_of(check: Check, store: Store) -> Mapping[tuple[str, str], tuple[tuple[float, ...], ...]]:
+    """(method, layer) -> a curve for each image that has one, one correlation a stage."""
+    rows: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for image in check.images:
         record = store.get(check.key(image))
         for name, curve in (record.meta["curves"] if record is not None else {}).items():
             if len(curve) == len(check.stages) and None not in curve:
-                rows.setdefault(name, []).append(curve)
-    found = {}
-    for name, several in rows.items():
-        method, _, layer = name.partition("@")
-        mean = tuple(sum(column) / len(several) for column in zip(*several, strict=True))
-        found[method, layer] = (mean, len(several))
-    return found
+                method, _, layer = name.partition("@")
+                rows.setdefault((method, layer), []).append(tuple(curve))
+    return {of: tuple(several) for of, several in rows.items()}

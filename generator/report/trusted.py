@@ -57,19 +57,21 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
     agreements = {image.slug: one for image in judging.images if (one := _agreement(judging, store, image))}
     summaries = _summaries(images, [m.name for m in taken], judging.jobs.seed)
-    curves = curves_of(check, store)
-    findings = {of: sanity.finding(curve, check.stages) for of, (curve, _) in curves.items()}
+    each = curves_of(check, store)
+    curves = {of: tuple(sum(column) / len(column) for column in zip(*found, strict=True)) for of, found in each.items()}
+    findings = {of: sanity.finding(curve, check.stages) for of, curve in curves.items()}
+    doubts = {of: sanity.doubt(found, check.stages) for of, found in each.items()}
     reach = Reach.of(((min(each), max(each)) for each in ends.values() if each), shares=shares)
-    kept = {of: curve[0] for of, (curve, _) in curves.items() if curve}
-    rows = _rows(images, summaries, findings, kept, len(judging.layers))
-    checked = max((n for _, n in curves.values()), default=0)
+    kept = {of: curve[0] for of, curve in curves.items() if curve}
+    rows = _rows(images, summaries, findings, doubts, kept, len(judging.layers))
+    checked = max(map(len, each.values()), default=0)
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit, decides=m.decides) for m in taken),
         baselines=BASELINES,
         images=images,
         summaries=tuple(summaries),
         stages=("trained", *(stage.name for stage in check.stages)),
-        sanity=tuple(_sanity(curves, findings)),
+        sanity=tuple(_sanity(curves, {of: len(found) for of, found in each.items()}, findings, doubts)),
         sentences=verdict.sentences(rows, checked, reach if reach.ranges else None) if taken else (),
         agreement=agreements,
         agreement_of_set=_mean_agreement(list(agreements.values())),
@@ -123,6 +125,7 @@ def _rows(
     images: Mapping[str, Mapping[MapId, Mapping[str, float]]],
     summaries: Sequence[Summary],
     findings: Mapping[tuple[str, str], sanity.Finding | None],
+    doubts: Mapping[tuple[str, str], sanity.Doubt | None],
     kept: Mapping[tuple[str, str], float],
     layers: int,
 ) -> list[verdict.Row]:
@@ -140,7 +143,9 @@ def _rows(
         means = {name: e.mean for name, e in summary.estimates.items() if name in DECIDING and math.isfinite(e.mean)}
         bases = [other.of for other in summaries if other.of.method in BASELINES]
         gains = {name: _gain(images, of, bases, name) for name in means}
-        rows.append(verdict.Row(title + at, n, beside, findings.get(where), kept.get(where), means, gains))
+        rows.append(
+            verdict.Row(title + at, n, beside, findings.get(where), doubts.get(where), kept.get(where), means, gains)
+        )
     return rows
 
 
@@ -159,14 +164,15 @@ def _gain(
 
 
 def _sanity(
-    curves: Mapping[tuple[str, str], tuple[tuple[float, ...], int]],
+    curves: Mapping[tuple[str, str], tuple[float, ...]],
+    images: Mapping[tuple[str, str], int],
     findings: Mapping[tuple[str, str], sanity.Finding | None],
+    doubts: Mapping[tuple[str, str], sanity.Doubt | None],
 ) -> Iterator[SanityCurve]:
-    for (method, layer), (curve, n) in curves.items():
-        found = findings[method, layer]
-        yield SanityCurve(
-            MapId(method, LayerName(layer)), (1.0, *curve), n, None if found is None else found == "passed"
-        )
+    for (method, layer), curve in curves.items():
+        found, why = findings[method, layer], doubts[method, layer]
+        passed = None if found is None or why is not None else found == "passed"
+        yield SanityCurve(MapId(method, LayerName(layer)), (1.0, *curve), images[method, layer], passed, why or "")
 
 
 def _agreement(judging: Judging, store: Store, image: ImageRecord) -> Agreement | None:

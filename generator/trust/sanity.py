@@ -32,6 +32,11 @@ MOST = 8
 """Stages, unless told otherwise."""
 KEPT = math.sqrt(0.5)
 """A rank correlation above this: more than half of the variance of the ranks is still the same."""
+NEAR = 0.1
+"""How far a correlation must lie from `KEPT` to be on a side of it: other random weights and other images move the mean over
+the upper half by as much (docs/trust.md has the measurement)."""
+LEAST = 2
+"""Images from which a finding is one: of one nobody knows how far the next would be from it."""
 UPPER = 0.5
 """The share of the model's layers, from the output down, whose loss a map must show."""
 
@@ -229,6 +234,31 @@ def finding(curve: Sequence[float], stages: Sequence[Stage]) -> Finding | None:
         return "picture"
     upper = [value for value, stage in zip(curve, stages, strict=True) if stage.share <= UPPER] or [curve[0]]
     return "insensitive" if sum(upper) / len(upper) > KEPT else "passed"
+
+
+Doubt = Literal["few", "near", "split"]
+"""Why a finding is none yet: it rests on fewer than `LEAST` images; it would be the other one within `NEAR` of the limit; one
+image clearly passes, and another clearly fails."""
+
+
+def doubt(each: Sequence[Sequence[float]], stages: Sequence[Stage]) -> Doubt | None:
+    """Whether the curves of images, one an image, leave undecided if the method passes; None where their mean decides.
+
+    What is *near*, or clear, is so by the same rule: with every correlation `NEAR` lower or higher it says the opposite, or not.
+
+    Raises:
+        ValueError: as `finding`.
+    """
+
+    def sides(curve: Sequence[float]) -> set[bool]:
+        return {finding([value + off for value in curve], stages) == "passed" for off in (-NEAR, 0.0, NEAR)}
+
+    if len(each) < LEAST:
+        return "few" if each else None
+    if len(sides([sum(column) / len(each) for column in zip(*each, strict=True)])) > 1:
+        return "near"
+    clear = [found for curve in each if len(found := sides(curve)) == 1]
+    return "split" if {True} in clear and {False} in clear else None
 
 
 def curves(

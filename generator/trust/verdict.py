@@ -11,7 +11,7 @@ from typing import Literal
 
 from generator.trust.effect import SLIGHT, Reach, amount, span
 from generator.trust.metrics import DECIDING, Metric, metric
-from generator.trust.sanity import KEPT, Finding
+from generator.trust.sanity import KEPT, NEAR, Doubt, Finding
 from generator.trust.statistics import difference
 
 FEWEST = 6
@@ -36,6 +36,8 @@ class Row:
     """Baseline, as in BASELINES -> metric -> standing."""
     sanity: Finding | None = None
     """None where the check was not made, or could not say."""
+    doubt: Doubt | None = None
+    """Why the finding is none yet; None where it is one."""
     kept: float | None = None
     """The rank correlation of its maps with the trained model's when the classifier alone is random."""
     means: Mapping[str, float] = field(default_factory=dict)
@@ -198,15 +200,17 @@ def _sane(rows: Sequence[Row], checked: int) -> list[str]:
     on = "one image" if checked == 1 else f"{checked} images"
     said = []
     for kind, why in (
-        ("insensitive", "with the upper half of the layers random, the classifier among them, the maps are still largely "
+        ("insensitive", "with the upper layers random, the classifier among them, the maps are still largely "
          "the same, so they do not explain what was decided, whatever they score"),
         ("picture", "with every weight random the maps are still largely the same, so they show the picture rather than "
          "what the model learnt"),
     ):  # fmt: skip
-        failed = [row for row in rows if row.sanity == kind]
+        failed = [row for row in rows if row.sanity == kind and row.doubt is None]
         if failed:
             said.append(f"{_titles(failed)} failed the sanity check on {on}: {why}.")
-    blind = [row for row in rows if row.sanity == "passed" and row.kept is not None and row.kept > KEPT]
+    said += _doubtful(rows)
+    sure = [row for row in rows if row.sanity == "passed" and row.doubt != "few"]
+    blind = [row for row in sure if row.kept is not None and row.kept > KEPT]
     if blind:
         said.append(
             f"{_titles(blind)} {_verb(blind, 'keeps its map', 'keep their maps')} when the classifier alone is random: "
@@ -215,8 +219,36 @@ def _sane(rows: Sequence[Row], checked: int) -> list[str]:
     unknown = [row for row in rows if row.sanity is None]
     if unknown and len(unknown) < len(rows):
         said.append(f"The sanity check says nothing of {_titles(unknown)}: there was no map to compare.")
-    if not any(row.sanity in ("insensitive", "picture") for row in rows) and not unknown:
+    if all(row.sanity == "passed" and row.doubt is None for row in rows):
         said.append(f"No map failed the sanity check on {on}.")
+    return said
+
+
+def _doubtful(rows: Sequence[Row]) -> list[str]:
+    """What the sanity check leaves undecided, and why."""
+    said = []
+    few = [row for row in rows if row.doubt == "few"]
+    if few:
+        whom = "" if len(few) == len([row for row in rows if row.sanity]) else f" for {_titles(few)}"
+        kept = [row for row in few if row.sanity != "passed"]
+        hint = (
+            f"on that one {_titles(kept)} kept {_verb(kept, 'its map', 'their maps')}, as a map does that fails"
+            if kept
+            else "on that one no map was kept"
+        )
+        said.append(f"The sanity check rests on one image{whom}, which leaves it undecided. As a hint: {hint}.")
+    near = [row for row in rows if row.doubt == "near"]
+    if near:
+        said.append(
+            f"The sanity check leaves {_titles(near)} undecided: within {NEAR:g} of its limit, a correlation of {KEPT:.2f}, "
+            "other random weights could turn it round."
+        )
+    split = [row for row in rows if row.doubt == "split"]
+    if split:
+        said.append(
+            f"The sanity check leaves {_titles(split)} undecided: on one image {_verb(split, 'its map', 'their maps')} clearly "
+            "passed, on another clearly not."
+        )
     return said
 
 
@@ -224,7 +256,11 @@ def _left(rows: Sequence[Row], compared: tuple[str, ...], checked: int, reach: R
     """The methods that nothing speaks against."""
     if not compared or max(row.n for row in rows) < FEWEST:
         return []
-    whole = [row for row in rows if row.n >= FEWEST and row.sanity == "passed" and weighty(row, reach) == compared]
+    whole = [
+        row
+        for row in rows
+        if row.n >= FEWEST and row.sanity == "passed" and row.doubt is None and weighty(row, reach) == compared
+    ]
     if not checked:
         return ["No sanity check was made, so none of this says that a map depends on what the model learnt."]
     if not whole:
