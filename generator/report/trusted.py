@@ -62,7 +62,7 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     findings = {of: sanity.finding(curve, check.stages) for of, curve in curves.items()}
     doubts = {of: sanity.doubt(found, check.stages) for of, found in each.items()}
     reach = Reach.of(((min(each), max(each)) for each in ends.values() if each), shares=shares)
-    kept = {of: curve[0] for of, curve in curves.items() if curve}
+    kept = {of: curve[0] for of, curve in curves.items() if curve and check.telling}
     rows = _rows(images, summaries, findings, doubts, kept, len(judging.layers))
     checked = max(map(len, each.values()), default=0)
     return Trust(
