@@ -26,6 +26,7 @@ from generator.report.plan import plan_report
 from generator.report.sanity import fixed
 from generator.report.setup import Setup, set_up
 from generator.report.trusted import trust_of
+from generator.report.trusting import judged as judgements
 from generator.resources import packaged
 from generator.trust import perturb
 from generator.trust.metrics import metric
@@ -142,6 +143,29 @@ def test_average_drop_darkens_with_black_and_not_with_white(judged: Judged):
             seen = float(judged.share(slug, black + map_ / map_.max() * (x - black)))
             drop = 100 * max(0.0, full - seen) / full
             assert judged.number(slug, method, "average_drop") == pytest.approx(drop, rel=1e-3, abs=1e-2)
+
+
+def test_how_far_the_score_went_is_kept(judged: Judged):
+    """The scores of the picture, of the emptied and of the half emptied one lie within, and one end is among what was seen."""
+    for found in judgements(judged.setup.judging, judged.setup.store):
+        x = judged.x[found.image.slug]
+        low, high = found.reach
+        scores = [float(judged.share(found.image.slug, seen)) for seen in (x, torch.zeros_like(x))]
+        assert low - 1e-6 <= min(scores) and max(scores) <= high + 1e-6
+        assert max(max(y) for _, y in found.curves.values()) <= high
+        assert 0 <= low < high <= 1 and found.shares
+
+
+def test_with_what_the_numbers_were_taken_is_said(judged: Judged):
+    found = judged.trust.settings
+    assert found is not None
+    assert (found.images, found.steps, found.shares, found.stages, found.checked) == (
+        6,
+        STEPS,
+        (0.5,),
+        3,
+        1,
+    )
 
 
 def test_localisation_is_of_the_map_and_not_of_its_opposite(judged: Judged):

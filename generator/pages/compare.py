@@ -117,6 +117,7 @@ def write(site: Site) -> None:
             for m in (trust.metrics if trust else ())
         ],
         "baselines": list(trust.baselines) if trust else [],
+        "failed": _failed(site, methods, places),
     }
     site.script("data/compare.js", "compare", "index", value)
     saved = [(i.name, f"raw/{a.name}", a.stat().st_size) for i, a in zip(report.images, archives, strict=True) if a]
@@ -246,6 +247,16 @@ def _trust(
             if kept:
                 found.setdefault(method, {})[place.id] = kept
     return found
+
+
+def _failed(site: Site, methods: Mapping[str, bool], places: list[Place]) -> dict[str, list[str]]:
+    """Method -> the places at which its maps fail the sanity check."""
+    trust = site.report.trust
+    if trust is None:
+        return {}
+    failed = {curve.of for curve in trust.sanity if curve.passed is False and curve.of.method not in trust.baselines}
+    found = {method: [place.id for place in places if MapId(method, place.layer) in failed] for method in methods}
+    return {method: at for method, at in found.items() if at}
 
 
 def _target(one: Prediction) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from generator.pages.numbers import compact
 from generator.pages.trust_agreement import Matrix, matrix
 from generator.pages.trust_sanity import Sanity, sanity
 from generator.pages.trust_table import Row, Table, judged, of_image, of_set
-from generator.pages.trust_views import Metric
+from generator.trust.sanity import KEPT, NEAR
 
 
 def write(site: Site) -> None:
@@ -43,12 +43,35 @@ def write(site: Site) -> None:
         table=table,
         matrix=agreement,
         curves=curves,
+        sanity_lead=site.t("trust.sanity_lead", limit=f"{KEPT:.2f}", near=f"{NEAR:g}"),
         sentences=trust.sentences,
         metrics=trust.metrics,
         baselines=[site.method_title(b) for b in trust.baselines],
         images=[(image, site.photo(image), address(image.slug)) for image in pictured],
         changed=changed(site, table),
+        settings=settings(site),
     )
+
+
+def settings(site: Site) -> str:
+    """With what the numbers of the report were taken, in one line; "" where nothing was judged."""
+    trust = judged(site)
+    found = trust.settings
+    if found is None or not (trust.summaries or trust.sanity):
+        return ""
+    taken = {metric.name for metric in trust.metrics}
+    curves = [m.title for m in trust.metrics if m.name in ("insertion", "deletion")]
+    parts = [site.t("trust.set_images", n=found.images)] if taken else []
+    if curves:
+        parts.append(site.t("trust.set_steps", metrics=_listed(site, curves), n=found.steps))
+    if "road" in taken:
+        shares = ", ".join(f"{100 * share:g}" for share in found.shares)
+        parts.append(site.t("trust.set_shares", shares=shares))
+    if "infidelity" in taken:
+        parts.append(site.t("trust.set_squares", n=found.squares))
+    if found.checked:
+        parts.append(site.t("trust.set_sanity", stages=found.stages, n=found.checked))
+    return site.t("trust.settings", parts="; ".join(parts))
 
 
 def changed(site: Site, table: Table) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
@@ -115,26 +138,39 @@ def first_sentence(site: Site) -> str:
 
 
 def rated_best(site: Site, table: Table) -> str:
-    """The sentence that says which map deletion and insertion rate best on an image; "" where there is no number,
-    or where a baseline has the best one."""
-    columns = [c.name for c in table.columns]
-    asked = [n for n in ("deletion", "insertion") if n in columns] or columns[:1]
-    found: list[tuple[Metric, list[Row], str]] = []
-    for name in asked:
-        k = columns.index(name)
-        rows = [row for row in table.rows if row.cells[k].best]
-        if rows and not any(row.of.method in judged(site).baselines for row in rows):
-            found.append((judged(site).metrics[k], rows, f"{rows[0].cells[k].text} {table.columns[k].unit}".strip()))
-    if not found:
+    """The sentence that says which map the deciding numbers rate best on an image, beside the baselines' numbers. A map that
+    fails the sanity check is none to be rated best: where its number is better, that is said of it. "" where there is no
+    number, or where a baseline has one as good."""
+    said, blind = [], []
+    for k, column in [(k, c) for k, c in enumerate(table.columns) if c.decides][:2]:
+        metric = next(m for m in judged(site).metrics if m.name == column.name)
+        sign = 1 if column.better == "higher" else -1
+        known = [(sign * v, row) for row in table.rows if (v := row.cells[k].value) is not None]
+        sane = [(v, row) for v, row in known if not row.name.baseline and not _fails(row)]
+        if not sane:
+            continue
+        top = max(v for v, _ in sane)
+        if any(row.name.baseline and v >= top for v, row in known):
+            continue
+        best = [row for v, row in sane if v == top]
+        beside = [f"{row.name.title} {row.cells[k].text}" for _, row in known if row.name.baseline]
+        number = f"{best[0].cells[k].text} {column.unit}".strip()
+        said.append((metric.title, _listed(site, [r.name.full for r in best]), "; ".join([number, *beside])))
+        if ahead := [row.name.full for v, row in known if _fails(row) and v > top]:
+            blind.append(site.t("trust.rate_failed", metric=metric.title, maps=_listed(site, ahead)))
+    if not said:
         return ""
-    parts = [(m.title, _listed(site, [r.name.full for r in rows]), number) for m, rows, number in found]
-    one, maps, number = parts[0]
-    if len(parts) == 1:
-        return site.t("trust.rate_one", metric=one, maps=maps, number=number)
-    other, others, another = parts[1]
+    one, maps, number = said[0]
+    if len(said) == 1:
+        return " ".join([site.t("trust.rate_one", metric=one, maps=maps, number=number), *blind])
+    other, others, another = said[1]
     key = "trust.rate_both" if maps == others else "trust.rate_two"
-    said = {"one": one, "maps": maps, "number": number, "others": others, "another": another}
-    return site.t(key, other=other[:1].lower() + other[1:], **said)
+    words = {"one": one, "maps": maps, "number": number, "other": other, "others": others, "another": another}
+    return " ".join([site.t(key, **words), *blind])
+
+
+def _fails(row: Row) -> bool:
+    return row.sanity is not None and row.sanity.passed is False
 
 
 def _listed(site: Site, words: Sequence[str]) -> str:

@@ -37,6 +37,8 @@ class Drawing:
     texts: tuple[str, ...]
     last: str
     n: int
+    why: str = ""
+    """few, near, split or "": what leaves it undecided."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def _drawing(site: Site, curve: SanityCurve, floor: float) -> Drawing:
         texts,
         next((t for t in reversed(texts) if t != "–"), "–"),
         curve.n,
+        curve.why,
     )
 
 

@@ -71,6 +71,8 @@ class SanityCurve:
     n: int
     passed: bool | None
     """None where the rule cannot say."""
+    why: Literal["", "few", "near", "split"] = ""
+    """Why not: one image only; too near the limit; images say opposite things."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,26 @@ class Agreement:
 
     of: tuple[MapId, ...]
     matrix: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """With what the numbers were taken: without it, nobody can tell how much they rest on."""
+
+    images: int
+    """That were judged."""
+    steps: int
+    """Of the curves of insertion and deletion."""
+    shares: tuple[float, ...]
+    """Of the pixels, what ROAD took away."""
+    squares: int
+    """That infidelity emptied."""
+    stages: int
+    """Of the sanity check; 0 where none was made."""
+    checked: int
+    """The images of the sanity check."""
+    layers: tuple[LayerName, ...] = ()
+    """At which maps of layers were judged."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +120,5 @@ class Trust:
     agreement_of_set: Agreement | None = None
     sentences: tuple[str, ...] = ()
     """The verdict, for a reader who reads nothing else."""
+    settings: Settings | None = None
+    """None where nothing was judged."""

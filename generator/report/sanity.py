@@ -30,6 +30,7 @@ from generator.report.keys import code_digest, own_digest
 from generator.report.trusting import Judging, classes_in, per_place_of
 from generator.store import Store, key_of
 from generator.trust import sanity
+from generator.trust.heads import heads
 from generator.trust.maps import per_place
 
 
@@ -41,6 +42,8 @@ class Check:
     stages: tuple[sanity.Stage, ...]
     estimates: int
     """Stages after which batch normalisations take new statistics: a forward each."""
+    telling: bool = True
+    """Whether the first stage changes any weight of the classifier."""
 
     @property
     def images(self) -> tuple[ImageRecord, ...]:
@@ -85,18 +88,20 @@ class Check:
 
 
 def check_of(judging: Judging, engine: Engine, x: Tensor) -> Check:
-    """The stages of the engine's model, found by one forward of `x` (1, c, h, w), which is not counted: it describes."""
+    """The stages of the engine's model, found by two forwards of `x` (1, c, h, w), which are not counted: they describe."""
     most = judging.config.sanity
     if not most or not judging.requests:
         return Check(judging, (), 0)
     with prepared(engine.module):
-        order = sanity.in_order(engine.module, engine.batch(x), engine.invocation, _read_by(engine, judging.target))
-    stages = sanity.stages(engine.module, order, most)
+        given = engine.module, engine.batch(x), engine.invocation, _read_by(engine, judging.target)
+        order, last = sanity.in_order(*given), heads(*given)
+    stages = sanity.stages(engine.module, order, most, last)
     parts = dict(engine.module.named_modules())
     first = next(
         (k for k, stage in enumerate(stages) if any(_has_statistics(parts[name]) for name in stage.modules)), None
     )
-    return Check(judging, stages, 0 if first is None else len(stages) - first)
+    telling = bool(stages) and sanity.telling(engine.module, stages[0])
+    return Check(judging, stages, 0 if first is None else len(stages) - first, telling)
 
 
 def _read_by(engine: Engine, target: Target) -> Callable[[object], Tensor | None]:
@@ -184,17 +189,13 @@ def _maps(
     return made
 
 
-def curves_of(check: Check, store: Store) -> Mapping[tuple[str, str], tuple[tuple[float, ...], int]]:
-    """(method, layer) -> its curve, one correlation a stage, mean over the images that have one; and how many these are."""
-    rows: dict[str, list[list[float]]] = {}
+def curves_of(check: Check, store: Store) -> Mapping[tuple[str, str], tuple[tuple[float, ...], ...]]:
+    """(method, layer) -> a curve for each image that has one, one correlation a stage."""
+    rows: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for image in check.images:
         record = store.get(check.key(image))
         for name, curve in (record.meta["curves"] if record is not None else {}).items():
             if len(curve) == len(check.stages) and None not in curve:
-                rows.setdefault(name, []).append(curve)
-    found = {}
-    for name, several in rows.items():
-        method, _, layer = name.partition("@")
-        mean = tuple(sum(column) / len(several) for column in zip(*several, strict=True))
-        found[method, layer] = (mean, len(several))
-    return found
+                method, _, layer = name.partition("@")
+                rows.setdefault((method, layer), []).append(tuple(curve))
+    return {of: tuple(several) for of, several in rows.items()}

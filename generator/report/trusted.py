@@ -11,12 +11,23 @@ from generator.images import ImageRecord
 from generator.methods import registry
 from generator.model.preprocess import Preprocess
 from generator.names import INPUT, LayerName
-from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
+from generator.pages.trust_views import (
+    Agreement,
+    Estimate,
+    MapId,
+    Metric,
+    SanityCurve,
+    Settings,
+    Standing,
+    Summary,
+    Trust,
+)
 from generator.report.keys import code_digest
 from generator.report.sanity import Check, curves_of
 from generator.report.trusting import Judging, judged, localised, mask_of, per_place_of
 from generator.store import Store, key_of
 from generator.trust import agreement, sanity, statistics, verdict
+from generator.trust.effect import Reach
 from generator.trust.metrics import DECIDING, METRICS
 from generator.trust.metrics import metric as measure
 from generator.trust.verdict import BASELINES
@@ -28,9 +39,13 @@ SHARES = ("increase", "pointing_game")
 def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preprocess) -> Trust:
     """Everything the store knows of whether to believe the maps. Runs no pass."""
     images: dict[str, dict[MapId, dict[str, float]]] = {}
+    ends: dict[str, list[float]] = {}
+    shares = False
     for found in judged(judging, store):
         of = MapId(found.request.name, found.request.layer)
         images.setdefault(found.image.slug, {})[of] = dict(found.values)
+        ends.setdefault(found.image.slug, []).extend(found.reach)
+        shares = found.shares
     for image in judging.images:
         where = mask_of(judging, store, image, preprocess)
         if where is None:
@@ -42,20 +57,32 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
     agreements = {image.slug: one for image in judging.images if (one := _agreement(judging, store, image))}
     summaries = _summaries(images, [m.name for m in taken], judging.jobs.seed)
-    curves = curves_of(check, store)
-    findings = {of: sanity.finding(curve, check.stages) for of, (curve, _) in curves.items()}
-    rows = _rows(summaries, findings, {of: curve[0] for of, (curve, _) in curves.items() if curve}, len(judging.layers))
-    checked = max((n for _, n in curves.values()), default=0)
+    each = curves_of(check, store)
+    curves = {of: tuple(sum(column) / len(column) for column in zip(*found, strict=True)) for of, found in each.items()}
+    findings = {of: sanity.finding(curve, check.stages) for of, curve in curves.items()}
+    doubts = {of: sanity.doubt(found, check.stages) for of, found in each.items()}
+    reach = Reach.of(((min(each), max(each)) for each in ends.values() if each), shares=shares)
+    kept = {of: curve[0] for of, curve in curves.items() if curve and check.telling}
+    rows = _rows(images, summaries, findings, doubts, kept, len(judging.layers))
+    checked = max(map(len, each.values()), default=0)
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit, decides=m.decides) for m in taken),
         baselines=BASELINES,
         images=images,
         summaries=tuple(summaries),
         stages=("trained", *(stage.name for stage in check.stages)),
-        sanity=tuple(_sanity(curves, findings)),
-        sentences=verdict.sentences(rows, checked) if taken else (),
+        sanity=tuple(_sanity(curves, {of: len(found) for of, found in each.items()}, findings, doubts)),
+        sentences=verdict.sentences(rows, checked, reach if reach.ranges else None) if taken else (),
         agreement=agreements,
         agreement_of_set=_mean_agreement(list(agreements.values())),
+        settings=_settings(judging, len(images), len(check.stages), checked),
+    )
+
+
+def _settings(judging: Judging, images: int, stages: int, checked: int) -> Settings:
+    options = judging.options
+    return Settings(
+        images, options.steps, options.shares, options.samples, stages if checked else 0, checked, judging.layers
     )
 
 
@@ -95,8 +122,10 @@ def _standing(
 
 
 def _rows(
+    images: Mapping[str, Mapping[MapId, Mapping[str, float]]],
     summaries: Sequence[Summary],
     findings: Mapping[tuple[str, str], sanity.Finding | None],
+    doubts: Mapping[tuple[str, str], sanity.Doubt | None],
     kept: Mapping[tuple[str, str], float],
     layers: int,
 ) -> list[verdict.Row]:
@@ -111,19 +140,39 @@ def _rows(
         n = min((e.n for name, e in summary.estimates.items() if name in DECIDING), default=0)
         beside = {base: {k: v for k, v in found.items() if v != "baseline"} for base, found in summary.beside.items()}
         where = (of.method, str(of.layer))
-        rows.append(verdict.Row(title + at, n, beside, findings.get(where), kept.get(where)))
+        means = {name: e.mean for name, e in summary.estimates.items() if name in DECIDING and math.isfinite(e.mean)}
+        bases = [other.of for other in summaries if other.of.method in BASELINES]
+        gains = {name: _gain(images, of, bases, name) for name in means}
+        rows.append(
+            verdict.Row(title + at, n, beside, findings.get(where), doubts.get(where), kept.get(where), means, gains)
+        )
     return rows
 
 
+def _gain(
+    images: Mapping[str, Mapping[MapId, Mapping[str, float]]], of: MapId, bases: Sequence[MapId], name: str
+) -> float:
+    """By how much a map is better than the better of the baselines: the mean of the differences, image by image."""
+    sign = 1.0 if measure(name).better == "higher" else -1.0
+    mine = _column(images, of, name)
+    gaps = []
+    for base in bases:
+        pairs = zip(mine, _column(images, base, name), strict=True)
+        known = [sign * (a - b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+        gaps += [sum(known) / len(known)] if known else []
+    return min(gaps, default=0.0)
+
+
 def _sanity(
-    curves: Mapping[tuple[str, str], tuple[tuple[float, ...], int]],
+    curves: Mapping[tuple[str, str], tuple[float, ...]],
+    images: Mapping[tuple[str, str], int],
     findings: Mapping[tuple[str, str], sanity.Finding | None],
+    doubts: Mapping[tuple[str, str], sanity.Doubt | None],
 ) -> Iterator[SanityCurve]:
-    for (method, layer), (curve, n) in curves.items():
-        found = findings[method, layer]
-        yield SanityCurve(
-            MapId(method, LayerName(layer)), (1.0, *curve), n, None if found is None else found == "passed"
-        )
+    for (method, layer), curve in curves.items():
+        found, why = findings[method, layer], doubts[method, layer]
+        passed = None if found is None or why is not None else found == "passed"
+        yield SanityCurve(MapId(method, LayerName(layer)), (1.0, *curve), images[method, layer], passed, why or "")
 
 
 def _agreement(judging: Judging, store: Store, image: ImageRecord) -> Agreement | None:

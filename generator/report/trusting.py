@@ -181,31 +181,37 @@ def _judge_image(
     x: Tensor,
     lacks: Sequence[Request],
 ) -> None:
+    shares = False
+
     def score(inputs: Tensor) -> Tensor:
+        nonlocal shares
         outcome = probe.run(inputs)
+        shares = outcome.shares is not None
         return (outcome.values if outcome.shares is None else outcome.shares)[0].cpu()
 
     low, high = preprocess.ends
     ground = measures.ground(score, x, low, high, judging.options)
 
-    def asked(request: Request) -> measures.Asked[tuple[Values, Curves]]:
+    def asked(request: Request) -> measures.Asked[tuple[Values, Curves, list[float]]]:
         map_ = per_place_of(judging, store, request, image)
         assert map_ is not None
         return _asked(at_size(map_, preprocess.size), ground, judging)
 
     # All of an image's maps, then all of its records: in a batch of another size a score may differ in its last bit.
     found = list(measures.answers(score, map(asked, lacks), probe.batch))
-    for request, (numbers, curves) in zip(lacks, found, strict=True):
-        store.put(judging.key(request, image), {"numbers": numbers, "curves": curves})
+    for request, (numbers, curves, reach) in zip(lacks, found, strict=True):
+        store.put(judging.key(request, image), {"numbers": numbers, "curves": curves, "reach": reach, "shares": shares})
 
 
-def _asked(map_: Tensor, ground: measures.Ground, judging: Judging) -> measures.Asked[tuple[Values, Curves]]:
-    """What the chosen numbers of a map at the input's size ask of the model."""
+def _asked(
+    map_: Tensor, ground: measures.Ground, judging: Judging
+) -> measures.Asked[tuple[Values, Curves, list[float]]]:
+    """What the chosen numbers of a map at the input's size ask of the model, and between which ends the score went."""
     chosen = set(judging.config.metrics)
     asking = chosen | ({"confidence"} if chosen & {"average_drop", "increase"} else set())
     whole = measures.together(measures.questions(map_, ground, judging.options, asking))
 
-    def read(scores: list[float]) -> tuple[Values, Curves]:
+    def read(scores: list[float]) -> tuple[Values, Curves, list[float]]:
         found = whole.read(scores)
         numbers: dict[str, float] = {}
         curves: dict[str, list[list[float]]] = {}
@@ -219,7 +225,9 @@ def _asked(map_: Tensor, ground: measures.Ground, judging: Judging) -> measures.
             numbers |= {"average_drop": found["confidence"].drop, "increase": float(found["confidence"].increased)}
         if "infidelity" in chosen:
             numbers["infidelity"] = measures.infidelity(map_, ground).unexplained
-        return {k: (v if np.isfinite(v) else None) for k, v in numbers.items() if k in chosen}, curves
+        seen = [v for v in (*scores, *measures.grounds(ground)) if np.isfinite(v)]
+        kept = {k: (v if np.isfinite(v) else None) for k, v in numbers.items() if k in chosen}
+        return kept, curves, [min(seen), max(seen)] if seen else []
 
     return measures.Asked(whole.count, whole.inputs, read)
 
@@ -271,6 +279,10 @@ class Numbers:
     image: ImageRecord
     values: Mapping[str, float]
     curves: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    reach: Sequence[float] = ()
+    """The lowest and the highest score that the image had while the map was judged."""
+    shares: bool = False
+    """Whether scores are probabilities."""
 
 
 def judged(judging: Judging, store: Store) -> Iterator[Numbers]:
@@ -280,4 +292,5 @@ def judged(judging: Judging, store: Store) -> Iterator[Numbers]:
             record = store.get(judging.key(request, image)) if judging.config.metrics else None
             if record is not None:
                 values = {k: float("nan") if v is None else float(v) for k, v in record.meta["numbers"].items()}
-                yield Numbers(request, image, values, record.meta["curves"])
+                meta = record.meta
+                yield Numbers(request, image, values, meta["curves"], meta["reach"], shares=meta["shares"])

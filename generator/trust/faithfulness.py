@@ -113,6 +113,12 @@ def ground(
     return Ground(x, black, empty, blurred, options.noise * (white - black) * random, full, nothing, soft, boxes, drops)
 
 
+def grounds(ground: Ground) -> tuple[float, ...]:
+    """Every score that was taken of the image for all of its maps."""
+    emptied = (ground.full_score - ground.drops).tolist()
+    return (ground.full_score, ground.empty_score, ground.blurred_score, *emptied)
+
+
 @dataclass(frozen=True)
 class Asked(Generic[T]):
     """`count` changed inputs to be scored, in parts (m, c, h, w), and what their scores tell."""

@@ -27,11 +27,17 @@ from torch.overrides import TorchFunctionMode
 
 from generator.model.twin import copied
 from generator.trust.agreement import spearman
+from generator.trust.heads import trainable
 
 MOST = 8
 """Stages, unless told otherwise."""
 KEPT = math.sqrt(0.5)
 """A rank correlation above this: more than half of the variance of the ranks is still the same."""
+NEAR = 0.1
+"""How far a correlation must lie from `KEPT` to be on a side of it: other random weights and other images move the mean over
+the upper half by as much (docs/trust.md has the measurement)."""
+LEAST = 2
+"""Images from which a finding is one: of one nobody knows how far the next would be from it."""
 UPPER = 0.5
 """The share of the model's layers, from the output down, whose loss a map must show."""
 
@@ -73,19 +79,14 @@ def in_order(
         if own:
             hooks.append(part.register_forward_pre_hook(lambda *_, name=name: seen.setdefault(name) and None))
     floating = [p for p in module.parameters() if p.is_floating_point()]
-    before = [p.requires_grad for p in floating]
     try:
-        for weights in floating:
-            weights.requires_grad_(read is not None)
-        with torch.set_grad_enabled(read is not None), _Reading(owners, seen):
+        with trainable(module, on=read is not None), _Reading(owners, seen):
             output = forward(module, x)
             scores = None if read is None else read(output)
         reached = set() if scores is None or not scores.requires_grad else _reached(scores, floating, owners)
     finally:
         for hook in hooks:
             hook.remove()
-        for weights, flag in zip(floating, before, strict=True):
-            weights.requires_grad_(flag)
     order = list(seen)
     if not reached:
         return tuple(order)
@@ -116,11 +117,12 @@ def _reached(scores: Tensor, parameters: Sequence[nn.Parameter], owners: Mapping
     return {owners[id(p)] for p, gradient in zip(parameters, found, strict=True) if gradient is not None}
 
 
-def stages(module: nn.Module, order: Sequence[str], most: int = MOST) -> tuple[Stage, ...]:
+def stages(module: nn.Module, order: Sequence[str], most: int = MOST, heads: Sequence[str] = ()) -> tuple[Stage, ...]:
     """The layers of `order`, from input to output, in at most `most` stages from the output down.
 
-    The first stage is the last layer alone, the classifier: without it no class is left. The others hold equally many
-    layers. A normalisation goes with the layer before it. A single stage holds everything.
+    The first stage is the classifier: the layers of `heads`, all of them together, or the last layer where none is given.
+    Without it no class is left. The others hold equally many layers. A normalisation goes with the layer before it. A single
+    stage holds everything.
     """
     layers: list[list[str]] = []
     for name in order:
@@ -131,8 +133,11 @@ def stages(module: nn.Module, order: Sequence[str], most: int = MOST) -> tuple[S
     if not layers:
         return ()
     layers.reverse()
-    number = min(most, len(layers))
-    ends = [1 + round(k * (len(layers) - 1) / (number - 1)) for k in range(number)] if number > 1 else [len(layers)]
+    layers.sort(key=lambda layer: not any(name in heads for name in layer))  # stable: the others stay as they are
+    first = max(1, sum(any(name in heads for name in layer) for layer in layers))
+    rest = len(layers) - first
+    number = min(most, rest + 1)
+    ends = [first + round(k * rest / (number - 1)) for k in range(number)] if number > 1 else [len(layers)]
     found = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         names = tuple(name for layer in layers[start:end] for name in reversed(layer))
@@ -166,6 +171,12 @@ def randomised(
         if norms:
             _estimate(norms, lambda: forward(changed, both))
         yield stage, changed
+
+
+def telling(module: nn.Module, stage: Stage) -> bool:
+    """Whether a stage changes anything: weights that are all equal, as a classifier of zeros has them, are drawn as they were."""
+    own = [p for name in stage.modules for p in module.get_submodule(name).parameters(recurse=False)]
+    return any(p.numel() > 1 and p.is_floating_point() and bool(p.detach().float().std() > 0) for p in own)
 
 
 def _draw(weights: Tensor, seed: int) -> None:
@@ -229,6 +240,31 @@ def finding(curve: Sequence[float], stages: Sequence[Stage]) -> Finding | None:
         return "picture"
     upper = [value for value, stage in zip(curve, stages, strict=True) if stage.share <= UPPER] or [curve[0]]
     return "insensitive" if sum(upper) / len(upper) > KEPT else "passed"
+
+
+Doubt = Literal["few", "near", "split"]
+"""Why a finding is none yet: it rests on fewer than `LEAST` images; it would be the other one within `NEAR` of the limit; one
+image clearly passes, and another clearly fails."""
+
+
+def doubt(each: Sequence[Sequence[float]], stages: Sequence[Stage]) -> Doubt | None:
+    """Whether the curves of images, one an image, leave undecided if the method passes; None where their mean decides.
+
+    What is *near*, or clear, is so by the same rule: with every correlation `NEAR` lower or higher it says the opposite, or not.
+
+    Raises:
+        ValueError: as `finding`.
+    """
+
+    def sides(curve: Sequence[float]) -> set[bool]:
+        return {finding([value + off for value in curve], stages) == "passed" for off in (-NEAR, 0.0, NEAR)}
+
+    if len(each) < LEAST:
+        return "few" if each else None
+    if len(sides([sum(column) / len(each) for column in zip(*each, strict=True)])) > 1:
+        return "near"
+    clear = [found for curve in each if len(found := sides(curve)) == 1]
+    return "split" if {True} in clear and {False} in clear else None
 
 
 def curves(

@@ -305,8 +305,9 @@ def test_the_large_view_reads_numbers_and_wipes(browser: Browser, where: str, co
             ["completeness", "error", "25", "%"],
         ]
         rows = [row.split() for row in page.locator(".ca-large__judged tbody tr").all_inner_texts()]
-        assert rows == [["Deletion", "↓", "0.3", "0.4"], ["Insertion,", "%", "↑", "–", "0.5"]]
-        assert page.locator(".ca-large__judged b").all_inner_texts() == ["0.3"]
+        assert rows == [["Deletion", "↓", "0.3", "0.4", "0.2"], ["Insertion,", "%", "↑", "–", "0.5", "0.25"]]
+        assert page.locator(".ca-large__judged th").all_inner_texts()[3] == "Grad-CAM++"  # the baseline of this report
+        assert page.locator(".ca-large__judged b").count() == 0  # it is better than both
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 30)
@@ -375,7 +376,7 @@ def test_rows_are_sorted_by_a_metric_best_first(browser: Browser, where: str):
             ["Grad-CAM++ baseline", "0.15", "0.25"],
             ["Saliency", "0.25", "–"],
         ]
-        assert page.locator(".ca-judged b").all_inner_texts() == ["0.5", "0.15"]
+        assert page.locator(".ca-judged b").all_inner_texts() == ["0.5"]  # by deletion the baseline is better
         with page.expect_download() as waiting:
             page.locator("[data-csv=judged]").click()
         table = list(csv.reader(io.StringIO(content(waiting.value).decode("utf-8"))))

@@ -13,12 +13,22 @@ from generator.names import INPUT, LayerName
 from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
-from generator.pages.trust import curve_rows, method_part, rated_best, table_rows
+from generator.pages.trust import curve_rows, method_part, rated_best, settings, table_rows
 from generator.pages.trust_agreement import matrix, order, shade, text
 from generator.pages.trust_axis import Axis, Writer
 from generator.pages.trust_sanity import sanity
 from generator.pages.trust_table import of_image, of_set
-from generator.pages.trust_views import Agreement, Estimate, MapId, Metric, SanityCurve, Standing, Summary, Trust
+from generator.pages.trust_views import (
+    Agreement,
+    Estimate,
+    MapId,
+    Metric,
+    SanityCurve,
+    Settings,
+    Standing,
+    Summary,
+    Trust,
+)
 from tests.pages.conftest import ROOT
 from tests.pages.fixture_report import tiny_report
 
@@ -238,17 +248,31 @@ def test_one_image_has_no_interval_and_numbers_are_compared(tmp_path: Path):
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
     [
-        ({CAM: (0.1, 0.7), PLUS: (0.3, 0.5)}, "Deletion and insertion both rate Grad-CAM at layer4 best on this image (0.100 and 0.700)."),
-        ({CAM: (0.1, 0.4), PLUS: (0.3, 0.5)}, "Deletion rates Grad-CAM at layer4 best on this image (0.100), insertion rates Grad-CAM++ at layer4 best (0.500)."),
+        ({CAM: (0.1, 0.7), PLUS: (0.3, 0.5)}, "Deletion and Insertion both rate Grad-CAM at layer4 best on this image (0.100 and 0.700)."),
+        ({CAM: (0.1, 0.4), PLUS: (0.3, 0.5)}, "Deletion rates Grad-CAM at layer4 best on this image (0.100), Insertion rates Grad-CAM++ at layer4 best (0.500)."),
         ({CAM: (0.1, NAN), PLUS: (0.1, NAN)}, "Deletion rates Grad-CAM at layer4 and Grad-CAM++ at layer4 best on this image (0.100)."),
         ({CAM: (0.3, NAN), GUIDED: (0.2, NAN), RANDOM: (0.1, NAN)}, ""),
         ({CAM: (0.0002, NAN), PLUS: (0.0003, NAN)}, "Deletion rates Grad-CAM at layer4 best on this image (0.200 ×10⁻³)."),
         ({CAM: (NAN, NAN), PLUS: (NAN, NAN)}, ""),
+        ({CAM: (0.1, NAN), RANDOM: (0.3, NAN), EDGES: (0.2, NAN)}, "Deletion rates Grad-CAM at layer4 best on this image (0.100; random_map 0.300; sobel_edges 0.200)."),
     ],
 )  # fmt: skip
 def test_the_sentence_of_an_image(tmp_path: Path, numbers: dict[MapId, tuple[float, float]], sentence: str):
     here = site(tmp_path, single(numbers))
     assert rated_best(here, of_image(here, "image-0")) == sentence
+
+
+def test_the_sentence_of_an_image_is_of_deciding_numbers_and_of_maps_that_do_not_fail(tmp_path: Path):
+    given = single({CAM: (0.2, 0.5), GUIDED: (0.1, 0.8), RANDOM: (0.4, 0.1)})
+    curves = (SanityCurve(GUIDED, (1.0, 0.9), 2, False), SanityCurve(CAM, (1.0, 0.1), 2, True))
+    given = replace(given, metrics=(replace(DELETION, decides=False), INSERTION), sanity=curves)
+    here = site(tmp_path, given)
+    assert rated_best(here, of_image(here, "image-0")) == (
+        "Insertion rates Grad-CAM at layer4 best on this image (0.500; random_map 0.100). In Insertion the number of Guided "
+        "backprop is better, which fails the sanity check."
+    )
+    here = site(tmp_path, replace(given, sanity=(curves[0], replace(curves[1], passed=False))))
+    assert rated_best(here, of_image(here, "image-0")) == ""
 
 
 def test_matrices_of_images_are_in_the_order_of_the_set(tmp_path: Path):
@@ -277,3 +301,18 @@ def test_a_method_is_shown_beside_the_baselines(tmp_path: Path):
     edges = method_part(here, "sobel_edges")
     assert edges is not None and edges["places"] == [0]
     assert method_part(here, "cam") is None
+
+
+def test_with_what_the_numbers_were_taken_stands_in_one_line(tmp_path: Path):
+    given = Settings(6, 4, (0.5, 0.8), 16, 4, 2)
+    road = Metric("road", "ROAD", "higher", "…")
+    said = settings(site(tmp_path, replace(over_set(), settings=given)))
+    assert said == (
+        "Taken with: images judged: 6; Deletion and Insertion in 4 steps; sanity check in 4 stages, images: 2. More of each "
+        "costs more time and scatters less."
+    )
+    infidelity = Metric("infidelity", "Infidelity", "lower", "…")
+    every = replace(over_set(), settings=replace(given, checked=0), metrics=(road, infidelity))
+    said = settings(site(tmp_path, every))
+    assert "ROAD with 50, 80 % of the pixels taken away; Infidelity over 16 squares." in said and "sanity" not in said
+    assert settings(site(tmp_path, Trust(settings=given))) == ""

@@ -21,7 +21,7 @@ from generator.methods import registry
 from generator.model.load import load
 from generator.trust import sanity
 from generator.trust.maps import per_place
-from generator.trust.sanity import KEPT, Stage, curves, finding, in_order, kept, randomised, stages
+from generator.trust.sanity import KEPT, Stage, curves, doubt, finding, in_order, kept, randomised, stages
 from tests.methods.examples import exactly, photo, resnet18
 
 INPUTS = Path(__file__).resolve().parents[2] / "inputs"
@@ -215,6 +215,33 @@ def test_findings_by_hand():
     assert finding((), []) is None
     with pytest.raises(ValueError, match="one correlation for each of 5 stages"):
         finding((1.0,), cascade)
+
+
+def test_one_image_and_a_correlation_near_the_limit_decide_nothing_by_hand():
+    cascade = cascade_of(0.25, 0.5, 1.0)  # two stages of the upper half, and the end
+
+    def twice(*curve: float) -> str | None:
+        return doubt((curve, curve), cascade)
+
+    assert twice(0.9, 0.9, 0.1) is None
+    assert doubt([(0.9, 0.9, 0.1)], cascade) == "few"
+    assert doubt([(0.2, 0.2, 0.1)], cascade) == "few"
+    assert twice(0.2, 0.2, 0.1) is None
+    assert twice(0.7, 0.52, 0.1) == "near"  # 0.61 in the mean, and 0.71 with 0.1 more
+    assert twice(0.7, 0.5, 0.1) is None  # 0.60
+    assert twice(0.9, 0.7, 0.1) == "near"  # 0.80, and 0.70 with 0.1 less
+    assert twice(0.9, 0.72, 0.1) is None  # 0.81
+    assert twice(0.9, 0.9, 0.75) is None  # whichever way it fails
+    assert twice(0.1, 0.1, 0.65) == "near"
+    assert doubt([], cascade) is None  # there is nothing to doubt
+
+
+def test_images_that_clearly_disagree_decide_nothing_by_hand():
+    cascade = cascade_of(0.25, 0.5, 1.0)
+    low, high, middle = (0.2, 0.2, 0.1), (0.9, 0.9, 0.1), (0.75, 0.75, 0.1)
+    assert doubt([low, low, low, high], cascade) == "split"  # 0.375 in the mean, which alone would pass
+    assert doubt([low, low, low, middle], cascade) is None  # beyond the limit, not clearly
+    assert doubt([high, high, high, low], cascade) == "near"  # 0.725: the mean is the first to be asked
 
 
 def test_of_a_model_with_few_layers_the_first_stage_counts():

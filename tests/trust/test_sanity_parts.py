@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from generator.engine.output import Readout
 from generator.trust import sanity
+from generator.trust.heads import heads
 
 
 def transformer() -> nn.Module:
@@ -49,6 +50,21 @@ class Auxiliary(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         pooled = self.norm(self.conv(x)).relu().mean((2, 3))
         return {"out": self.fc(pooled), "aux": self.aux(pooled)}
+
+
+class Parallel(nn.Module):
+    """Two classifiers whose scores are added, each behind a layer of its own, then scaled by a temperature."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.a, self.b = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.near, self.far = nn.Linear(4, 3), nn.Linear(4, 3)
+        self.warmth = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).relu()
+        far = self.far(self.b(x).relu().mean((2, 3)))
+        return self.warmth * (self.near(self.a(x).relu().mean((2, 3))) + far)
 
 
 def made(build: Callable[[], nn.Module]) -> nn.Module:
@@ -100,6 +116,8 @@ def test_the_classifier_of_a_detector_is_what_scores_its_boxes():
         model, torch.rand(1, 3, 64, 64), lambda module, x: module(list(x)), lambda output: readout.scores(output)
     )
     assert order[-1] == "roi_heads.box_predictor.cls_score"
+    last = heads(model, torch.rand(1, 3, 64, 64), lambda module, x: module(list(x)), readout.scores)
+    assert last == ("roi_heads.box_predictor.cls_score",)
     assert "roi_heads.box_predictor.bbox_pred" in order
 
 
@@ -110,3 +128,55 @@ def test_what_a_module_keeps_of_an_earlier_pass_is_copied():
     ((_, changed),) = sanity.randomised(model, sanity.stages(model, order, 1), torch.rand(1, 3, 8, 8))
     assert torch.equal(changed.features, model.features)
     assert model.features.requires_grad
+
+
+def called(module: nn.Module, x: Tensor) -> object:
+    return module(x)
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [(transformer, ("heads.head",)), (shifted, ("head",)), (Functional, ("fc",)), (Parallel, ("near", "far"))],
+)
+def test_the_classifier_is_every_layer_that_the_scores_read_last(
+    build: Callable[[], nn.Module], expected: tuple[str, ...]
+):
+    model = made(build)
+    assert heads(model, torch.rand(1, 3, 32, 32), called, Readout().scores) == expected
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+def test_parallel_classifiers_are_lost_together_by_hand():
+    model, x = made(Parallel), torch.rand(1, 3, 8, 8)
+    order = sanity.in_order(model, x, read=Readout().scores)
+    found = sanity.stages(model, order, 3, heads(model, x, called, Readout().scores))
+    assert set(found[0].modules) == {"near", "far"} and found[0].share == 2 / 6
+    assert [name for stage in found for name in stage.modules if name in ("stem", "a", "b")][-1] == "stem"
+    assert found[-1].share == 1
+    assert sum(len(stage.modules) for stage in found) == len(order)
+    _, changed = next(sanity.randomised(model, found, x))
+    assert not torch.equal(changed.near.weight, model.near.weight)
+    assert not torch.equal(changed.far.weight, model.far.weight)
+    assert torch.equal(changed.a.weight, model.a.weight)
+
+
+def test_the_two_classifiers_of_a_segmentation_are_one_stage():
+    torch.manual_seed(1)
+    model = torchvision.models.get_model(
+        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4
+    ).eval()
+    readout = Readout(kind="segmentation", output="out")
+    x = torch.rand(1, 3, 64, 64)
+    last = heads(model, x, called, readout.scores)
+    assert last == ("classifier.low_classifier", "classifier.high_classifier")
+    first, *_ = sanity.stages(model, sanity.in_order(model, x, read=readout.scores), 4, last)
+    assert set(first.modules) == set(last)
+
+
+def test_a_classifier_of_zeros_tells_nothing():
+    model = made(transformer)
+    stage = sanity.Stage("heads.head", ("heads.head",), 0.1)
+    assert sanity.telling(model, stage)
+    nn.init.zeros_(model.heads.head.weight)
+    nn.init.zeros_(model.heads.head.bias)
+    assert not sanity.telling(model, stage)

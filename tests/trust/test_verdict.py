@@ -79,11 +79,11 @@ def test_the_whole_verdict_to_the_word():
     ]
     assert sentences(rows, checked=2) == (
         "Grad-CAM and Score-CAM do better than both a random map and the picture's edges by Insertion and ROAD: over 8 "
-        "images the 95 % intervals of the paired differences leave out zero.",
-        "Guided backprop failed the sanity check on 2 images: with the upper half of the layers random, the classifier "
+        "images the 95 % intervals of the paired differences leave out zero, which on so few is a hint.",
+        "Guided backprop failed the sanity check on 2 images: with the upper layers random, the classifier "
         "among them, the maps are still largely the same, so they do not explain what was decided, whatever they score.",
         "SmoothGrad does better than both a random map and the picture's edges by Insertion only: over 8 images the 95 % "
-        "intervals of the paired differences leave out zero.",
+        "intervals of the paired differences leave out zero, which on so few is a hint.",
         "Guided backprop does better than a random map, but cannot be shown to do better than the picture's edges, which "
         "know nothing of the model.",
         "Saliency cannot be shown to do better than a random map.",
@@ -168,3 +168,41 @@ def test_a_map_that_the_classifier_alone_does_not_move_is_named():
     assert line.startswith("Eigen-CAM keeps its map when the classifier alone is random")
     assert "No map failed the sanity check on one image." in said
     assert not any("classifier alone" in one for one in sentences([whole], checked=1))
+
+
+# ---- what the sanity check leaves open
+
+
+def test_one_image_leaves_the_sanity_check_undecided_and_gives_a_hint():
+    kept = replace(row("LRP", "insertion road", "insertion road", sanity="insensitive"), doubt="few")
+    said = sentences([replace(BEST, doubt="few"), kept], checked=1)
+    assert (
+        "The sanity check rests on one image, which leaves it undecided. As a hint: on that one LRP kept its map, as a map does "
+        "that fails." in said
+    )
+    assert not any("failed" in one for one in said)
+    assert said[-1] == "No method passes all of these tests."
+    said = sentences([replace(BEST, doubt="few"), row("Saliency")], checked=2)  # the other one was drawn on two
+    assert (
+        "The sanity check rests on one image for Grad-CAM, which leaves it undecided. As a hint: on that one no map was kept."
+        in said
+    )
+
+
+def test_what_lies_near_the_limit_is_undecided_and_does_not_pass():
+    said = sentences([replace(BEST, doubt="near"), row("Saliency")], checked=2)
+    assert (
+        "The sanity check leaves Grad-CAM undecided: within 0.1 of its limit, a correlation of 0.71, other random weights could "
+        "turn it round." in said
+    )
+    assert not any(one.startswith("No map failed") for one in said)
+    assert said[-1] == "No method passes all of these tests."
+
+
+def test_images_that_say_opposite_things_are_said_to():
+    said = sentences([replace(BEST, doubt="split"), row("Saliency")], checked=2)
+    assert (
+        "The sanity check leaves Grad-CAM undecided: on one image its map clearly passed, on another clearly not."
+        in said
+    )
+    assert said[-1] == "No method passes all of these tests."

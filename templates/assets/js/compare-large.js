@@ -168,22 +168,32 @@ customElements.define('map-large', class extends HTMLElement {
     );
   }
 
-  /** The metrics of both maps, a row each, the better one of two bold. */
+  /** The metrics of both maps beside the baselines', a row each. Of two, the better one is bold: not where a baseline is as good,
+   * and not where the map fails the sanity check. */
   judged() {
     const {el, say, number} = convatlas;
     const {page, state, image} = this;
-    const sides = ['left', 'right'].map((side) => new Map((state[side] ? page.judged({image: image.id, ...state[side]}) : []).map(({metric, v}) => [metric, v])));
+    const names = ['left', 'right'];
+    const sides = names.map((side) => new Map((state[side] ? page.judged({image: image.id, ...state[side]}) : []).map(({metric, v}) => [metric, v])));
     const metrics = page.data.metrics.filter((metric) => sides.some((side) => side.has(metric)));
     if (!metrics.length) return '';
+    const failing = names.map((side) => Boolean(state[side]) && page.fails(state[side]));
+    const bases = page.baselines().filter((one) => !names.some((side) => state[side] && state[side].method === one.id));
     const unit = (metric) => (metric.unit ? `, ${metric.unit}` : '');
     const cell = (metric, k) => {
       const [mine, other] = [sides[k].get(metric), sides[1 - k].get(metric)];
-      const better = other !== undefined && (metric.better === 'higher' ? mine > other : mine < other);
+      const ground = bases.map((one) => page.ground(metric, one.id, image.id));
+      const better = other !== undefined && !failing[k] && page.beats(metric, mine, [other, ...ground]);
       return el('td', {class: 'ca-r ca-num'}, mine === undefined ? '–' : better ? el('b', {}, number(mine)) : number(mine));
     };
+    const base = (metric, one) => {
+      const v = page.ground(metric, one.id, image.id);
+      return el('td', {class: 'ca-r ca-num ca-dim'}, v === undefined ? '–' : number(v));
+    };
     const arrow = (metric) => el('span', {class: 'ca-dim', title: say(metric.better === 'higher' ? 'higherBetter' : 'lowerBetter')}, metric.better === 'higher' ? ' ↑' : ' ↓');
-    return el('section', {class: 'ca-large__part'}, el('table', {class: 'ca-table ca-large__judged'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('judgedBy')), ['left', 'right'].map((side) => el('th', {scope: 'col', class: 'ca-r'}, say(side))))),
-      el('tbody', {}, metrics.map((metric) => el('tr', {title: metric.summary}, el('th', {scope: 'row'}, `${metric.title}${unit(metric)}`, arrow(metric)), cell(metric, 0), cell(metric, 1))))), el('p', {class: 'ca-dim ca-large__arrows'}, say('arrows')));
+    const heads = [...names.map((side, k) => el('th', {scope: 'col', class: 'ca-r'}, say(side), failing[k] ? el('span', {class: 'ca-mark'}, say('insane')) : '')), ...bases.map((one) => el('th', {scope: 'col', class: 'ca-r'}, one.title))];
+    return el('section', {class: 'ca-large__part'}, el('table', {class: 'ca-table ca-large__judged'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('judgedBy')), heads)),
+      el('tbody', {}, metrics.map((metric) => el('tr', {title: metric.summary}, el('th', {scope: 'row'}, `${metric.title}${unit(metric)}`, arrow(metric)), cell(metric, 0), cell(metric, 1), bases.map((one) => base(metric, one)))))), el('p', {class: 'ca-dim ca-large__arrows'}, say('arrows')));
   }
 
   /** A number that is known to within `half`, with no more digits than that says. */

@@ -13,16 +13,26 @@ convatlas.compare.Tables = class extends convatlas.compare.View {
     const most = Math.max(0, ...known.flatMap(([, means]) => means.map((one) => (one ? one.n : 0))));
     note.replaceChildren(known.length ? say('judgedNote', {n: most, columns: say(`many_${state.columns}`)}) : say('judgedNone'), ' ', el('a', {href: convatlas.url('trust.html')}, say('toTrust')));
     if (!known.length) { place.replaceChildren(); return; }
+    const isBase = (row) => state.rows === 'method' && this.data.baselines.includes(row);
+    const fixed = state.rows !== 'method' && state.columns !== 'method' ? state.at.method : '';
+    // Baselines that are not among the rows stand under them.
+    const under = this.baselines().filter((one) => one.id !== fixed && !known.some(([row]) => isBase(row) && row === one.id))
+      .map((one) => [one, metrics.map((metric) => this.groundMean(metric, one.id))]).filter(([, means]) => means.some(Boolean));
+    // The best of a column, unless all are alike, or a baseline is as good.
     const best = metrics.map((metric, k) => {
-      const values = known.map(([, means]) => means[k]).filter(Boolean).map((one) => one.mean);
-      return values.length ? (metric.better === 'higher' ? Math.max(...values) : Math.min(...values)) : null;
+      const values = known.filter(([row]) => !isBase(row) && !this.failing(row)).map(([, means]) => means[k]).filter(Boolean).map((one) => one.mean);
+      if (!values.length || (values.length > 1 && values.every((v) => v === values[0]))) return null;
+      const top = metric.better === 'higher' ? Math.max(...values) : Math.min(...values);
+      const ground = [...known.filter(([row]) => isBase(row)), ...under].map(([, means]) => (means[k] || {}).mean);
+      return this.beats(metric, top, ground) ? top : null;
     });
     const sort = (metric) => () => { state.o = state.o === metric.id ? '' : metric.id; this.write(); this.draw(); };
     const said = (metric) => say(metric.better === 'higher' ? 'higherBetter' : 'lowerBetter');
     const table = el('table', {class: 'ca-table ca-judged'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say(`one_${state.rows}`)), metrics.map((metric) => el('th', {scope: 'col', class: 'ca-r', title: metric.summary, 'aria-sort': state.o === metric.id ? (metric.better === 'higher' ? 'descending' : 'ascending') : false}, el('button', {type: 'button', onclick: sort(metric)}, metric.title), el('span', {class: 'ca-dim'}, said(metric)))))),
-      el('tbody', {}, known.map(([row, means]) => el('tr', {}, el('th', {scope: 'row'}, this.heading(state.rows, this.member(state.rows, row)).title, this.data.baselines.includes(row) && state.rows === 'method' ? el('span', {class: 'ca-dim'}, ` ${say('baseline')}`) : ''),
-        means.map((one, k) => el('td', {class: 'ca-r ca-num'}, one ? (one.mean === best[k] ? el('b', {}, number(one.mean)) : number(one.mean)) : '–', one && one.n < most ? el('span', {class: 'ca-dim'}, ` n ${one.n}`) : ''))))));
-    const rowsOfCsv = () => [[say(`one_${state.rows}`), ...metrics.flatMap((metric) => [metric.unit ? `${metric.title} (${metric.unit})` : metric.title, 'n'])], ...known.map(([row, means]) => [this.heading(state.rows, this.member(state.rows, row)).title, ...means.flatMap((one) => (one ? [one.mean, one.n] : ['', '']))])];
+      el('tbody', {}, [...known.map(([row, means]) => [this.heading(state.rows, this.member(state.rows, row)).title, means, isBase(row), this.failing(row)]), ...under.map(([one, means]) => [one.title, means, true, false])]
+        .map(([title, means, base, failing]) => el('tr', {}, el('th', {scope: 'row'}, title, base ? el('span', {class: 'ca-dim'}, ` ${say('baseline')}`) : '', failing ? el('span', {class: 'ca-mark'}, say('insane')) : ''),
+          means.map((one, k) => el('td', {class: 'ca-r ca-num'}, one ? (one.mean === best[k] && !base && !failing ? el('b', {}, number(one.mean)) : number(one.mean)) : '–', one && one.n < most ? el('span', {class: 'ca-dim'}, ` n ${one.n}`) : ''))))));
+    const rowsOfCsv = () => [[say(`one_${state.rows}`), ...metrics.flatMap((metric) => [metric.unit ? `${metric.title} (${metric.unit})` : metric.title, 'n'])], ...[...known.map(([row, means]) => [this.heading(state.rows, this.member(state.rows, row)).title, means]), ...under.map(([one, means]) => [one.title, means])].map(([title, means]) => [title, ...means.flatMap((one) => (one ? [one.mean, one.n] : ['', '']))])];
     place.replaceChildren(el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-labelledby': 'judged'}, table), this.csvButton('judged', rowsOfCsv));
   }
 

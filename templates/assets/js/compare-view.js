@@ -165,6 +165,31 @@
       return this.data.metrics.filter((metric) => metric.id in numbers).map((metric) => ({metric, v: numbers[metric.id]}));
     }
 
+    /** Whether a place's maps fail the sanity check: then no number speaks for them. */
+    fails({method, layer}) { return (this.data.failed[method] || []).includes(this.member('method', method).input ? 'input' : layer); }
+
+    /** Whether a row is of maps that fail it. */
+    failing(row) { return this.state.columns !== 'method' && this.state.shown[this.state.columns].some((column) => this.fails(this.place(row, column))); }
+
+    /** The baselines that were drawn: what every number is held against. */
+    baselines() { return this.members.method.filter((one) => this.data.baselines.includes(one.id)); }
+
+    /** A baseline's number on one image, or undefined. */
+    ground(metric, method, image) {
+      const found = this.judged({...this.state.at, method, image, target: '0'}).find((one) => one.metric === metric);
+      return found && found.v;
+    }
+
+    /** Whether a number is better than every other. */
+    beats(metric, v, others) { return others.every((other) => other === undefined || (metric.better === 'higher' ? v > other : v < other)); }
+
+    /** A baseline's mean over the images in view, {mean, n}, or null. */
+    groundMean(metric, method) {
+      const free = this.state.rows === 'image' || this.state.columns === 'image';
+      const values = (free ? this.state.shown.image : [this.state.at.image]).map((image) => this.ground(metric, method, image)).filter((v) => v !== undefined);
+      return values.length ? {mean: values.reduce((sum, v) => sum + v, 0) / values.length, n: values.length} : null;
+    }
+
     /** A metric's mean over a row, {mean, n}, or null. */
     mean(metric, row) {
       const values = this.state.shown[this.state.columns].flatMap((column) => this.judged(this.place(row, column)).filter((one) => one.metric === metric).map((one) => one.v));
