@@ -14,7 +14,7 @@ from generator.model.describe import Description, describe
 from generator.names import INPUT, LayerName
 from generator.wiring.channels import channels_of
 from generator.wiring.kernels import Kernels, kernels_of
-from generator.wiring.wiring import Wiring, wiring_of
+from generator.wiring.wiring import Wiring, classes_of, wiring_of
 
 
 class Small(nn.Module):
@@ -109,6 +109,17 @@ def test_classes_are_those_of_the_head_on_the_layers_that_it_averages() -> None:
         np.testing.assert_allclose(classes.share, share.gather(1, expected), rtol=1e-5)
         np.testing.assert_allclose(classes.weight, weight.T.gather(1, expected), rtol=1e-6)
         np.testing.assert_array_equal(classes.sign, np.sign(classes.weight))
+
+
+def test_classes_alone_are_those_of_the_whole_wiring() -> None:
+    net, found, whole = small()
+    alone = classes_of(found, net, list(found.by_name))
+    assert set(alone) == {name for name, each in whole.items() if each.classes is not None}
+    for name, classes in alone.items():
+        of_whole = whole[name].classes
+        assert of_whole is not None
+        for field in ("index", "share", "weight", "sign"):
+            assert np.array_equal(getattr(classes, field), getattr(of_whole, field))
 
 
 def test_a_layer_without_weights_says_so() -> None:
