@@ -6,8 +6,8 @@
 
 1: of gray images nothing is left; 0: colour does not matter; below 0: the unit answers more strongly to gray.
 
-Rafegas and Vanrell, "Color encoding in biologically-inspired convolutional neural networks", Vision Research 2018; Rafegas,
-Vanrell, Alexandre and Arias, "Understanding trained CNNs by indexing neuron selectivity", Pattern Recognition Letters 2020.
+Rafegas and Vanrell, "Color encoding in biologically-inspired convolutional neural networks", Vision Research 151, 2018;
+Rafegas, Vanrell, Alexandre and Arias, "Understanding trained CNNs by indexing neuron selectivity", Pattern Recognition Letters 2020.
 
 Departure: they take, for each unit, the 100 images that raise it most and turn these gray. Here all units share one uniform
 sample of the set, so that two passes over it do for all of them; strong answers count most, since sums are compared. A unit

@@ -22,6 +22,7 @@ from generator.model.describe import describe
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report.plan import plan_report, plan_searches
+from generator.report.reporting import report_of
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
 
@@ -135,6 +136,29 @@ def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: 
             assert number == found.images[unit, rank]
             assert start.row * one.request.layer.shape[2] + start.column == found.places[unit, rank]
         assert set(records[one.request.layer.name].blobs) | set(records[one.request.layer.name].inline) == set(RULES)
+
+
+def shown(setup: Setup) -> dict[str, str]:
+    """What each image that a list names shows, in a report."""
+    report = report_of(setup, {}, Passes(0, 0))
+    return {example.name: example.shows for example in report.examples}
+
+
+def test_an_image_shows_its_label_and_without_one_what_the_model_says_of_it_first(folder: Path):
+    for k in range(4):
+        where = folder / "set" / ("7" if k % 2 else "no such class")
+        where.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(k).integers(0, 255, (40, 40), np.uint8)).save(where / f"{k}.png")
+    setup, _ = asked(folder, dataset=str(folder / "set"))
+    assert setup.loaded.labels
+    seven = setup.loaded.labels[7]
+    assert shown(setup) == {
+        "7/1.png": seven, "7/3.png": seven, "no such class/0.png": "no such class", "no such class/2.png": "no such class",
+    }  # fmt: skip
+    own, _ = asked(folder)
+    assert own.asking and set(own.asking.classes) == {None}
+    said = {image.name: image.predictions[0].label for image in report_of(own, {}, Passes(0, 0)).images}
+    assert shown(own) == said
 
 
 def test_wrong_options_and_the_library_say_what_to_do():

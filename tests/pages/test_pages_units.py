@@ -118,7 +118,6 @@ def test_queries_find_what_they_mean(browser: Browser, base: str):
 
 def test_the_best_match_comes_first_and_a_number_can_order(browser: Browser, http: str):
     with opened(browser, http + "units.html", base=http) as seen:
-        # of two that fire for it, the one that does nothing else; then the one whose layer is called so
         assert found(seen, "colour>0")[0] == "stem 5"
         assert found(seen, "tabby")[0] == "stem 0"
         seen.page.locator("[data-control=order]").select_option("colour")
@@ -245,6 +244,15 @@ def test_without_answers_layers_can_be_searched_and_the_page_says_what_is_missin
         seen.check()
     with opened(browser, tiny.site.as_uri() + "/units.html", scripts=False, base=tiny.site.as_uri()) as seen:
         assert "Searching needs scripts." in seen.page.locator("noscript").inner_text()
+
+
+def test_a_layer_can_be_sorted_by_colour_selectivity(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html#o=colour", base=base) as seen:
+        seen.page.wait_for_selector("atlas-wall [role=option]")
+        assert seen.page.locator("[data-control=sort]").input_value() == "colour"
+        label = seen.page.locator("atlas-wall [role=option]").first.get_attribute("aria-label")
+        assert label and label.startswith("Unit 5,")
+        seen.check()
 
 
 def test_nothing_of_hostile_names_runs(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):

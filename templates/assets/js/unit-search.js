@@ -87,7 +87,7 @@ customElements.define('unit-search', class extends HTMLElement {
   /** A name, set off where the query means it. */
   marked(text) { return convatlas.query.meant(text, this.field.value) ? convatlas.el('mark', {}, text) : text; }
 
-  written(name, v) { return name === 'on' ? `${v > 0 && v < 0.01 ? '<\u202f1' : Math.round(100 * v)}\u202f%` : v.toFixed(2).replace('-', '\u2212'); }
+  written(name, v) { return name === 'on' ? `${v > 0 && v < 0.01 ? '<\u202f1' : Math.round(100 * v)}\u202f%` : v.toFixed(2).replace(/^-0\.00$/, '0.00').replace('-', '\u2212'); }
 
   image(unit) {
     const {arrays} = this.units;
