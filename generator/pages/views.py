@@ -169,6 +169,8 @@ class MethodView:
     """Option -> its value in this report; empty where the method was not asked for."""
     example: Heat | Picture | Atlas | None = None
     example_note: str = ""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Fact that the method states of its own map -> the absolute value from which that speaks against the map."""
 
 
 @dataclass(frozen=True)

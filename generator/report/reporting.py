@@ -114,6 +114,7 @@ def method_view(info: MethodInfo, used: Any = None) -> MethodView:
         options=options,
         used={} if used is None else {f.name: _shown(getattr(used, f.name)) for f in dataclasses.fields(info.cls)},
         scope=info.cls.scope,
+        limits=getattr(info.cls, "limits", {}),
     )
 
 
