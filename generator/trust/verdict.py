@@ -90,8 +90,13 @@ def _over_both(row: Row) -> tuple[str, ...]:
 def sentences(rows: Sequence[Row], checked: int = 0, reach: Reach | None = None) -> tuple[str, ...]:
     """What to take away of the methods in `rows`, baselines left out. `checked` is of how many images the sanity check
     was made, 0 where it was not; `reach` is how far the score moves, None where nobody knows."""
+    if reach is not None and reach.still:
+        return (
+            f"The score does not depend on the picture: whatever is done to the images, it stays at {amount(reach.size)}. So "
+            "nothing can be judged, and no map of it means anything. Is the model trained, and are its weights the ones meant?",
+        )
     if not rows:
-        return ()
+        return () if reach is None else ("No map has a value that stands above the others, so none could be judged.",)
     compared = _compared(rows)
     first, *more = [*_moves(reach), *_faithful(rows, compared, reach)]
     # a page may show the first few alone
