@@ -31,7 +31,14 @@ from generator.resources import packaged
 from generator.trust import perturb
 from generator.trust.metrics import metric
 
-METHODS = ["saliency", "input_x_gradient", "grad_cam", "random_map", "sobel_edges"]
+METHODS = [
+    {"integrated_gradients": {"steps": 1}},
+    "saliency",
+    "input_x_gradient",
+    "grad_cam",
+    "random_map",
+    "sobel_edges",
+]
 STEPS = 4
 
 
@@ -166,6 +173,31 @@ def test_with_what_the_numbers_were_taken_is_said(judged: Judged):
         3,
         1,
     )
+
+
+def test_a_map_that_fails_its_own_check_is_known(judged: Judged):
+    """Integrated gradients in one step: its error, from the model alone, against the 5 % that it allows itself."""
+    options = {"integrated_gradients": {"steps": 1}}
+    preprocess = judged.setup.loaded.preprocess
+    black = (0 - preprocess.mean[0]) / preprocess.std[0]
+    failed = 0
+    for slug, x in judged.x.items():
+        k = judged.first(slug)
+        map_ = generator.attribute(judged.model, x, "integrated_gradients", target=k, options=options)
+        assert isinstance(map_, Tensor)
+        with torch.no_grad():
+            rise = float(judged.model(x)[0, k] - judged.model(torch.full_like(x, black))[0, k])
+        error = float(map_.sum()) / rise - 1
+        doubt = judged.trust.doubts.get(slug, {}).get(MapId("integrated_gradients", INPUT))
+        assert (doubt is not None) == (abs(error) > 0.05)
+        if doubt is not None:
+            assert (doubt.fact, doubt.limit) == ("completeness error", 0.05)
+            assert abs(doubt.value) == pytest.approx(abs(error), rel=1e-2)
+            failed += 1
+    assert failed
+    assert all(of.method == "integrated_gradients" for maps in judged.trust.doubts.values() for of in maps)
+    (said,) = [one for one in judged.trust.sentences if one.startswith("Integrated gradients: on ")]
+    assert said.startswith(f"Integrated gradients: on {failed} of 6 images")
 
 
 def test_localisation_is_of_the_map_and_not_of_its_opposite(judged: Judged):

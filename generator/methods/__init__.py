@@ -1,7 +1,8 @@
 """The methods: one file each, found by looking into this folder; nobody edits a list.
 
-Two class variables may be left out: `adds_up` (True where values are contributions that add up to the score, to first
-order: their sign then ranks places) and `libraries` (optional packages that results depend on).
+Three class variables may be left out: `adds_up` (True where values are contributions that add up to the score, to first
+order: their sign then ranks places), `limits` (fact that the method states of its own map -> the absolute value from which the
+map is not what its definition promises) and `libraries` (optional packages that results depend on).
 
 A method file `grad_cam.py` defines one frozen dataclass marked with `@method`; its fields are the method's options,
 its file stem is its name in the config, on the command line and in URLs, and its module docstring is the prose of

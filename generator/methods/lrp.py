@@ -25,7 +25,7 @@ a model of depthwise convolutions), and that is counted, so that sum against sco
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -91,6 +91,9 @@ class LRP:
     places: ClassVar[Places] = "compared"
     needs_target: ClassVar[bool] = True
     adds_up: ClassVar[bool] = True
+    limits: ClassVar[Mapping[str, float]] = {
+        "left on the way": 0.5
+    }  # beyond it, most of the score is nowhere on the map
     libraries: ClassVar[tuple[str, ...]] = ("zennit",)
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:

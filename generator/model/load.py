@@ -23,6 +23,7 @@ from generator.model.inputs import read_inputs
 from generator.model.labels import imagenet, read_labels
 from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
+from generator.model.untrained import drawn
 from generator.model.unwrap import unwrapped
 from generator.model.weights import RANDOM, check_finite, classes_in, digest, put, read_state
 from generator.names import Digest
@@ -129,7 +130,9 @@ def _from_file(found: _Found, weights: str | Path) -> _Found:
 
 
 def _untrained(found: _Found) -> _Found:
-    return replace(found, notes=(*found.notes, f"weights: random (seed {SEED}), the model is untrained"))
+    zeros = drawn(found.module)
+    also = f"; {', '.join(zeros)} had zeros alone as built, and drew weights too" if zeros else ""
+    return replace(found, notes=(*found.notes, f"weights: random (seed {SEED}), the model is untrained{also}"))
 
 
 def _builtin(config: ModelConfig) -> _Found:

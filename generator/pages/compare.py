@@ -21,7 +21,7 @@ from generator.names import INPUT, LayerName
 from generator.pages import data, escape, exports, targets
 from generator.pages.context import Site, asked
 from generator.pages.numbers import compact
-from generator.pages.trust import mark
+from generator.pages.trust import doubtful, limits, mark
 from generator.pages.trust_views import MapId
 from generator.pages.views import Heat, ImageView, Prediction
 
@@ -172,7 +172,11 @@ def _image(site: Site, image: ImageView, methods: Mapping[str, bool], places: li
     chunks.write()
     reasons: dict[str, int] = {}
     maps = {
-        method: {at: _row(row, chunks, reasons) for at, row in rows.items() if any(asked(item) for item in row)}
+        method: {
+            at: _row(row, chunks, reasons, limits(site, method))
+            for at, row in rows.items()
+            if any(asked(item) for item in row)
+        }
         for method, rows in found.items()
     }
     value = {
@@ -204,7 +208,7 @@ def _map(image: ImageView, method: str, place: Place, target: int) -> Heat | Not
     return NotApplicable("it was not asked for.")
 
 
-def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
+def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int], most: Mapping[str, float]) -> list[Any]:
     """A map a target, as the page reads them: {…}, or the number of the reason why there is none."""
 
     def one(item: Heat | NotApplicable) -> dict[str, Any] | int:
@@ -221,6 +225,8 @@ def _row(row: list[Any], chunks: Chunks, reasons: dict[str, int]) -> list[Any]:
         }
         if item.facts:
             made["facts"] = [[escape.clean(name), compact(number)] for name, number in item.facts]
+        if doubts := doubtful(item, most):
+            made["doubts"] = doubts
         return made | {name: 1 for name in ("signed", "empty") if getattr(item, name)}
 
     return [one(item) for item in row]

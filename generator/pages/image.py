@@ -129,6 +129,8 @@ def _gradient(site: Site, image: ImageView, method: str, target: int, slug: str)
     made = data.heat(site.tree, found[0], name)
     if found[1] is not None:
         made["rgb"] = site.tree.picture(found[1], f"{name}-rgb")
+    if doubts := trust.doubtful(found[0], trust.limits(site, method)):
+        made["doubts"] = doubts
     return made if found[0].reach is None else {**made, "reach": found[0].reach}
 
 

@@ -7,7 +7,7 @@ estimates and sanity curve of one method                          its page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generator.pages import escape
@@ -16,6 +16,7 @@ from generator.pages.numbers import compact
 from generator.pages.trust_agreement import Matrix, matrix
 from generator.pages.trust_sanity import Sanity, sanity
 from generator.pages.trust_table import Row, Table, judged, of_image, of_set
+from generator.pages.views import Heat
 from generator.trust.sanity import KEPT, NEAR
 
 
@@ -132,6 +133,16 @@ def mark(site: Site, method: str) -> str:
     return site.t("trust.insane") if failed else ""
 
 
+def limits(site: Site, method: str) -> Mapping[str, float]:
+    """From which value on a fact that the method states of its own map speaks against it."""
+    return site.methods[method].limits if method in site.methods else {}
+
+
+def doubtful(heat: Heat, most: Mapping[str, float]) -> list[str]:
+    """The facts of a map that speak against it."""
+    return [escape.clean(fact) for fact, value in heat.facts if fact in most and abs(value) > most[fact]]
+
+
 def first_sentence(site: Site) -> str:
     """The verdict's first sentence, or ""."""
     return next(iter(judged(site).sentences), "")
@@ -229,6 +240,7 @@ def table_rows(site: Site, table: Table) -> list[list[str | float | int | None]]
         if table.intervals:
             head += [f"{c.name}_low", f"{c.name}_high", f"{c.name}_n"]
         head += [f"{c.name}_vs_{b}" for b in baselines]
+    head += ["own_check_fails"]
     estimates = {s.of: s.estimates for s in judged(site).summaries}
     made = [head]
     for row in table.rows:
@@ -241,7 +253,7 @@ def table_rows(site: Site, table: Table) -> list[list[str | float | int | None]]
                 e = estimates[row.of].get(c.name)
                 line += [compact(e.low), compact(e.high), e.n] if e else [None, None, None]
             line += list(cell.beside) if cell.beside else [None] * len(baselines)
-        made.append(line)
+        made.append([*line, row.doubt.images if row.doubt else 0])
     return made
 
 

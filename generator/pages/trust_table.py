@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generator.names import INPUT
@@ -75,6 +75,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Doubted:
+    """That a map does not hold by its own check."""
+
+    images: int
+    """On how many of those it was judged on."""
+    of: int
+    text: str
+    """completeness error up to 63 %, allowed: 5 %"""
+
+
+@dataclass(frozen=True)
 class Row:
     """A map and its numbers."""
 
@@ -87,6 +98,8 @@ class Row:
     """In how many of the columns that decide it is better than every baseline."""
     judged: int
     """Of how many."""
+    doubt: Doubted | None = None
+    """None where its own check says nothing against it, or where it has none."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,7 @@ def of_set(site: Site) -> Table:
     mean rank; the baselines last."""
     trust = judged(site)
     table = _table(site, {s.of: s.estimates for s in trust.summaries}, {s.of: s.beside for s in trust.summaries})
+    table = _doubted(site, table, trust.images)
     ranks: dict[MapId, list[int]] = {row.of: [] for row in table.rows}
     for k, column in enumerate(table.columns):
         known = [(row.cells[k].value, row.of) for row in table.rows]
@@ -162,7 +176,25 @@ def of_image(site: Site, slug: str) -> Table:
         for of, values in found.items()
     }
     ordered = [row.of for row in of_set(site).rows if row.of in single]
-    return _table(site, {of: single[of] for of in (*ordered, *single)}, None)
+    return _doubted(site, _table(site, {of: single[of] for of in (*ordered, *single)}, None), [slug])
+
+
+def _doubted(site: Site, table: Table, slugs: Iterable[str]) -> Table:
+    """The table with what maps' own checks on these images say against them."""
+    trust = judged(site)
+    here = [slug for slug in slugs if slug in trust.images]
+
+    def found(of: MapId) -> Doubted | None:
+        against = [doubt for slug in here if (doubt := trust.doubts.get(slug, {}).get(of)) is not None]
+        if not against:
+            return None
+        worst = max(against, key=lambda one: abs(one.value) / one.limit)
+        text = site.t(
+            "trust.own_check", fact=worst.fact, value=f"{100 * abs(worst.value):.0f}", limit=f"{100 * worst.limit:g}"
+        )
+        return Doubted(len(against), sum(of in trust.images[slug] for slug in here), text)
+
+    return replace(table, rows=tuple(replace(row, doubt=found(row.of)) for row in table.rows))
 
 
 def _table(

@@ -76,6 +76,15 @@ class SanityCurve:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """What a map's own check says against it: ``completeness error`` of 0.63, where 0.05 is the most that is allowed."""
+
+    fact: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Rank correlations between maps: `matrix[i][j]` of `of[i]` with `of[j]`; NaN where one has no ranking (a flat map)."""
 
@@ -120,5 +129,7 @@ class Trust:
     agreement_of_set: Agreement | None = None
     sentences: tuple[str, ...] = ()
     """The verdict, for a reader who reads nothing else."""
+    doubts: Mapping[str, Mapping[MapId, Doubt]] = field(default_factory=dict)
+    """Image slug -> the maps that do not hold by their own check, each with the worst of what speaks against it."""
     settings: Settings | None = None
     """None where nothing was judged."""

@@ -233,6 +233,8 @@ class MethodView:
     """Whether the report asks for it, drawn or not: every method has its page."""
     example: Heat | Picture | Atlas | None = None
     example_note: str = ""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Fact that the method states of its own map -> the absolute value from which that speaks against the map."""
 
 
 @dataclass(frozen=True)

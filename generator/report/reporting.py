@@ -134,6 +134,7 @@ def method_view(info: MethodInfo, used: Any = None, asked: bool = True) -> Metho
         used={} if used is None else {f.name: _shown(getattr(used, f.name)) for f in dataclasses.fields(info.cls)},
         scope=info.cls.scope,
         asked=asked,
+        limits=getattr(info.cls, "limits", {}),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from generator.model.preprocess import Preprocess
 from generator.names import INPUT, LayerName
 from generator.pages.trust_views import (
     Agreement,
+    Doubt,
     Estimate,
     MapId,
     Metric,
@@ -24,7 +26,7 @@ from generator.pages.trust_views import (
 )
 from generator.report.keys import code_digest
 from generator.report.sanity import Check, curves_of
-from generator.report.trusting import Judging, judged, localised, mask_of, per_place_of
+from generator.report.trusting import Judging, doubt_of, judged, localised, mask_of, per_place_of
 from generator.store import Store, key_of
 from generator.trust import agreement, sanity, statistics, verdict
 from generator.trust.effect import Reach
@@ -55,6 +57,13 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
                 of = MapId(request.name, request.layer)
                 images.setdefault(image.slug, {}).setdefault(of, {}).update(numbers)
     taken = [metric for metric in METRICS if any(metric.name in v for maps in images.values() for v in maps.values())]
+    doubted: dict[str, dict[MapId, Doubt]] = {}
+    for image in judging.images:
+        for request in judging.requests:
+            of = MapId(request.name, request.layer)
+            speaks = doubt_of(judging, store, request, image) if of in images.get(image.slug, {}) else None
+            if speaks is not None:
+                doubted.setdefault(image.slug, {})[of] = speaks
     agreements = {image.slug: one for image in judging.images if (one := _agreement(judging, store, image))}
     summaries = _summaries(images, [m.name for m in taken], judging.jobs.seed)
     each = curves_of(check, store)
@@ -64,6 +73,10 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
     reach = Reach.of(((min(each), max(each)) for each in ends.values() if each), shares=shares)
     kept = {of: curve[0] for of, curve in curves.items() if curve and check.telling}
     rows = _rows(images, summaries, findings, doubts, kept, len(judging.layers))
+    rows = [
+        replace(row, own=_own(doubted, images, summary.of))
+        for row, summary in zip(rows, _without_baselines(summaries), strict=True)
+    ]
     checked = max(map(len, each.values()), default=0)
     return Trust(
         metrics=tuple(Metric(m.name, m.title, m.better, m.summary, m.unit, decides=m.decides) for m in taken),
@@ -75,6 +88,7 @@ def trust_of(judging: Judging, check: Check, store: Store, preprocess: Preproces
         sentences=verdict.sentences(rows, checked, reach if reach.ranges else None) if taken else (),
         agreement=agreements,
         agreement_of_set=_mean_agreement(list(agreements.values())),
+        doubts=doubted,
         settings=_settings(judging, len(images), len(check.stages), checked),
     )
 
@@ -131,10 +145,8 @@ def _rows(
 ) -> list[verdict.Row]:
     """What the verdict is made of: every map but the baselines, called as pages call it; `kept` is the first of each curve."""
     rows = []
-    for summary in summaries:
+    for summary in _without_baselines(summaries):
         of = summary.of
-        if of.method in BASELINES:
-            continue
         title = registry()[of.method].title
         at = f" at {of.layer}" if layers > 1 and of.layer != INPUT else ""
         n = min((e.n for name, e in summary.estimates.items() if name in DECIDING), default=0)
@@ -144,7 +156,9 @@ def _rows(
         bases = [other.of for other in summaries if other.of.method in BASELINES]
         gains = {name: _gain(images, of, bases, name) for name in means}
         rows.append(
-            verdict.Row(title + at, n, beside, findings.get(where), doubts.get(where), kept.get(where), means, gains)
+            verdict.Row(
+                title + at, n, beside, findings.get(where), doubts.get(where), kept.get(where), means=means, gains=gains
+            )
         )
     return rows
 
@@ -161,6 +175,23 @@ def _gain(
         known = [sign * (a - b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
         gaps += [sum(known) / len(known)] if known else []
     return min(gaps, default=0.0)
+
+
+def _without_baselines(summaries: Sequence[Summary]) -> list[Summary]:
+    return [summary for summary in summaries if summary.of.method not in BASELINES]
+
+
+def _own(
+    doubted: Mapping[str, Mapping[MapId, Doubt]], images: Mapping[str, Mapping[MapId, Mapping[str, float]]], of: MapId
+) -> verdict.OwnCheck | None:
+    """What the own checks of a method's maps say against them, over the images."""
+    found = [maps[of] for maps in doubted.values() if of in maps]
+    if not found:
+        return None
+    worst = max(found, key=lambda one: abs(one.value) / one.limit)
+    return verdict.OwnCheck(
+        worst.fact, abs(worst.value), worst.limit, len(found), sum(of in maps for maps in images.values())
+    )
 
 
 def _sanity(

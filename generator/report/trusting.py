@@ -29,6 +29,7 @@ from generator.images import ImageRecord, load
 from generator.images.boxes import Annotations, mask, read
 from generator.model.preprocess import Preprocess
 from generator.names import INPUT, CallTarget, Digest, LayerName, Target, TrueTarget, Unit
+from generator.pages.trust_views import Doubt
 from generator.pages.views import Passes
 from generator.report.jobs import Jobs
 from generator.report.keys import code_digest, own_digest
@@ -152,6 +153,15 @@ def values_of(judging: Judging, store: Store, request: Request, image: ImageReco
     if record is None or not _ranks(record.meta["maps"][0]):
         return None
     return torch.from_numpy(from_npy(store.blob(record, "0.values.npy"))).nan_to_num(nan=0.0)
+
+
+def doubt_of(judging: Judging, store: Store, request: Request, image: ImageRecord) -> Doubt | None:
+    """What a map's own check says against it, the worst of several; None where nothing."""
+    limits: Mapping[str, float] = getattr(request.method, "limits", {})
+    record = store.get(judging.jobs.key(request, image)) if limits else None
+    stated = [] if record is None else record.meta["maps"][0].get("facts", [])
+    found = [Doubt(fact, value, limits[fact]) for fact, value in stated if fact in limits and abs(value) > limits[fact]]
+    return max(found, key=lambda one: abs(one.value) / one.limit, default=None)
 
 
 def per_place_of(judging: Judging, store: Store, request: Request, image: ImageRecord) -> Tensor | None:

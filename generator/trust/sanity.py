@@ -83,7 +83,7 @@ def in_order(
         with trainable(module, on=read is not None), _Reading(owners, seen):
             output = forward(module, x)
             scores = None if read is None else read(output)
-        reached = set() if scores is None or not scores.requires_grad else _reached(scores, floating, owners)
+            reached = set() if scores is None or not scores.requires_grad else _reached(scores, floating, owners)
     finally:
         for hook in hooks:
             hook.remove()

@@ -20,6 +20,7 @@ from generator.config import InputConfig, ModelConfig
 from generator.errors import UserError
 from generator.model.load import LoadedModel, load
 from generator.model.preprocess import Preprocess
+from generator.model.untrained import drawn
 from generator.resources import packaged
 
 MODEL = """
@@ -433,3 +434,20 @@ def test_one_number_stands_for_every_channel() -> None:
     asked = InputConfig.model_validate({"mean": 0.4, "std": 0.2, "interpolation": "bilinear"})
     found = load(ModelConfig(source="efficientnet_lite0", input=asked)).preprocess
     assert (found.mean, found.std, found.interpolation) == ((0.4,) * 3, (0.2,) * 3, "bilinear")
+
+
+def test_a_classifier_of_zeros_is_drawn_where_weights_are_random(monkeypatch: pytest.MonkeyPatch):
+    def small(name: str, entry: object) -> nn.Module:
+        return torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=5)
+
+    monkeypatch.setattr("generator.model.from_torchvision.build_torchvision", small)
+    one, other = (load(ModelConfig(source="torchvision:vit_b_16", weights="random")) for _ in range(2))
+    x = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        scores = one.module(x)
+    assert float((scores[0] - scores[1]).abs().max()) > 1e-3  # pictures are told apart
+    assert torch.equal(one.module.heads.head.weight, other.module.heads.head.weight)
+    assert one.notes == (
+        "weights: random (seed 0), the model is untrained; heads.head had zeros alone as built, and drew weights too",
+    )
+    assert drawn(one.module) == ()

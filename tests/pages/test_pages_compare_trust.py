@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,4 +96,29 @@ def test_the_large_view_has_the_marks_and_the_baselines(browser: Browser, failin
         page.locator("[data-side=right][data-part=method]").select_option("saliency")
         page.wait_for_function("() => document.querySelectorAll('.ca-large__judged b').length")
         assert page.locator(".ca-large__judged b").all_inner_texts() == ["0.2", "0.5"]
+        seen.check()
+
+
+def test_a_map_that_fails_its_own_check_is_marked_beside_it(
+    browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]
+):
+    made = report(tmp_path / "store")  # of saliency's first target: a completeness error of 0.25, of the second: none
+    methods = tuple(
+        replace(m, limits={"completeness error": 0.05}) if m.name == "saliency" else m for m in made.methods
+    )
+    base = rebuild(replace(made, methods=methods), tmp_path).site.as_uri() + "/"
+    said = "fails its own check"
+    with opened(browser, base + "compare.html", base=base) as seen:
+        page = ready(seen)
+        assert page.locator(".ca-grid .ca-doubt").all_inner_texts() == [f"{said} (completeness error 25 %)"] * 2
+        page.locator("[data-control=target]").select_option("1")
+        page.wait_for_function("() => !document.querySelector('.ca-grid .ca-doubt')")
+        seen.check()
+    with opened(browser, base + "compare.html#large=image-0&left=photo&right=saliency.layer-2.0", base=base) as seen:
+        seen.page.wait_for_selector(".ca-large__side canvas")
+        assert said in seen.page.locator(".ca-large__facts .ca-doubt").inner_text()
+        seen.check()
+    with opened(browser, base + "images/image-0.html", base=base) as seen:
+        seen.page.wait_for_selector("[data-gradients] figure")
+        assert seen.page.locator("[data-gradients] .ca-doubt").inner_text() == f"completeness error: 25 % {said}"
         seen.check()

@@ -17,9 +17,10 @@ from generator.pages.trust import curve_rows, method_part, rated_best, settings,
 from generator.pages.trust_agreement import matrix, order, shade, text
 from generator.pages.trust_axis import Axis, Writer
 from generator.pages.trust_sanity import sanity
-from generator.pages.trust_table import of_image, of_set
+from generator.pages.trust_table import Doubted, of_image, of_set
 from generator.pages.trust_views import (
     Agreement,
+    Doubt,
     Estimate,
     MapId,
     Metric,
@@ -316,3 +317,24 @@ def test_with_what_the_numbers_were_taken_stands_in_one_line(tmp_path: Path):
     said = settings(site(tmp_path, every))
     assert "ROAD with 50, 80 % of the pixels taken away; Infidelity over 16 squares." in said and "sanity" not in said
     assert settings(site(tmp_path, Trust(settings=given))) == ""
+
+
+def test_maps_that_fail_their_own_check_are_marked_and_counted(tmp_path: Path):
+    images = {slug: {of: {"deletion": 0.2} for of in (CAM, GUIDED)} for slug in ("image-0", "image-1", "image-2")}
+    doubts = {
+        "image-0": {GUIDED: Doubt("completeness error", -0.3, 0.05)},
+        "image-2": {GUIDED: Doubt("completeness error", 0.629, 0.05)},
+    }
+    here = site(tmp_path, replace(over_set(), images=images, doubts=doubts))
+    found = {row.of: row.doubt for row in of_set(here).rows}
+    worst = "completeness error up to 63 %, where 5 % is allowed: the map is not what its definition promises"
+    assert found[GUIDED] == Doubted(2, 3, worst)
+    assert all(doubt is None for of, doubt in found.items() if of != GUIDED)
+    head, *rows = table_rows(here, of_set(here))
+    assert [(row[0], row[head.index("own_check_fails")]) for row in rows if row[0] in ("guided_backprop", "grad_cam")] == [
+        ("grad_cam", 0), ("guided_backprop", 2),
+    ]  # fmt: skip
+    single = {row.of: row.doubt for row in of_image(here, "image-0").rows}
+    assert single[GUIDED] is not None and (single[GUIDED].images, single[GUIDED].of) == (1, 1)
+    assert "up to 30 %" in single[GUIDED].text
+    assert all(row.doubt is None for row in of_image(here, "image-1").rows)

@@ -88,3 +88,18 @@ def test_a_score_that_hardly_moves_is_said_first():
         "Every difference between maps is a small part of that."
     )
     assert "better than both" in said[2]
+
+
+def test_a_score_that_does_not_depend_on_the_picture_leaves_nothing_to_judge():
+    still = Reach(((0.001, 0.001), (0.001, 0.001)), True)
+    said = (
+        "The score does not depend on the picture: whatever is done to the images, it stays at 0.0010. So nothing can be judged, "
+        "and no map of it means anything. Is the model trained, and are its weights the ones meant?",
+    )
+    assert sentences([], 0, still) == said
+    assert sentences([row("Grad-CAM", 0.1, 0.1)], 2, still) == said
+
+
+def test_where_every_map_is_empty_it_is_said_and_where_nothing_was_judged_nothing():
+    assert sentences([], 0, WIDE) == ("No map has a value that stands above the others, so none could be judged.",)
+    assert sentences([]) == ()

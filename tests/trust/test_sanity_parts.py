@@ -99,6 +99,15 @@ def test_the_first_stage_is_the_classifier_though_it_is_a_function():
     assert order == ("conv", "scales", "fc")
 
 
+def test_a_model_whose_weights_are_frozen_has_the_same_order_and_stays_frozen():
+    model, x = made(Parallel), torch.rand(1, 3, 8, 8)
+    expected = sanity.in_order(model, x, read=Readout().scores)
+    model.requires_grad_(False)
+    assert sanity.in_order(model, x, read=Readout().scores) == expected
+    assert heads(model, x, called, Readout().scores) == ("near", "far")
+    assert not any(weights.requires_grad for weights in model.parameters())
+
+
 def test_an_auxiliary_head_that_is_called_is_left_out():
     model = made(Auxiliary)
     order = sanity.in_order(model, torch.rand(1, 3, 8, 8), read=Readout(output="out").scores)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from generator.trust.metrics import DECIDING, METRICS, metric
-from generator.trust.verdict import BASELINES, EDGES, FEWEST, RANDOM, Row, sentences, standing, won
+from generator.trust.verdict import BASELINES, EDGES, FEWEST, RANDOM, OwnCheck, Row, sentences, standing, won
 
 NAN = math.nan
 
@@ -206,3 +206,16 @@ def test_images_that_say_opposite_things_are_said_to():
         in said
     )
     assert said[-1] == "No method passes all of these tests."
+
+
+def test_a_map_that_fails_its_own_check_is_named_and_passes_only_where_most_of_its_maps_hold():
+    bad = replace(BEST, own=OwnCheck("completeness error", 0.629, 0.05, 5, 8))
+    said = sentences([bad, row("Saliency")], checked=2)
+    assert (
+        "Grad-CAM: on 5 of 8 images the map is not what its definition promises, by its own check (completeness error of up to "
+        "63 %, where 5 % is allowed). What is judged is that map, not the method." in said
+    )
+    assert said[-1] == "No method passes all of these tests."
+    half = sentences([replace(bad, own=OwnCheck("completeness error", 0.06, 0.05, 4, 8)), row("Saliency")], checked=2)
+    assert any(one.startswith("Grad-CAM: on 4 of 8") for one in half)
+    assert half[-1].startswith("Grad-CAM passes")

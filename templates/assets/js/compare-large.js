@@ -144,7 +144,7 @@ customElements.define('map-large', class extends HTMLElement {
       const {head} = this.entries[k];
       const method = chosen && page.member('method', chosen.method);
       const layer = chosen && !method.input && page.member('layer', chosen.layer);
-      const facts = [...(head && 'top' in head ? [[say('largest'), number(head.top)]] : []), ...(head && 'bottom' in head ? [[say('smallest'), number(head.bottom)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, convatlas.percent(v)])];
+      const facts = [...(head && 'top' in head ? [[say('largest'), number(head.top)]] : []), ...(head && 'bottom' in head ? [[say('smallest'), number(head.bottom)]] : []), ...((head && head.facts) || []).map(([name, v]) => [name, convatlas.percent(v), (head.doubts || []).includes(name)])];
       return el('section', {class: 'ca-large__part'}, el('h3', {}, say(side)),
         el('div', {class: 'ca-large__picks'}, choice(side, 'method', page.members.method, chosen && chosen.method, say('method'), true),
           layer ? choice(side, 'layer', page.members.layer, layer.id, say('layerWord')) : '',
@@ -152,7 +152,7 @@ customElements.define('map-large', class extends HTMLElement {
         chosen && method.caption && head ? el('p', {class: 'ca-large__caption'}, page.caption(method, layer, chosen.target, image)) : '',
         head && !head.empty ? tiles.bar(...this.scales[k], page.state.k, head.signed) : '',
         head ? el('p', {class: 'ca-large__value', 'data-value': k, 'aria-live': 'polite'}, say('readHint', {w: head.w, h: head.h})) : '',
-        facts.length ? el('dl', {class: 'ca-facts ca-large__facts'}, facts.map(([name, v]) => el('div', {}, el('dt', {}, name), el('dd', {class: 'ca-num'}, v)))) : '',
+        facts.length ? el('dl', {class: 'ca-facts ca-large__facts'}, facts.map(([name, v, bad]) => el('div', {class: bad ? 'ca-doubt' : ''}, el('dt', {}, name), el('dd', {class: 'ca-num'}, v), bad ? el('dd', {title: say('doubt', {fact: name})}, say('ownCheck')) : ''))) : '',
         chosen ? el('p', {class: 'ca-large__links'}, method.page ? el('a', {href: url(method.page)}, say('howMade', {method: method.title})) : '', layer && layer.page ? el('a', {href: `${url(layer.page)}#${convatlas.address.text({i: image.id, v: 'maps'})}`}, say('layerPage', {layer: layer.name})) : '') : '');
     };
     const save = (kind) => el('button', {type: 'button', onclick: () => page.saveLarge(kind, this)}, kind.toUpperCase());

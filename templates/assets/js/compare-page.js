@@ -178,7 +178,8 @@
       cell.label = label;
       const button = el('button', {type: 'button', class: 'ca-enlarge', 'aria-label': `${say('large')}: ${label}${cell.head.empty ? `. ${say('empty')}` : ''}`, onclick: () => this.enlarge(cell, button)}, cell.stage);
       const note = this.note(cell.place);
-      return el('div', {}, button, note ? el('span', {class: 'ca-grid__note'}, note) : '', cell.foot);
+      const against = (cell.head.facts || []).filter(([name]) => (cell.head.doubts || []).includes(name)).map(([name, v]) => el('span', {class: 'ca-grid__note ca-doubt', title: say('doubt', {fact: name})}, `${say('ownCheck')} (${name} ${convatlas.percent(v)})`));
+      return el('div', {}, button, against, note ? el('span', {class: 'ca-grid__note'}, note) : '', cell.foot);
     }
 
     /** Give every cell its scale: its own, or that of its row, its column or all. */

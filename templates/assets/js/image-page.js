@@ -146,7 +146,7 @@ customElements.define('image-page', class extends HTMLElement {
       const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-pair__says'}, this.caption(method)));
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
-      const facts = [...this.numbers(map), ...(map.facts || []).map(([name, value]) => `${name}: ${convatlas.percent(value)}`)].map((said) => el('p', {class: 'ca-note'}, said));
+      const facts = [...this.numbers(map).map((said) => el('p', {class: 'ca-note'}, said)), ...(map.facts || []).map(([name, value]) => el('p', {class: `ca-note${(map.doubts || []).includes(name) ? ' ca-doubt' : ''}`, title: (map.doubts || []).includes(name) ? convatlas.say('doubt', {fact: name}) : false}, `${name}: ${convatlas.percent(value)}`, (map.doubts || []).includes(name) ? el('b', {}, ` ${convatlas.say('ownCheck')}`) : ''))];
       const large = this.large(`gradient/${method.name}`, this.overlay(map, null, method.title, !map.rgb), method.title);
       if (!map.rgb) return el('figure', {}, title, el('div', {class: 'ca-pair'}, large), facts);
       return el('figure', {}, title, el('div', {class: 'ca-pair'}, large,
