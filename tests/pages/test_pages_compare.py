@@ -361,7 +361,13 @@ def test_rows_are_sorted_by_a_metric_best_first(browser: Browser, where: str):
         page.wait_for_selector(".ca-grid__metric")
         order = [text.split("\n")[0] for text in page.locator(".ca-grid tbody th").all_inner_texts()]
         assert order == ["Grad-CAM++", "Saliency", "Grad-CAM", "CAM", "Layer Cam"]
-        assert page.locator(".ca-grid__metric").all_inner_texts() == ["Deletion 0.15", "Deletion 0.25", "Deletion 0.35"]
+        assert page.locator(".ca-grid__metric").all_inner_texts() == [
+            "Deletion 0.15",
+            "Deletion 0.25",
+            "Deletion 0.35",
+            "not judged",
+            "not judged",
+        ]
         assert cell(page, "Saliency", "two cups").locator(".ca-grid__note").inner_text() == "Deletion 0.3"
         page.locator(".ca-judged thead button").filter(has_text="Insertion").click()
         page.wait_for_function("() => document.querySelector('[data-control=order]').value === 'insertion'")

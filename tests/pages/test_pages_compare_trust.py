@@ -122,3 +122,21 @@ def test_a_map_that_fails_its_own_check_is_marked_beside_it(
         seen.page.wait_for_selector("[data-gradients] figure")
         assert seen.page.locator("[data-gradients] .ca-doubt").inner_text() == f"completeness error: 25 % {said}"
         seen.check()
+
+
+def test_a_row_without_a_number_says_where_it_was_judged(browser: Browser, failing: str):
+    with opened(browser, failing + "compare.html#m=grad_cam.saliency&l=layer-0&o=insertion", base=failing) as seen:
+        page = ready(seen)
+        assert page.locator(".ca-grid__metric").all_inner_texts() == [
+            "Insertion 0.3", "not judged at this layer (judged at _blocks.10._depthwise_conv)",
+        ]  # fmt: skip
+        page.locator("[data-control=target]").select_option("1")
+        page.wait_for_function("() => document.querySelector('.ca-grid__metric').textContent.includes('class')")
+        assert page.locator(".ca-grid__metric").all_inner_texts() == ["not judged for this class"] * 2
+        seen.check()
+    with opened(browser, failing + "compare.html#rows=layer&m=grad_cam&o=insertion", base=failing) as seen:
+        page = ready(seen)
+        assert page.locator(".ca-grid__metric").all_inner_texts() == [
+            "Insertion 0.5", "not judged at this layer (judged at _blocks.10._depthwise_conv)",
+        ]  # fmt: skip
+        seen.check()

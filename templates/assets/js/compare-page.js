@@ -128,7 +128,7 @@
         const {title, lines, page, photo} = this.heading(axis, this.member(axis, id));
         const said = scope === 'row' && metric ? this.mean(metric, id) : null;
         return el('th', {scope}, photo ? el('img', {class: 'ca-grid__photo', src: url(photo), alt: '', width: 40, height: 40}) : '', el('span', {class: 'ca-grid__head'}, page ? el('a', {href: url(page)}, breaks(title)) : breaks(title),
-          lines.map((line) => el('span', {class: 'ca-dim'}, line)), said ? el('span', {class: 'ca-grid__metric ca-num'}, `${metric.title} ${this.amount(metric, said.mean)}`) : ''));
+          lines.map((line) => el('span', {class: 'ca-dim'}, line)), said ? el('span', {class: 'ca-grid__metric ca-num'}, `${metric.title} ${this.amount(metric, said.mean)}`) : scope === 'row' && metric ? el('span', {class: 'ca-grid__metric ca-dim'}, this.unjudged(metric, id)) : ''));
       };
       const alone = state.rows !== 'image' && state.columns !== 'image' ? this.member('image', state.at.image) : null;
       const corner = alone ? el('td', {class: 'ca-grid__corner'}, el('img', {src: url(alone.photo), alt: '', width: alone.w, height: alone.h}), el('span', {class: 'ca-dim'}, say('photo'))) : el('td', {});

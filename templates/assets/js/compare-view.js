@@ -196,6 +196,20 @@
       return values.length ? {mean: values.reduce((sum, v) => sum + v, 0) / values.length, n: values.length} : null;
     }
 
+    /** Why a row has no number by a metric: its maps are of another class or layer than those that were judged, or rank nothing. */
+    unjudged(metric, row) {
+      const {say} = convatlas;
+      const {state} = this;
+      const method = this.member('method', {[state.rows]: row}.method || state.at.method);
+      const free = state.rows === 'image' || state.columns === 'image';
+      const target = {[state.rows]: row}.target || (state.columns === 'target' ? '0' : state.at.target);
+      if (target !== '0' && this.members.target.length) return say('notJudgedClass');
+      if (method.input || state.columns === 'method' || state.columns === 'layer') return say('notJudged');
+      const places = new Set((free ? state.shown.image : [state.at.image]).flatMap((image) => Object.entries((((convatlas.get('compare', image) || {}).trust || {})[method.id]) || {}).filter(([, numbers]) => metric.id in numbers).map(([layer]) => layer)));
+      if (!places.size) return say('notJudged');
+      return say('notJudgedHere', {layers: [...places].map((layer) => this.member('layer', layer).name).join(', ')});
+    }
+
     place(row, column) { return {...this.state.at, [this.state.rows]: row, [this.state.columns]: column}; }
 
     /** The rows in the order asked for: best first. */
