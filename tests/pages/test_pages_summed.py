@@ -38,7 +38,9 @@ def test_the_image_page_draws_it_in_two_colours_and_says_its_ends(browser: Brows
         figure = seen.page.locator("[data-gradients] figure").first
         assert "diverging" in figure.locator(".ca-overlay__map").get_attribute("style")  # type: ignore[operator]
         assert figure.locator(".ca-bar[role=img]").get_attribute("aria-label") == "Colour bar from −0.5 to 0.5"
-        assert figure.locator(".ca-note").all_inner_texts() == ["Values from −2 to 3."]
+        assert figure.locator(".ca-note").all_inner_texts() == [
+            "The channels summed: above zero for tabby, below it against. Values from −2 to 3."
+        ]
         assert figure.locator(".ca-pair__signed").inner_text() == "Gray is zero; full colour from ±1."
         seen.check()
 
