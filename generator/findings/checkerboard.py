@@ -68,8 +68,7 @@ class Checkerboard:
         if written:
             said.append(f"{counted(len(written), 'transposed convolution')} {'writes' if len(written) == 1 else 'write'} neighbouring places unevenly.")  # fmt: skip
         if skipping:
-            alone = sum(row.severity == "warning" for row in skipping)
-            said.append(f"{counted(len(skipping), 'convolution')} {'passes' if len(skipping) == 1 else 'pass'} over places, their kernels being smaller than their strides; " + (f"what {alone} of them {'passes' if alone == 1 else 'pass'} over nobody else reads." if alone else "other layers read what they pass over."))  # fmt: skip
+            said.append(_passes_over(len(skipping), sum(row.severity == "warning" for row in skipping)))
         if not rows:
             said.append(f"All {counted(len(strided), 'strided convolution')} treat every place alike.")
         gradients = sum(node.family == "conv" and _ragged(node) for _, node in strided)
@@ -106,6 +105,14 @@ class Checkerboard:
             if _looks(evidence, other, layer)
         ]
         return _Row(layer, "note" if others else "warning", size, False)
+
+
+def _passes_over(many: int, alone: int) -> str:
+    """Of convolutions whose kernel is smaller than their stride; what `alone` of them pass over is read by nobody else."""
+    said = f"{counted(many, 'convolution')} {'passes' if many == 1 else 'pass'} over places, the kernel being smaller than the stride; "
+    if not alone:
+        return said + "other layers read what is passed over."
+    return said + ("nobody else reads these." if alone == many else f"of {alone}, nobody else reads these.")
 
 
 def _strided(evidence: Evidence) -> Iterator[tuple[Layer, Node]]:

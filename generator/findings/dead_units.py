@@ -87,7 +87,7 @@ class DeadUnits:
             f"A note from the first unit on; a warning where {percent(self.warning)} of a layer are dead, serious from "
             f"{percent(self.serious)} on. Sound networks have some, up to an eighth of a layer. Only units that are "
             f"out of reach or were still in training count, until {self.images} images were looked at, which bound the share "
-            "of images that would have raised a unit to 1 %.",
+            f"of images that would have raised a unit to {percent(0.01)}.",
             tuple(_places(rows)),
             _drawing(rows, evidence.images, self.warning),
         )

@@ -68,7 +68,7 @@ class RedundantUnits:
     serious: float = 0.5
 
     papers: ClassVar[tuple[Paper, ...]] = (
-        Paper("roychowdhury2018", "Aruni RoyChowdhury, Prakhar Sharma, Erik Learned-Miller and Aruni Roy", 2017, "Reducing Duplicate Filters in Deep Neural Networks", venue="NeurIPS Workshop on Deep Learning: Bridging Theory and Practice"),
+        Paper("srinivas2015", "Suraj Srinivas and R. Venkatesh Babu", 2015, "Data-free Parameter Pruning for Deep Neural Networks", venue="BMVC", arxiv="1507.06149"),
     )  # fmt: skip
     advice: ClassVar[str] = (
         "Prune one of each pair and add its outgoing weights to the other's; many of them say that the layer is wider than "

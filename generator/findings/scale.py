@@ -137,7 +137,7 @@ def _said(change: _Change, raised: bool, compared: Mapping[str, Sequence[tuple[L
     factor = "a factor without bounds" if math.isinf(change.factor) else f"a factor of {few(change.factor)}"
     where = f"from `{change.before.name}` to `{change.after.name}`"
     if raised:
-        return f"What layers give {'explodes' if change.grows else 'vanishes'}: {change.kind} {'grow' if change.grows else 'fade'} by {factor} {where}."  # fmt: skip
+        return f"Activations {'explode' if change.grows else 'vanish'}: the scale of {change.kind} {'grows' if change.grows else 'falls'} by {factor} {where}."  # fmt: skip
     if change.factor == 1:
         return f"The scale of {many} does not change within a kind."
     return f"Within a kind, the scale of {many} changes by {factor} at most: {change.kind}, {where}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-MINUS = "−"
+MINUS, THIN = "−", "\u202f"
 
 
 def few(value: float) -> str:
@@ -22,8 +22,8 @@ def percent(share: float) -> str:
     """0.214 -> 21 %; 0.004 -> 0.4 %; what is not nothing is not written as nothing."""
     points = 100 * share
     if 0 < points < 0.1:
-        return "less than 0.1 %"
-    return f"{points:.0f} %" if points >= 10 or points == int(points) else f"{points:.1f} %"
+        return f"less than 0.1{THIN}%"
+    return f"{points:.0f}{THIN}%" if points >= 10 or points == int(points) else f"{points:.1f}{THIN}%"
 
 
 def of(part: int, whole: int) -> str:

@@ -15,7 +15,7 @@ from generator.artifacts import NotApplicable
 from generator.findings.finding import SEVERITIES, Finding, Place
 from generator.names import LayerName
 from generator.pages import bibtex, escape
-from generator.pages.context import Site
+from generator.pages.context import Site, safe
 from generator.pages.findings_drawing import Chart, chart
 from generator.pages.findings_views import Checked
 from generator.pages.prose import to_html
@@ -133,12 +133,12 @@ def _layer(site: Site, layer: LayerName, mark: str) -> str:
     if view is None:
         return ""
     page = f"layers/{escape.slug(view.slug)}.html"
-    return f"{page}#f={mark}" if mark and view.answers is not None else page
+    return safe(f"{page}#f={mark}" if mark and view.answers is not None else page)
 
 
 def _unit(site: Site, layer: LayerName, unit: int) -> str:
     page = _layer(site, layer, "")
-    return f"{page}#u={unit}" if page else ""
+    return safe(f"{page}#u={unit}") if page else ""
 
 
 def table(checked: tuple[Checked, ...]) -> str:

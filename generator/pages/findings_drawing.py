@@ -81,8 +81,8 @@ class Axis:
 
 
 def chart(drawing: Drawing) -> Chart | None:
-    """None where there is nothing to draw."""
-    if not drawing.dots:
+    """None where there is nothing to draw: no layer, or bars that are all empty."""
+    if not any(dot.value or drawing.form == "dots" for dot in drawing.dots):
         return None
     axis = axis_of(drawing)
     series = range(max(1, len(drawing.series)))

@@ -130,10 +130,10 @@ def method_digest(cls: type) -> Digest:
 
 
 @cache
-def code_digest(module: str) -> Digest:
-    """The code of a module of this package and of those that it imports, less prose and the engine."""
+def code_digest(*modules: str) -> Digest:
+    """The code of modules of this package and of those that they import, less prose and the engine."""
     text = hashlib.sha256()
-    todo, seen = [module], set[str]()
+    todo, seen = sorted(modules, reverse=True), set[str]()
     while todo:
         name = todo.pop()
         if name in seen or not name.startswith("generator") or name in ("generator", "generator.methods"):

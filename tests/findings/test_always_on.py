@@ -37,7 +37,7 @@ def test_the_bound_is_that_of_the_sample():
     model = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
     with torch.no_grad():
         model[0].bias.fill_(1e3)
-    assert "less than 1.5 % of places" in judged("always_on", evidence_of(model, noise(4, 3, 9, 9))).evidence
+    assert "less than 1.5\u202f% of places" in judged("always_on", evidence_of(model, noise(4, 3, 9, 9))).evidence
 
 
 def test_what_cannot_be_judged_is_said():

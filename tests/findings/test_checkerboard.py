@@ -65,6 +65,7 @@ def test_a_convolution_that_passes_over_what_nobody_else_reads():
     found = judged("checkerboard", evidence_of(model, shape=(3, 16, 16)))
     assert found.severity == "warning"
     assert at(found, "2").text == "kernel 1 × 1, stride 2 × 2"
+    assert "1 convolution passes over places" in found.evidence and "nobody else reads these." in found.evidence
 
 
 def test_the_shortcuts_of_a_resnet_are_a_note():
@@ -72,7 +73,7 @@ def test_the_shortcuts_of_a_resnet_are_a_note():
     found = judged("checkerboard", evidence_of(torchvision.models.resnet18(weights=None), shape=(3, 64, 64)))
     assert found.severity == "note"
     assert {place.layer for place in found.places} == {f"layer{k}.0.downsample.0" for k in (2, 3, 4)}
-    assert "other layers read what they pass over" in found.evidence
+    assert "other layers read what is passed over" in found.evidence
     assert "gradients of 7 are chequered" in found.evidence  # 7 x 7, three 3 x 3, three 1 x 1
 
 

@@ -28,7 +28,7 @@ def test_units_far_below_zero_are_dead_and_those_that_come_near_are_not():
     assert place.text == "2 of 16, 3 never on"
     assert place.mark == "dead"
     assert found.severity == "note"  # 12.5 %
-    assert "31 %" in found.evidence  # 1 - 0.05 ** (1 / 8)
+    assert "31\u202f%" in found.evidence  # 1 - 0.05 ** (1 / 8)
     assert found.drawing is not None
     assert (found.drawing.dots[0].part, found.drawing.dots[0].value) == (2 / 16, 3 / 16)
 
@@ -81,7 +81,7 @@ def test_layers_that_were_asked_and_layers_that_were_not_add_up():
     found = judged("dead_units", Evidence(whole.description, model, some))
     assert found.evidence == (
         "3 of 16 units of 2 activation layers are on nowhere in the 8 images. 3 of them are out of reach or were still in "
-        "training, most in `4`: 2 of 8 (25 %)."
+        "training, most in `4`: 2 of 8 (25\u202f%)."
     )
     assert found.severity == "warning"
 

@@ -27,7 +27,7 @@ def test_the_factor_from_the_first_to_the_last_of_five_layers_by_hand(
     assert found.severity == severity
     if severity != "fine":
         assert {place.layer for place in found.places} == {"0", "4"}
-        assert ("explodes" if grows else "vanishes") in found.evidence
+        assert ("Activations explode" if grows else "Activations vanish") in found.evidence
         assert f"by a factor of {change} from `0` to `4`" in found.evidence
 
 

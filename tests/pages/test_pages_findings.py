@@ -171,7 +171,7 @@ def test_bars_by_hand():
     assert [(m.left, m.slot) for m in made.panels[0].marks] == [(0, 200), (200, 200), (400, 200)]
     assert [(m.x, m.width) for m in made.panels[0].marks] == [(80, 40), (280, 40), (480, 40)]
     assert [(m.y, m.strong) for m in made.panels[0].marks] == [(60, 60), (20, 80), (100, 100)]
-    assert made.ticks == ((100, "0"), (0, "25 %"))
+    assert made.ticks == ((100, "0"), (0, "25\u202f%"))
     assert made.lines == ((0, "warning"),)
     assert made.panels[0].ends == ("a", "c")
 
@@ -190,7 +190,8 @@ def test_dots_on_a_logarithmic_axis_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("most", "end"), [(0.004, "1 %"), (0.2, "20 %"), (0.21, "25 %"), (0.6, "75 %"), (1.0, "100 %")]
+    ("most", "end"),
+    [(0.004, "1\u202f%"), (0.2, "20\u202f%"), (0.21, "25\u202f%"), (0.6, "75\u202f%"), (1.0, "100\u202f%")],
 )
 def test_the_axis_of_shares_ends_at_a_round_number(most: float, end: str):
     made = chart(Drawing("c", "bars", (Dot(A, most, ""),), share=True))
@@ -200,8 +201,9 @@ def test_the_axis_of_shares_ends_at_a_round_number(most: float, end: str):
 
 def test_nothing_is_drawn_of_nothing():
     assert chart(Drawing("c", "bars", ())) is None
-    flat = chart(Drawing("c", "bars", (Dot(A, 0.0, ""),)))
-    assert flat is not None and flat.panels[0].marks[0].y == 100
+    assert chart(Drawing("c", "bars", (Dot(A, 0.0, ""),))) is None
+    flat = chart(Drawing("c", "dots", (Dot(A, 0.0, ""),), log=True))  # a layer of zeros is worth showing
+    assert flat is not None and flat.panels[0].marks[0].y == HEIGHT - 4
 
 
 # CSV
