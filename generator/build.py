@@ -110,7 +110,7 @@ def judge(setup: Setup, progress: Progress) -> Passes:
     planned = judging.passes(setup.store) + check.passes(setup.store)
     with clocked(setup.timings, "trust"), progress.stage("judging maps", len(judging.images)) as stage:
         fill_judgements(judging, setup.engine, preprocess, setup.store, stage)
-    with clocked(setup.timings, "sanity"), progress.stage("sanity check", len(check.images)) as stage:
+    with clocked(setup.timings, "sanity"), progress.stage("sanity check", check.steps) as stage:
         fill_sanity(check, setup.engine, preprocess, setup.store, stage)
     return planned
 

@@ -68,7 +68,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         ),
         all_layers=setup.description.layers,
         cam_layers=compared,
-        default_layer=compared[-1] if compared else None,
+        default_layer=setup.default_layer,
         images=tuple(assembly.image(image, compared) for image in images),
         methods=tuple(
             method_view(info, used.get(info.name), info.name in used or info.name in refused)

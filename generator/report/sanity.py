@@ -51,6 +51,11 @@ class Check:
         every = [image for image in self.judging.images if self.judging.has_target(image)]
         return tuple(every[: self.judging.config.sanity_images]) if self.stages else ()
 
+    @property
+    def steps(self) -> int:
+        """What progress counts: each stage of each image."""
+        return len(self.images) * len(self.stages)
+
     def drawn(self, store: Store, image: ImageRecord) -> tuple[Request, ...]:
         """The maps of an image that can change: those the store has, and that rank something."""
         requests = self.judging.requests
@@ -130,11 +135,14 @@ def fill_sanity(check: Check, engine: Engine, preprocess: Preprocess, store: Sto
     """Compute the curves of every image that lacks them."""
     for image in check.images:
         if store.get(check.key(image)) is None:
-            _check_image(check, engine, preprocess, store, image)
-        stage.advance(what=image.name)
+            _check_image(check, engine, preprocess, store, image, stage)
+        else:
+            stage.advance(len(check.stages), image.name)
 
 
-def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: Store, image: ImageRecord) -> None:
+def _check_image(
+    check: Check, engine: Engine, preprocess: Preprocess, store: Store, image: ImageRecord, progress: Progress
+) -> None:
     picture = load(image, preprocess.channels)
     x = preprocess(picture)[None]
     bigger = larger([picture], x, preprocess)
@@ -147,7 +155,7 @@ def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: St
         return engine.invocation(module, batch)
 
     seed = check.judging.jobs.seed
-    for k, (_, changed) in enumerate(sanity.randomised(engine.module, check.stages, engine.batch(x), seed, forward)):
+    for k, (at, changed) in enumerate(sanity.randomised(engine.module, check.stages, engine.batch(x), seed, forward)):
         copy = replace(engine, module=changed, counts=Counts(), rows={})
         for request, map_ in _maps(copy, todo, x, bigger, preprocess, seed + 1 + k):
             name = request.name + "@" + request.layer
@@ -156,6 +164,7 @@ def _check_image(check: Check, engine: Engine, preprocess: Preprocess, store: St
             curves[name].append(math.nan if map_ is None else sanity.kept(before, map_))
         engine.counts.forward += copy.counts.forward
         engine.counts.backward += copy.counts.backward
+        progress.advance(what=f"{image.name}, random down to {at.name}")
     rows = {name: [None if math.isnan(v) else round(v, 5) for v in curve] for name, curve in curves.items()}
     store.put(check.key(image), {"curves": rows})
 

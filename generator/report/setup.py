@@ -26,9 +26,10 @@ from generator.images import load as load_picture
 from generator.images.truth import truths, unlabelled_folders
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Digest, Layer, Target, TrueTarget
+from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.answers import Asking
+from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
@@ -68,11 +69,18 @@ class Setup:
     def judging(self) -> Judging:
         """Which maps are judged, and how."""
         trust = self.config.trust
-        names = tuple(layer.name for layer in self.compared)
-        layers = names[-1:]
+        layers = tuple(name for name in (self.default_layer,) if name is not None)
         if trust.layers is not None:
             layers = tuple(layer.name for layer in select_layers(trust.layers, self.compared))
         return Judging(self.jobs, trust, layers, self.images.images[: trust.images], self.loaded.labels)
+
+    @cached_property
+    def default_layer(self) -> LayerName | None:
+        """The compared layer that maps are shown and judged at unless told otherwise: the last, or the last of features where
+        scores are of places; None where no layer is compared."""
+        features = last_features(self.description)
+        names = [layer.name for layer in self.compared]
+        return features.name if features is not None and features.name in names else names[-1] if names else None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -215,11 +223,13 @@ def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple
 
 
 def compared_layers(config: ReportConfig, description: Description) -> tuple[Layer, ...]:
-    """The layers of the CAM comparison, with the one that a pooled head averages: itself, or a block that ends in it."""
+    """The layers of the CAM comparison, with the one that a pooled head averages (itself, or a block that ends in it), or
+    the last of features where scores are of places."""
     chosen = select_layers(config.cam_layers, description.layers)
-    if any(not_averaged(description.facts, layer) is None for layer in chosen):
+    features = last_features(description)
+    if features is None and any(not_averaged(description.facts, layer) is None for layer in chosen):
         return chosen
-    names = {layer.name for layer in chosen} | {description.facts.head_layer}
+    names = {layer.name for layer in chosen} | {description.facts.head_layer if features is None else features.name}
     return tuple(layer for layer in description.layers if layer.name in names)
 
 
