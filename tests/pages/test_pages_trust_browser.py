@@ -278,14 +278,15 @@ def test_other_pages_carry_their_part(browser: Browser, base: str, tiny: Built):
     trust = tiny.report.trust
     assert trust is not None
     with opened(browser, base + "index.html", base=base) as seen:
-        assert trust.sentences[0] in seen.page.locator(".ca-verdict").inner_text()
-        seen.page.locator(".ca-verdict a").click()
+        verdict = seen.page.locator(".ca-verdict", has_text="Whether to believe")  # the findings have one too
+        assert trust.sentences[0] in verdict.inner_text()
+        verdict.locator("a").click()
         seen.page.wait_for_load_state("load")
         assert seen.page.locator("h1").inner_text() == "Whether to believe the maps"
         seen.page.locator(".tr-cards a").first.click()
         seen.page.wait_for_load_state("load")
         assert seen.address.endswith("images/image-0.html#believe")
-        assert re.search(r"^Deletion .+ best", seen.page.locator(".tr-image .tr-first").inner_text())
+        assert re.search(r"^Insertion and ROAD both rate .+ best", seen.page.locator(".tr-image .tr-first").inner_text())
         seen.page.locator(".tr-image .ca-more").click()
         seen.page.wait_for_load_state("load")
         seen.page.locator(".tr-table a[href='methods/guided_backprop.html']").click()
@@ -348,7 +349,7 @@ def test_a_report_without_judgements_says_how_to_ask(
         assert seen.page.locator("pre").inner_text().startswith("trust:\n  metrics: [deletion")
         assert audit(seen.page) == []
         seen.check()
-    parts = {"index.html": ".ca-verdict", "images/image-0.html": ".tr-image", "methods/grad_cam.html": ".tr-here"}
+    parts = {"index.html": ".ca-verdict a[href='trust.html']", "images/image-0.html": ".tr-image", "methods/grad_cam.html": ".tr-here"}
     for page, gone in parts.items():
         with opened(browser, address + page, base=address) as seen:
             assert seen.page.locator("h1").count() == 1 and seen.page.locator(gone).count() == 0
