@@ -15,7 +15,7 @@ from generator.pages.context import Site
 from generator.pages.numbers import compact
 from generator.pages.trust_agreement import Matrix, matrix
 from generator.pages.trust_sanity import Sanity, sanity
-from generator.pages.trust_table import Row, Table, judged, of_image, of_set
+from generator.pages.trust_table import Row, Table, judged, of_image, of_set, ordered
 from generator.pages.views import Heat
 from generator.trust.sanity import KEPT, NEAR
 
@@ -46,7 +46,7 @@ def write(site: Site) -> None:
         curves=curves,
         sanity_lead=site.t("trust.sanity_lead", limit=f"{KEPT:.2f}", near=f"{NEAR:g}"),
         sentences=trust.sentences,
-        metrics=trust.metrics,
+        metrics=ordered(trust.metrics),
         baselines=[site.method_title(b) for b in trust.baselines],
         images=[(image, site.photo(image), address(image.slug)) for image in pictured],
         changed=changed(site, table),

@@ -16,7 +16,7 @@ from generator.names import INPUT
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.trust_axis import Axis, Writer, sure
-from generator.pages.trust_views import Better, Estimate, MapId, SanityCurve, Standing, Trust
+from generator.pages.trust_views import Better, Estimate, MapId, Metric, SanityCurve, Standing, Trust
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Column:
     title: str
     unit: str
     better: Better
-    n: str
-    """Over how many images: ``8``, or ``6–8`` where maps differ."""
+    n: int
+    """Over how many images at most: a row says where it has fewer."""
     left: str
     right: str
     log: bool
@@ -98,6 +98,8 @@ class Row:
     """In how many of the columns that decide it is better than every baseline."""
     judged: int
     """Of how many."""
+    n: int | None = None
+    """The fewest images that one of its numbers rests on, where these are fewer than the column says."""
     doubt: Doubted | None = None
     """None where its own check says nothing against it, or where it has none."""
 
@@ -208,7 +210,7 @@ def _table(
     intervals = beside is not None and any(sure(e) for row in estimates.values() for e in row.values())
     cells: dict[MapId, list[Cell]] = {of: [] for of in estimates}
     columns = []
-    for metric in trust.metrics:
+    for metric in ordered(trust.metrics):
         found = {of: row[metric.name] for of, row in estimates.items() if _known(row.get(metric.name))}
         axis = Axis.of(found.values(), metric.better)
         write = Writer.of([e.mean for e in found.values()], axis.log)
@@ -219,9 +221,7 @@ def _table(
                 title=metric.title,
                 unit=" ".join(filter(None, (write.unit, metric.unit))),
                 better=metric.better,
-                n="–".join(map(str, dict.fromkeys(f([e.n for e in found.values()]) for f in (min, max))))
-                if found
-                else "0",
+                n=max((e.n for e in found.values()), default=0),
                 left=write.short(axis.left),
                 right=write.short(axis.right),
                 log=axis.log,
@@ -267,6 +267,7 @@ def _table(
             sanity=None if called[of].baseline else curves.get(of),
             wins=sum(made[k].standing == "better" for k in deciding),
             judged=sum(made[k].standing not in (None, "baseline") for k in deciding),
+            n=_fewer(estimates[of], columns),
         )
         for of, made in cells.items()
     )
@@ -274,6 +275,16 @@ def _table(
     at = {of.layer: called[of] for of in estimates if of.layer != INPUT}
     only = next(iter(at.values())) if len(at) == 1 else None
     return Table(tuple(columns), rows, widest, only, all(c.decides for c in columns), intervals)
+
+
+def _fewer(own: Mapping[str, Estimate], columns: Sequence[Column]) -> int | None:
+    """The fewest images of a map's numbers that rest on fewer than their columns do."""
+    return min((e.n for c in columns if _known(e := own.get(c.name)) and e is not None and e.n < c.n), default=None)
+
+
+def ordered(metrics: Iterable[Metric]) -> list[Metric]:
+    """In the order of columns: those that decide come first, in sight on a telephone too."""
+    return sorted(metrics, key=lambda metric: not metric.decides)
 
 
 def _known(estimate: Estimate | None) -> bool:

@@ -386,7 +386,8 @@ def test_rows_are_sorted_by_a_metric_best_first(browser: Browser, where: str):
         with page.expect_download() as waiting:
             page.locator("[data-csv=judged]").click()
         table = list(csv.reader(io.StringIO(content(waiting.value).decode("utf-8"))))
-        assert table[0] == ["Method", "Deletion", "n", "Insertion (%)", "n"]
+        assert table[0] == ["Method", "Deletion", "Deletion, n", "Insertion (%)", "Insertion, n"]
+        assert len(set(table[0])) == len(table[0])
         assert [row[0] for row in table[1:]] == ["Grad-CAM", "Grad-CAM++", "Saliency"]
         assert float(table[1][1]) == pytest.approx(0.35) and table[3][3:] == ["", ""]
         page.locator("[data-control=target]").select_option("1")

@@ -187,14 +187,14 @@ def test_the_most_trusted_come_first_and_baselines_last(tmp_path: Path):
     assert cam.name.full == "Grad-CAM at layer4" and table.rows[2].name.full == "Guided backprop"
     assert table.intervals and not any(c.best for row in table.rows for c in row.cells)
     deletion = table.columns[0]
-    assert (deletion.n, deletion.better) == ("8", "lower")
+    assert (deletion.n, deletion.better) == (8, "lower")
     assert deletion.lines == (table.rows[4].cells[0].at, table.rows[3].cells[0].at)
     assert table.layer is not None and table.layer.layer == "layer4"
     # Where insertion alone decides, deletion is not counted.
     deciding = replace(over_set(), metrics=(replace(DELETION, decides=False), INSERTION))
     table = of_set(site(tmp_path, deciding))
     assert [(row.of, row.wins, row.judged) for row in table.rows[:3]] == [(CAM, 0, 1), (PLUS, 0, 1), (GUIDED, 1, 1)]
-    assert [c.decides for c in table.columns] == [False, True] and not table.all_decide
+    assert [c.decides for c in table.columns] == [True, False] and not table.all_decide
     # Where nothing would decide, everything does.
     none = replace(over_set(), metrics=tuple(replace(m, decides=False) for m in (DELETION, INSERTION)))
     assert of_set(site(tmp_path, none)).all_decide
@@ -338,3 +338,24 @@ def test_maps_that_fail_their_own_check_are_marked_and_counted(tmp_path: Path):
     assert single[GUIDED] is not None and (single[GUIDED].images, single[GUIDED].of) == (1, 1)
     assert "up to 30 %" in single[GUIDED].text
     assert all(row.doubt is None for row in of_image(here, "image-1").rows)
+
+
+def test_a_row_of_fewer_images_says_so_and_heads_of_columns_of_csv_are_unique(tmp_path: Path):
+    def estimated(of: MapId, deletion: int, insertion: int) -> Summary:
+        return Summary(
+            of, {"deletion": Estimate(0.2, 0.1, 0.3, deletion), "insertion": Estimate(0.5, 0.4, 0.6, insertion)}
+        )
+
+    counted = (estimated(CAM, 6, 6), estimated(PLUS, 6, 3), estimated(GUIDED, 4, 5), estimated(RANDOM, 6, 6))
+    here = site(tmp_path, Trust(metrics=(DELETION, INSERTION), summaries=counted))
+    table = of_set(here)
+    assert [c.n for c in table.columns] == [6, 6]
+    assert {row.of: row.n for row in table.rows} == {CAM: None, PLUS: 3, GUIDED: 4, RANDOM: None}
+    head = table_rows(here, table)[0]
+    assert len(set(head)) == len(head)
+
+
+def test_what_decides_stands_in_the_first_columns(tmp_path: Path):
+    metrics = (replace(DELETION, decides=False), INSERTION)
+    table = of_set(site(tmp_path, replace(over_set(), metrics=metrics)))
+    assert [(c.name, c.decides) for c in table.columns] == [("insertion", True), ("deletion", False)]

@@ -15,7 +15,7 @@ import pytest
 
 from generator.names import INPUT
 from generator.pages.trust_agreement import shade, text
-from generator.pages.trust_views import Metric, Trust
+from generator.pages.trust_views import Doubt, Metric, Trust
 from tests.pages import fixture_trust
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
@@ -47,11 +47,14 @@ def test_without_scripts_all_numbers_and_drawings_stand(browser: Browser, base: 
         assert rows.count() == len(trust.summaries)
         assert page.locator(".tr-plot circle").count() == len(trust.summaries) * len(trust.metrics)
         assert page.locator(".tr-plot circle").first.is_visible()
-        shown = row_of(page, "Grad-CAM").locator("td.tr-cell").first
+        at = page.locator(".tr-head").filter(has_text="Deletion").evaluate("h => h.cellIndex")
+        shown = row_of(page, "Grad-CAM").locator("td").nth(at - 1)
         estimate = next(s for s in trust.summaries if s.of.method == "grad_cam").estimates["deletion"]
         values = [
             float(v)
-            for v in page.locator(".tr-table tbody td:nth-child(4)").evaluate_all("e => e.map(c => c.dataset.value)")
+            for v in page.locator(f".tr-table tbody td:nth-child({at + 1})").evaluate_all(
+                "e => e.map(c => c.dataset.value)"
+            )
         ]
         assert any(v == pytest.approx(estimate.mean, rel=1e-5) for v in values)
         assert shown.locator(".tr-number").is_visible()
@@ -75,7 +78,8 @@ def test_words_say_what_marks_say(browser: Browser, http: str, tiny: Built):
         for summary in trust.summaries:
             if summary.of.method != "saliency":
                 continue
-            cell = row_of(seen.page, "Saliency").locator("td.tr-cell").first
+            at = seen.page.locator(".tr-head").filter(has_text="Deletion").evaluate("h => h.cellIndex")
+            cell = row_of(seen.page, "Saliency").locator("td").nth(at - 1)
             marks = [c.split("--")[1] for c in cell.locator(".tr-mark").evaluate_all("e => e.map(m => m.className)")]
             assert marks == [summary.beside[b]["deletion"] for b in trust.baselines]
             words = str(cell.locator(".ca-hidden").text_content())
@@ -286,14 +290,16 @@ def test_other_pages_carry_their_part(browser: Browser, base: str, tiny: Built):
         seen.page.locator(".tr-cards a").first.click()
         seen.page.wait_for_load_state("load")
         assert seen.address.endswith("images/image-0.html#believe")
-        assert re.search(r"^Insertion and ROAD both rate .+ best", seen.page.locator(".tr-image .tr-first").inner_text())
+        assert re.search(
+            r"^Insertion and ROAD both rate .+ best", seen.page.locator(".tr-image .tr-first").inner_text()
+        )
         seen.page.locator(".tr-image .ca-more").click()
         seen.page.wait_for_load_state("load")
         seen.page.locator(".tr-table a[href='methods/guided_backprop.html']").click()
         seen.page.wait_for_load_state("load")
         box = seen.page.locator(".tr-here")
         assert "failed" in box.inner_text()
-        row = box.locator("tbody tr").first.locator("td.ca-num").all_inner_texts()
+        row = box.locator("tbody tr").filter(has_text="Deletion").locator("td.ca-num").all_inner_texts()
         guided = next(s for s in trust.summaries if s.of.method == "guided_backprop")
         base_of = {s.of.method: s.estimates["deletion"].mean for s in trust.summaries}
         expected = [guided.estimates["deletion"].mean, *(base_of[b] for b in trust.baselines)]
@@ -349,7 +355,11 @@ def test_a_report_without_judgements_says_how_to_ask(
         assert seen.page.locator("pre").inner_text().startswith("trust:\n  metrics: [deletion")
         assert audit(seen.page) == []
         seen.check()
-    parts = {"index.html": ".ca-verdict a[href='trust.html']", "images/image-0.html": ".tr-image", "methods/grad_cam.html": ".tr-here"}
+    parts = {
+        "index.html": ".ca-verdict a[href='trust.html']",
+        "images/image-0.html": ".tr-image",
+        "methods/grad_cam.html": ".tr-here",
+    }
     for page, gone in parts.items():
         with opened(browser, address + page, base=address) as seen:
             assert seen.page.locator("h1").count() == 1 and seen.page.locator(gone).count() == 0
@@ -407,7 +417,15 @@ def test_many_maps_fit_a_window_and_a_telephone(
     trust = fixture_trust.trust(
         [i.slug for i in report.images], report.cam_layers, methods=list(fixture_trust.QUALITY), metrics=metrics
     )
-    built = rebuild(replace(report, trust=trust), tmp_path)
+    slug = report.images[0].slug
+    doubts = {slug: {of: Doubt("completeness error", 0.6, 0.05) for of in trust.images[slug]}}
+    # as wide as numbers get: a sign before them, where a map is worse than its opposite
+    negative = [
+        replace(s, estimates={k: replace(e, mean=-abs(e.mean), low=-1.0, high=0.0) for k, e in s.estimates.items()})
+        for s in trust.summaries
+    ]
+    trust = replace(trust, summaries=tuple(negative))
+    built = rebuild(replace(report, trust=replace(trust, doubts=doubts)), tmp_path)
     for width in (1280, 390):
         for name in ("trust.html", "images/image-0.html", "methods/grad_cam.html"):
             with opened(browser, f"{built.site.as_uri()}/{name}", width=width, base=built.site.as_uri()) as seen:
@@ -415,6 +433,13 @@ def test_many_maps_fit_a_window_and_a_telephone(
                 assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
                 if width == 1280 and name == "trust.html":
                     assert page.locator(".tr-scroll").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+                if width == 390 and name == "trust.html" and len(metrics) > 1:
+                    scroll = page.locator(".tr-scroll").bounding_box()
+                    for deciding in ("Insertion", "ROAD"):  # its number is in sight without scrolling sideways
+                        at = page.locator(".tr-head").filter(has_text=deciding).evaluate("h => h.cellIndex")
+                        row = page.locator(".tr-table tbody tr").first.locator("td").nth(at - 1)
+                        number = row.locator(".tr-number").bounding_box()
+                        assert scroll and number and number["x"] + number["width"] <= scroll["x"] + scroll["width"]
                 seen.check()
 
 
