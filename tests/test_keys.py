@@ -95,10 +95,16 @@ def test_a_changed_line_changes_code(old: str, new: str):
     assert code_of(SOURCE.replace(old, new)) != code_of(SOURCE)
 
 
+def forget() -> None:
+    """Files are read once a process."""
+    keys.code_digest.cache_clear()
+    keys._read.cache_clear()
+
+
 def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.MonkeyPatch):
-    keys.code_digest.cache_clear()
+    forget()
     before = method_digest(ActivationMaximization), method_digest(GradCAM)
-    keys.code_digest.cache_clear()
+    forget()
     read = Path.read_text
 
     def changed(self: Path, *args: object, **more: object) -> str:
@@ -106,7 +112,7 @@ def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Path, "read_text", changed)
     after = method_digest(ActivationMaximization), method_digest(GradCAM)
-    keys.code_digest.cache_clear()
+    forget()
     assert after[0] != before[0] and after[1] == before[1]
 
 
@@ -114,9 +120,9 @@ def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.Mon
     ("of", "file"), [("generator.trust.faithfulness", "perturb.py"), ("generator.trust.faithfulness", "impute.py")]
 )
 def test_a_module_imported_from_its_package_counts(monkeypatch: pytest.MonkeyPatch, of: str, file: str):
-    keys.code_digest.cache_clear()
+    forget()
     before = keys.code_digest(of)
-    keys.code_digest.cache_clear()
+    forget()
     read = Path.read_text
 
     def changed(self: Path, *args: object, **more: object) -> str:
@@ -124,7 +130,7 @@ def test_a_module_imported_from_its_package_counts(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "read_text", changed)
     after = keys.code_digest(of)
-    keys.code_digest.cache_clear()
+    forget()
     assert after != before
 
 

@@ -11,8 +11,6 @@ its page (first line: title, colon, one-sentence summary; then the equation, how
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from generator.artifacts import Artifact, NotApplicable
+from generator.discovery import Entry, discovered, marked
 from generator.engine.needs import Need, Reads
 from generator.names import Layer, LayerName, Paper, Unit
 
@@ -288,23 +287,8 @@ class SetMethod(Protocol):
         """The state before the first image."""
 
 
-@dataclass(frozen=True)
-class MethodInfo:
-    """A registered method: its class and what its file says of it."""
-
-    name: str
-    cls: type[Any]
-    doc: str
-
-    @property
-    def title(self) -> str:
-        """``Grad-CAM`` of ``Grad-CAM: which places in a layer speak for a class.``"""
-        return self.doc.strip().splitlines()[0].partition(":")[0]
-
-    @property
-    def summary(self) -> str:
-        """The sentence after the title's colon."""
-        return self.doc.strip().splitlines()[0].partition(":")[2].strip()
+MethodInfo = Entry
+"""A registered method: its class and what its file says of it."""
 
 
 def is_probe(method: object) -> bool:
@@ -327,25 +311,15 @@ def only(name: str, artifacts: Iterator[Artifact]) -> Artifact:
 
 
 _T = TypeVar("_T", bound=type)
+_MARK = "__convatlas_method__"
 
 
 def method(cls: _T) -> _T:
     """Mark the one class in a file that is the method."""
-    cls.__convatlas_method__ = True  # type: ignore[attr-defined]
-    return cls
+    return marked(cls, _MARK)
 
 
 @cache
 def registry() -> Mapping[str, MethodInfo]:
     """All methods by name, in alphabetical order, read from this folder."""
-    found: dict[str, MethodInfo] = {}
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        for value in vars(module).values():
-            if (
-                isinstance(value, type)
-                and "__convatlas_method__" in vars(value)
-                and value.__module__ == module.__name__
-            ):
-                found[info.name] = MethodInfo(info.name, value, module.__doc__ or "")
-    return found
+    return discovered(__name__, __path__, _MARK)

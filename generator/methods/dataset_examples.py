@@ -1,10 +1,10 @@
 r"""Dataset examples: the images of a set that raise a unit most, each cut out by what the unit sees there.
 
-$$ x_1, \dots, x_9 = \operatorname*{arg\,top9}_{x \in D} \; \max_{ij} A^k_{ij}(x), \quad
-\text{patch of } x = \big[\, o + j\,(i, j) \pm \tfrac{r}{2} \,\big] $$
+$$ x_1, \dots, x_9 = \mathrm{top}_9 \big( \max_{ij} A^k_{ij}(x), \; x \in D \big), \quad
+\mathrm{patch} = o + s \, (i, j) \pm r / 2 $$
 
 $A^k$ is the map of unit $k$ of the layer on image $x$ of the set $D$. A patch is what the unit can see of the image from the
-place where it answers most: $r$ pixels wide, its receptive field, around the pixel $o + j\,(i, j)$, where $j$ is the layer's
+place where it answers most: $r$ pixels wide, its receptive field, around the pixel $o + s\,(i, j)$, where $s$ is the layer's
 stride in pixels and $o$ the centre of the first unit. Each image stands once in a unit's list, at its strongest place.
 
 Reading it: what the patches have in common is what the unit answers to. Look at the weakest of the nine as well: its value

@@ -18,6 +18,8 @@ class Example:
     layer: str = ""
     image: ImageView | None = None
     target: str = ""
+    says: str = ""
+    """The string that says what it shows, where the method's caption is of something else."""
 
 
 def example(report: Report, method: MethodView) -> Example | None:
@@ -28,6 +30,14 @@ def example(report: Report, method: MethodView) -> Example | None:
         found = _on_image(report, method.name, image)
         if found:
             return found
+    if method.scope == "set":
+        raised = [v for v in report.layers if v.reconstructions and not any(v.reconstructions.guided.dead)]
+        view = raised[len(raised) // 3] if raised else None
+        return (
+            Example(view.reconstructions.guided, view.layer.name, says="method.raised")
+            if view and view.reconstructions
+            else None
+        )
     atlases = {"weights": "kernels", "search": "pictures"}
     if method.scope in atlases:
         views = [v for v in report.layers if isinstance(getattr(v, atlases[method.scope]), Atlas)]

@@ -29,7 +29,7 @@ def write(site: Site, method: MethodView) -> None:
         references=[
             (paper, bibtex.authors(paper), bibtex.address(paper), bibtex.entry(paper)) for paper in method.papers
         ],
-        missing=missing(site, method),
+        missing=[(escape.code_spans(site.sentence(why)), layers) for why, layers in missing(site, method)],
         speed=measured(method.name),
         judged=trust.method_part(site, method.name),
         around={
@@ -56,6 +56,7 @@ def shown(site: Site, method: MethodView, most: int = WIDE) -> dict[str, Any]:
     name = escape.slug(method.name)
     where: dict[str, Any] = {
         "note": method.example_note
+        or (site.t(found.says, layer=found.layer) if found.says else "")
         or _note(site, method, found.layer, found.image.name if found.image else "", found.target),
         "link": "",
         "photo": "",

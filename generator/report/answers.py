@@ -31,7 +31,7 @@ from generator.names import Digest, LayerName
 from generator.pages.views import Passes
 from generator.report.arrays import packed, unpacked
 from generator.report.jobs import Jobs, SetRequest
-from generator.report.keys import cell_key, engine_digest
+from generator.report.keys import cell_key, engine_digest, own_digest
 from generator.store import Record, Store, key_of
 from generator.threads import pool
 
@@ -82,6 +82,7 @@ class Asking:
             dataset=self.dataset.fingerprint,
             classes=self._known,
             seed=self.jobs.seed,
+            code=[own_digest("generator.dataset.survey")],
         )
 
     def picture_key(self, number: int) -> Digest:

@@ -1,4 +1,4 @@
-"""The store's records into what pages show. Reads only; computes nothing but the tiling of searched pictures (tiled.py).
+"""The store's records into what pages show of images and layers; of single units see unit_views.py. Reads only.
 
 Maps of many layers and images are read as a page asks for them, so that memory does not grow with the report.
 """
@@ -6,10 +6,9 @@ Maps of many layers and images are read as a page asks for them, so that memory 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,55 +24,30 @@ from generator.model.labels import label
 from generator.names import INPUT, CallTarget, ClassTarget, GroupTarget, LayerName, RankTarget, Target, TrueTarget, Unit
 from generator.pages.views import (
     Atlas,
-    Example,
     Gray,
     Heat,
     ImageView,
     LayerView,
     Picture,
     Prediction,
-    Reconstructions,
-    Searched,
     Values,
 )
 from generator.report import summed
-from generator.report.answers import Asking, pictures_of
+from generator.report.answers import Asking
 from generator.report.colours import colour_of
-from generator.report.jobs import Jobs, Search
-from generator.report.reconstructions import RULES, Wanted, kept
-from generator.report.tiled import tiled
+from generator.report.jobs import Jobs
+from generator.report.reconstructions import Wanted
+from generator.report.shelf import Lazy, Shelf
+from generator.report.unit_views import NOT_ASKED, UnitViews
 from generator.store import Record, Store, digest
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 OF_THEIR_OWN = ("predictions", "feature_maps", "input_response")
 """What pages have a place of its own for. All else is shown by its scope: at a layer as a row of the comparison, on the
 input beside the gradients."""
-NOT_ASKED = NotApplicable("it was not asked for.")
 
 
 UNLABELLED = {"binary": "{0}", "regression": "output {1}"}
 """What classes without labels are called, by the kind of head, where "class 0" would mislead."""
-
-
-class Lazy(Mapping[K, V], Generic[K, V]):
-    """A mapping whose values are made when asked for, each time anew."""
-
-    def __init__(self, keys: Sequence[K], make: Callable[[K], V]) -> None:
-        self._keys = dict.fromkeys(keys)
-        self._make = make
-
-    def __getitem__(self, key: K) -> V:
-        if key not in self._keys:
-            raise KeyError(key)
-        return self._make(key)
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
 
 class Assembly:
@@ -89,7 +63,9 @@ class Assembly:
         wanted: Sequence[Wanted] = (),
     ) -> None:
         self._jobs, self._store, self._labels, self._readout = jobs, store, labels, readout
-        self._asking, self._wanted = asking, wanted
+        self._asking = asking
+        self._shelf = Shelf(store)
+        self.units = UnitViews(jobs, store, self, asking, wanted)
         self._requests = {(r.name, r.layer): r for r in (*jobs.requests, *jobs.weights)}
         self._refused = {(method, layer): NotApplicable(reason) for method, layer, reason in jobs.refused}
         self._scope = {r.name: r.method.scope for r in jobs.requests}
@@ -105,11 +81,6 @@ class Assembly:
         if record is None:
             raise LookupError(f"{request.name} at {request.layer} is not in the store")
         return record
-
-    def _picture(self, record: Record, name: str, size: Sequence[int]) -> Picture:
-        kept = record.inline.get(name)
-        of = record.blobs[name] if kept is None else digest(kept)
-        return Picture(self._store.path(of) if kept is None else kept, of, int(size[1]), int(size[0]))
 
     # Images
 
@@ -145,8 +116,8 @@ class Assembly:
             digest=image.digest,
             width=meta["width"],
             height=meta["height"],
-            photo=self._picture(photo, "seen.jpg", meta["seen"]),
-            original=self._picture(photo, "original.jpg", meta["original"]),
+            photo=self._shelf.picture(photo, "seen.jpg", meta["seen"]),
+            original=self._shelf.picture(photo, "original.jpg", meta["original"]),
             predictions=ranked[:5],
             targets=targets,
             cams=Lazy(cams, lambda key: self.heat(key[0], key[1], image, key[2])),
@@ -183,7 +154,7 @@ class Assembly:
         order = np.argsort(-scores, kind="stable")[: max(10, len(self._jobs.targets))]
         return tuple(one(int(index)) for index in order), one
 
-    def _first(self, image: ImageRecord) -> str:
+    def first(self, image: ImageRecord) -> str:
         """What the model says of an image first, in a word; "" where it says no class."""
         return self._scores(image)[0][0].label if self._readout.kind in ("classification", "multilabel") else ""
 
@@ -209,7 +180,7 @@ class Assembly:
         return Heat(
             Gray(self._store.blob(record, name), width, height)
             if few
-            else self._picture(record, f"{target}.raw.png", meta["size"]),
+            else self._shelf.picture(record, f"{target}.raw.png", meta["size"]),
             lo=meta["lo"],
             hi=meta["hi"],
             signed=meta["signed"],
@@ -233,7 +204,7 @@ class Assembly:
         key, made = summed.kept(self._store, of, lambda: self._store.blob(record, name))
         ends = {end: made.meta[end] for end in ("lo", "hi", "raw_lo", "raw_hi", "empty")}
         return Heat(
-            self._picture(made, "sums", meta["size"]),
+            self._shelf.picture(made, "sums", meta["size"]),
             signed=True,
             reach=meta["reach"],
             facts=_facts(meta),
@@ -245,7 +216,7 @@ class Assembly:
         if getattr(request.method, "adds_up", False):
             return self._sums(record, meta, target)
         name = next(n for n in (f"{target}.heat.png", f"{target}.heat.jpg") if n in record.blobs or n in record.inline)
-        picture = self._picture(record, name, meta["size"])
+        picture = self._shelf.picture(record, name, meta["size"])
         return Heat(
             picture,
             meta["lo"],
@@ -269,38 +240,11 @@ class Assembly:
         if meta["kind"] == "heat":
             return self._heat(record, meta, target), None
         drawn = self._strength(request, record, meta, target)
-        return drawn, self._picture(record, f"{target}.picture.jpg", meta["size"])
+        return drawn, self._shelf.picture(record, f"{target}.picture.jpg", meta["size"])
 
     def response(self, layer: LayerName, image: ImageRecord) -> Heat | NotApplicable:
         """Input x response at a layer."""
         return self.heat("input_response", layer, image, 0)
-
-    # The dataset
-
-    @cached_property
-    def _reconstructions(self) -> Mapping[LayerName, Reconstructions]:
-        found = {}
-        for layer, record in kept(self._wanted, self._store):
-            meta = {**record.meta, "kind": "rgb_atlas", "count": len(record.meta["entries"])}
-            entries = tuple((int(unit), int(rank)) for unit, rank in record.meta["entries"])
-            deconv, guided = (self._atlas(record, rule, meta) for rule in RULES)
-            found[layer] = Reconstructions(entries, deconv, guided)
-        return found
-
-    def examples(self) -> tuple[Example, ...]:
-        """The images of the dataset that stand in a unit's list; those that have a page of their own have their photograph."""
-        if self._asking is None:
-            return ()
-        found = []
-        for number, record in pictures_of(self._asking, self._store).items():
-            own = self._asking.own[number] if self._asking.own else None
-            name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
-            size = record.meta["seen" if own else "size"]
-            picture = self._picture(record, "seen.jpg", size)
-            index = self._asking.classes[number]
-            shows = self.label(index) if index is not None else text or (self._first(own) if own else "")
-            found.append(Example(number, name, picture, own.slug if own else None, text, shows))
-        return tuple(found)
 
     # Layers
 
@@ -328,11 +272,11 @@ class Assembly:
             kernels=kernels,
             kernel_note=note,
             kernel_inputs=slices,
-            pictures=self._pictures(name, units),
-            searched=self._searched(name, units),
+            pictures=self.units.pictures(name, units),
+            searched=self.units.searched(name, units),
             answers=self._asking.of(self._store, name) if self._asking else None,
             colour=colour_of(self._asking, self._store, name) if self._asking else None,
-            reconstructions=self._reconstructions.get(name),
+            reconstructions=self.units.reconstructions.get(name),
             cams=Lazy(cams, lambda key: self.heat(key[0], name, by_slug[key[1]], 0)),
         )
 
@@ -341,26 +285,7 @@ class Assembly:
         if request is None:
             return NOT_ASKED
         record = self._record(request, image)
-        return self._atlas(record, "0.atlas.png", record.meta["maps"][0])
-
-    def _atlas(self, record: Record, blob: str, meta: Mapping[str, Any]) -> Atlas:
-        units = tuple(meta.get("units", range(meta["count"])))
-        return Atlas(
-            picture=self._picture(record, blob, meta["size"]),
-            columns=meta["columns"],
-            tile_w=meta["tile"][1],
-            tile_h=meta["tile"][0],
-            units=units,
-            lo=tuple(meta.get("lo", ())),
-            hi=tuple(meta.get("hi", ())),
-            raw_lo=tuple(meta.get("raw_lo", meta.get("lo", ()))),
-            raw_hi=tuple(meta.get("raw_hi", meta.get("hi", ()))),
-            signed=meta.get("signed", False),
-            rgb=meta["kind"] == "rgb_atlas",
-            scores=tuple(meta.get("scores", ())),
-            dead=tuple(bool(why) for why in meta.get("dead", ())),
-            reasons=tuple(meta.get("dead", ())),
-        )
+        return self._shelf.atlas(record, "0.atlas.png", record.meta["maps"][0])
 
     def _kernels(self, layer: LayerName) -> tuple[Atlas | NotApplicable, str, Mapping[int, Atlas]]:
         if ("kernels", layer) not in self._requests:
@@ -373,52 +298,8 @@ class Assembly:
             )
         record = self._record(self._requests["kernels", layer], None)
         meta = record.meta["maps"][0]
-        slices = {int(c): self._atlas(record, f"0.input-{c}.png", m) for c, m in meta.get("slices", {}).items()}
-        return self._atlas(record, "0.atlas.png", meta), kernel_note(meta), slices
-
-    def _search(self, layer: LayerName) -> Search | None:
-        return next((s for s in self._jobs.searches if s.layer.name == layer), None)
-
-    def _pictures(
-        self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]
-    ) -> Atlas | NotApplicable:
-        search = self._search(layer)
-        if search is None:
-            refused = [
-                r for (method, at), r in self._refused.items() if at == layer and method == "activation_maximization"
-            ]
-            return refused[0] if refused else NOT_ASKED
-        return self._tiled(search, units[search.name, layer])
-
-    def _tiled(self, search: Search, units: tuple[int, ...]) -> Atlas | NotApplicable:
-        made = tiled(self._jobs, search, units, self._store)
-        if made is None:
-            return NotApplicable("the layer has none of the units asked for.")
-        record, meta = made
-        return self._atlas(record, "atlas.png", meta)
-
-    def _searched(
-        self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]
-    ) -> Mapping[int, Searched]:
-        """What the searches of a layer's units left beside their pictures, read when asked for."""
-        search = self._search(layer)
-        if search is None:
-            return {}
-        keys = self._jobs.unit_keys(search, units[search.name, layer])
-
-        def read(unit: int) -> Searched:
-            record = self._store.get(keys[unit])
-            if record is None:
-                raise LookupError(f"{search.name} of unit {unit} of {layer} is not in the store")
-            meta = record.meta
-            return Searched(
-                tuple(meta["curves"][0]),
-                self._picture(record, "course.webp", meta["course"]["size"]) if "course" in meta else None,
-                self._atlas(record, "variants.png", meta["variants"]) if "variants" in meta else None,
-                self._picture(record, "opacity.png", meta["opacity"]) if "opacity" in meta else None,
-            )
-
-        return Lazy(tuple(keys), read)
+        slices = {int(c): self._shelf.atlas(record, f"0.input-{c}.png", m) for c, m in meta.get("slices", {}).items()}
+        return self._shelf.atlas(record, "0.atlas.png", meta), kernel_note(meta), slices
 
 
 def unit_target(unit: Unit) -> Prediction:

@@ -141,17 +141,28 @@ def code_digest(*modules: str) -> Digest:
         if any(name == part or name.startswith(f"{part}.") for part in ENGINE):
             continue
         seen.add(name)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
+        read = _read(name)
+        if read is None:
             continue
-        source = Path(spec.origin).read_text(encoding="utf-8")
-        text.update(f"{name}\n{code_of(source)}\n".encode())
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                todo.append(node.module)
-                todo += [f"{node.module}.{one.name}" for one in node.names if _is_module(node.module, one.name)]
-        todo.sort(reverse=True)
+        code, imported = read
+        text.update(f"{name}\n{code}\n".encode())
+        todo = sorted((*todo, *imported), reverse=True)
     return Digest(text.hexdigest())
+
+
+@cache
+def _read(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """The code of a module of ours, less prose, and the modules that it imports from; None where it has no file."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    imported: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported.append(node.module)
+            imported += [f"{node.module}.{one.name}" for one in node.names if _is_module(node.module, one.name)]
+    return code_of(source), tuple(imported)
 
 
 def _is_module(package: str, name: str) -> bool:

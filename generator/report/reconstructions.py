@@ -29,7 +29,7 @@ from generator.names import Digest, LayerName
 from generator.pages.views import Passes
 from generator.report.answers import Asking
 from generator.report.jobs import SetRequest
-from generator.report.keys import cell_key, code_digest
+from generator.report.keys import cell_key, code_digest, own_digest
 from generator.selectors import parse_units, select_layers
 from generator.store import Store
 
@@ -38,6 +38,8 @@ SIDE = 96
 """Pixels of a tile's longer side, at most."""
 LOSSLESS = 32
 """Pixels of a side up to which tiles are kept without loss: a few pixels must not run into each other."""
+NOTHING = "no signal came back to the pixels"
+"""Why a tile is all gray: on the way every rectifier cut it off."""
 IMAGES = 16
 """Images of a batch on a graphics card. On a CPU each has its own: what a round leaves unused of a batch costs there."""
 CLIP = 0.995
@@ -83,7 +85,7 @@ def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, 
             layer.name,
             dataset=asking.dataset.fingerprint,
             reconstructed=parts,
-            code=[code_digest("generator.report.reconstructions")],
+            code=[code_digest("generator.dataset.reconstruct"), own_digest("generator.report.reconstructions")],
         )
         if entries:
             found.append(Wanted(request, tuple(entries), key))
@@ -125,16 +127,23 @@ def fill_reconstructions(
         return
     samples = {sample.index: sample for sample in asking.dataset}
     tiles: dict[tuple[Start, int, Rule], NDArray[np.uint8]] = {}
+    blank: set[tuple[Start, int, Rule]] = set()
     for batch in plan(todo, preprocess.size, batch_of(engine)):
         x = torch.stack([_input(asking, samples[number], preprocess) for number, _ in batch])
         for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
-            tiles[start, batch[image][0], rule] = picture(back)
+            at = start, batch[image][0], rule
+            tiles[at] = picture(back)
+            if not back.any():
+                blank.add(at)
         stage.advance(len(batch))
     for one in todo:
         layer_tiles = {
             rule: np.stack([tiles[start, number, rule] for _, _, start, number in one.entries]) for rule in RULES
         }
-        meta: dict[str, Any] = {"entries": [[unit, rank] for unit, rank, _, _ in one.entries]}
+        meta: dict[str, Any] = {
+            "entries": [[unit, rank] for unit, rank, _, _ in one.entries],
+            "blank": {rule: [(start, number, rule) in blank for _, _, start, number in one.entries] for rule in RULES},
+        }
         blobs: dict[str, bytes] = {}
         for rule, stacked in layer_tiles.items():
             grid = Grid.of(len(stacked), *stacked.shape[1:3])

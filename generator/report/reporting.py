@@ -75,7 +75,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
             for info in registry().values()
         ),
         notes=setup.notes,
-        examples=assembly.examples(),
+        examples=assembly.units.examples(),
         labels=setup.loaded.labels or (),
         planned=planned,
         run=Passes(counts.forward, counts.backward),

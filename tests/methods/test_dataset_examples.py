@@ -168,3 +168,21 @@ def test_wrong_options_and_the_library_say_what_to_do():
         make_method("dataset_examples", {"reconstructions": -1})
     with pytest.raises(UserError, match="reads a whole set of images"):
         generator.attribute(nn.Conv2d(3, 2, 3), torch.randn(1, 3, 8, 8), "dataset_examples")
+
+
+def test_where_nothing_comes_back_the_record_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    from generator.report import reconstructions
+
+    original = reconstructions.reconstruct
+
+    def cut_off(*arguments: object) -> object:
+        for image, start, rule, back in original(*arguments):  # type: ignore[arg-type]
+            yield image, start, rule, back * (rule != "guided")
+
+    monkeypatch.setattr(reconstructions, "reconstruct", cut_off)
+    setup, _ = asked(folder, methods=["feature_maps", {"dataset_examples": {"reconstructions": 1}}])
+    assert setup.asking
+    todo = reconstructions.wanted(setup.asking, setup.store, "top:2", {})
+    for _, record in reconstructions.kept(todo, setup.store):
+        assert all(record.meta["blank"]["guided"])
+        assert not any(record.meta["blank"]["deconv_unpool"])

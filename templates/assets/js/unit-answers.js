@@ -104,12 +104,21 @@
     return found;
   }
 
+  /** What came back to the pixels; where nothing did, the sign of that, and why. */
+  function returned(atlas, tile, side) {
+    const {el, say, tiles} = convatlas;
+    if (!atlas.dead || !atlas.dead[tile]) return tiles.single(atlas, tile, side);
+    const made = el('span', {class: 'ca-blank', title: say('blank', {why: atlas.why[tile]}), role: 'img', 'aria-label': say('blank', {why: atlas.why[tile]})}, '∅');
+    made.style.width = made.style.height = `${side}px`;
+    return made;
+  }
+
   /** Zeiler and Fergus' figure 2: each patch beside what of it raised the unit. */
   function reconstructions(answers, examples, entries, back, side) {
     const {el, say, tiles} = convatlas;
     const rows = entries.flatMap((entry, rank) => (back[rank] < 0 ? [] : [
       patch(answers, examples[entry.image], entry, side),
-      ...['deconv', 'guided'].map((rule) => tiles.single(answers.back[rule], back[rank], side)),
+      ...['deconv', 'guided'].map((rule) => returned(answers.back[rule], back[rank], side)),
     ]));
     const heads = ['patchHead', 'deconvHead', 'guidedHead'].map((key) => el('span', {class: 'ca-dim'}, say(key)));
     return {title: say('patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches ca-patches--back'}, heads, rows), note: say('backHow')};
