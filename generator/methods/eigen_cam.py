@@ -25,10 +25,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from generator.artifacts import Artifact, Heatmap, NotApplicable
 from generator.engine.needs import Activation, Need, Reads
@@ -89,69 +89,45 @@ def projected(A: Float[Tensor, "n k h w"], center: bool) -> Float[Tensor, "n h w
     return torch.where(agreement < 0, -L, L).view(len(A), *A.shape[2:])
 
 
-SMALL = 96
-"""Sides up to which M Mᵀ is made and decomposed: it costs as much as a few dozen steps, whatever the values are."""
-STEPS = 96
-"""Steps of the iteration at most. It takes 8 to 30, more only where two singular values are nearly equal."""
-ENOUGH = 1e-6
-"""How far the vector may be from the true one."""
-EXHAUSTED = 2e-7
-"""What is left of a vector, relative to what it was, when only rounding is left."""
-GOLDEN = (5**0.5 - 1) / 2
+SQUARINGS, STEPS = 24, 8
+"""Squarings at most: after so many, two squared singular values that differ by one part in a million are told apart. And
+the steps that follow: each divides what is left of the second by eight or more."""
+TINY, HUGE = 1e-20, 1e20
+"""Between them, sums of squares lose nothing to underflow or overflow in single precision."""
 
 
 def first_vector(M: Float[Tensor, "n m d"]) -> tuple[Float[Tensor, "n 1 m"], Float[Tensor, "n 1 1"]]:
     """The first left singular vector of each matrix, m <= d, and the largest singular value.
 
-    Where m is not small, by Lanczos' iteration on M Mᵀ with full reorthogonalisation: M is read twice a step, and M Mᵀ,
-    which costs as much as m / 2 steps, is never made.
+    By squaring M Mᵀ again and again: what belongs to smaller singular values fades as a square does. A vector that is
+    multiplied by what is left turns into the first at once. M is read once; matrix products are what processors do best.
     """
-    n, m, _ = M.shape
-    steps = min(STEPS, m)
-    # a start that is orthogonal to the answer would never find it: all weights positive, no two alike
-    start = 1 + torch.arange(m, dtype=torch.float64).mul(GOLDEN).frac()
-    q = (start / start.norm()).to(M).expand(n, 1, m)
-    b = torch.bmm(q, M)  # (n, 1, d)
-    size = b.abs().amax(dim=2, keepdim=True)  # (n, 1, 1): squares of small gradients would be lost to underflow
-    shrink = (1 / size).nan_to_num(0, posinf=0)
-    if m <= SMALL:
-        N = M * shrink
-        squares, all_vectors = torch.linalg.eigh(torch.bmm(N, N.mT).nan_to_num(0, posinf=0, neginf=0))
-        return all_vectors[:, None, :, -1], size * squares[:, -1:, None].clamp(min=0).sqrt()
-    Q = M.new_empty(n, steps, m)
-    diagonal = M.new_zeros(n, steps)
-    beside = M.new_zeros(n, steps)
-    check = min(8, steps)
-    for i in range(steps):
-        Q[:, i : i + 1] = q
-        if i:
-            b = torch.bmm(q, M)
-        b = b * shrink
-        w = torch.bmm(b, M.mT) * shrink  # (n, 1, m)
-        diagonal[:, i] = b.square().sum(dim=(1, 2))
-        V = Q[:, : i + 1]
-        for _ in range(2):  # once is not enough where little is left
-            w = w - torch.bmm(torch.bmm(w, V.mT), V)
-        left = w.norm(dim=2, keepdim=True)  # (n, 1, 1)
-        left = torch.where(left > EXHAUSTED * diagonal.amax(dim=1)[:, None, None], left, 0)
-        beside[:, i] = left[:, 0, 0]
-        if i + 1 == check:
-            values, vectors = tridiagonal(diagonal[:, :check], beside[:, : check - 1])
-            gap = values[:, -1] - values[:, -2] if i else values[:, -1]
-            error = beside[:, i].double().cpu().numpy() * np.abs(vectors[:, -1, -1])
-            if i + 1 == steps or np.all(error <= ENOUGH * gap):
-                break
-            check = min(steps, check + max(3, check // 3))
-        q = w / left.where(left > 0, torch.inf)
-    v = torch.bmm(torch.from_numpy(vectors[:, None, :, -1]).to(M), V)
-    return v, size * torch.from_numpy(np.sqrt(values[:, -1:, None].clip(0))).to(M)
+    products, size = torch.bmm(M, M.mT), M.new_ones(1)  # (n, m, m)
+    total = trace(products)
+    if not bool(((total > TINY) & (total < HUGE)).all()):
+        size = M.abs().amax(dim=(1, 2), keepdim=True)  # (n, 1, 1)
+        M = M * (1 / size).nan_to_num(0, posinf=0)
+        products = torch.bmm(M, M.mT)
+    C = products.nan_to_num(0, posinf=0, neginf=0)
+    C = C / positive(trace(C))
+    for _ in range(SQUARINGS):
+        C = torch.bmm(C, C)
+        # of squared singular values whose sum is 1, the sum of squares: 1 where one is left
+        total = trace(C)
+        C = C / positive(total)
+        if bool(((total > 0.8) | (total == 0)).all()):
+            break
+    v = C[torch.arange(len(C), device=C.device), C.diagonal(dim1=1, dim2=2).argmax(dim=1)][:, None]  # (n, 1, m)
+    for _ in range(STEPS):
+        v = normalize(torch.bmm(v, C), dim=2)
+    return v, size * torch.bmm(torch.bmm(v, products), v.mT).clamp(min=0).sqrt()
 
 
-def tridiagonal(diagonal: Float[Tensor, "n s"], beside: Float[Tensor, "n s-1"]) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues (n, s), ascending, and eigenvectors (n, s, s) of symmetric tridiagonal matrices, in double precision."""
-    s = diagonal.shape[1]
-    T = np.zeros((len(diagonal), s, s))
-    T[:, range(s), range(s)] = diagonal.double().cpu().numpy()
-    T[:, range(1, s), range(s - 1)] = beside.double().cpu().numpy()  # the lower triangle is the one that is read
-    values, vectors = np.linalg.eigh(np.nan_to_num(T, nan=0, posinf=0, neginf=0))
-    return values, vectors
+def trace(C: Float[Tensor, "n m m"]) -> Float[Tensor, "n 1 1"]:
+    """The sum of each matrix' diagonal."""
+    return C.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
+
+
+def positive(total: Tensor) -> Tensor:
+    """What to divide by: 1 where there is nothing to divide."""
+    return total.where(total > 0, 1)
