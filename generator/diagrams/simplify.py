@@ -1,0 +1,145 @@
+"""Fewer boxes for the same network: what only moves values is passed through, chains are fused, blocks are closed.
+
+conv ─▶ norm ─▶ relu      becomes  conv · norm · relu, one op of three parts
+layer1 (30 ops)           becomes  layer1, one op of kind block, where it is not opened
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from generator.diagrams.architecture import Architecture, Block, Edge, Op, OpKind
+
+SILENT: tuple[OpKind, ...] = ("reshape", "copy")
+"""Kinds that a reader does not miss: values are moved or handed on."""
+
+
+def without(it: Architecture, kinds: Collection[OpKind] = SILENT) -> Architecture:
+    """The same with ops of these kinds passed through: who read them reads what they read."""
+    dropped = {op.id for op in it.ops if op.kind in kinds}
+    edges = list(it.edges)
+    for op in it.ops:
+        if op.id in dropped:
+            into = [edge for edge in edges if edge.target == op.id]
+            out = [edge for edge in edges if edge.source == op.id]
+            joined = [Edge(a.source, b.target, b.shape, a.dashed or b.dashed) for a in into for b in out]
+            edges = [edge for edge in edges if op.id not in (edge.source, edge.target)] + joined
+    kept = [index for index, op in enumerate(it.ops) if op.id not in dropped]
+    return _rebuilt(it, tuple(it.ops[index] for index in kept), edges, kept)
+
+
+def fused(it: Architecture) -> Architecture:
+    """The same with each convolution or linear layer in one op with the normalisation and activation that alone read it."""
+    follows: dict[str, list[Op]] = {}
+    taken: set[str] = set()
+    for op in it.ops:
+        if op.kind not in ("conv", "linear") or op.id in taken:
+            continue
+        chain, wanted = [op], ["norm", "act"]
+        while (after := _only_reader(it, chain[-1])) is not None and after.kind in wanted:
+            if it.around(_index(it, after)) != it.around(_index(it, op)):
+                break  # it stands in another block: closing that would tear the chain
+            wanted = wanted[wanted.index(after.kind) + 1 :]
+            chain.append(after)
+        if len(chain) > 1:
+            follows[op.id] = chain
+            taken.update(part.id for part in chain[1:])
+    heads = {part.id: name for name, chain in follows.items() for part in chain}
+    ops, kept = [], []
+    for index, op in enumerate(it.ops):
+        if op.id in taken:
+            continue
+        kept.append(index)
+        ops.append(_joined(op, follows[op.id]) if op.id in follows else op)
+    edges = [replace(edge, source=heads.get(edge.source, edge.source)) for edge in it.edges if edge.target not in taken]
+    return _rebuilt(it, tuple(ops), edges, kept)
+
+
+def collapsed(it: Architecture, opened: Callable[[Block], bool]) -> Architecture:
+    """The same with every outermost block that is not `opened` as one op of kind ``block``."""
+    closed: list[Block] = []
+    for block in it.blocks:
+        if not any(other.start <= block.start < other.stop for other in closed) and not opened(block):
+            closed.append(block)
+    inside = {index: block for block in closed for index in range(block.start, block.stop)}
+    ops, kept, heads = [], [], {}
+    for index, op in enumerate(it.ops):
+        around = inside.get(index)
+        if around is None:
+            ops.append(op)
+            kept.append(index)
+        else:
+            heads[op.id] = around.id
+            if index == around.start:
+                ops.append(_as_op(around, it.ops[around.start : around.stop]))
+                kept.append(index)
+    edges = [
+        replace(edge, source=heads.get(edge.source, edge.source), target=heads.get(edge.target, edge.target))
+        for edge in it.edges
+    ]
+    edges = [edge for edge in edges if edge.source != edge.target]
+    return _rebuilt(it, tuple(ops), edges, kept)
+
+
+def at_depth(it: Architecture, depth: int) -> Architecture:
+    """The same with blocks opened `depth` levels deep: 0 shows the outermost blocks alone."""
+    levels = {id(block): sum(1 for other in it.blocks if _holds(other, block, it)) for block in it.blocks}
+    return collapsed(it, lambda block: levels[id(block)] < depth)
+
+
+def _holds(outer: Block, inner: Block, it: Architecture) -> bool:
+    within = outer.start <= inner.start and inner.stop <= outer.stop
+    return within and outer is not inner and it.blocks.index(outer) < it.blocks.index(inner)
+
+
+def _only_reader(it: Architecture, op: Op) -> Op | None:
+    """The op that alone reads this one and reads nothing else."""
+    out = it.outputs_of[op.id]
+    if len({edge.target for edge in out}) != 1:
+        return None
+    after = it.by_id[out[0].target]
+    return after if len(it.inputs_of[after.id]) == 1 else None
+
+
+def _index(it: Architecture, op: Op) -> int:
+    return it.ops.index(op)
+
+
+def _joined(op: Op, parts: list[Op]) -> Op:
+    last = parts[-1]
+    return replace(
+        op,
+        shape=last.shape,
+        parameters=sum(part.parameters for part in parts),
+        macs=sum(part.macs for part in parts),
+        memory=sum(part.memory for part in parts),
+        parts=tuple(parts),
+    )
+
+
+def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
+    return Op(
+        block.id,
+        "block",
+        block.op,
+        block.shape or ops[-1].shape,
+        path=block.path,
+        parameters=block.parameters or sum(op.parameters for op in ops),
+        macs=block.macs,
+        memory=sum(op.memory for op in ops),
+        receptive_field=block.receptive_field,
+        layer=block.layer,
+        parts=ops,
+    )
+
+
+def _rebuilt(it: Architecture, ops: tuple[Op, ...], edges: list[Edge], kept: list[int]) -> Architecture:
+    """With these ops, which were number `kept` of the old ones: blocks keep their intervals, empty ones go."""
+    place = {old: new for new, old in enumerate(kept)}
+    blocks = []
+    for block in it.blocks:
+        inside = [place[index] for index in range(block.start, block.stop) if index in place]
+        if inside and ops[inside[0]].id != block.id:
+            blocks.append(replace(block, start=inside[0], stop=inside[-1] + 1))
+    return replace(it, ops=ops, edges=tuple(dict.fromkeys(edges)), blocks=tuple(blocks))

@@ -1,0 +1,96 @@
+"""Fewer boxes for the same network, on a small one whose every box can be said by hand."""
+
+import torch
+from torch import Tensor, nn
+
+from generator.diagrams.architecture import Architecture, shape_words
+from generator.diagrams.from_graph import from_graph
+from generator.diagrams.simplify import at_depth, fused, without
+from generator.model.trace import trace
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.norm(self.conv(x)) + x)
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.stage = nn.Sequential(Residual(), Residual())
+        self.fc = nn.Linear(4, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.stage(self.stem(x)).mean((2, 3), keepdim=True).flatten(1))
+
+
+def small() -> Architecture:
+    graph, _ = trace(Small().eval(), torch.randn(1, 3, 8, 8))
+    return from_graph(graph, "small", parameters=1)
+
+
+def ids(it: Architecture) -> list[str]:
+    return [op.id for op in it.ops]
+
+
+def links(it: Architecture) -> list[tuple[str, str]]:
+    return [(edge.source, edge.target) for edge in it.edges]
+
+
+def test_a_run_as_an_architecture_by_hand():
+    it = small()
+    first = ["@input", "stem", *(f"stage.0.{name}" for name in ("conv", "norm", "F.add", "act"))]
+    second = [f"stage.1.{name}" for name in ("conv", "norm", "F.add", "act")]
+    assert ids(it) == [*first, *second, "F.mean", "F.flatten", "fc", "@output"]
+    assert [op.kind for op in it.ops[:6]] == ["input", "conv", "conv", "norm", "merge", "act"]
+    assert [(block.id, block.start, block.stop) for block in it.blocks] == [
+        ("stage", 2, 10),
+        ("stage.0", 2, 6),
+        ("stage.1", 6, 10),
+    ]
+    stem = it.by_id["stem"]
+    assert (stem.shape, stem.parameters, stem.macs, stem.memory) == ((4, 4, 4), 112, 27 * 64, 4 * 64)
+    assert stem.receptive_field == (3, 3)
+    assert it.by_id["stage.0.conv"].receptive_field == (7, 7)
+    assert it.by_id["F.mean"].receptive_field is None
+    assert [edge.source for edge in it.inputs_of["stage.0.F.add"]] == ["stage.0.norm", "stem"]
+    assert it.macs == 27 * 64 + 2 * 36 * 64 + 28
+    assert shape_words(it.by_id["@output"].shape) == "7"
+
+
+def test_what_only_hands_on_is_passed_through():
+    it = without(small())
+    assert "F.flatten" not in ids(it)
+    assert ("F.mean", "fc") in links(it)
+    assert [(block.id, block.start, block.stop) for block in it.blocks] == [
+        ("stage", 2, 10),
+        ("stage.0", 2, 6),
+        ("stage.1", 6, 10),
+    ]
+
+
+def test_chains_are_fused_and_keep_their_sums():
+    plain = without(small())
+    it = fused(plain)
+    conv = it.by_id["stage.0.conv"]
+    assert [part.id for part in conv.parts] == ["stage.0.conv", "stage.0.norm"]
+    assert conv.parameters == 4 * 36 + 8
+    assert ("stage.0.conv", "stage.0.F.add") in links(it)
+    assert sum(op.parameters for op in it.ops) == sum(op.parameters for op in plain.ops)
+    assert sum(op.macs for op in it.ops) == it.macs
+
+
+def test_blocks_close_by_depth():
+    it = fused(without(small()))
+    assert ids(at_depth(it, 0)) == ["@input", "stem", "stage", "F.mean", "fc", "@output"]
+    assert ids(at_depth(it, 1)) == ["@input", "stem", "stage.0", "stage.1", "F.mean", "fc", "@output"]
+    assert links(at_depth(it, 1))[1:3] == [("stem", "stage.0"), ("stage.0", "stage.1")]
+    assert at_depth(it, 0).by_id["stage"].parameters == 2 * (4 * 36 + 8)
+    assert ids(at_depth(it, 9)) == ids(it)
