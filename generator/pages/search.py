@@ -51,7 +51,7 @@ def write(site: Site) -> None:
     _, height, width = report.input_shape
     value = {
         "input": [height, width],
-        "layers": [geometry(report, view) for view in report.layers],
+        "layers": [[*geometry(report, view), pictures(site, view)] for view in report.layers],
         "classes": list(names.found),
         "arrays": {name: packed(array, KINDS[name]) for name, array in whole.items() if KNOWN[name] in known},
     }
@@ -65,6 +65,7 @@ def write(site: Site) -> None:
         searched=False,
         units=sum(view.layer.units for view in report.layers),
         answered=any(view.answers is not None for view in report.layers),
+        pictured=any(not isinstance(view.pictures, NotApplicable) for view in report.layers),
         known=known,
         classes=bool(names.found),
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
@@ -81,6 +82,20 @@ def geometry(report: Report, view: LayerView) -> list[Any]:
     where = (list(each) if each else None for each in (layer.receptive_field, layer.jump, layer.offset))
     feeds = layer.units if view.wires is not None and view.wires.class_index.size else 0
     return [escape.clean(layer.name), slug, layer.units, layer.kind, list(layer.shape[1:]), *where, maps, feeds]
+
+
+def pictures(site: Site, view: LayerView) -> list[Any]:
+    """[address, width, height, columns, tile width, tile height, units] of the searched pictures, -1 for the unit of one that
+    shows nothing; [] where there are none."""
+    item = view.pictures
+    if isinstance(item, NotApplicable):
+        return []
+    alive = [
+        -1 if dead else unit for unit, dead in zip(item.units, item.dead or [False] * len(item.units), strict=True)
+    ]
+    address = site.tree.picture(item.picture, f"{escape.slug(view.slug)}-pictures")
+    size = (item.picture.width, item.picture.height)
+    return [address, *size, item.columns, item.tile_w, item.tile_h, alive]
 
 
 def samples(

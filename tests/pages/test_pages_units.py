@@ -129,6 +129,18 @@ def test_the_best_match_comes_first_and_a_number_can_order(browser: Browser, htt
         assert found(seen, "layer4")[:2] == ["layer4.2.conv3 4", "layer4.2.conv3 0"]
 
 
+def test_units_with_a_picture_of_what_they_look_for_come_first_one_of_each_layer(browser: Browser, base: str):
+    with opened(browser, base + "units.html", base=base) as seen:
+        deep_first = ["head", "_blocks.10._depthwise_conv", "layer4.2.conv3", "stem"]
+        # units 0, 2 and 6 of each layer: the picture of unit 4 is dead
+        first = [f"{layer} {unit}" for unit in (0, 2, 6) for layer in deep_first]
+        assert found(seen)[:15] == [*first, "stem 1", "stem 3", "stem 4"]
+        assert seen.page.locator(".ca-hit").first.locator(".ca-hit__picture").count() == 2
+        assert seen.page.locator(".ca-hit").nth(12).locator(".ca-hit__picture").count() == 1
+        assert found(seen, "stem")[:3] == ["stem 0", "stem 1", "stem 2"]
+        seen.check()
+
+
 def test_a_card_says_why_and_leads_to_its_unit(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=wine+stem+unit%3A5", base=base) as seen:
         assert found(seen) == ["stem 5"]
@@ -200,7 +212,9 @@ def test_the_address_holds_the_query_and_an_example_is_one(browser: Browser, bas
         assert {"tabby", "red wine", "dead", "always on", "colour>0.8", "selectivity>0.6", "on<1%"} <= set(tries)
         for query in tries:
             page.locator(".ca-tries a").get_by_text(query, exact=True).click()
-            assert page.locator("unit-search [type=search]").input_value() == query
+            page.wait_for_function(
+                "(query) => document.querySelector('unit-search [type=search]').value === query", arg=query
+            )
             assert found(seen), query
         page.goto("about:blank")
         page.goto(address)

@@ -47,14 +47,28 @@
       const arrays = Object.fromEntries(Object.keys(value.arrays).map((name) => [name, opened[name]]));
       Object.assign(this, {arrays, classes: value.classes, examples, input: value.input, memory: new Map()});
       let start = 0, feeds = 0;
-      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding]) => {
-        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, feeds: feeding ? feeds : -1, input: value.input};
+      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding, drawn = []]) => {
+        const [src, aw, ah, cols, w, h, of = []] = drawn;
+        const pictures = {src, aw, ah, cols, w, h, units: of, n: of.length, rgb: true};
+        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, pictures, feeds: feeding ? feeds : -1, input: value.input};
         start += units;
         feeds += feeding;
         return layer;
       });
       this.count = start;
       this.words = {classes: value.classes.map(tokens), images: examples.map(([, name]) => tokens(name)), layers: this.layers.map(({name}) => tokens(name)), kinds: this.layers.map(({kind}) => tokens(kind))};
+    }
+
+    /** All units where nothing is asked: those whose pictures were searched for first, one of each layer, deep ones ahead. */
+    opening() {
+      const shown = this.layers.flatMap((layer) => layer.pictures.units.filter((unit) => unit >= 0).map((unit, k) => ({layer, k, unit: layer.start + unit})));
+      shown.sort((a, b) => a.k - b.k || b.layer.start - a.layer.start);
+      const first = new Set(shown.map(({unit}) => unit));
+      const all = new Uint32Array(this.count);
+      let at = 0;
+      for (const unit of first) { all[at] = unit; at += 1; }
+      for (let unit = 0; unit < this.count; unit += 1) if (!first.has(unit)) { all[at] = unit; at += 1; }
+      return all;
     }
 
     /** The number of a layer in which a unit stands. */
@@ -173,6 +187,7 @@
   /** {units, problem}: the numbers of the units that the query means, in order. */
   function find(units, text, sort = '') {
     const {found, problem} = terms(units, text);
+    if (!found.length && !sort) return {units: units.opening(), problem};
     const keys = new Float64Array(units.count);
     let many = 0;
     for (let at = 0; at < units.layers.length; at += 1) {
@@ -196,7 +211,7 @@
       }
     }
     const ordered = keys.subarray(0, many);
-    if (found.length || sort) ordered.sort();
+    ordered.sort();
     return {units: Uint32Array.from(ordered, (key) => key % BITS), problem};
   }
 

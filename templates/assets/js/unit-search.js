@@ -74,7 +74,7 @@ customElements.define('unit-search', class extends HTMLElement {
     const meant = (text) => convatlas.query.meant(text, this.field.value);
     const tags = [...units.marks(unit), ...units.derived(unit).filter((name) => name.endsWith('selective') || meant(name))];
     const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit))}));
-    const link = el('a', {href: url(`layers/${layer.slug}.html#u=${number}`), class: 'ca-hit'}, this.picture(unit, layer, number, image),
+    const link = el('a', {href: url(`layers/${layer.slug}.html#u=${number}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, this.looksFor(layer, number), this.picture(unit, layer, number, image)),
       el('span', {class: 'ca-hit__text'},
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
@@ -92,6 +92,13 @@ customElements.define('unit-search', class extends HTMLElement {
   image(unit) {
     const {arrays} = this.units;
     return arrays.image ? this.units.examples[arrays.image[unit]] : undefined;
+  }
+
+  /** The picture that was searched for, where there is one. */
+  looksFor(layer, number) {
+    const {tiles, el, say} = convatlas;
+    const tile = layer.pictures.n ? tiles.tile(layer.pictures, number) : -1;
+    return tile < 0 ? null : el('span', {class: 'ca-hit__picture', role: 'img', 'aria-label': say('looksFor')}, tiles.single(layer.pictures, tile, 88, ''));
   }
 
   /** What raises the unit most; where nobody asked, its feature map; where nothing does, nothing. */
