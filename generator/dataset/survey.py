@@ -10,15 +10,18 @@ is still in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
+from generator.dataset.answers import NONE
 from generator.dataset.columns import Accepted, Draw, priorities
 from generator.dataset.reduction import SAMPLE
 from generator.engine.capture import StopForward, prepared
@@ -59,7 +62,7 @@ class Survey(Generic[T]):
     layers: Sequence[Layer]
     states: Mapping[LayerName, State[T]]
     seed: int = 0
-    said: MutableMapping[int, int] | None = None
+    said: NDArray[np.int32] | None = None
     """Where it is given, classes are the model's own: of each image, by its number, the one that the model ranks first."""
     _draws: dict[tuple[int, ...], Draw] = field(default_factory=dict)
     """By height and width."""
@@ -91,7 +94,7 @@ class Survey(Generic[T]):
             output = self.engine.invocation(self.engine.module, self.engine.batch(portion.x))
             if self.said is not None:
                 classes = first_classes(self.engine.readout.scores(output))
-                self.said.update((n, c) for n, c in zip(portion.numbers, classes, strict=True) if c is not None)
+                self.said[list(portion.numbers)] = [NONE if index is None else index for index in classes]
         self.engine.counts.forward += 1
         if any(index is not None for index in classes):
             for state in self.states.values():
@@ -128,10 +131,10 @@ def survey(
     states: Mapping[LayerName, State[T]],
     portions: Iterable[Portion],
     seed: int = 0,
-    said: MutableMapping[int, int] | None = None,
+    said: NDArray[np.int32] | None = None,
 ) -> Mapping[LayerName, T]:
     """One pass of `portions` through the model, reduced into `states`: what the units of these layers answer to. `said`, where
-    it is given, is filled with the model's own first class of each image, and the images count as of these classes.
+    it is given, (images of the set,), is filled with the model's own first class of each image, and images count as of these.
 
     Raises:
         UserError: as the engine's passes.

@@ -138,14 +138,12 @@ def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: 
         skipped: list[tuple[str, str]] = []
         states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
         stream = told(portions(asking, preprocess, batch_size(engine), skipped), stage)
-        said: dict[int, int] | None = {} if asking.by_model else None
+        said = np.full(len(asking.dataset), NONE, np.int32) if asking.by_model else None
         for name, answers in survey(engine, states, stream, asking.jobs.seed, said).items():
             meta, blobs = packed(answers)
             store.put(asking.key(lacks[name]), meta | {"skipped": skipped}, blobs)
         if said is not None:
-            first = np.full(len(asking.dataset), NONE, "<i4")
-            first[list(said)] = list(said.values())
-            store.put(asking.said_key, {}, {"classes": first.tobytes()})
+            store.put(asking.said_key, {}, {"classes": said.astype("<i4").tobytes()})
     if not asking.own:
         _fill_pictures(asking, preprocess, store)
 
