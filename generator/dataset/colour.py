@@ -47,13 +47,7 @@ class Colour:
         """Before the first image."""
         return cls(*(torch.zeros(units, dtype=torch.float64, device=device) for _ in range(2)))
 
-    def update(
-        self,
-        A: Float[Tensor, "2n c h w"],
-        images: Int[Tensor, " 2n"],
-        accepted: Accepted,
-        classes: Sequence[int | None] = (),
-    ) -> None:
+    def update(self, A: Float[Tensor, "2n c h w"], images: Int[Tensor, " 2n"], accepted: Accepted) -> None:
         """Take in the layer's output for n images and then for the same ones in gray."""
         half = len(A) // 2
         highest, places = A[:half].flatten(2).max(dim=2)  # (n, c)
@@ -61,6 +55,9 @@ class Colour:
         counts = highest.isfinite() & there.isfinite()
         self.colour += highest.clamp(min=0).masked_fill(~counts, 0).double().sum(dim=0)
         self.gray += there.clamp(min=0).masked_fill(~counts, 0).double().sum(dim=0)
+
+    def classed(self, classes: Sequence[int | None]) -> None:
+        """Classes tell nothing here."""
 
     def finish(self, filled: int = 0) -> NDArray[np.float32]:
         """(c,) the index of each unit, from -1 to 1; NaN where no image raised it."""

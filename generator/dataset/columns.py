@@ -15,37 +15,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+from jaxtyping import Int
 from numpy.typing import NDArray
+from torch import Tensor
 
 OFFERED = 64
 """Places that an image offers."""
 
 
-def offers(image: int, places: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The places of an image of this number that may be taken, and their priorities; `places` is height times width."""
-    draw = np.random.Generator(np.random.Philox(key=np.array([seed, image], np.uint64)))
-    chosen = np.arange(places) if places <= OFFERED else draw.choice(places, OFFERED, replace=False)
-    return chosen, draw.random(len(chosen))
+def priorities(image: int, seed: int) -> NDArray[np.float64]:
+    """(OFFERED,) those of the places that an image of this number offers, whatever the size of its maps."""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, image], np.uint64))).random(OFFERED)
+
+
+def offers(image: int, places: int, seed: int) -> NDArray[np.int64]:
+    """The places that it offers, at most OFFERED, no place twice; `places` is height times width."""
+    if places <= OFFERED:
+        return np.arange(places)
+    draw = np.random.Generator(np.random.Philox(key=np.array([seed, image], np.uint64), counter=places))
+    return draw.choice(places, OFFERED, replace=False)
 
 
 @dataclass(frozen=True)
 class Accepted:
     """Of one batch: where in the sample columns go, from which image of the batch, at which place. No slot twice."""
 
-    slots: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    places: NDArray[np.int64]
+    slots: Int[Tensor, " m"]
+    rows: Int[Tensor, " m"]
+    at_row: Int[Tensor, " m"]
+    at_column: Int[Tensor, " m"]
 
 
 @dataclass
 class Draw:
-    """Which columns of maps of `places` places have been taken: of slot i the priority, negative as a heap has it."""
+    """Which columns of maps of one size have been taken."""
 
-    places: int
+    height: int
+    width: int
     size: int
     seed: int
     _heap: list[tuple[float, int]] = field(default_factory=list)
-    """(-priority, slot): the worst is first."""
+    """(-priority, slot): the worst is first, as a heap has its least first."""
 
     @property
     def filled(self) -> int:
@@ -59,15 +70,20 @@ class Draw:
             found[slot] = -negative
         return found
 
-    def accept(self, images: Sequence[int]) -> Accepted:
-        """What of a batch of images is taken."""
+    def accept(
+        self,
+        images: Sequence[int],
+        offered: Sequence[NDArray[np.float64]] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Accepted:
+        """What of a batch of images is taken; `offered` are their priorities, where they are at hand."""
         taken: dict[int, tuple[int, int]] = {}
+        places = self.height * self.width
         for row, image in enumerate(images):
-            chosen, priorities = offers(image, self.places, self.seed)
-            if len(self._heap) == self.size:
-                few = priorities < -self._heap[0][0]
-                chosen, priorities = chosen[few], priorities[few]
-            for place, priority in zip(chosen.tolist(), priorities.tolist(), strict=True):
+            found = (priorities(image, self.seed) if offered is None else offered[row])[:places]
+            if len(self._heap) == self.size and not (found < -self._heap[0][0]).any():
+                continue  # as of most images of a long stream: their places are not drawn at all
+            for place, priority in zip(offers(image, places, self.seed).tolist(), found.tolist(), strict=True):
                 if len(self._heap) < self.size:
                     slot = len(self._heap)
                     heapq.heappush(self._heap, (-priority, slot))
@@ -77,5 +93,6 @@ class Draw:
                 else:
                     continue
                 taken[slot] = (row, place)
-        found = np.array([(slot, *at) for slot, at in taken.items()], np.int64).reshape(-1, 3)
-        return Accepted(found[:, 0], found[:, 1], found[:, 2])
+        table = torch.tensor([(slot, *at) for slot, at in taken.items()], device=device).reshape(-1, 3).long()
+        slots, rows, where = table.unbind(dim=1)
+        return Accepted(slots, rows, where // self.width, where % self.width)

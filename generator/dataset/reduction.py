@@ -5,7 +5,8 @@ Memory is O(units x (k + SAMPLE + classes seen)), whatever the number of images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +14,11 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from generator.dataset.answers import NONE, Answers
+from generator.dataset.classes import ByClass
 from generator.dataset.columns import Accepted
+from generator.dataset.peaks import peaks
 from generator.dataset.strongest import Strongest
 
 SAMPLE = 512
@@ -25,8 +27,6 @@ BINS = 24
 """Of a unit's histogram."""
 RANKED = 256
 """Columns that the effective rank is taken of."""
-WIDE = 400
-"""Places beyond which pooling finds a maximum faster than `amax` does, in channels-last maps on a CPU."""
 ALIKE = 6
 """Units that answer most alike, kept of each."""
 
@@ -38,12 +38,13 @@ class Reduction:
     strongest: Strongest
     sums: Float[Tensor, " c"]
     """Of the means of a unit's maps, float64."""
-    columns: Float[Tensor, "c s"]
+    columns: Float[Tensor, "s c"]
+    by_class: ByClass
     images: int = 0
     broken: int = 0
     """Images for which a unit gave a value that is no finite number."""
-    by_class: dict[int, tuple[int, Float[Tensor, " c"]]] = field(default_factory=dict)
-    """Class -> its images, and the sums of the means of their maps."""
+    _means: Tensor | None = field(default=None, repr=False)
+    """(n, c) of the batch that came last."""
 
     @classmethod
     def start(cls, units: int, k: int, device: torch.device | str = "cpu", sample: int = SAMPLE) -> Reduction:
@@ -51,70 +52,60 @@ class Reduction:
         return cls(
             Strongest.empty(units, k, device),
             torch.zeros(units, dtype=torch.float64, device=device),
-            torch.zeros(units, sample, device=device),
+            torch.zeros(sample, units, device=device),
+            ByClass.empty(units, device),
         )
 
-    def update(
-        self,
-        A: Float[Tensor, "n c h w"],
-        images: Int[Tensor, " n"],
-        accepted: Accepted,
-        classes: Sequence[int | None] = (),
-    ) -> None:
-        """Take in the layer's output for the images of these numbers; `classes` are theirs, where they are known."""
-        highest = highest_of(A)  # (n, c)
+    def update(self, A: Float[Tensor, "n c h w"], images: Int[Tensor, " n"], accepted: Accepted) -> None:
+        """Take in the layer's output for the images of these numbers."""
+        found = peaks(A)
         means = A.mean(dim=(2, 3))
         self.images += len(images)
-        enters = ~(highest <= self.strongest.values[:, -1])  # what is no number enters too, to be looked at
-        if bool(enters.any()):
-            bad = ~(highest.isfinite() & means.isfinite())
-            if bool(bad.any()):
-                self.broken += int(bad.any(dim=1).sum())
-                means, enters = means.masked_fill(bad, 0), enters & ~bad
-            self.strongest.update(A, highest, images, enters)
-        self.sums += means.sum(dim=0)
+        total = means.sum(dim=0, dtype=torch.float64)
+        bad = None
+        if not math.isfinite(float(total.sum())):  # one number tells of NaN and infinity anywhere in the batch
+            bad = ~means.isfinite()
+            self.broken += int(bad.any(dim=1).sum())
+            means = means.masked_fill(bad, 0)
+            total = means.sum(dim=0, dtype=torch.float64)
+        self.strongest.update(found, images, bad)
+        self.sums += total
+        self._means = means
         if len(accepted.slots):
-            rows, places, slots = (
-                torch.from_numpy(one).to(A.device) for one in (accepted.rows, accepted.places, accepted.slots)
-            )
-            width = A.shape[3]
-            self.columns[:, slots] = A[rows, :, places // width, places % width].T.to(self.columns)
-        for row, index in enumerate(classes):
-            if index is not None:
-                seen, sums = self.by_class.get(index, (0, torch.zeros_like(self.sums)))
-                self.by_class[index] = seen + 1, sums + means[row]
+            self.columns[accepted.slots] = A[accepted.rows, :, accepted.at_row, accepted.at_column].to(self.columns)
+
+    def classed(self, classes: Sequence[int | None]) -> None:
+        """The classes of the images that `update` took in last: what the model itself says is known after its last layer."""
+        if self._means is not None:  # a layer that the model passed over gave nothing
+            self.by_class.add(self._means, classes)
+        self._means = None
 
     def merged(self, other: Reduction, mine: NDArray[np.float64], others: NDArray[np.float64]) -> Reduction:
         """The state after both streams; `mine` and `others` are the priorities of the two samples' columns."""
-        count, size = len(mine), self.columns.shape[1]
-        order = np.argsort(np.concatenate([mine, others]), kind="stable")[:size]
-        both = torch.cat([self.columns[:, :count], other.columns[:, : len(others)]], dim=1)
+        order = np.argsort(np.concatenate([mine, others]), kind="stable")[: len(self.columns)]
+        both = torch.cat([self.columns[: len(mine)], other.columns[: len(others)]])
         columns = torch.zeros_like(self.columns)
-        columns[:, : len(order)] = both[:, torch.from_numpy(order).to(both.device)]
-        classes = dict(self.by_class)
-        for index, (seen, sums) in other.by_class.items():
-            before, own = classes.get(index, (0, torch.zeros_like(sums)))
-            classes[index] = before + seen, own + sums
+        columns[: len(order)] = both[torch.from_numpy(order).to(both.device)]
         return Reduction(
             self.strongest.merged(other.strongest),
             self.sums + other.sums,
             columns,
+            self.by_class.merged(other.by_class),
             self.images + other.images,
             self.broken + other.broken,
-            classes,
         )
 
     def finish(self, filled: int) -> Answers:
         """What the stream came to; `filled` columns of the sample are in use."""
-        columns = self.columns[:, :filled].float().cpu()
+        columns = self.columns[:filled].T.float().cpu().contiguous()  # (c, s)
+        self.strongest.settle()
         values, images = self.strongest.values.cpu().numpy(), self.strongest.images.cpu().numpy()
         # a rectifier that is off answers to nothing, and its first place is no place of interest
         images = np.where(np.isfinite(values) & (values != 0), images, NONE)
         lo, hi, counts = histograms(columns.numpy())
         other, r = most_alike(columns)
         mean = self.sums.cpu().numpy() / max(1, self.images)
-        by_class = {index: (n, sums.cpu().numpy()) for index, (n, sums) in self.by_class.items()}
-        chosen, selectivity = selective(by_class, len(values))
+        chosen, selectivity = self.by_class.finish()
         return Answers(
             values=np.where(images == NONE, 0, values).astype(np.float32),
             images=images.astype(np.int32),
@@ -136,13 +127,6 @@ class Reduction:
             seen=self.images,
             broken=self.broken,
         )
-
-
-def highest_of(A: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
-    """The highest value of each map."""
-    if A.device.type == "cpu" and A.shape[2] * A.shape[3] > WIDE and A.stride(1) == 1:
-        return max_pool2d(A, A.shape[2:]).flatten(1)  # of channels-last maps torch's own reduction takes twice as long
-    return A.amax(dim=(2, 3))
 
 
 def histograms(columns: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint16]]:
@@ -199,23 +183,3 @@ def effective_rank(columns: Float[Tensor, "c s"]) -> float:
         return 0.0
     share = singular[singular > 1e-12 * total] / total
     return float((-(share * share.log()).sum()).exp())
-
-
-def selective(
-    by_class: Mapping[int, tuple[int, NDArray[np.float64]]], units: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The class of the strongest mean, and Morcos' index, of each unit; nothing is chosen of fewer than two classes.
-
-    Morcos, Barrett, Rabinowitz and Botvinick, "On the importance of single directions for generalization", ICLR 2018.
-    """
-    if len(by_class) < 2:
-        return np.full(units, NONE, np.int32), np.zeros(units, np.float32)
-    names = sorted(by_class)
-    means = np.stack([np.maximum(by_class[name][1] / by_class[name][0], 0) for name in names])  # (classes, c)
-    best = means.argmax(axis=0)
-    top = means.max(axis=0)
-    rest = (means.sum(axis=0) - top) / (len(names) - 1)
-    total = top + rest
-    index = np.divide(top - rest, total, out=np.zeros_like(total), where=total > 0)
-    chosen = np.where(top > 0, np.array(names)[best], NONE)
-    return chosen.astype(np.int32), index.astype(np.float32)

@@ -1,7 +1,8 @@
 """One streaming pass over an image set: every layer's outputs are reduced where they arise, and never kept.
 
     images ──▶ batch ──▶ forward, hooked at each layer ──▶ Reduction of that layer (generator.dataset.reduction)
-                                        └─ ends at the deepest layer asked for
+                                        └─ ends at the deepest layer asked for, or with the scores, where the
+                                           classes of the images are what the model itself says of them first
 
 A hook sees a layer's output before anything later can write into it, so that in-place operations do no harm, and while it
 is still in the processor's cache.
@@ -14,16 +15,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
-from generator.dataset.columns import Accepted, Draw
+from generator.dataset.answers import NONE
+from generator.dataset.columns import Accepted, Draw, priorities
 from generator.dataset.reduction import SAMPLE
 from generator.engine.capture import StopForward, prepared
 from generator.engine.grids import as_map
 from generator.engine.passes import Engine
+from generator.engine.targets import resolve
 from generator.model.calls import Call, watch
-from generator.names import Layer, LayerName
+from generator.names import Layer, LayerName, RankTarget
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -32,7 +38,9 @@ T_co = TypeVar("T_co", covariant=True)
 class State(Protocol[T_co]):
     """What is kept of one layer, as `generator.dataset.reduction.Reduction`, and what it comes to."""
 
-    def update(self, A: Tensor, images: Tensor, accepted: Accepted, classes: Sequence[int | None] = ()) -> None: ...
+    def update(self, A: Tensor, images: Tensor, accepted: Accepted) -> None: ...
+
+    def classed(self, classes: Sequence[int | None]) -> None: ...
 
     def finish(self, filled: int) -> T_co: ...
 
@@ -54,13 +62,15 @@ class Survey(Generic[T]):
     layers: Sequence[Layer]
     states: Mapping[LayerName, State[T]]
     seed: int = 0
-    _draws: dict[int, Draw] = field(default_factory=dict)
-    """By height times width."""
+    said: NDArray[np.int32] | None = None
+    """Where it is given, classes are the model's own: of each image, by its number, the one that the model ranks first."""
+    _draws: dict[tuple[int, ...], Draw] = field(default_factory=dict)
+    """By height and width."""
 
     def __post_init__(self) -> None:
         for layer in self.layers:
-            places = layer.shape[1] * layer.shape[2]
-            self._draws.setdefault(places, Draw(places, SAMPLE, self.seed))
+            _, height, width = layer.shape
+            self._draws.setdefault((height, width), Draw(height, width, SAMPLE, self.seed))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -73,43 +83,64 @@ class Survey(Generic[T]):
 
     def take(self, portion: Portion) -> None:
         """Run one batch."""
-        self._now = portion
         self._numbers = torch.as_tensor(list(portion.numbers), device=self.engine.device)
         self._left = len(self.states)
-        self._accepted: dict[int, Accepted] = {places: d.accept(portion.numbers) for places, d in self._draws.items()}
+        offered = [priorities(number, self.seed) for number in portion.numbers]
+        self._accepted: dict[tuple[int, ...], Accepted] = {
+            size: draw.accept(portion.numbers, offered, self.engine.device) for size, draw in self._draws.items()
+        }
+        classes: Sequence[int | None] = portion.classes
         with suppress(StopForward):
-            self.engine.invocation(self.engine.module, self.engine.batch(portion.x))
+            output = self.engine.invocation(self.engine.module, self.engine.batch(portion.x))
+            if self.said is not None:
+                classes = first_classes(self.engine.readout.scores(output))
+                self.said[list(portion.numbers)] = [NONE if index is None else index for index in classes]
         self.engine.counts.forward += 1
+        if any(index is not None for index in classes):
+            for state in self.states.values():
+                state.classed(classes)
 
     def _seen(self, call: Call, output: Any) -> None:
         state = self.states.get(call.name)
         if state is None or not isinstance(output, Tensor):
             return
         A = as_map(output, self.engine.grids.get(call.name)).float()
-        state.update(A, self._numbers, self._accepted[A.shape[2] * A.shape[3]], self._now.classes)
+        state.update(A, self._numbers, self._accepted[tuple(A.shape[2:])])
         self._left -= 1
-        if not self._left:
+        if not self._left and self.said is None:
             raise StopForward
 
     def finish(self) -> Mapping[LayerName, T]:
         """What each layer came to."""
         found = {}
         for layer in self.layers:
-            draw = self._draws[layer.shape[1] * layer.shape[2]]
-            found[layer.name] = self.states[layer.name].finish(draw.filled)
+            found[layer.name] = self.states[layer.name].finish(self._draws[layer.shape[1:]].filled)
         return found
 
 
+def first_classes(scores: Float[Tensor, "n classes"]) -> list[int | None]:
+    """The class that each row ranks first, of equal ones the lowest; None where no class stands out, or a score is none."""
+    clear = ~scores.isnan().any(dim=1) & (scores.amax(dim=1) > scores.amin(dim=1))
+    best = resolve(RankTarget(1), scores)
+    assert best is not None
+    return [index if good else None for index, good in zip(best[:, 0].tolist(), clear.tolist(), strict=True)]
+
+
 def survey(
-    engine: Engine, states: Mapping[LayerName, State[T]], portions: Iterable[Portion], seed: int = 0
+    engine: Engine,
+    states: Mapping[LayerName, State[T]],
+    portions: Iterable[Portion],
+    seed: int = 0,
+    said: NDArray[np.int32] | None = None,
 ) -> Mapping[LayerName, T]:
-    """One pass of `portions` through the model, reduced into `states`: what the units of these layers answer to.
+    """One pass of `portions` through the model, reduced into `states`: what the units of these layers answer to. `said`, where
+    it is given, (images of the set,), is filled with the model's own first class of each image, and images count as of these.
 
     Raises:
         UserError: as the engine's passes.
     """
     known = {} if engine.facts is None else engine.facts.layers
-    found = Survey(engine, [known[name] for name in states], states, seed)
+    found = Survey(engine, [known[name] for name in states], states, seed, said)
     with found.watching():
         for portion in portions:
             found.take(portion)

@@ -68,6 +68,7 @@ def write(site: Site) -> None:
         pictured=any(not isinstance(view.pictures, NotApplicable) for view in report.layers),
         known=known,
         classes=bool(names.found),
+        by_model=report.by_model,
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
         samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
     )

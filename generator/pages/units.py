@@ -1,7 +1,7 @@
 """What a layer's units answer to, as data for its page: arrays of all units, packed, loaded when a unit is opened.
 
 data/units/<slug>.js      {arrays: {name: [kind, base64]}, …}      one a layer
-data/examples.js          [[picture, name, address], …]            the dataset's images that any list names
+data/examples.js          [[picture, name, address, label, said], …]    the dataset's images that any list names
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def examples(site: Site) -> None:
             escape.clean(example.name),
             f"images/{name}.html" if example.page else "",
             escape.clean(example.label or ""),
+            escape.clean(example.shows) if site.report.by_model else "",
         ])  # fmt: skip
     if rows:
         site.script("data/examples.js", "examples", "all", rows)
@@ -99,6 +100,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "jump": list(layer.jump) if layer.jump else None,
         "offset": list(layer.offset) if layer.offset else None,
         "classes": classes,
+        "byModel": site.report.by_model,
         "arrays": arrays,
     }
     if view.reconstructions:

@@ -288,6 +288,8 @@ class Report:
     """What was looked for in the model; None where nothing was."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
+    by_model: bool = False
+    """Whether the classes of the dataset's images are what the model says of them first: no label names one."""
     labels: tuple[str, ...] = ()
     """The classes' names; empty where they have none."""
     notes: tuple[str, ...] = ()

@@ -27,15 +27,16 @@ from generator.engine.passes import Engine
 from generator.images import ImageRecord
 from generator.images.decode import Undecodable, bombs_measured
 from generator.model.preprocess import Preprocess
-from generator.names import Digest, LayerName
+from generator.names import INPUT, Digest, LayerName
 from generator.pages.views import Passes
 from generator.report.arrays import packed, unpacked
 from generator.report.jobs import Jobs, SetRequest
 from generator.report.keys import cell_key, engine_digest, own_digest
+from generator.report.predictions import Predictions
 from generator.store import Record, Store, key_of
 from generator.threads import pool
 
-BATCH = 8
+BATCH = 16
 """Images of a pass on a CPU: what a layer's reduction costs whatever the batch is shared by so many."""
 GPU_BATCH = 64
 AHEAD = 3
@@ -51,7 +52,9 @@ class Asking:
     jobs: Jobs
     dataset: Dataset
     classes: tuple[int | None, ...]
-    """Of each image of the dataset, where it is known."""
+    """Of each image of the dataset, where a label names it."""
+    ranks: bool = True
+    """Whether the model ranks classes: one that gives numbers of another kind says of no image what is on it."""
     own: tuple[ImageRecord, ...] = ()
     """The report's images, where they are the dataset: their pictures are in the store already."""
 
@@ -70,8 +73,14 @@ class Asking:
         return self.jobs.sets
 
     @cached_property
+    def by_model(self) -> bool:
+        """Whether classes are what the model says first of each image: no label of the set names one. Not of the report's
+        own images: each would be a class of its own, of which selectivity says nothing."""
+        return self.ranks and not self.own and all(index is None for index in self.classes)
+
+    @cached_property
     def _known(self) -> Digest:
-        return key_of({"classes": list(self.classes)})
+        return key_of({"classes": list(self.classes), "by the model": self.by_model})
 
     def key(self, request: SetRequest) -> Digest:
         """The key of what a layer's units answer to."""
@@ -96,9 +105,21 @@ class Asking:
             }
         )
 
+    @cached_property
+    def said_key(self) -> Digest:
+        """The key of what the model says first of each image."""
+        return cell_key(
+            self.jobs.model,
+            Predictions(),
+            INPUT,
+            dataset=self.dataset.fingerprint,
+            code=[own_digest("generator.dataset.survey")],
+        )
+
     def lacking(self, store: Store) -> tuple[SetRequest, ...]:
-        """The layers that the store knows nothing of."""
-        return tuple(request for request in self.requests if store.get(self.key(request)) is None)
+        """The layers that the store knows nothing of; one of them where what the model says is all that it lacks."""
+        found = tuple(request for request in self.requests if store.get(self.key(request)) is None)
+        return found or self.requests[: int(self.by_model and store.get(self.said_key) is None)]
 
     def passes(self, store: Store, size: int) -> Passes:
         """What `fill_answers` will make, where every image can be read."""
@@ -114,12 +135,15 @@ def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: 
     """Pass the dataset through the model, where a layer lacks its record; then keep the pictures that lists name."""
     lacks = {request.layer.name: request for request in asking.lacking(store)}
     if lacks:
-        skipped: list[str] = []
+        skipped: list[tuple[str, str]] = []
         states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
         stream = told(portions(asking, preprocess, batch_size(engine), skipped), stage)
-        for name, answers in survey(engine, states, stream, asking.jobs.seed).items():
+        said = np.full(len(asking.dataset), NONE, np.int32) if asking.by_model else None
+        for name, answers in survey(engine, states, stream, asking.jobs.seed, said).items():
             meta, blobs = packed(answers)
             store.put(asking.key(lacks[name]), meta | {"skipped": skipped}, blobs)
+        if said is not None:
+            store.put(asking.said_key, {}, {"classes": said.astype("<i4").tobytes()})
     if not asking.own:
         _fill_pictures(asking, preprocess, store)
 
@@ -132,10 +156,14 @@ def told(stream: Iterable[Portion], stage: Stage) -> Iterator[Portion]:
 
 
 def portions(
-    asking: Asking, preprocess: Preprocess, size: int, skipped: list[str], numbers: Sequence[int] | None = None
+    asking: Asking,
+    preprocess: Preprocess,
+    size: int,
+    skipped: list[tuple[str, str]],
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[Portion]:
     """The dataset, or the images of these `numbers`, in batches, decoded in threads beside; images that cannot be read are
-    named in `skipped`."""
+    named in `skipped`, each with the reason."""
 
     def decoded(sample: Sample) -> tuple[Sample, torch.Tensor | str]:
         try:
@@ -152,7 +180,7 @@ def portions(
         def take(future: Any) -> None:
             sample, x = future.result()
             if isinstance(x, str):
-                skipped.append(f"{sample.name}: {x}")
+                skipped.append((sample.name, x))
             else:
                 ready.append((sample, x))
 
@@ -180,11 +208,8 @@ def _portion(ready: Sequence[tuple[Sample, torch.Tensor]], classes: Sequence[int
 
 def _fill_pictures(asking: Asking, preprocess: Preprocess, store: Store) -> None:
     """Every picture that stands in a list, as the model sees it."""
-    wanted: set[int] = set()
-    for request in asking.requests:
-        wanted.update(np.unique(answers_of(asking, store, request).images).tolist())
-    wanted.discard(NONE)
-    samples = [s for s in asking.dataset if s.index in wanted and store.get(asking.picture_key(s.index)) is None]
+    lacks = [number for number in named(asking, store) if store.get(asking.picture_key(number)) is None]
+    samples = map(asking.dataset.__getitem__, lacks)
 
     def keep(sample: Sample) -> None:
         with asking.dataset.load(sample, preprocess.channels) as picture:
@@ -214,16 +239,31 @@ def answers_of(asking: Asking, store: Store, request: SetRequest) -> Answers:
     return Answers(**unpacked(record, store))
 
 
-def skipped_of(asking: Asking, store: Store) -> Sequence[str]:
-    """The images that could not be read, each with the reason."""
+def skipped_of(asking: Asking, store: Store) -> Sequence[tuple[str, str]]:
+    """(name, reason) of each image that could not be read."""
     record = store.get(asking.key(asking.requests[0])) if asking.requests else None
-    return () if record is None else tuple(record.meta["skipped"])
+    return () if record is None else tuple((name, reason) for name, reason in record.meta["skipped"])
+
+
+def named(asking: Asking, store: Store) -> Sequence[int]:
+    """The numbers of the images that stand in a list, in order."""
+    found = [np.unique(answers_of(asking, store, request).images) for request in asking.requests]
+    return [int(number) for number in np.unique(np.concatenate(found)) if number != NONE] if found else []
 
 
 def pictures_of(asking: Asking, store: Store) -> Mapping[int, Record]:
-    """The records of all pictures that stand in a list, by the image's number."""
+    """The records of all pictures that stand in a list, by the image's number; of the report's own images all. Those that
+    the store has from earlier reports, and no list names, stay there."""
     if asking.own:
         found = {number: store.get(asking.jobs.photo_key(image)) for number, image in enumerate(asking.own)}
     else:
-        found = {number: store.get(asking.picture_key(number)) for number in range(len(asking.dataset))}
+        found = {number: store.get(asking.picture_key(number)) for number in named(asking, store)}
     return {number: record for number, record in found.items() if record is not None}
+
+
+def classes_of(asking: Asking, store: Store) -> Sequence[int | None]:
+    """The class of each image: by its label, or by what the model says of it first where no label of the set names one."""
+    record = store.get(asking.said_key) if asking.by_model else None
+    if record is None:
+        return asking.classes
+    return [None if index == NONE else index for index in np.frombuffer(store.blob(record, "classes"), "<i4").tolist()]

@@ -16,6 +16,7 @@ from generator.names import LayerName
 from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
+from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
 from generator.report.findings import findings_of
 from generator.report.reconstructions import wanted
@@ -76,13 +77,14 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         ),
         notes=setup.notes,
         examples=assembly.units.examples(),
+        by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),
         planned=planned,
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
         findings=findings,
         timings=dict(setup.timings),
-        skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped),
+        skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped) + skipped_in_dataset(setup),
         not_applicable=not_applicable(setup),
         versions=versions(),
         config_yaml=dump(setup.config),
@@ -90,6 +92,11 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         device=device_name(setup),
     )
     return dataclasses.replace(report, run_json=run_json(report))
+
+
+def skipped_in_dataset(setup: Setup) -> tuple[tuple[str, str], ...]:
+    """(name, reason) of each picture of a dataset of its own that could not be read; the report's images were looked at before."""
+    return () if setup.asking is None or setup.asking.own else tuple(skipped_of(setup.asking, setup.store))
 
 
 def not_applicable(setup: Setup) -> tuple[tuple[str, str, str], ...]:

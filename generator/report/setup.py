@@ -176,7 +176,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         digests=tuple(image.digest for image in images.images),
     )
     store = Store(Path(config.store))
-    asking = asking_of(config, asked, images, known, loaded.labels, description.classes)
+    asking = asking_of(config, asked, images, known, loaded.labels, description)
     found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings)
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found
@@ -188,16 +188,17 @@ def asking_of(
     images: ImageSet,
     known: Mapping[str, int],
     labels: tuple[str, ...] | None,
-    classes: int,
+    description: Description,
 ) -> Asking | None:
     """What is asked of the dataset: an image set of its own, or the report's images."""
     if not asked.sets:
         return None
+    ranks = description.readout.kind != "regression" and description.classes > 1
     if config.dataset is None:
         truth = tuple(known.get(image.slug) for image in images.images)
-        return Asking(asked, of_images(images.images), truth, images.images)
+        return Asking(asked, of_images(images.images), truth, ranks, images.images)
     dataset = open_dataset(Path(config.dataset), limit=config.dataset_limit)
-    return Asking(asked, dataset, tuple(dataset.labels(labels, classes)))
+    return Asking(asked, dataset, tuple(dataset.labels(labels, description.classes)), ranks)
 
 
 def ends_in(readout: Readout, head: str) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """How large a site will be, before it is: its parts counted, each times the bytes that one took in real reports.
 
-    site ──▶ frame + pages + data scripts + pictures (maps, kernels, heat maps, maps on the input, searched units, photographs), and
-    what the dataset and the weights say of units
+    site ──▶ frame + pages + data scripts + pictures (maps, kernels, heat maps, maps on the input, searched units, photographs,
+    the dataset's images that patches are cut from), and what the dataset and the weights say of units
 
 Noise and photographs compress differently; the sum is held to within half as much again of real sites by a test.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from generator.artifacts import Kernels
@@ -17,6 +18,7 @@ from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
+from generator.report.answers import named
 from generator.report.jobs import SetRequest
 from generator.report.reconstructions import RULES, SIDE
 from generator.report.setup import Setup
@@ -80,7 +82,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         total += FILE + len(units[search.name, search.layer.name]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
-    return total + sum(_photographs(setup))
+    return total + sum(_photographs(setup)) + _patches(setup)
 
 
 def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
@@ -145,6 +147,21 @@ def _compared(setup: Setup, request: Request) -> float:
     if h * w > LARGE:
         return targets * (h * w * NOISY + ENTRY) + h * w * ROUNDED
     return targets * (h * w * (PAIR if h * w <= SMALL else QUIET) + ENTRY + h * w * EXACT)
+
+
+def _patches(setup: Setup) -> float:
+    """The images of a dataset of its own that patches are cut from. Before the pass it is not known which: so many as lists
+    drawn at random would name, which is rather too many, since units that answer alike name the same."""
+    asking = setup.asking
+    if asking is None or asking.own:
+        return 0.0
+    if asking.lacking(setup.store):
+        entries = sum(request.layer.units * request.method.top for request in asking.requests)
+        images = len(asking.dataset) * -math.expm1(-entries / len(asking.dataset))
+    else:
+        images = len(named(asking, setup.store))
+    _, height, width = setup.input_shape
+    return images * (JPEG * height * width + HEADER)
 
 
 def _photographs(setup: Setup) -> Iterable[float]:

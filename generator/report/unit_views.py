@@ -11,7 +11,7 @@ from generator.artifacts import NotApplicable
 from generator.images import ImageRecord
 from generator.names import LayerName
 from generator.pages.views import Atlas, Example, Reconstructions, Searched
-from generator.report.answers import Asking, pictures_of
+from generator.report.answers import Asking, classes_of, pictures_of
 from generator.report.jobs import Jobs, Search
 from generator.report.reconstructions import NOTHING, RULES, Wanted, kept
 from generator.report.shelf import Lazy, Shelf
@@ -64,14 +64,15 @@ class UnitViews:
         """The images of the dataset that stand in a unit's list; those that have a page of their own have their photograph."""
         if self.asking is None:
             return ()
-        found = []
+        found, classes = [], classes_of(self.asking, self.store)
         for number, record in pictures_of(self.asking, self.store).items():
             own = self.asking.own[number] if self.asking.own else None
             name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
             size = record.meta["seen" if own else "size"]
             picture = self.shelf.picture(record, "seen.jpg", size)
-            index = self.asking.classes[number]
-            shows = self.shows.label(index) if index is not None else text or (self.shows.first(own) if own else "")
+            index = classes[number]
+            said = text or (self.shows.first(own) if own else "")
+            shows = said if index is None else self.shows.label(index)
             found.append(Example(number, name, picture, own.slug if own else None, text, shows))
         return tuple(found)
 

@@ -25,7 +25,7 @@ from generator.report.plan import plan_report, plan_searches
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
 
-NOTHING = Accepted(*(np.zeros(0, np.int64) for _ in range(3)))
+NOTHING = Accepted(*(torch.zeros(0, dtype=torch.int64) for _ in range(4)))
 
 
 def measured(A: Tensor) -> list[float]:
@@ -122,7 +122,7 @@ def asked(folder: Path, source: str = "torchvision:squeezenet1_1", **options: in
 
 def test_a_report_plans_its_passes_and_an_unchanged_rebuild_runs_none(tmp_path: Path):
     setup, planned = asked(tmp_path)
-    assert planned == Passes(1 + 2, 0)  # five images: one batch of 8, and two of 4 in colour and in gray
+    assert planned == Passes(1 + 1, 0)  # five images: one batch of 16, and one of 8 in colour and in gray
     assert setup.asking
     name = setup.jobs.sets[0].layer.name
     found = colours.colour_of(setup.asking, setup.store, name)

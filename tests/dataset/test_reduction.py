@@ -6,16 +6,16 @@ import torch
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.columns import Draw
-from generator.dataset.reduction import ALIKE, BINS, Reduction, effective_rank, histograms, most_alike, selective
+from generator.dataset.reduction import ALIKE, BINS, Reduction, effective_rank, histograms, most_alike
 
 
 def reduced(A: torch.Tensor, batch: int = 3, classes: list[int | None] | None = None, k: int = 4) -> Answers:
-    state, draw = Reduction.start(A.shape[1], k), Draw(A.shape[2] * A.shape[3], 512, 0)
+    state, draw = Reduction.start(A.shape[1], k), Draw(A.shape[2], A.shape[3], 512, 0)
     for at in range(0, len(A), batch):
         part = A[at : at + batch]
         numbers = list(range(at, at + len(part)))
-        own = [] if classes is None else classes[at : at + len(part)]
-        state.update(part, torch.tensor(numbers), draw.accept(numbers), own)
+        state.update(part, torch.tensor(numbers), draw.accept(numbers))
+        state.classed([] if classes is None else classes[at : at + len(part)])
     return state.finish(draw.filled)
 
 
@@ -107,14 +107,6 @@ def test_blocks_of_units_give_the_same():
     assert np.allclose(one[1], few[1], atol=1e-6)
 
 
-def test_selectivity_by_hand():
-    # unit 0: means 6 and 2; unit 1: off; unit 2: below zero for class 9, 1 for class 4
-    chosen, index = selective({4: (2, np.array([12.0, 0, 2])), 9: (1, np.array([2.0, 0, -5]))}, 3)
-    assert chosen.tolist() == [4, NONE, 4]
-    assert index.tolist() == pytest.approx([(6 - 2) / 8, 0, 1])
-    assert selective({4: (2, np.array([1.0]))}, 1)[0].tolist() == [NONE]
-
-
 def test_classes_reach_the_units():
     A = torch.zeros(4, 2, 2, 2)
     A[0, 0] = A[1, 0] = 3
@@ -124,23 +116,60 @@ def test_classes_reach_the_units():
     assert found.selectivity.tolist() == [1, 1]
 
 
-def test_two_parts_of_a_stream_merge_into_the_whole():
-    A = torch.randn(20, 4, 12, 12, generator=torch.Generator().manual_seed(6))
-    whole = reduced(A)
-    halves = []
-    for part in (range(8), range(8, 20)):
-        state, draw = Reduction.start(4, 4), Draw(144, 512, 0)
-        numbers = list(part)
-        state.update(A[numbers], torch.tensor(numbers), draw.accept(numbers))
-        halves.append((state, draw))
-    (a, first), (b, second) = halves
-    merged = a.merged(b, first.priorities(), second.priorities()).finish(512)
-    assert np.array_equal(merged.images, whole.images)
-    assert np.array_equal(merged.places, whole.places)
-    assert np.allclose(merged.mean, whole.mean, atol=1e-6)
-    assert np.array_equal(np.sort(merged.histogram_hi), np.sort(whole.histogram_hi))
-    assert np.array_equal(merged.histogram, whole.histogram)
-    assert merged.seen == 20
+Part = tuple[Reduction, np.ndarray]
+"""A state, and the priorities of its sample's columns."""
+
+
+def part_of(A: torch.Tensor, numbers: list[int], classes: list[int | None]) -> Part:
+    state, draw = Reduction.start(A.shape[1], 4), Draw(A.shape[2], A.shape[3], 512, 0)
+    state.update(A[numbers], torch.tensor(numbers), draw.accept(numbers))
+    state.classed([classes[number] for number in numbers])
+    return state, draw.priorities()
+
+
+def both(one: Part, other: Part) -> Part:
+    return one[0].merged(other[0], one[1], other[1]), np.sort(np.concatenate([one[1], other[1]]))[:512]
+
+
+@pytest.mark.parametrize("order", ["(ab)c", "a(bc)", "(cb)a", "b(ca)"])
+def test_parts_of_a_stream_merge_into_the_whole_however_they_are_grouped(order: str):
+    A = torch.randn(24, 4, 12, 12, generator=torch.Generator().manual_seed(6)).mul(4).round().div(4)  # with ties
+    A[5, 2, 3, 3] = torch.nan
+    A[17, 0, 1, 1] = -torch.inf
+    classes: list[int | None] = [None if n % 7 == 0 else n % 3 + 10 * (n > 15) for n in range(24)]
+    whole = reduced(A, batch=24, classes=classes)
+    a, b, c = (part_of(A, list(some), classes) for some in (range(8), range(8, 9), range(9, 24)))
+    ways = {
+        "(ab)c": lambda: both(both(a, b), c),
+        "a(bc)": lambda: both(a, both(b, c)),
+        "(cb)a": lambda: both(both(c, b), a),
+        "b(ca)": lambda: both(b, both(c, a)),
+    }
+    merged = ways[order]()[0].finish(512)
+    assert merged.seen == 24
+    assert merged.broken == 2
+    for name in (
+        "values",
+        "images",
+        "places",
+        "highest",
+        "chosen",
+        "histogram",
+        "sparsity",
+        "histogram_lo",
+        "histogram_hi",
+    ):
+        assert np.array_equal(getattr(merged, name), getattr(whole, name)), name
+    for name in ("mean", "selectivity", "correlation"):
+        assert np.allclose(getattr(merged, name), getattr(whole, name), atol=1e-6), name
+
+
+def test_a_value_of_minus_infinity_breaks_an_image_though_its_unit_enters_no_list():
+    A = torch.rand(9, 2, 2, 2, generator=torch.Generator().manual_seed(8))
+    A[8] = -torch.inf
+    found = reduced(A, batch=9, k=2)
+    assert found.broken == 1
+    assert np.allclose(found.mean * 9, A[:8].mean(dim=(2, 3)).sum(dim=0))
 
 
 def test_effective_rank_by_hand():

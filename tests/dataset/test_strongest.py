@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from generator.dataset.answers import NONE
-from generator.dataset.strongest import Strongest, first_place
+from generator.dataset.peaks import peaks
+from generator.dataset.strongest import Strongest
 
 
 def taken(A: torch.Tensor, k: int, batch: int, start: int = 0) -> Strongest:
     found = Strongest.empty(A.shape[1], k)
     for at in range(0, len(A), batch):
         part = A[at : at + batch]
-        highest = part.amax(dim=(2, 3))
-        enters = highest > found.values[:, -1]
-        found.update(part, highest, torch.arange(start + at, start + at + len(part)), enters)
+        found.update(peaks(part), torch.arange(start + at, start + at + len(part)))
+    found.settle()
     return found
 
 
@@ -63,8 +63,3 @@ def test_parts_merge_into_the_whole_in_any_order():
     assert rows(first.merged(second).merged(third)) == brute(A, 5)
     assert rows(third.merged(first.merged(second))) == brute(A, 5)
     assert rows(third.merged(second).merged(first)) == brute(A, 5)
-
-
-def test_the_first_of_equal_places_by_hand():
-    maps = torch.tensor([[[0.0, 6.0], [6.0, 1.0]], [[2.0, 2.0], [2.0, 2.0]]])
-    assert first_place(maps, torch.tensor([6.0, 2.0])).tolist() == [1, 0]

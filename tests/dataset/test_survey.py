@@ -9,7 +9,8 @@ import torchvision
 from torch import Tensor, nn
 
 from generator.dataset.answers import NONE, Answers
-from generator.dataset.survey import Portion, survey
+from generator.dataset.health import Mark, marks
+from generator.dataset.survey import Portion, first_classes, survey
 from generator.library import engine_for
 from generator.methods.dataset_examples import DatasetExamples
 from generator.model.describe import describe
@@ -17,9 +18,17 @@ from generator.names import LayerName
 from tests.methods.examples import alive, photo
 
 
-def surveyed(model: nn.Module, x: Tensor, layers: list[str], batch: int = 3, top: int = 4) -> Mapping[str, Answers]:
+def surveyed(
+    model: nn.Module,
+    x: Tensor,
+    layers: list[str],
+    batch: int = 3,
+    top: int = 4,
+    form: torch.memory_format = torch.contiguous_format,
+) -> Mapping[str, Answers]:
     description = describe(model, tuple(x.shape[1:]))
     engine = engine_for(model, description)
+    engine.memory_format = form
     method = DatasetExamples(top=top)
     states = {LayerName(name): method.start(description.by_name[LayerName(name)], "cpu") for name in layers}
     stream = [Portion(x[at : at + batch], range(at, min(at + batch, len(x)))) for at in range(0, len(x), batch)]
@@ -60,6 +69,85 @@ def test_lists_are_those_of_a_sort_though_later_layers_overwrite_maps(batch: int
     found = surveyed(model, x, names, batch)
     for name in names:
         agrees(found[name], torch.cat(seen[name]))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("resnet18", ["conv1", "layer1.1", "layer2.0", "layer2.0.downsample.0", "layer4.1"]),  # sums of two branches
+        ("squeezenet1_1", ["features.0", "features.3", "features.4.expand3x3", "features.7"]),  # joins of two branches
+        ("mobilenet_v2", ["features.0.0", "features.2.conv.1.0", "features.4", "features.9.conv.1.0", "features.18"]),
+    ],
+)
+def test_top_k_is_brute_force_over_plain_hooks(name: str, layers: list[str], channels_last: bool):
+    """A residual, a joined and a depthwise net: every map of every image is kept, and searched place by place."""
+    model = alive(getattr(torchvision.models, name)(weights=None, num_classes=10))
+    x = photo(14)
+    form = torch.channels_last if channels_last else torch.contiguous_format
+    seen: dict[str, list[Tensor]] = {name: [] for name in layers}
+    modules = dict(model.named_modules())
+    hooks = [modules[n].register_forward_hook(lambda m, a, o, n=n: seen[n].append(o.detach().clone())) for n in layers]
+    with torch.no_grad():
+        for part in x.split(3):
+            model(part.contiguous(memory_format=form))
+    for hook in hooks:
+        hook.remove()
+    found = surveyed(model, x, layers, form=form)
+    for layer in layers:
+        maps = torch.cat(seen[layer])
+        for unit in range(maps.shape[1]):
+            flat = [one.flatten().tolist() for one in maps[:, unit]]
+            best = sorted(range(14), key=lambda n: (-max(flat[n]), n))[:4]
+            best = [n for n in best if max(flat[n]) != 0]  # a unit that is off answers to nothing
+            assert [n for n in found[layer].images[unit].tolist() if n != NONE] == best
+            assert found[layer].values[unit, : len(best)].tolist() == [max(flat[n]) for n in best]
+            assert found[layer].places[unit, : len(best)].tolist() == [flat[n].index(max(flat[n])) for n in best]
+
+
+def test_what_the_model_says_first_are_the_classes_and_the_forward_runs_to_its_scores():
+    model = nn.Sequential(
+        nn.Conv2d(3, 3, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3, bias=False)
+    )
+    model[0].weight.data = torch.eye(3)[:, :, None, None]
+    model[3].weight.data = torch.eye(3)
+    x = torch.zeros(5, 3, 4, 4)
+    for n, channel in enumerate((2, 0, 0, 2)):
+        x[n, channel] = n + 1.0
+    description = describe(model.eval(), (3, 4, 4))
+    engine = engine_for(model, description)
+    name = LayerName("0")
+    said = np.full(6, NONE, np.int32)
+    stream = [Portion(x[:3], [1, 2, 3], [1, 1, 1]), Portion(x[3:], [4, 5])]
+    states = {name: DatasetExamples().start(description.by_name[name], "cpu")}
+    found = survey(engine, states, stream, said=said)[name]
+    # of image 0 nobody asked, and the last one is blank: no class stands out
+    assert said.tolist() == [NONE, 2, 0, 0, 2, NONE]
+    # channel 0 is raised by images 2 and 3, channel 2 by images 1 and 4, channel 1 by none
+    assert found.chosen.tolist() == [0, NONE, 2]
+    assert found.selectivity.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "first"),
+    [([1.0, 3, 2], 1), ([4.0, 4, 1], 0), ([2.0, 2, 2], None), ([torch.nan, 1, 2], None), ([-torch.inf, 1, 2], 2)],
+)
+def test_the_first_class_by_hand(scores: list[float], first: int | None):
+    assert first_classes(torch.tensor([scores])) == [first]
+
+
+def test_planted_dead_and_duplicate_units_are_found_in_one_pass():
+    model = alive(torchvision.models.resnet18(weights=None, num_classes=10))
+    with torch.no_grad():
+        model.bn1.weight[[3, 8]], model.bn1.bias[[3, 8]] = 1.0, -1000.0
+        for key in ("weight", "bias", "running_mean", "running_var"):
+            getattr(model.bn1, key)[20] = getattr(model.bn1, key)[11]
+        model.conv1.weight[20] = model.conv1.weight[11]
+    layer = describe(model, (3, 64, 64)).by_name[LayerName("relu")]
+    found = marks(surveyed(model, photo(7), ["relu"])["relu"], layer)
+    assert set(np.flatnonzero(found & Mark.DEAD)) == {3, 8}
+    assert {11, 20} <= set(np.flatnonzero(found & Mark.REDUNDANT))
+    assert len(np.flatnonzero(found & Mark.REDUNDANT)) < 10
 
 
 def test_functional_layers_tokens_and_channels_last_are_read_as_maps():

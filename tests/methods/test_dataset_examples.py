@@ -21,10 +21,12 @@ from generator.library import engine_for, make_method
 from generator.model.describe import describe
 from generator.names import LayerName
 from generator.pages.views import Passes
+from generator.report.answers import skipped_of
 from generator.report.plan import plan_report, plan_searches
 from generator.report.reporting import report_of
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
+from tests.dataset.made import packed
 
 
 def test_lists_and_numbers_by_hand():
@@ -116,7 +118,40 @@ def test_a_set_of_its_own_is_read_from_a_folder_and_what_cannot_be_read_is_named
     assert kept == named
     record = setup.store.get(setup.asking.key(setup.jobs.sets[0]))
     assert record
-    assert [line.split(":")[0] for line in record.meta["skipped"]] == ["1/broken.png"]
+    assert [name for name, _ in record.meta["skipped"]] == ["1/broken.png"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "list", "shards"])
+def test_a_picture_that_cannot_be_read_in_the_middle_is_named_and_the_pass_goes_on(folder: Path, kind: str):
+    """Of 40 pictures, three batches, two are broken; whatever kind of set it is, the others are all seen, each under its number."""
+    where = folder / "set"
+    where.mkdir()
+    broken = (17, 18)
+    for k in range(40):
+        Image.fromarray(np.full((28, 28), 5 * k, np.uint8)).save(where / f"{k:02}.png")
+        if k in broken:
+            (where / f"{k:02}.png").write_bytes((where / f"{k:02}.png").read_bytes()[:40])
+    given = where
+    if kind == "list":
+        given = folder / "set.txt"
+        given.write_text("".join(f"set/{k:02}.png\n" for k in range(40)))
+    elif kind == "shards":
+        given = folder / "{a,b}.tar"
+        for name, some in (("a", range(20)), ("b", range(20, 40))):
+            packed(folder / f"{name}.tar", {f"{k:02}.png": (where / f"{k:02}.png").read_bytes() for k in some})
+    setup, planned = asked(
+        folder,
+        dataset=str(given),
+        methods=["feature_maps", {"dataset_examples": {"top": 40, "reconstructions": 0, "colour": 0}}],
+    )
+    assert planned == Passes(3, 0)
+    found = of(setup, "conv1_1")
+    assert found.seen == 38
+    assert {int(n) for n in np.unique(found.images)} - {NONE} == set(range(40)) - set(broken)
+    assert setup.asking
+    skipped = skipped_of(setup.asking, setup.store)
+    assert [name.rpartition("/")[2] for name, _ in skipped] == ["17.png", "18.png"]
+    assert report_of(setup, {}, Passes(0, 0)).skipped == tuple(skipped), "on the run page, and in run.json"
 
 
 def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: Path):
@@ -159,6 +194,26 @@ def test_an_image_shows_its_label_and_without_one_what_the_model_says_of_it_firs
     assert own.asking and set(own.asking.classes) == {None}
     said = {image.name: image.predictions[0].label for image in report_of(own, {}, Passes(0, 0)).images}
     assert shown(own) == said
+
+
+def test_where_no_label_names_a_class_images_show_what_the_model_says(folder: Path):
+    files = sorted(packaged("inputs/digits").glob("*.png"))
+    for k, file in enumerate(files):
+        where = folder / "set" / f"folder {k % 2}"
+        where.mkdir(parents=True, exist_ok=True)
+        (where / file.name).write_bytes(file.read_bytes())
+    setup, planned = asked(folder, dataset=str(folder / "set"))
+    own, _ = asked(folder)
+    said = {image.name: image.predictions[0].label for image in report_of(own, {}, Passes(0, 0)).images}
+    assert {Path(name).stem: shows for name, shows in shown(setup).items()} == {
+        Path(name).stem: one for name, one in said.items()
+    }
+    assert len(set(said.values())) > 1
+    report = report_of(setup, {}, Passes(0, 0))
+    assert report.by_model
+    assert {example.label for example in report.examples} == {"folder 0", "folder 1"}
+    _, planned = asked(folder, dataset=str(folder / "set"))
+    assert planned == Passes(0, 0)
 
 
 def test_wrong_options_and_the_library_say_what_to_do():

@@ -64,9 +64,9 @@
   /** One patch, with its value. */
   function patch(answers, example, entry, side) {
     const {el, say, url, number} = convatlas;
-    const [picture, name, page, label] = example;
+    const [picture, name, page, label, said] = example;
     const box = cut(answers, picture, entry.place, side);
-    const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '');
+    const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '') + (said ? ` · ${say('patchSaid', {label: said})}` : '');
     return el(page ? 'a' : 'span', {class: 'ca-patch', href: page ? url(page) : null, title: words, 'aria-label': words}, box, el('b', {}, number(entry.value)));
   }
 
@@ -140,7 +140,7 @@
       made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches'}, entries.map((entry) => patch(answers, examples[entry.image], entry, side))),
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
-    const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say('selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
+    const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
     made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
