@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
-from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, axis_of, product, replaced
+from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, Refused, axis_of, product, replaced
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.windows import Window
 from generator.model.reach import Span, union
@@ -132,8 +132,7 @@ def crop(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     axis = axis_of(layer, "axis", 2, axes)
     offsets = layer.own.integers("offset", 0)
     if len(offsets) not in (0, 1, axes - axis):
-        at = list(layer.own.every("offset"))[-1].at
-        raise at.error(f"offset: expected 1 value or {axes - axis}, received {len(offsets)}")
+        raise Refused(f"It has {len(offsets)} offsets for {axes - axis} axes.")
     cuts = (0,) * axis + (offsets * (axes - axis) if len(offsets) == 1 else offsets or (0,) * (axes - axis))
     dims = (*blob.dims[:axis], *other.dims[axis:])
     short = any(
@@ -169,8 +168,7 @@ def reshape(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     if blob.dims is None:
         return Given((Blob(tuple(side if side > 0 else None for side in wanted)),))
     axes = len(blob.dims)
-    start = layer.own.integer("axis", 0, least=-axes - 1)
-    start = start + axes + 1 if start < 0 else min(start, axes)
+    start = axis_of(layer, "axis", 0, axes + 1)
     count = layer.own.integer("num_axes", -1, least=-1)
     stop = axes if count == -1 else min(start + count, axes)
     made: list[Dim] = [blob.side(start + k) if side == 0 else side for k, side in enumerate(wanted)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from generator.diagrams.prototxt.layer import Layer
+from generator.diagrams.prototxt.message import MOST
 from generator.model.reach import Span
 
 Dim = int | None
@@ -66,13 +67,19 @@ def product(sides: Iterable[Dim]) -> Dim:
     return None if None in sides else math.prod(side for side in sides if side is not None)
 
 
+class Refused(Exception):
+    """A setting that does not fit what the layer reads, in a sentence: Caffe would stop, a drawing goes on without its shape.
+
+    It is no UserError, for what the layer reads may itself be a guess, after a layer that is not known.
+    """
+
+
 def axis_of(layer: Layer, name: str, default: int, axes: int) -> int:
-    """The axis that a setting names, counted from the front; a UserError where a blob of so many `axes` has none such."""
-    axis = layer.own.integer(name, default, least=-axes)
-    if axis >= axes:
-        at = next(iter(layer.own.every(name))).at if layer.own.has(name) else layer.said.at
-        raise at.error(f"{name}: expected an axis of a blob that has {axes}, received {axis}")
-    return axis % axes if axes else 0
+    """The axis that a setting names, counted from the front. Raises Refused where a blob of so many `axes` has none such."""
+    axis = layer.own.integer(name, default, least=-MOST)
+    if not -axes <= axis < axes:
+        raise Refused(f"Its {name} is {axis}, but what it reads has {axes} {'axis' if axes == 1 else 'axes'}.")
+    return axis % axes
 
 
 def replaced(dims: Sequence[Dim], axis: int, side: Dim) -> Dims:

@@ -18,7 +18,7 @@ from pathlib import Path
 from generator.diagrams.architecture import Architecture, Edge, Op, Shape
 from generator.diagrams.from_graph import FLOAT, OUTPUT
 from generator.diagrams.prototxt.arrange import unchanged
-from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Given, sane
+from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Given, Refused, sane
 from generator.diagrams.prototxt.blocks import blocks
 from generator.diagrams.prototxt.data import image
 from generator.diagrams.prototxt.layer import Layer, format_of, layers_of
@@ -159,7 +159,10 @@ class _Wiring:
         reads = [self.blobs[bottom] for bottom in layer.bottoms]
         values = tuple(value for _, value in reads)
         kind, rule = RULES.get(layer.type, ("other", unchanged))
-        result = rule(layer, values)
+        try:
+            result = rule(layer, values)
+        except Refused as refused:
+            result = Given((UNKNOWN,) * len(layer.tops), (None,), None, str(refused))
         if kind == "input" and result.blobs:
             result = replace(result, blobs=(self._asked(result.blobs[0]), *result.blobs[1:]))
             if result.note and None not in (result.blobs[0].dims or (None,)):

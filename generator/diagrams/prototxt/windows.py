@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, product
+from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, Refused, axis_of, product
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.message import Message
 from generator.model.reach import Span
@@ -61,7 +61,7 @@ class Window:
 
 
 def windows(layer: Layer, axes: int) -> tuple[Window, ...]:
-    """The windows along so many axes. Raises UserError where the kernel is missing or a list has another length."""
+    """The windows along so many axes. Raises UserError where the kernel is missing, Refused where a list has another length."""
     said = layer.own
     kernels = _sides(said, "kernel_size", "kernel", axes, 0, 1)
     if 0 in kernels:
@@ -76,8 +76,7 @@ def _sides(said: Message, name: str, stem: str, axes: int, default: int, least: 
     """A setting that is written once, or once for each axis, or as ``_h`` and ``_w``."""
     listed = said.integers(name, least)
     if len(listed) not in (0, 1, axes):
-        at = list(said.every(name))[-1].at
-        raise at.error(f"{name}: expected 1 value or {axes}, received {len(listed)}")
+        raise Refused(f"Its {name} has {len(listed)} values for {axes} {'axis' if axes == 1 else 'axes'}.")
     sides = listed * axes if len(listed) == 1 else listed or (default,) * axes
     if axes == 2:
         sides = (said.integer(f"{stem}_h", sides[0], least), said.integer(f"{stem}_w", sides[1], least))
@@ -88,15 +87,14 @@ def _spatial(layer: Layer, blob: Blob) -> tuple[Dims, int, tuple[Window, ...]]:
     """The blob's dims (a batch of maps where they are not known), where its channels stand, and the windows over what follows."""
     axes = max(len(layer.own.integers("kernel_size", 1)), 2)
     dims = blob.dims if blob.dims is not None else (None,) * (2 + axes)
-    axis = layer.own.integer("axis", 1, least=-len(dims))
-    axis = axis + len(dims) if axis < 0 else axis
-    if len(dims) < axis + 2:
-        return dims, axis, ()
+    axis = axis_of(layer, "axis", 1, len(dims))
+    if len(dims) == axis + 1:
+        raise Refused(NO_PLACES)
     return dims, axis, windows(layer, len(dims) - axis - 1)
 
 
-NO_PLACES = "It slides a window, but what it reads has no places to slide over; shapes from here on are not known."
-NO_FIT = "Its window is larger than what it reads; shapes from here on are not known."
+NO_PLACES = "It slides a window, but what it reads has no places to slide it over."
+NO_FIT = "Its window is larger than what it reads."
 
 
 def _outputs(layer: Layer) -> int:
@@ -115,8 +113,6 @@ def convolution(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
 def _convolved(layer: Layer, blob: Blob) -> Given:
     out, transposed = _outputs(layer), layer.type == "Deconvolution"
     dims, axis, found = _spatial(layer, blob)
-    if not found:
-        return Given((UNKNOWN,), (None,), None, NO_PLACES)
     channels = dims[axis]
     groups = layer.own.integer("group", 1, least=1)
     if "Depthwise" in layer.type and channels is not None:
@@ -149,8 +145,6 @@ def pooling(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
         whole = Blob((*dims[:2], *(1 for _ in dims[2:])))
         return Given((whole,) * max(len(layer.tops), 1))
     dims, axis, found = _spatial(layer, blob)
-    if not found:
-        return Given((UNKNOWN,), note=NO_PLACES)
     # two forks write otherwise that the last window is left out
     up = said.flag("ceil_mode", True) and said.text("round_mode", "CEIL") not in ("FLOOR", "1")
     sides = tuple(window.pooled(side, up) for window, side in zip(found, dims[axis + 1 :], strict=True))
@@ -165,8 +159,6 @@ def im2col(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     """Every window's values as channels."""
     blob = (*inputs, UNKNOWN)[0]
     dims, axis, found = _spatial(layer, blob)
-    if not found:
-        return Given((UNKNOWN,), note=NO_PLACES)
     channels = product((dims[axis], *(window.kernel for window in found)))
     sides = tuple(window.over(side) for window, side in zip(found, dims[axis + 1 :], strict=True))
     two = len(found) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generator.diagrams.prototxt.blob import Blob
+from generator.diagrams.prototxt.blob import Blob, Refused
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.windows import windows
 
@@ -16,7 +16,10 @@ _LONGEST = 60
 def attributes(layer: Layer, inputs: tuple[Blob, ...], outputs: tuple[Blob, ...]) -> Pairs:
     """``(("kernel", "5×5"), ("stride", "1"), ...)``"""
     say = _SAID.get(layer.type, _own)
-    return tuple((name, text) for name, text in say(layer, inputs, outputs) if text)
+    try:
+        return tuple((name, text) for name, text in say(layer, inputs, outputs) if text)
+    except Refused:
+        return _own(layer, inputs, outputs)
 
 
 def _sides(sides: tuple[int, ...]) -> str:
