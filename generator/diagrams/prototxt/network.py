@@ -15,8 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from generator.diagrams.architecture import Architecture, Edge, Op, Shape
-from generator.diagrams.from_graph import FLOAT, OUTPUT
+from generator.diagrams.architecture import FLOAT, OUTPUT, Architecture, Edge, Op, Shape
 from generator.diagrams.prototxt.arrange import unchanged
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Given, Refused, sane
 from generator.diagrams.prototxt.blocks import blocks
