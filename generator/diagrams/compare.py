@@ -19,6 +19,8 @@ WEIGHTED: tuple[OpKind, ...] = ("conv", "linear", "attention")
 """Kinds of op that papers count when they say how deep a network is."""
 ENOUGH = 4
 """Parts with parameters that a network is shown in, at least, where it has so many."""
+MOSTLY = 0.8
+"""Share of the multiply-accumulates that one block shows, at most, where it can be opened."""
 DEEPEST = 6
 MANY = 80
 """Parts that a network is shown in, at most, unless a depth is asked for."""
@@ -41,6 +43,8 @@ class Summary:
     """Convolutions, linear layers and attentions on the longest way from its input to its end."""
     receptive_field: tuple[int, int] | None
     """Of the last op that does not see the whole input; None where there is none."""
+    whole: bool
+    """Whether what comes after it, up to the end, sees the whole input."""
     notes: tuple[str, ...] = ()
 
 
@@ -103,6 +107,7 @@ def summary(it: Architecture) -> Summary:
         tuple(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
         _depth(it),
         fields[-1] if fields else None,
+        bool(real) and real[-1].receptive_field is None,
         it.notes,
     )
 
@@ -123,13 +128,19 @@ def parts(it: Architecture, depth: int | None = None) -> tuple[Part, ...]:
         return _at(short, depth)
     shown = _at(short, 0)
     for deeper in range(1, DEEPEST):
-        if sum(1 for part in shown if part.parameters) >= ENOUGH:
+        if sum(1 for part in shown if part.parameters) >= ENOUGH and not _hidden(shown):
             break
         opened = _at(short, deeper)
         if len(opened) > MANY:
             break
         shown = opened
     return shown
+
+
+def _hidden(shown: tuple[Part, ...]) -> bool:
+    """Whether one block holds nearly all that the network does."""
+    most = MOSTLY * sum(part.macs for part in shown)
+    return any(part.kind == "block" and part.macs > most for part in shown)
 
 
 def _at(it: Architecture, depth: int) -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from generator.diagrams.architecture import shape_words
 from generator.diagrams.compare import Comparison, Part, Summary
+from generator.diagrams.compare_table import seen
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.svg import Canvas, Drawing, text_width
 from generator.pages.escape import clean
@@ -63,17 +64,20 @@ class _Sheet:
         self.most = [max([read(part) for part in parts] + [1]) for _, read in NUMBERS]
         self.number = text_width("88.8 M", size) + 4
         names = [self.cut(part.name) for part in parts]
-        self.name = (
-            max([text_width(name, size) for name in names] + [text_width("whole network", size, bold=True)]) + 26
-        )
+        self.name = max(text_width(name, size) for name in (*names, "classifier")) + 42
         self.column = style.bar + self.number + GAP
         self.side = self.name + 2 * self.column
         self.middle = self.side + 2 * GAP
         self.width = 2 * self.middle
 
     def cut(self, name: str) -> str:
+        """At most 26 characters: the end of a dotted name, from a dot on where that leaves enough."""
         name = clean(name)
-        return name if len(name) <= 26 else f"…{name[-25:]}"
+        if len(name) <= 26:
+            return name
+        tail = name[-25:]
+        whole = tail[tail.find(".") + 1 :]
+        return f"…{whole if len(whole) > 8 else tail}"
 
     def drawn(self) -> Drawing:
         it, size, step = self.it, self.style.size, self.style.row
@@ -101,7 +105,7 @@ class _Sheet:
     def head(self) -> float:
         """The titles, the sums and the columns' names; returns where the rows begin."""
         size = self.style.size
-        facts = 4 * (size + 6)
+        facts = 5 * (size + 6)
         for sign, side in ((-1, self.it.a), (1, self.it.b)):
             x = self.middle + sign * (self.side / 2 + GAP)
             self.canvas.text(
@@ -172,10 +176,10 @@ def _same(a: Part, b: Part) -> bool:
 
 
 def _facts(side: Summary) -> tuple[str, ...]:
-    seen = "the whole input" if side.receptive_field is None else "{:,} × {:,} pixels".format(*side.receptive_field)
     return (
         f"{short(side.parameters)} parameters",
         f"{short(side.macs)} multiply-accumulates",
         f"{side.depth} layers deep, {side.ops} operations",
-        f"{short(side.memory)}B of activations; sees {seen}",
+        f"{short(side.memory)}B of activations",
+        f"places see {seen(side)}",
     )

@@ -6,7 +6,7 @@ import csv
 import io
 
 from generator.diagrams.architecture import Architecture, shape_words
-from generator.diagrams.compare import Comparison, Part, compare
+from generator.diagrams.compare import Comparison, Part, Summary, compare
 from generator.pages.escape import clean
 
 Value = str | int | float | None
@@ -42,7 +42,7 @@ def sums(it: Comparison) -> Records:
         {"what": "activations, bytes", "a": a.memory, "b": b.memory},
         {"what": "layers deep", "a": a.depth, "b": b.depth},
         {"what": "operations", "a": a.ops, "b": b.ops},
-        {"what": "receptive field, pixels", "a": _field(a.receptive_field), "b": _field(b.receptive_field)},
+        {"what": "receptive field, pixels", "a": seen(a), "b": seen(b)},
     )
 
 
@@ -100,8 +100,12 @@ def _label(a: Part | None, b: Part | None) -> str:
     return first if a and b and a.name == b.name else f"{first} | {second}".strip()
 
 
-def _field(field: tuple[int, int] | None) -> str:
-    return "–" if field is None else f"{field[0]:,} × {field[1]:,}"
+def seen(side: Summary) -> str:
+    """``427 × 427, then all``: what the last places see that do not see the whole input, and whether there is more behind."""
+    if side.receptive_field is None:
+        return "all"
+    height, width = side.receptive_field
+    return f"{height:,} × {width:,}{', then all' if side.whole else ''}"
 
 
 def _said(value: Value) -> str:

@@ -163,9 +163,9 @@ class _Wiring:
         except Refused as refused:
             result = Given((UNKNOWN,) * len(layer.tops), (None,), None, str(refused))
         if kind == "input" and result.blobs:
-            result = replace(result, blobs=(self._asked(result.blobs[0]), *result.blobs[1:]))
-            if result.note and None not in (result.blobs[0].dims or (None,)):
-                result = replace(result, note="")
+            asked = self._asked(result.blobs[0])
+            told = asked is not result.blobs[0]
+            result = replace(result, blobs=(asked, *result.blobs[1:]), note="" if told else result.note)
             self._batch(result.blobs[0])
         notes = [result.note] if result.note else []
         if layer.type not in RULES:
