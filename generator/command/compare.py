@@ -23,7 +23,7 @@ def compared(
     ending = ".txt" if out is None else out.suffix.lower()
     if ending not in ENDINGS:
         raise UserError(f"--out: expected a name that ends in {', '.join(ENDINGS)}, received {out}")
-    it = compare(architecture(a, phase), architecture(b, phase), depth)
+    it = compare(architecture(a, phase.upper()), architecture(b, phase.upper()), depth)
     notes = tuple(f"{side.title}: {note}" for side in (it.a, it.b) for note in side.notes)
     if ending == ".svg":
         return ComparisonDrawing().draw(it).svg, notes

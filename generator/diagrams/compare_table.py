@@ -113,7 +113,10 @@ def _said(value: Value) -> str:
 
 
 def _ratio(a: Value, b: Value) -> str:
-    return f"{b / a:.2f}" if isinstance(a, int) and isinstance(b, int) and a else ""
+    """Three digits: ``2.19``, ``21.4``, ``141``, ``0.0616``."""
+    if not (isinstance(a, int) and isinstance(b, int) and a):
+        return ""
+    return f"{b / a:,.0f}" if b >= 100 * a else f"{b / a:#.3g}"
 
 
 def _short(name: str) -> str:

@@ -20,6 +20,20 @@ def unchanged(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     return Given(((*inputs, UNKNOWN)[0],) * max(len(layer.tops), 1))
 
 
+def by_program(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """Python layers, which do what a program of the user's says."""
+    where = f"{layer.own.text('module')}.{layer.own.text('layer')}".strip(".") or "a program"
+    if inputs:
+        return Given(
+            (inputs[0],) * max(len(layer.tops), 1),
+            note=PROGRAM.format(where, "taken to have the shape of what it reads"),
+        )
+    return Given((UNKNOWN,) * max(len(layer.tops), 1), note=PROGRAM.format(where, "not known"))
+
+
+PROGRAM = "What it does stands in {}: what it gives is {}."
+
+
 def one_by_one(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     """Every top is what the bottom in its place is: Filter, and a label that travels along."""
     last = (*inputs, UNKNOWN)[0]

@@ -27,6 +27,7 @@ from generator.diagrams.prototxt.phases import PHASES, phases_of, present, state
 from generator.diagrams.prototxt.shapes import RULES, SHARES
 from generator.diagrams.prototxt.words import attributes
 from generator.errors import UserError
+from generator.pages.escape import clean
 
 LARGEST_FILE = 2**24
 """Bytes; the largest nets that people write down have a hundredth of it, and weights do not belong here."""
@@ -75,7 +76,7 @@ def tree(path: Path) -> Message:
     if len(data) > LARGEST_FILE:
         raise UserError(f"{path}: expected a prototxt file of at most {LARGEST_FILE // 2**20} MB")
     try:
-        return parse(data.decode("utf-8"), path.name)
+        return parse(data.decode("utf-8"), clean(path.name))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(

@@ -49,6 +49,7 @@ RULES: Mapping[str, tuple[OpKind, Rule]] = {
     "Split": ("copy", arrange.unchanged),
     "Filter": ("other", arrange.one_by_one),
     "BatchReindex": ("other", arrange.reindexed),
+    "Python": ("other", arrange.by_program),
     # what joins, cuts and reshapes
     "Concat": ("merge", arrange.concat),
     "Eltwise": ("merge", arrange.eltwise),

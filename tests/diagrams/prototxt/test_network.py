@@ -176,6 +176,22 @@ def test_an_unknown_layer_hands_its_shape_on_and_is_marked(tmp_path: Path):
     assert "is not known" in alone.notes[0]
 
 
+def test_what_python_layers_do_stands_elsewhere(tmp_path: Path):
+    said = "python_param { module: 'mine' layer: 'Images' }"
+    it = net(
+        tmp_path,
+        layer("Python", said, "", "data", "read")
+        + layer("Python", "", top="b", name="more")
+        + layer("ReLU", bottom="b", name="r"),
+    )
+    assert it.by_id["read"].note == "What it does stands in mine.Images: what it gives is not known."
+    assert (
+        it.by_id["more"].note
+        == "What it does stands in a program: what it gives is taken to have the shape of what it reads."
+    )
+    assert (it.by_id["read"].op, it.by_id["r"].shape) == ("Python", ())
+
+
 def test_what_the_file_does_not_tell_is_unknown_until_it_is_told_again(tmp_path: Path):
     text = layer("Data", "data_param { batch_size: 4 }", "", "data label", "data")
     text += layer("Convolution", "convolution_param { num_output: 8 kernel_size: 3 }", top="a", name="conv")
