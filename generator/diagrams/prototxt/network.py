@@ -173,7 +173,7 @@ class _Wiring:
             notes.insert(0, UNKNOWN_LAYER.format(layer.type) if values else UNKNOWN_SOURCE.format(layer.type))
         made = tuple(self._batched(sane(blob)) for blob in result.blobs)
         made += (UNKNOWN,) * (len(layer.tops) - len(made))
-        in_place = bool(layer.bottoms) and layer.tops[:1] == layer.bottoms[:1]
+        in_place = bool(layer.tops) and layer.tops[0] in layer.bottoms
         id = self._id(layer.name)
         self.ops.append(self._op(id, layer, values, replace(result, blobs=made), " ".join(notes), in_place))
         self.notes += [f"{layer.name}: {note}" for note in notes]
@@ -184,6 +184,8 @@ class _Wiring:
             if top in self.blobs and top not in layer.bottoms:
                 self.notes.append(f"{layer.name}: The blob {top} is given a second time; what follows reads this one.")
             self.blobs[top] = self.unread[top] = (id, value)
+        if made and not layer.tops:  # a loss need not name what it gives
+            self.unread[f"\0{id}"] = (id, made[0])
 
     def _op(self, id: str, layer: Layer, values: tuple[Blob, ...], result: Given, note: str, in_place: bool) -> Op:
         known = layer.type in RULES

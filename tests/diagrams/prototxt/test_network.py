@@ -91,6 +91,14 @@ def test_chains_in_place_are_read_from_their_end(tmp_path: Path):
     assert [part.id for part in short.parts] == ["conv", "BatchNorm", "Scale", "ReLU"]
 
 
+def test_a_loss_that_does_not_name_what_it_gives_is_an_end_and_silence_is_none(tmp_path: Path):
+    text = IMAGE + layer("ReLU", top="a", name="r") + layer("Silence", bottom="a", top="", name="s")
+    it = net(tmp_path, text + layer("EuclideanLoss", bottom="a data", top="", name="loss"))
+    assert links(it)[-1] == ("loss", "@output")
+    assert [edge.source for edge in it.inputs_of["@output"]] == ["loss"]
+    assert [op.id for op in net(tmp_path, text).ops] == ["data", "r", "s"]
+
+
 def test_phases_levels_and_stages_choose_the_layers(tmp_path: Path):
     rules = {
         "train": "include { phase: TRAIN }",
