@@ -35,6 +35,7 @@ RULES: Mapping[str, tuple[OpKind, Rule]] = {
     "Embed": ("linear", dense.embed),
     "LSTM": ("other", dense.lstm),
     "RNN": ("other", dense.rnn),
+    "LSTMUnit": ("other", arrange.unchanged),
     "Scale": ("norm", dense.scale),
     "Bias": ("norm", dense.scale),
     "PReLU": ("act", dense.per_channel),

@@ -257,6 +257,16 @@ def test_batches_and_images_are_told_apart(tmp_path: Path):
     assert {(one.shape, one.macs, one.memory) for one in found} == {((5, 7, 9), 27 * 5 * 63, 4 * 5 * 63)}
 
 
+def test_every_layer_of_caffe_s_own_is_known():
+    caffe = (
+        "AbsVal Accuracy ArgMax BatchNorm BatchReindex Bias BNLL Clip Concat ContrastiveLoss Convolution Crop Data Deconvolution Dropout DummyData "
+        "Eltwise ELU Embed EuclideanLoss Exp Filter Flatten HDF5Data HDF5Output HingeLoss Im2col ImageData InfogainLoss InnerProduct Input Log LRN LSTM "
+        "LSTMUnit MemoryData MultinomialLogisticLoss MVN Parameter Pooling Power PReLU Python Reduction ReLU Reshape RNN Scale Sigmoid "
+        "SigmoidCrossEntropyLoss Silence Slice Softmax SoftmaxWithLoss Split SPP Swish TanH Threshold Tile WindowData"
+    )
+    assert set(caffe.split()) <= set(RULES)
+
+
 def test_every_rule_bears_what_it_may_meet(tmp_path: Path):
     """Nothing to read, shapes of any rank, as few settings as there can be: a note, never a fault of ours."""
     needed = "num_output: 2 kernel_size: 1"
