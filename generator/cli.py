@@ -1,4 +1,4 @@
-"""The command line: `convatlas build`, `serve`, `layers`, `methods`, `init`.
+"""The command line: `convatlas build`, `serve`, `layers`, `compare`, `methods`, `init`.
 
 exit 0    done
 exit 2    the user's error: one line on standard error (--debug adds the traceback)
@@ -164,6 +164,32 @@ def _described(settings: Any) -> Sequence[Any]:
     loaded = load(settings.model)
     shape = (loaded.preprocess.channels, *loaded.preprocess.size)
     return describe(loaded.module, shape).layers
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A source, as torchvision:resnet18, or a .prototxt file.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
+    depth: Annotated[int | None, typer.Option(min=0, help="How many levels of blocks are opened.")] = None,
+    phase: Annotated[str, typer.Option(help="TEST or TRAIN, of a .prototxt file.")] = "TEST",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A file: .svg, .csv or .txt; else a table here.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Put two architectures side by side, block by block. Nothing is downloaded."""
+    from generator.command.compare import compared
+
+    text, notes = compared(a, b, out, depth=depth, phase=phase)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--out: {out} cannot be written: {error.strerror or error}") from None
+    for note in notes:
+        typer.echo(note, err=True)
 
 
 @app.command()

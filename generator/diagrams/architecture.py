@@ -32,6 +32,10 @@ OpKind = Literal[
 ]
 Shape = tuple[int, ...]
 """Of one image: (channels, height, width), (features,), (tokens, features); () where it is not known."""
+OUTPUT = "@output"
+"""Id of the op that stands for what the network returns."""
+FLOAT = 4
+"""Bytes of a number."""
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from generator.diagrams.architecture import Architecture, Block, Edge, Op, OpKind, Shape
+from generator.diagrams.architecture import FLOAT, OUTPUT, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.model.graph import Graph, Group, Node, Ref
 from generator.model.kinds import attributes
 from generator.model.reach import WHOLE, Reach
 from generator.model.receptive import propagate
 from generator.names import LayerName
-
-OUTPUT = "@output"
-"""Id of the op that stands for what the model returns."""
-FLOAT = 4
-"""Bytes of a number."""
 
 _KINDS: Mapping[str, OpKind] = {
     "input": "input",

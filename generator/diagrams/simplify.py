@@ -40,7 +40,9 @@ def fused(it: Architecture) -> Architecture:
         while (after := _only_reader(it, chain[-1])) is not None and after.kind in wanted:
             if it.around(_index(it, after)) != it.around(_index(it, op)):
                 break  # it stands in another block: closing that would tear the chain
-            wanted = wanted[wanted.index(after.kind) + 1 :]
+            wanted = wanted[
+                wanted.index(after.kind) + (after.kind != "norm") :
+            ]  # Caffe's norms are two, BatchNorm and Scale
             chain.append(after)
         if len(chain) > 1:
             follows[op.id] = chain

@@ -1,0 +1,64 @@
+"""Layers that Caffe itself has not, but well-known forks of it have: SegNet's, DeepLab's, SSD's, Fast R-CNN's."""
+
+from __future__ import annotations
+
+from generator.diagrams.prototxt.arrange import after
+from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Given, product
+from generator.diagrams.prototxt.layer import Layer
+
+
+def upsample(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """SegNet's unpooling: `scale` times as large, or as large as it is told."""
+    blob, said = (*inputs, UNKNOWN)[0], layer.own
+    factor = said.integer("scale", 2, least=1)
+    made = after(lambda side: side and side * factor, blob, factor)
+    told = [said.integer(f"upsample_{side}", 0) for side in "hw"]
+    if made.dims is not None and len(made.dims) == 4 and any(told):
+        sides = (one or side for one, side in zip(told, made.dims[2:], strict=True))
+        made = Blob((*made.dims[:2], *sides), made.y, made.x)
+    return Given((made,))
+
+
+def interp(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """DeepLab's bilinear interpolation, corner to corner: to a size, by a factor, or to the size of a second blob."""
+    blob, said = (*inputs, UNKNOWN)[0], layer.own
+    shrink, zoom = said.integer("shrink_factor", 1, least=1), said.integer("zoom_factor", 1, least=1)
+
+    def change(side: Dim) -> Dim:
+        if side is None:
+            return None
+        side = (side - 1) // shrink + 1
+        return side + (side - 1) * (zoom - 1)
+
+    if blob.dims is None or len(blob.dims) != 4:
+        return Given((after(change, blob, None),))
+    sides = tuple(map(change, blob.dims[2:]))
+    if said.has("height", "width"):
+        sides = tuple(said.integer(name, 1, least=1) for name in ("height", "width"))
+    elif len(inputs) > 1:
+        sides = (inputs[1].side(2), inputs[1].side(3))
+    factors = [new / old for new, old in zip(sides, blob.dims[2:], strict=True) if new and old]
+    seen = after(lambda side: side, blob, factors[0] if factors else None)
+    return Given((Blob((*blob.dims[:2], *sides), seen.y, seen.x),))
+
+
+def roi_pooling(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """Fast R-CNN's: every region as a grid of one size."""
+    blob, regions = (*inputs, UNKNOWN, UNKNOWN)[:2]
+    sides = (layer.own.integer(name, 1, least=1) for name in ("pooled_h", "pooled_w"))
+    return Given((Blob((regions.side(0), blob.side(1), *sides)),))
+
+
+def prior_box(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """SSD's boxes: four corners and four variances for each box of each place."""
+    blob, said = (*inputs, UNKNOWN)[0], layer.own
+    smallest, largest = max(len(tuple(said.every("min_size"))), 1), len(tuple(said.every("max_size")))
+    ratios = len(tuple(said.every("aspect_ratio"))) * (2 if said.flag("flip", True) else 1)
+    boxes = smallest * (1 + ratios) + largest
+    return Given((Blob((1, 2, product((blob.side(2), blob.side(3), boxes * 4)))),))
+
+
+def axpy(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
+    """SENet's: a factor for each channel times the second blob, and the third."""
+    blob = (*inputs[1:], UNKNOWN)[0]
+    return Given((Blob(blob.dims),))
