@@ -58,7 +58,8 @@ def fill_searches(
             asked, wanted = subjects(search, some), subjects(search, [one for one in some if one in filmed])
             for artifact in method.search(handle, search.layer, asked, jobs.seed, wanted):
                 assert isinstance(artifact, ImageGrid)
-                store.put(jobs.pending_key(search), *_batch(artifact))
+                names = [jobs.name_of(search, unit) for unit in artifact.units]
+                store.put(jobs.pending_key(search), *_batch(artifact, names))
                 _spread(jobs, search, store)
                 stage.advance(len(artifact.units), said)
 
@@ -68,11 +69,11 @@ def subjects(search: Search, some: Sequence[int]) -> tuple[Unit | int, ...]:
     return tuple(Unit(search.at, one) if search.scope == "search" else one for one in some)
 
 
-def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One record of all pictures: its facts and blobs by unit."""
-    made = {unit: encode(artifact.of(k)) for k, unit in enumerate(artifact.units)}
-    blobs = {f"{unit}.{name}": data for unit, one in made.items() for name, data in one.blobs.items()}
-    return {"units": {str(unit): dict(one.meta) for unit, one in made.items()}}, blobs
+def _batch(artifact: ImageGrid, names: Sequence[str]) -> tuple[dict[str, object], dict[str, bytes]]:
+    """One record of all pictures: its facts and blobs by what each is of."""
+    made = {of: encode(artifact.of(k)) for k, of in enumerate(names)}
+    blobs = {f"{of}.{name}": data for of, one in made.items() for name, data in one.blobs.items()}
+    return {"units": {of: dict(one.meta) for of, one in made.items()}}, blobs
 
 
 def _spread(jobs: Jobs, search: Search, store: Store) -> None:
@@ -82,7 +83,7 @@ def _spread(jobs: Jobs, search: Search, store: Store) -> None:
         return
     for unit, meta in batch.meta["units"].items():
         rank = 0 if "variants" in meta else LAST
-        key = jobs.unit_key(search, int(unit), rank, animated="course" in meta)
+        key = jobs.named_key(search, unit, rank, animated="course" in meta)
         if store.get(key) is None:
             names = [n for n in (*batch.blobs, *batch.inline) if n.startswith(f"{unit}.")]
             store.put(key, meta, {name.partition(".")[2]: store.blob(batch, name) for name in names})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Any, TypeVar
 
 import torch
@@ -46,10 +46,12 @@ def option(default: T, doc: str, *, key: bool = True) -> T:
     return made
 
 
-def climb_of(method: object, **fixed: Any) -> Climb:
-    """How a search goes about it: by the options of `method`, by what is `fixed`, and for the rest by `REST`."""
+def climb_of(method: object, size: tuple[int, int], **fixed: Any) -> Climb:
+    """How a search for pictures of this size goes about it: by the options of `method`, by what is `fixed`, and for the rest
+    by `REST`. It strays by an eighth of the picture at most: small ones would else never be seen whole."""
     given = {one.name: getattr(method, one.name) for one in fields(Climb) if hasattr(method, one.name)}
-    return Climb(**{**REST, **given, **fixed})
+    made = Climb(**{**REST, **given, **fixed})
+    return replace(made, jitter=min(made.jitter, min(size) // 8))
 
 
 def grid(subjects: tuple[int, ...], found: Found) -> ImageGrid:

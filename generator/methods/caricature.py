@@ -49,7 +49,9 @@ class Caricature:
     rate: float = option(0.02, "Step size, in units of the spectrum (its noise starts at 0.01).")
     decay: float = option(1.0, "Low frequencies count as 1 / frequency to this power; more is smoother.")
     contrast: float = option(0.9, "Root mean square held in front of the sigmoid; 0 leaves the contrast free.")
-    jitter: int = option(8, "Each step sees the picture shifted by up to so many pixels either way.")
+    jitter: int = option(
+        8, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
+    )
     turn: float = option(5.0, "Each step sees it turned by up to so many degrees either way.")
     zoom: float = option(0.05, "Each step sees it larger or smaller by up to this share.")
     images: int = option(8, "Of how many of the report's images, the first ones; 0: of none.", key=False)
@@ -98,12 +100,10 @@ class Caricature:
         seed: int,
         animated: Collection[int] = (),
     ) -> Iterator[Artifact]:
-        settings = climb_of(self)
-
         def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
             seen = torch.stack([handle.photograph(number) for number in some])
             of = Exaggerated(layer.name, seen, self.sharp)
-            return climb(settings, handle, of, [draw(seed) for _ in some], size)
+            return climb(climb_of(self, size), handle, of, [draw(seed) for _ in some], size)
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
         for some, found in in_batches(images, self.batch, tuple(sizes), run):

@@ -49,7 +49,9 @@ class ClassVisualization:
     rate: float = option(0.02, "Step size, in units of the spectrum (its noise starts at 0.01).")
     decay: float = option(1.2, "Low frequencies count as 1 / frequency to this power; more is smoother.")
     contrast: float = option(0.9, "Root mean square held in front of the sigmoid; 0 leaves the contrast free.")
-    jitter: int = option(12, "Each step sees the picture shifted by up to so many pixels either way.")
+    jitter: int = option(
+        12, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
+    )
     turn: float = option(5.0, "Each step sees it turned by up to so many degrees either way.")
     zoom: float = option(0.05, "Each step sees it larger or smaller by up to this share.")
     total_variation: float = option(0.0, "Weight of the prior against differences of neighbouring pixels.")
@@ -77,6 +79,7 @@ class ClassVisualization:
     caption: ClassVar[str] = "What raises {target} most: a picture made from noise."
     scope: ClassVar[Scope] = "class_search"
     places: ClassVar[Places] = "layers"
+    needs_target: ClassVar[bool] = True
     animate: ClassVar[int] = 0
     photographs: ClassVar[int] = 0
 
@@ -100,11 +103,9 @@ class ClassVisualization:
         seed: int,
         animated: Collection[int] = (),
     ) -> Iterator[Artifact]:
-        settings = climb_of(self)
-
         def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
             of = Classes(tuple((index,) for index in some))
-            return climb(settings, handle, of, [draw(seed, index) for index in some], size)
+            return climb(climb_of(self, size), handle, of, [draw(seed, index) for index in some], size)
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
         for some, found in in_batches(classes, self.batch, tuple(sizes), run):

@@ -48,7 +48,9 @@ class DeepDream:
     size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
     rate: float = option(0.02, "Step size, in units of the spectrum.")
     decay: float = option(1.0, "Low frequencies count as 1 / frequency to this power; more is smoother.")
-    jitter: int = option(8, "Each step sees the picture shifted by up to so many pixels either way.")
+    jitter: int = option(
+        8, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
+    )
     turn: float = option(5.0, "Each step sees it turned by up to so many degrees either way.")
     zoom: float = option(0.05, "Each step sees it larger or smaller by up to this share.")
     images: int = option(8, "Of how many of the report's images, the first ones; 0: of none.", key=False)
@@ -89,11 +91,16 @@ class DeepDream:
         seed: int,
         animated: Collection[int] = (),
     ) -> Iterator[Artifact]:
-        settings = climb_of(self, contrast=0.0)
-
         def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
             begun = torch.stack([handle.photograph(number) for number in some])
-            return climb(settings, handle, Strength(layer.name), [draw(seed) for _ in some], size, start=begun)
+            return climb(
+                climb_of(self, size, contrast=0.0),
+                handle,
+                Strength(layer.name),
+                [draw(seed) for _ in some],
+                size,
+                start=begun,
+            )
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
         for some, found in in_batches(images, self.batch, tuple(sizes), run):

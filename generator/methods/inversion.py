@@ -86,11 +86,9 @@ class Inversion:
         seed: int,
         animated: Collection[int] = (),
     ) -> Iterator[Artifact]:
-        settings = climb_of(self, contrast=0.0)
-
         def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
             of = Met(layer.name, torch.stack([handle.photograph(number) for number in some]))
-            return climb(settings, handle, of, [draw(seed) for _ in some], size)
+            return climb(climb_of(self, size, contrast=0.0), handle, of, [draw(seed) for _ in some], size)
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
         for some, found in in_batches(images, self.batch, tuple(sizes), run):

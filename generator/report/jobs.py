@@ -142,10 +142,18 @@ class Jobs:
     def unit_key(self, search: Search, unit: int, rank: int = 0, *, animated: bool = False) -> Digest:
         """The key of the search for one unit, chosen at this rank, with its course or without; or of that for one class, or
         from one image."""
+        return self.named_key(search, self.name_of(search, unit), rank, animated=animated)
+
+    def name_of(self, search: Search, unit: int) -> str:
+        """What a unit, a class or an image is called in keys: its number, or an image's digest, for others may come before it."""
+        return self.digests[unit] if search.scope == "image_search" else str(unit)
+
+    def named_key(self, search: Search, name: str, rank: int = 0, *, animated: bool = False) -> Digest:
+        """The key of the search for what is called so."""
         course = {"course": True} if animated else {}
         if search.scope == "image_search":
-            return self._search_key(search, image=self.digests[unit])
-        of = {"class": unit} if search.scope == "class_search" else {"unit": unit}
+            return self._search_key(search, image=name)
+        of = {"class": int(name)} if search.scope == "class_search" else {"unit": int(name)}
         return self._search_key(search, search.for_unit(rank), **of, **course)
 
     def pending_key(self, search: Search) -> Digest:
