@@ -35,13 +35,14 @@ def of_image(site: Site, image: ImageView, slug: str) -> tuple[list[dict[str, An
     for (method, layer), found in image.sought.items():
         by_method.setdefault(method, {})[layer] = found
     rows, missing = [], dict[str, list[str]]()
-    for method, found in by_method.items():
-        if not any(isinstance(one, Sought) for one in found.values()):
-            missing.setdefault("".join(dict.fromkeys(reason(one) for one in found.values())), []).append(method)
+    for method, by_layer in by_method.items():
+        if not any(isinstance(one, Sought) for one in by_layer.values()):
+            first, *others = dict.fromkeys(reason(one) for one in by_layer.values())
+            missing.setdefault(" ".join([first, *map(site.sentence, others)]), []).append(method)
             continue
         tiles = []
         for layer in layers:
-            one = found.get(layer, NotApplicable(site.t("image.not_drawn")))
+            one = by_layer.get(layer, NotApplicable(site.t("image.not_drawn")))
             made = tile(site, one, f"{escape.slug(method)}-{slug}-{escape.slug(str(layer), 24)}")
             made |= {"layer": str(layer), "id": f"{escape.slug(method)}-{escape.slug(str(layer), 24)}"}
             tiles.append(made)
