@@ -152,6 +152,7 @@ def test_few_pictures_fill_the_wall_and_many_do_not_run_out_of_it(browser: Brows
 
         assert side(4, 1100, 700) == (1100 - 3 * 2) // 4  # one row of four; three to a row would be too tall
         assert side(8, 1100, 700) == (1100 - 3 * 2) // 4  # two rows of four
+        assert side(4, 808, 640) == (640 - 2) // 2  # two by two: nearly as wide, and larger
         assert side(1, 1100, 700) == 448  # no larger than that
         assert side(2, 290, 600) == 290  # a phone: one below the other, both in sight
         assert side(512, 1100, 700) >= 26

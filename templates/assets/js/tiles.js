@@ -54,16 +54,18 @@
       const norm = (k) => { const at = convatlas.tiles.tile(kernels, convatlas.tiles.unit(atlas, k)); return at < 0 ? -1 : kernels.norms[at] ?? -1; };
       return convatlas.tiles.order(atlas, 'index').sort((a, b) => norm(b) - norm(a) || a - b);
     },
-    /** The zoom by which few pictures fill a wall's width, as large as they may be without running out of its height; that of
-     * `fit` where there are many. */
+    /** The zoom by which few pictures fill a wall of this width and height: large, in whole rows that are as wide as the wall;
+     * that of `fit` where there are many. */
     fill(atlas, width, height) {
-      const {w, h} = atlas;
-      let best = 0;
-      for (let across = 1; across <= atlas.n; across += 1) {
-        const zoom = Math.min(Math.floor((width - 2 * (across - 1)) / across) / w, LARGEST / Math.max(w, h));
-        if (Math.ceil(atlas.n / across) * (h * zoom + 2) <= height) best = Math.max(best, zoom);
+      const {w, h, n} = atlas;
+      let best = {zoom: 0, worth: 0};
+      for (let across = 1; across <= n; across += 1) {
+        const rows = Math.ceil(n / across);
+        const zoom = Math.min(Math.floor((width + 2) / across - 2) / w, Math.floor((height + 2) / rows - 2) / h, LARGEST / Math.max(w, h));
+        const worth = zoom * (across * w * zoom / width) * (n / (across * rows));
+        if (zoom > 0 && worth > best.worth) best = {zoom, worth};
       }
-      return Math.max(best, convatlas.tiles.fit(atlas, width, height));
+      return Math.max(best.zoom, convatlas.tiles.fit(atlas, width, height));
     },
     /** The zoom that fills a wall of this width and height best, never under 26 px a tile, or 32 px where tiles are signed and stand further apart; whole steps. */
     fit(atlas, width, height) {
