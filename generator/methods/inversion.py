@@ -44,10 +44,10 @@ class Inversion:
 
     steps: int = option(128, "Gradient steps of a search; each is a forward and a backward pass up to the layer.")
     size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
-    rate: float = option(0.05, "Step size, in units of the spectrum (its noise starts at 0.01).")
-    decay: float = option(1.2, "Low frequencies count as 1 / frequency to this power; more is smoother.")
+    rate: float = option(0.04, "Step size, in units of the spectrum (its noise starts at 0.01).")
+    decay: float = option(1.4, "Low frequencies count as 1 / frequency to this power; more is smoother.")
     total_variation: float = option(1.0, "Weight of the prior against differences of neighbouring pixels.")
-    lp: float = option(1.0, "Weight of the prior against distance from mid-gray.")
+    lp: float = option(10.0, "Weight of the prior against distance from mid-gray.")
     images: int = option(8, "Of how many of the report's images, the first ones; 0: of none.", key=False)
     layers: str = option("all", "At which of the compared layers: a selector, such as all or block.", key=False)
     batch: int = option(8, "Pictures searched for together; they do not depend on it.", key=False)
