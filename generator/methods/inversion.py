@@ -1,11 +1,12 @@
 r"""Inversion: what of a photograph can be told from what a layer gives for it.
 
-$$ x^{*} = \arg\min_{x} \; \frac{\lVert A(x) - A(x_0) \rVert^2}{\lVert A(x_0) \rVert^2} + \lambda_\alpha \, \overline{|x - 1/2|^\alpha}
-+ \lambda_{V} \, \overline{(\partial_u x)^2 + (\partial_v x)^2}, \quad \alpha = 6 $$
+$$ x^{*} = \arg\min_{x} \; \frac{\lVert A(x) - A(x_0) \rVert^2}{\lVert A(x_0) \rVert^2} + \lambda_\alpha R_\alpha(x)
++ \lambda_{V} R_V(x), \quad R_\alpha = \frac{1}{N} \sum_p |x_p - 1/2|^\alpha, \quad
+R_V = \frac{1}{N} \sum_p (\partial_u x)_p^2 + (\partial_v x)_p^2 $$
 
 $A(x_0)$ is the layer's code of the photograph $x_0$: all its units at all its places. The search begins at noise and knows
-nothing but that code; the bars are means over the pixels, $\lambda_\alpha$ and $\lambda_V$ the options `lp` and
-`total_variation`. The number beside a picture is minus the first term: 0 where the code is met, $-1$ for a picture that gives none.
+nothing but that code. $R_\alpha$ (with $\alpha = 6$) and $R_V$ are means over the $N$ values of the picture; their weights
+$\lambda_\alpha$ and $\lambda_V$ are the options `lp` and `total_variation`. The number beside a picture is minus the first term: 0 where the code is met, $-1$ for a picture that gives none.
 
 Reading it: what comes back is what the layer has kept. Early layers give the photograph; the deeper the layer, the more is left
 to chance: first exact colours and positions, then shapes, until parts of the object float about. Places that come back wrong are

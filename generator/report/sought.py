@@ -41,7 +41,10 @@ class SoughtViews:
                 return self._refused[key]
             chosen = self.subjects[key]
             if number not in chosen:
-                return NotApplicable(f"it was searched for from the first {len(chosen)} of the images only.")
+                first = f"{len(chosen)} images" if len(chosen) > 1 else "image"
+                return NotApplicable(
+                    f"such pictures were made of the report's first {first} only, as the option `images` says."
+                )
             return self._sought(of[key], number)
 
         return Lazy((*of, *self._refused), read)

@@ -168,7 +168,7 @@ def test_pages_get_pictures_with_their_scores_and_sentences_where_there_are_none
                 assert one.began is not None and one.score > one.began and not one.dead
             else:
                 assert isinstance(one, NotApplicable)
-                assert ("first 2 of the images" in one.reason) == (method == "deep_dream")
+                assert ("first 2 images only" in one.reason) == (method == "deep_dream")
     assert {(m, at) for m, at, _ in setup.jobs.refused} == {("inversion", layer) for layer in layers}
 
 

@@ -78,7 +78,7 @@ def test_an_image_beyond_the_first_ones_says_of_how_many_there_are_pictures(brow
     with opened(browser, f"{base}images/{third}.html", base=base) as seen:
         assert seen.page.locator("table.ca-sought").count() == 0
         assert seen.page.locator("#sought ~ .ca-na").filter(has_text="Caricature, ").count() in (0, 1)
-        assert seen.page.get_by_text("from the first 2 of the images only").count() >= 1
+        assert seen.page.get_by_text("of the report's first 2 images only").count() >= 1
         seen.check()
 
 

@@ -320,7 +320,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
     if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 96), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
+    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 116), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
     this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
   }
 
