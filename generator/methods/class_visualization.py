@@ -4,8 +4,8 @@ $$ x^{*} = \arg\max_{x} \; \mathbb{E}_{\tau} \big[ y_c\big(\tau(x)\big) \big] - 
 x = \sigma\big(C \, \mathcal{F}^{-1}(s \odot z)\big) $$
 
 $y_c$ is the score of class $c$ in front of the softmax: behind it, the others could be pushed down instead. $\tau$ is a random
-shift, turn and zoom, larger than for a unit so that the class is seen near and far, and $x$ is searched for in a spectrum $z$, as activation maximization has it. $R$ is the total
-variation, off unless asked for.
+shift, turn and zoom, larger than for a unit so that the class is seen near and far, and $x$ is searched for in a spectrum $z$,
+as activation maximization has it. $R$ is the total variation, off unless asked for.
 
 The classes are those that maps of the report's images are drawn for: of each image the first few (option `targets`), of all
 of them at most `most`.
