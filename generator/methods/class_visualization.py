@@ -47,13 +47,13 @@ class ClassVisualization:
     steps: int = option(128, "Gradient steps of a search; each is a forward and a backward pass of the whole model.")
     size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
     rate: float = option(0.02, "Step size, in units of the spectrum (its noise starts at 0.01).")
-    decay: float = option(1.5, "Low frequencies count as 1 / frequency to this power; more is smoother.")
+    decay: float = option(1.3, "Low frequencies count as 1 / frequency to this power; more is smoother.")
     contrast: float = option(0.9, "Root mean square held in front of the sigmoid; 0 leaves the contrast free.")
     jitter: int = option(
         16, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
     )
     turn: float = option(10.0, "Each step sees it turned by up to so many degrees either way.")
-    zoom: float = option(0.2, "Each step sees it larger or smaller by up to this share.")
+    zoom: float = option(0.1, "Each step sees it larger or smaller by up to this share.")
     total_variation: float = option(0.0, "Weight of the prior against differences of neighbouring pixels.")
     targets: int = option(3, "Of each image, so many of the classes that maps are drawn for; 0: none.", key=False)
     most: int = option(48, "At most so many classes, those of the first images.", key=False)
