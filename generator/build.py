@@ -77,7 +77,7 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         fill_weights(setup.jobs, setup.engine, setup.store, stage)
     searches = plan_searches(setup, keep=True)
     total = sum(len(chosen) for chosen in searches.units.values())
-    with clocked(setup.timings, "searches"), progress.stage("activation maximization", total) as stage:
+    with clocked(setup.timings, "searches"), progress.stage("searches", total) as stage:
         preprocess = setup.loaded.preprocess
         with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std, setup.photographs) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)

@@ -223,6 +223,8 @@ _DRAWS_ON = {
     "input": "the image",
     "weights": "the weights",
     "search": "a layer, by search",
+    "class_search": "a class, by search",
+    "image_search": "a layer of an image, by search",
     "set": "a layer, over a set",
 }
 _KEPT: dict[str, str] = {}

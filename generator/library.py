@@ -22,7 +22,7 @@ from generator.engine.passes import Engine, Served
 from generator.engine.plan import Request, plan
 from generator.engine.probe import Shared, probed
 from generator.errors import UserError
-from generator.methods import Method, only, registry
+from generator.methods import SEARCHES, Method, only, registry
 from generator.model.describe import Description, describe
 from generator.model.unwrap import unwrapped
 from generator.names import INPUT, Layer, LayerName, Target
@@ -163,9 +163,9 @@ def attribute(
     requests: list[Request] = []
     for name in names:
         method = make_method(name, (options or {}).get(name))
-        if method.scope in ("search", "set"):
-            does = "searches over inputs" if method.scope == "search" else "reads a whole set of images"
-            instead = ", or call `generator.visualize`" if method.scope == "search" else ""
+        if method.scope in (*SEARCHES, "set"):
+            does = "searches over inputs" if method.scope in SEARCHES else "reads a whole set of images"
+            instead = ", or call `generator.visualize`" if method.scope in SEARCHES else ""
             raise UserError(f"{name!r} {does} and attributes nothing: run it in a report (`convatlas build`){instead}")
         asked, refused = requests_for(name, method, chosen, targets, description)
         requests += asked

@@ -56,12 +56,12 @@ def test_a_line_between_the_layers_timed_by_hand(tmp_path: Path, monkeypatch: py
     assert len(layers) == 4
     timed = []
 
-    def of_a_unit(setup: Setup, search: Any, missing: tuple[int, ...]) -> float:
+    def of_a_picture(setup: Setup, search: Any, missing: tuple[int, ...]) -> float:
         timed.append(search.layer.name)
         return float({0: 1.0, 2: 3.0, 3: 7.0}[layers.index(search.layer.name)])
 
-    monkeypatch.setattr(estimate, "_of_a_unit", of_a_unit)
-    # first, middle, last: 1, 3 and 7 seconds a unit; the second lies half-way to the middle; four units each
+    monkeypatch.setattr(estimate, "_of_a_picture", of_a_picture)
+    # first, middle, last: 1, 3 and 7 seconds a picture; the second lies half-way to the middle; four units each
     assert seconds(setup) == 4 * (1 + 2 + 3 + 7)
     assert timed == [layers[0], layers[2], layers[3]]
 

@@ -130,6 +130,11 @@ def test_the_default_report_asks_for_every_method_and_the_default_model_draws_ea
     monkeypatch.chdir(tmp_path)
     setup = set_up(load_config(), Silent())
     asked = {one.name for one in (*setup.jobs.requests, *setup.jobs.weights, *setup.jobs.searches, *setup.jobs.sets)}
+    # what takes minutes is left to larger presets, with a sentence that says so
+    left = {name: why for name, _, why in setup.jobs.refused if name not in asked}
+    assert set(left) == {"caricature", "inversion", "deep_dream"}
+    assert all("choose the preset `standard`" in why for why in left.values())
+    asked |= set(left)
     assert asked - {"predictions"} == set(registry()) - {"predictions"}
     # other layers' pages show the first class alone
     several = {one.layer for one in setup.jobs.requests if len(one.targets) > 1}

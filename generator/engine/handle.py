@@ -24,8 +24,9 @@ class Handle:
     input_shape: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    seen: Callable[[int], Tensor] | None = None
-    """The first of the report's images, at most so many, in [0, 1]; None where there is no report."""
+    seen: Callable[..., Tensor] | None = None
+    """Some of the report's images in [0, 1]: at most so many, from the first or from that of a number on; None where there
+    is no report."""
     _book: RuleBook = field(default_factory=RuleBook)
     _photographs: dict[int, Tensor] = field(default_factory=dict)
 
@@ -73,6 +74,17 @@ class Handle:
             self._photographs[count] = self.seen(count) if self.seen is not None and count else none
         return self._photographs[count]
 
+    def photograph(self, number: int) -> Tensor:
+        """The report's image of this number (c, h, w), from 0, in [0, 1]; decoded each time.
+
+        Raises:
+            LookupError: there is no report.
+        """
+        if self.seen is None:
+            raise LookupError("there is no report, so there are no images of one")
+        found: Tensor = self.seen(1, number)[0]
+        return found
+
 
 @contextmanager
 def handle(
@@ -80,7 +92,7 @@ def handle(
     input_shape: tuple[int, int, int],
     mean: tuple[float, ...],
     std: tuple[float, ...],
-    seen: Callable[[int], Tensor] | None = None,
+    seen: Callable[..., Tensor] | None = None,
 ) -> Iterator[Handle]:
     """A handle on the engine's model, prepared as for any pass and given back as it was found."""
     with prepared(engine.module):

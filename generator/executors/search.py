@@ -1,15 +1,18 @@
-"""Run searches in this process: the units a layer lacks, together, each kept under a key of its own."""
+"""Run searches in this process: the units, classes or images that one lacks, together, each kept under a key of its own.
+
+What is said of units here holds for classes and for images as well: a search knows by its scope what its numbers mean.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from generator.artifacts import ImageGrid
 from generator.command.progress import Stage
 from generator.encode import encode
 from generator.engine.handle import Handle
 from generator.names import LayerName, Unit
-from generator.report.jobs import Jobs, Search
+from generator.report.jobs import LAST, Jobs, Search
 from generator.store import Store
 
 
@@ -22,10 +25,17 @@ def passes(jobs: Jobs, units: Mapping[tuple[str, LayerName], tuple[int, ...]], s
     """(forward, backward) passes that `fill_searches` will make."""
     forward = backward = 0
     for search in jobs.searches:
-        todo = lacking(jobs, search, units[search.name, search.layer.name], store)
-        if todo:
-            f, b = search.method.passes(search.layer, len(todo))
-            forward, backward = forward + f, backward + b
+        f, b = passes_of(jobs, search, units[search.name, search.at], store)
+        forward, backward = forward + f, backward + b
+    return forward, backward
+
+
+def passes_of(jobs: Jobs, search: Search, chosen: tuple[int, ...], store: Store) -> tuple[int, int]:
+    """(forward, backward) passes that one search will make, for those of the units chosen that the store lacks."""
+    forward = backward = 0
+    for method, some in search.alike(chosen, lacking(jobs, search, chosen, store)).items():
+        f, b = method.passes(search.layer, len(some))
+        forward, backward = forward + f, backward + b
     return forward, backward
 
 
@@ -38,28 +48,32 @@ def fill_searches(
     for searched again in other company they would differ in the last bit.
     """
     for search in jobs.searches:
-        layer = search.layer
         _spread(jobs, search, store)
-        chosen = units[search.name, layer.name]
+        chosen = units[search.name, search.at]
         todo = lacking(jobs, search, chosen, store)
-        stage.advance(len(chosen) - len(todo), layer.name)
-        if not todo:
-            continue
-        asked = tuple(Unit(layer.name, unit) for unit in todo)
+        said = search.name if search.layer is None else search.layer.name
+        stage.advance(len(chosen) - len(todo), said)
         filmed = jobs.animated(search, chosen)
-        wanted = tuple(unit for unit in asked if unit.channel in filmed)
-        for artifact in search.method.search(handle, layer, asked, jobs.seed, wanted):
-            assert isinstance(artifact, ImageGrid)
-            store.put(jobs.pending_key(search), *_batch(artifact))
-            _spread(jobs, search, store)
-            stage.advance(len(artifact.units), layer.name)
+        for method, some in search.alike(chosen, todo).items():
+            asked, wanted = subjects(search, some), subjects(search, [one for one in some if one in filmed])
+            for artifact in method.search(handle, search.layer, asked, jobs.seed, wanted):
+                assert isinstance(artifact, ImageGrid)
+                names = [jobs.name_of(search, unit) for unit in artifact.units]
+                store.put(jobs.pending_key(search), *_batch(artifact, names))
+                _spread(jobs, search, store)
+                stage.advance(len(artifact.units), said)
 
 
-def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One record of all pictures: its facts and blobs by unit."""
-    made = {unit: encode(artifact.of(k)) for k, unit in enumerate(artifact.units)}
-    blobs = {f"{unit}.{name}": data for unit, one in made.items() for name, data in one.blobs.items()}
-    return {"units": {str(unit): dict(one.meta) for unit, one in made.items()}}, blobs
+def subjects(search: Search, some: Sequence[int]) -> tuple[Unit | int, ...]:
+    """What a search is given for these numbers."""
+    return tuple(Unit(search.at, one) if search.scope == "search" else one for one in some)
+
+
+def _batch(artifact: ImageGrid, names: Sequence[str]) -> tuple[dict[str, object], dict[str, bytes]]:
+    """One record of all pictures: its facts and blobs by what each is of."""
+    made = {of: encode(artifact.of(k)) for k, of in enumerate(names)}
+    blobs = {f"{of}.{name}": data for of, one in made.items() for name, data in one.blobs.items()}
+    return {"units": {of: dict(one.meta) for of, one in made.items()}}, blobs
 
 
 def _spread(jobs: Jobs, search: Search, store: Store) -> None:
@@ -68,7 +82,8 @@ def _spread(jobs: Jobs, search: Search, store: Store) -> None:
     if batch is None:
         return
     for unit, meta in batch.meta["units"].items():
-        key = jobs.unit_key(search, int(unit), animated="course" in meta)
+        rank = 0 if "variants" in meta else LAST
+        key = jobs.named_key(search, unit, rank, animated="course" in meta)
         if store.get(key) is None:
             names = [n for n in (*batch.blobs, *batch.inline) if n.startswith(f"{unit}.")]
             store.put(key, meta, {name.partition(".")[2]: store.blob(batch, name) for name in names})

@@ -26,9 +26,11 @@ from generator.engine.needs import Need, Reads
 from generator.names import Layer, LayerName, Paper, Unit
 
 T = TypeVar("T")
-Scope = Literal["layer", "input", "weights", "search", "set"]
-"""Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search, on a layer
-over a whole set of images."""
+Scope = Literal["layer", "input", "weights", "search", "class_search", "image_search", "set"]
+"""Where a method draws: on a layer of an image, on an image's input, on a layer's weights, on a layer by search, for a class by
+search, on a layer of an image by search, on a layer over a whole set of images."""
+SEARCHES: tuple[Scope, ...] = ("search", "class_search", "image_search")
+"""The scopes of search methods: what they search pictures for is a unit of a layer, a class, or an image at a layer."""
 Places = Literal["layers", "compared", "both"]
 """Which of a report's layers a method is drawn at: those that have a page, those of the CAM comparison, or both."""
 
@@ -229,9 +231,22 @@ class ModelHandle(Protocol):
     def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
         """The first of the report's images, at most `count`, as the model sees them but in [0, 1]; none of a library call."""
 
+    def photograph(self, number: int) -> Float[Tensor, "c h w"]:
+        """The report's image of this number, from 0, likewise.
+
+        Raises:
+            LookupError: there is no report.
+        """
+
 
 class SearchMethod(Protocol):
-    """A method that optimises over inputs: given a handle on the model, a layer and its units."""
+    """A method that optimises over inputs: given a handle on the model, a layer and its units.
+
+    Methods of scope ``class_search`` are given None for the layer and classes by their index instead of units, those of scope
+    ``image_search`` the report's images by their number. Beside this protocol they have an option: `targets` and `most` (of
+    each image, so many of the classes that maps are drawn for; so many classes at most), or `images` (so many, the first
+    ones).
+    """
 
     papers: ClassVar[tuple[Paper, ...]]
     caption: ClassVar[str]
@@ -250,6 +265,10 @@ class SearchMethod(Protocol):
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         """(forward, backward) passes that `search` will make: it is held to this by a test."""
+
+    def of_unit(self, rank: int) -> SearchMethod:
+        """Itself, or as it is for the unit that was chosen at this rank, from 0, where units are not all searched for alike.
+        Only methods of scope ``search`` have it."""
 
     def search(
         self,

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -45,6 +45,7 @@ from generator.artifacts import Artifact, ImageGrid, NotApplicable
 from generator.errors import UserError
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
+from generator.search.batches import in_batches
 from generator.search.climb import PARAMETRIZATIONS, Climb, Found, climb
 from generator.search.objectives import Units
 from generator.selectors import select_layers
@@ -58,6 +59,7 @@ LEAST = {
     "size": 1,
     "batch": 1,
     "diversity": 1,
+    "diverse": 0,
     "blur_every": 1,
     "p": 1,
     "jitter": 0,
@@ -144,6 +146,13 @@ class ActivationMaximization:
         default=1,
         metadata={"doc": "So many different pictures of each unit, found together; each costs as much as one."},
     )
+    diverse: int = field(
+        default=0,
+        metadata={
+            "doc": "Of how many units of a layer, the first ones chosen, there are so many; 0: of all. Others get one.",
+            "key": False,
+        },
+    )
     apart: float = field(
         default=0.5,
         metadata={
@@ -226,6 +235,10 @@ class ActivationMaximization:
             f"it searches the layers that its option `layers` names ({self.layers}), and not this one."
         )
 
+    def of_unit(self, rank: int) -> ActivationMaximization:
+        """With as many pictures as the unit chosen at this rank gets."""
+        return replace(self, diversity=1) if self.diverse and rank >= self.diverse else self
+
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.together)
         return searches * (self.steps + 1), searches * self.steps
@@ -265,24 +278,10 @@ class ActivationMaximization:
         places = any(unit.position is not None for unit in units)
         size = own if places else self.picture_size(layer, handle.input_shape)
         frame = 0 if places else self.pad
-        todo = [units[at : at + self.together] for at in range(0, len(units), self.together)]
-        while todo:
-            some = todo.pop(0)
-            try:
-                found = self._climb(handle, layer, some, seed, size, frame, animated)
-            except UserError:
-                raise
-            except torch.OutOfMemoryError:  # pictures do not depend on their company: fewer at a time
-                if len(some) == 1:
-                    raise
-                todo[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
-                continue
-            except Exception:  # a head or position table of one size refuses in as many ways as there are models
-                if (size, frame) == (own, 0):
-                    raise
-                size, frame = own, 0
-                found = self._climb(handle, layer, some, seed, size, frame, animated)
-            yield some, found
+        sizes = ((size, frame), (own, 0)) if (size, frame) != (own, 0) else ((own, 0),)
+        yield from in_batches(
+            units, self.together, sizes, lambda some, at: self._climb(handle, layer, some, seed, *at, animated)
+        )
 
     def _climb(
         self,

@@ -53,6 +53,8 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
         made |= {"rlo": [compact(v) for v in item.raw_lo], "rhi": [compact(v) for v in item.raw_hi]}
     if item.scores:
         made["scores"] = [compact(v) for v in item.scores]
+    if item.norms:
+        made["norms"] = [compact(v) for v in item.norms]
     if any(item.dead):
         made["dead"] = [int(v) for v in item.dead]
         made["why"] = [escape.clean(why) for why in item.reasons]
@@ -67,7 +69,9 @@ def _form() -> Digest:
 
 def atlas_digest(item: Atlas) -> Digest:
     """Stands for all that `atlas` says of it: an unchanged script is then not written out again to be compared."""
-    floats = np.array([(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.scores)], np.float64).tobytes()
+    floats = np.array(
+        [(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.scores, *item.norms)], np.float64
+    ).tobytes()
     plain = repr(
         (item.reasons, item.columns, item.tile_w, item.tile_h, item.signed, item.rgb, len(item.lo), len(item.raw_lo))
     )

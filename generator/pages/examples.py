@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator.pages.views import Atlas, Heat, ImageView, MethodView, Picture, Report
+from generator.pages.views import Atlas, Heat, ImageView, MethodView, Picture, Report, Sought
 
 WIDE = 24
 """At most so many tiles of an atlas stand for it."""
@@ -30,6 +30,8 @@ def example(report: Report, method: MethodView) -> Example | None:
         found = _on_image(report, method.name, image)
         if found:
             return found
+    if method.scope in ("class_search", "image_search"):
+        return _sought(report, method)
     if method.scope == "set":
         raised = [v for v in report.layers if v.reconstructions and not any(v.reconstructions.guided.dead)]
         view = raised[len(raised) // 3] if raised else None
@@ -51,6 +53,23 @@ def example(report: Report, method: MethodView) -> Example | None:
                 drawn = view.maps.get(image.slug)
                 if isinstance(drawn, Atlas):
                     return Example(drawn, view.layer.name, image)
+    return None
+
+
+def _sought(report: Report, method: MethodView) -> Example | None:
+    """A class's picture, or one from an image: at the layer in the middle, where neither pixels nor classes rule."""
+    if method.scope == "class_search":
+        found = next((one for one in report.sought.values() if not one.dead), None)
+        return Example(found.picture, target=found.label) if found else None
+    for image in report.images:
+        drawn = [
+            (layer, one)
+            for (name, layer), one in image.sought.items()
+            if name == method.name and isinstance(one, Sought) and not one.dead
+        ]
+        if drawn:
+            layer, one = drawn[len(drawn) // 2]
+            return Example(one.picture, layer, image)
     return None
 
 

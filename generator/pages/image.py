@@ -6,7 +6,7 @@ from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.names import LayerName
-from generator.pages import data, escape, trust
+from generator.pages import data, escape, sought, trust
 from generator.pages import targets as named
 from generator.pages.context import Site, asked
 from generator.pages.views import Heat, ImageView
@@ -83,6 +83,9 @@ def write(site: Site, k: int) -> None:
             "maps": response,
         },
     }
+    sought_rows, sought_missing = sought.of_image(site, image, slug)
+    looked = sought.of_classes(site, image)
+    value["sought"] = sought.entries(sought_rows, looked)
     site.script(f"data/images/{slug}.js", "image", image.slug, value)
     around = {
         "before": report.images[k - 1] if k else None,
@@ -95,6 +98,7 @@ def write(site: Site, k: int) -> None:
         image=image, around=around, photo=site.photo(image), original=site.original(image), script=f"data/images/{slug}.js",
         methods=[(m, site.method_title(m), site.methods.get(m)) for m in methods], layers=[(n, site.layer_views.get(n)) for n in layers],
         best=best, best_title=site.method_title(best), best_layer=layers[default] if layers else "", first=first, gradients=value["gradients"], response=value["response"],
+        sought=sought_rows, sought_missing=sought_missing, looked=looked, columns=value["layers"],
         targets=named.of_image(site, image), judged=trust.image_part(site, image.slug),
     )  # fmt: skip
 

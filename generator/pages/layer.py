@@ -75,6 +75,7 @@ def write(site: Site, k: int) -> None:
         answered=view.answers is not None,
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
         coloured=view.colour is not None,
+        measured=isinstance(view.kernels, Atlas) and bool(view.kernels.norms),
         marked=units.marked(view),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )

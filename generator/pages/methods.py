@@ -6,7 +6,7 @@ from generator.pages import bibtex
 from generator.pages.context import Site
 from generator.pages.method import shown
 
-SCOPES = ("layer", "input", "set", "weights", "search")
+SCOPES = ("layer", "input", "set", "weights", "search", "class_search", "image_search")
 
 
 def write(site: Site) -> None:

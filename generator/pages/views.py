@@ -71,6 +71,8 @@ class Atlas:
     dead: tuple[bool, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why a picture is dead, in a clause; "" where it is alive."""
+    norms: tuple[float, ...] = ()
+    """Kernels: the length of each filter, over all its input channels."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,21 @@ class Searched:
 
 
 @dataclass(frozen=True)
+class Sought:
+    """A picture that was searched for, for a class or from an image at a layer."""
+
+    picture: Picture
+    score: float
+    """What it reached."""
+    began: float | None
+    """What the search began at; None where that was no number."""
+    dead: str = ""
+    """Why it shows nothing, in a clause; "" where it is alive."""
+    label: str = ""
+    """Of a class: what it is called. Hostile."""
+
+
+@dataclass(frozen=True)
 class Prediction:
     index: int
     label: str
@@ -154,6 +171,8 @@ class ImageView:
     map that has no channels)."""
     response: Mapping[LayerName, Heat | NotApplicable]
     """Input x response, summed over the units of a layer."""
+    sought: Mapping[tuple[str, LayerName], Sought | NotApplicable] = field(default_factory=dict)
+    """(method, layer) -> the picture searched for from this image at the layer."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +305,8 @@ class Report:
     """What maps are judged by; None where they were not."""
     findings: Findings | None = None
     """What was looked for in the model; None where nothing was."""
+    sought: Mapping[int, Sought] = field(default_factory=dict)
+    """Class -> the picture searched for to raise it."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
     by_model: bool = False

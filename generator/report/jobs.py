@@ -1,6 +1,6 @@
 """What a report has to compute: every cell it wants, less those the store has, grouped so that passes are shared.
 
-    cell      one method at one layer, of one image (kernels: of no image; searches: of one unit)
+    cell      one method at one layer, of one image (kernels: of no image; searches: of one unit, of one class at no layer)
     batch     images that lack the same cells, run together: one forward, one backward per (rule, target)
 
 Nothing here grows with images times layers: of each image only the set of its missing cells is kept, as a bit mask.
@@ -8,6 +8,7 @@ Nothing here grows with images times layers: of each image only the set of its m
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from generator.engine.plan import BatchPlan, Request, batches, plan
 from generator.images import ImageRecord
 from generator.images.photos import Photo
 from generator.library import make_method, requests_for
+from generator.methods import SEARCHES, Scope
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target, TrueTarget
 from generator.report.keys import ModelKey, cell_key
@@ -33,13 +35,42 @@ class Choice:
     layers: tuple[Layer, ...]
 
 
+LAST = sys.maxsize
+"""The rank of a unit that is surely none of the first ones chosen."""
+
+
 @dataclass(frozen=True)
 class Search:
-    """A search method at one layer. Its units are chosen when the feature maps are known."""
+    """A search method at one layer, or of a class, where `layer` is None. What it searches for (units, classes, images) is
+    chosen when the maps are known."""
 
     name: str
     method: Any
-    layer: Layer
+    layer: Layer | None
+
+    @property
+    def scope(self) -> Scope:
+        """What it searches for: ``search`` for units, ``class_search``, ``image_search``."""
+        found: Scope = self.method.scope
+        return found
+
+    @property
+    def at(self) -> LayerName:
+        """The layer's name, or `INPUT`."""
+        return INPUT if self.layer is None else self.layer.name
+
+    def for_unit(self, rank: int) -> Any:
+        """The method as it is for what was chosen at this rank."""
+        return self.method.of_unit(rank) if self.scope == "search" else self.method
+
+    def alike(self, chosen: Sequence[int], some: Collection[int]) -> Mapping[Any, tuple[int, ...]]:
+        """Of what was `chosen`, `some`, by the method as it is for them."""
+        found: dict[Any, tuple[int, ...]] = {}
+        for rank, one in enumerate(chosen):
+            if one in some:
+                method = self.for_unit(rank)
+                found[method] = (*found.get(method, ()), one)
+        return found
 
 
 @dataclass(frozen=True)
@@ -61,8 +92,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Everything a report wants. `requests` are per image, `weights` per model, `searches` per unit, `sets` over
-    the dataset."""
+    """Everything a report wants. `requests` are per image, `weights` per model, `searches` per unit, class, or image and
+    layer, `sets` over the dataset."""
 
     model: ModelKey
     requests: tuple[Request, ...]
@@ -77,7 +108,7 @@ class Jobs:
     truths: Mapping[str, int] = field(default_factory=dict)
     """The true class of an image, by its slug; images without a label are not in it."""
     digests: tuple[Digest, ...] = ()
-    """Of the report's images, in their order: some searches begin from them."""
+    """Of the report's images, in their order: some searches are from them."""
 
     def truth(self, image: ImageRecord) -> int | None:
         """The class that the image is labelled with, or None."""
@@ -104,27 +135,39 @@ class Jobs:
         return frozenset(units[: search.method.animate])
 
     def unit_keys(self, search: Search, units: tuple[int, ...]) -> Mapping[int, Digest]:
-        """The keys of the searches of the `units` chosen, in their order."""
+        """The keys of the searches of the `units` (or classes, or images) chosen, in their order."""
         filmed = self.animated(search, units)
-        return {unit: self.unit_key(search, unit, animated=unit in filmed) for unit in units}
+        return {unit: self.unit_key(search, unit, n, animated=unit in filmed) for n, unit in enumerate(units)}
 
-    def unit_key(self, search: Search, unit: int, *, animated: bool = False) -> Digest:
-        """The key of one unit's search, with its course or without."""
+    def unit_key(self, search: Search, unit: int, rank: int = 0, *, animated: bool = False) -> Digest:
+        """The key of the search for one unit, chosen at this rank, with its course or without; or of that for one class, or
+        from one image."""
+        return self.named_key(search, self.name_of(search, unit), rank, animated=animated)
+
+    def name_of(self, search: Search, unit: int) -> str:
+        """What a unit, a class or an image is called in keys: its number, or an image's digest, for others may come before it."""
+        return self.digests[unit] if search.scope == "image_search" else str(unit)
+
+    def named_key(self, search: Search, name: str, rank: int = 0, *, animated: bool = False) -> Digest:
+        """The key of the search for what is called so."""
         course = {"course": True} if animated else {}
-        return self._search_key(search, unit=unit, **course)
+        if search.scope == "image_search":
+            return self._search_key(search, image=name)
+        of = {"class": int(name)} if search.scope == "class_search" else {"unit": int(name)}
+        return self._search_key(search, search.for_unit(rank), **of, **course)
 
     def pending_key(self, search: Search) -> Digest:
-        """The key of the batch of units that a search finished last."""
+        """The key of the batch that a search finished last."""
         return self._search_key(search, pending=True)
 
-    def _search_key(self, search: Search, **more: Any) -> Digest:
+    def _search_key(self, search: Search, method: Any = None, **more: Any) -> Digest:
         if read := self.digests[: search.method.photographs]:
             more["photographs"] = list(read)
-        return cell_key(self.model, search.method, search.layer.name, seed=self.seed, **more)
+        return cell_key(self.model, method or search.method, search.at, seed=self.seed, **more)
 
     def choice_key(self, search: Search, units: str) -> Digest:
         """The key of the units chosen for a search."""
-        return cell_key(self.model, search.method, search.layer.name, choice=units)
+        return cell_key(self.model, search.method, search.at, choice=units)
 
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""
@@ -177,15 +220,16 @@ def jobs(
     sets: list[SetRequest] = []
     refused: list[tuple[str, LayerName, str]] = []
     for choice in choices:
-        if choice.method.scope in ("search", "set"):
-            for layer in choice.layers:
+        scope = choice.method.scope
+        if scope in (*SEARCHES, "set"):
+            for layer in (None,) if scope == "class_search" else choice.layers:
                 reason = choice.method.applies(description.facts, layer)
-                if reason is None and choice.method.scope == "search":
-                    searches.append(Search(choice.name, choice.method, layer))
-                elif reason is None:
+                if reason is not None:
+                    refused.append((choice.name, INPUT if layer is None else layer.name, reason.reason))
+                elif layer is not None and scope == "set":
                     sets.append(SetRequest(choice.name, choice.method, layer))
                 else:
-                    refused.append((choice.name, layer.name, reason.reason))
+                    searches.append(Search(choice.name, choice.method, layer))
             continue
         asked, no = requests_for(choice.name, choice.method, choice.layers, targets, description)
         for each in asked:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generator.engine.plan import billed
-from generator.executors.search import lacking, passes
+from generator.executors.search import lacking, passes, passes_of
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report import colours
@@ -15,7 +15,7 @@ from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
-from generator.report.units import choose_units
+from generator.report.subjects import choose_subjects, known, units_by_layer
 
 CPU_BATCH = 1
 """On a CPU larger batches are no faster (they leave its caches), and of one image alone the numbers are the same to the
@@ -23,9 +23,13 @@ last bit whichever images come with it: a killed run is completed to the same by
 GPU_BATCH = 32
 
 
+SCOPES = {"search": "search", "class_search": "class", "image_search": "image"}
+"""What the table calls the scopes of searches: what they are for."""
+
+
 @dataclass(frozen=True)
 class SearchPlan:
-    """The units of every search, and the passes that those of them take that the store lacks."""
+    """What every search is for (units, classes, images), and the passes that those of them take that the store lacks."""
 
     units: Mapping[tuple[str, LayerName], tuple[int, ...]]
     passes: Passes
@@ -33,7 +37,7 @@ class SearchPlan:
     @property
     def by_layer(self) -> Mapping[LayerName, tuple[int, ...]]:
         """The units of each layer that is searched."""
-        return {layer: chosen for (_, layer), chosen in self.units.items()}
+        return units_by_layer(self.units)
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,9 @@ def plan_report(setup: Setup) -> Plan:
 
 
 def plan_searches(setup: Setup, *, keep: bool = False) -> SearchPlan:
-    """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units; before that,
-    where it is empty."""
-    units = choose_units(setup.config.units, setup.jobs, setup.images.images, setup.store, keep=keep)
+    """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units and the scores that
+    rank classes; before that, where it is empty, as many as there can be."""
+    units = choose_subjects(setup.config.units, setup.jobs, setup.images.images, setup.store, keep=keep)
     return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
 
 
@@ -138,9 +142,11 @@ def describe_plan(plan: Plan) -> str:
         rows.append(("kernels", "weights", str(len(jobs.weights)), str(len(jobs.weights)), str(lacks), "-"))
     for name in dict.fromkeys(search.name for search in jobs.searches):
         of = [search for search in jobs.searches if search.name == name]
-        wanted = sum(len(units[name, search.layer.name]) for search in of)
-        missing = sum(len(lacking(jobs, search, units[name, search.layer.name], setup.store)) for search in of)
-        rows.append((name, "search", str(len(of)), str(wanted), str(missing), _evaluations(searches.passes)))
+        wanted = sum(len(units[name, search.at]) for search in of)
+        missing = sum(len(lacking(jobs, search, units[name, search.at], setup.store)) for search in of)
+        takes = [Passes(*passes_of(jobs, search, units[name, search.at], setup.store)) for search in of]
+        scope_, places = SCOPES[of[0].scope], "-" if of[0].layer is None else str(len(of))
+        rows.append((name, scope_, places, str(wanted), str(missing), _evaluations(sum(takes, Passes(0, 0)))))
     for name in dict.fromkeys(request.name for request in jobs.sets):
         assert asking
         of_set = [request for request in jobs.sets if request.name == name]
@@ -172,6 +178,12 @@ def describe_plan(plan: Plan) -> str:
     passes_ = f"passes: {total.forward} forward, {total.backward} backward"
     shared = plan.shared
     kinds = f"  shared by all methods that read one pass: {shared.forward} forward, {shared.backward} backward in {_many(len(plan.batches), 'batch', 'batches')}"
+    guessed = [name for (name, _), chosen in units.items() if not known(chosen)]
+    at_most = (
+        f"  of {' and '.join(guessed)} at most: which classes there are is known when the images are seen"
+        if guessed
+        else ""
+    )
     seconds = search_seconds(setup, units)
     clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
@@ -185,7 +197,7 @@ def describe_plan(plan: Plan) -> str:
             *absent,
             passes_,
             kinds,
-            *filter(None, [after, clock]),
+            *filter(None, [at_most, after, clock]),
             disk,
             "nothing of it was run or written",
         ]

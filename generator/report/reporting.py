@@ -21,6 +21,8 @@ from generator.report.assemble import Assembly
 from generator.report.findings import findings_of
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
+from generator.report.sought import SoughtViews
+from generator.report.subjects import units_by_layer
 from generator.report.trusted import trust_of
 from generator.report.wired import wires_of
 
@@ -38,8 +40,9 @@ LIBRARIES = (
 
 
 def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]], planned: Passes) -> Report:
-    """Everything the site shows, read from the store: `units` of each search, and the passes that were planned."""
-    by_layer = {layer: chosen for (_, layer), chosen in units.items()}
+    """Everything the site shows, read from the store: `units` (classes, images) of each search, and the passes that were
+    planned."""
+    by_layer = units_by_layer(units)
     drawn = wanted(setup.asking, setup.store, setup.config.units, by_layer) if setup.asking else ()
     layers = [layer.name for layer in setup.layers]
     assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout, setup.asking, drawn)
@@ -51,6 +54,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
     wired = wires_of(setup.jobs, setup.engine.module, setup.description, setup.layers, setup.store)
+    sought = SoughtViews(setup.jobs, setup.store, units, assembly.label)
     refused = {method for method, _, _ in setup.jobs.refused}
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
@@ -70,7 +74,11 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         all_layers=setup.description.layers,
         cam_layers=compared,
         default_layer=setup.default_layer,
-        images=tuple(assembly.image(image, compared) for image in images),
+        images=tuple(
+            dataclasses.replace(assembly.image(image, compared), sought=sought.of_image(number))
+            for number, image in enumerate(images)
+        ),
+        sought=sought.classes,
         methods=tuple(
             method_view(info, used.get(info.name), info.name in used or info.name in refused)
             for info in registry().values()

@@ -93,10 +93,11 @@ class Setup:
         of = asdict(self.jobs.model)
         return key_of({"memory format": of, "device": str(self.engine.device), "torch": torch.__version__})
 
-    def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
-        """The first images, at most `count`, as the model sees them but in [0, 1]."""
+    def photographs(self, count: int, first: int = 0) -> Float[Tensor, "n c h w"]:
+        """Images from the one numbered `first` on, at most `count`, as the model sees them but in [0, 1]."""
         preprocess = self.loaded.preprocess
-        some = [preprocess(load_picture(image, preprocess.channels)) for image in self.images.images[:count]]
+        wanted = self.images.images[first : first + count]
+        some = [preprocess(load_picture(image, preprocess.channels)) for image in wanted]
         return preprocess.denormalise(torch.stack(some)).clamp(0, 1)
 
 

@@ -62,4 +62,5 @@ class Shelf:
             scores=tuple(meta.get("scores", ())),
             dead=tuple(bool(why) for why in meta.get("dead", ())),
             reasons=tuple(meta.get("dead", ())),
+            norms=tuple(meta.get("norms", ())),
         )

@@ -22,6 +22,7 @@ from generator.report.answers import named
 from generator.report.jobs import SetRequest
 from generator.report.reconstructions import RULES, SIDE
 from generator.report.setup import Setup
+from generator.report.subjects import units_by_layer
 from generator.resources import packaged_root
 from generator.selectors import parse_units, select_layers
 
@@ -79,7 +80,8 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
     total += images * sum(_heats(setup, request) + _compared(setup, request) for request in setup.jobs.requests)
     for search in setup.jobs.searches:
         side = getattr(search.method, "size", max(setup.input_shape[1:]))
-        total += FILE + len(units[search.name, search.layer.name]) * (side * side * COLOUR + NUMBERS)
+        files = 1 if search.scope == "search" else len(units[search.name, search.at])
+        total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
     return total + sum(_photographs(setup)) + _patches(setup)
@@ -91,7 +93,7 @@ def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerN
     numbers = HEAD_OF_DATA + layer.units * (ANSWERED + method.top * ENTERED)
     if layer not in select_layers(method.layers, setup.description.layers):
         return numbers
-    chosen = next((some for (_, name), some in units.items() if name == layer.name), None)
+    chosen = units_by_layer(units).get(layer.name)
     many = len(parse_units(setup.config.units, layer.units).choose() if chosen is None else chosen)
     sides = [min(SIDE, seen) for seen in layer.receptive_field or setup.input_shape[1:]]
     few = min(method.reconstructions, method.top, len(setup.asking.dataset) if setup.asking else 0)

@@ -77,7 +77,7 @@ class UnitViews:
         return tuple(found)
 
     def _search(self, layer: LayerName) -> Search | None:
-        return next((s for s in self.jobs.searches if s.layer.name == layer), None)
+        return next((s for s in self.jobs.searches if s.scope == "search" and s.at == layer), None)
 
     def pictures(
         self, layer: LayerName, units: Mapping[tuple[str, LayerName], tuple[int, ...]]

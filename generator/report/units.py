@@ -16,7 +16,7 @@ from generator.store import Store
 def choose_units(
     units: str, jobs: Jobs, images: Sequence[ImageRecord], store: Store, *, keep: bool = False
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
-    """(search, layer) -> units. ``top:K`` ranks them by their highest activation in any image; where a layer has no
+    """(search, layer) -> units, for searches of units. ``top:K`` ranks them by their highest activation in any image; where a layer has no
     stored feature maps, its first K stand for them.
 
     A choice is kept (with `keep`) and holds as long as all images that made it are in the set, so that one image more
@@ -27,6 +27,8 @@ def choose_units(
     chosen: dict[tuple[str, LayerName], tuple[int, ...]] = {}
     for search in jobs.searches:
         layer = search.layer
+        if layer is None or search.scope != "search":
+            continue
         selection = parse_units(units, layer.units)
         if selection.top is None or layer.name not in maps:
             chosen[search.name, layer.name] = selection.choose()

@@ -101,7 +101,7 @@ def climb(
     size: tuple[int, int],
     *,
     frame: int | None = None,
-    start: Float[Tensor, "c h w"] | None = None,
+    start: Tensor | None = None,
     photographs: Float[Tensor, "n c h w"] | None = None,
     shown: Collection[int] = (),
 ) -> Found:
@@ -110,17 +110,14 @@ def climb(
 
     Args:
         frame: pixels of gray about the picture, where not as `settings` say.
-        start: a picture in [0, 1] to start all from, instead of noise.
+        start: a picture (c, h, w) in [0, 1] to start all from, instead of noise; or one each (b, c, h, w).
         photographs: see `Climb.canvas`.
         shown: which pictures' courses are wanted.
     """
     frame, device = settings.pad if frame is None else frame, handle.device
     canvas = settings.canvas(handle.input_shape[0], size, photographs)
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
-    began = None if start is None else canvas.of(_with_margins(start.cpu(), size, settings.jitter))
-    z = torch.stack([canvas.start(draw) if began is None else began for draw in draws]).to(
-        device
-    )  # (b, c, v, u, parts)
+    z = torch.stack(_starts(canvas, draws, start, size, settings.jitter)).to(device)  # (b, c, v, u, parts)
     looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
     ascent = PooledAscent(canvas.groups, settings.rate)
     touched = torch.zeros(len(draws), dtype=torch.bool, device=device)
@@ -178,6 +175,16 @@ def climb(
         None if felt is None else (felt / felt.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)).cpu(),
         {k: torch.stack([*course, found[k]]) for k, course in courses.items()},
     )
+
+
+def _starts(
+    canvas: Canvas, draws: Sequence[torch.Generator], start: Tensor | None, size: tuple[int, int], margin: int
+) -> list[Tensor]:
+    """Where each picture starts: at noise of its own, at the picture given, or at the one given for it."""
+    if start is None:
+        return [canvas.start(draw) for draw in draws]
+    given = [canvas.of(_with_margins(one.cpu(), size, margin)) for one in (start if start.dim() == 4 else start[None])]
+    return given if start.dim() == 4 else given * len(draws)
 
 
 def normalised(picture: Float[Tensor, "b c h w"], handle: ModelHandle) -> Float[Tensor, "b c h w"]:

@@ -108,7 +108,7 @@ class Direction:
 
 @dataclass(frozen=True)
 class Caricature:
-    """An image (c, h, w) in [0, 1] as a layer sees it, exaggerated: the dot product of its code and the picture's, over
+    """An image (c, h, w) in [0, 1], or one a picture (b, c, h, w), as a layer sees it, exaggerated: the dot product of its code and the picture's, over
     the first one's length, times max(cosine, 0.1) to the power `sharp`."""
 
     layer: LayerName
@@ -117,13 +117,14 @@ class Caricature:
 
     def scorer(self, see: See) -> Score:
         """See the class."""
-        code = see(self.image[None]).detach()
-        return lambda maps: _along(maps, code / code.norm().clamp(min=TINY), self.sharp, (1, 2, 3))
+        code = see(_batch(self.image)).detach()
+        towards = code / code.flatten(1).norm(dim=1).clamp(min=TINY).view(-1, 1, 1, 1)
+        return lambda maps: _along(maps, towards, self.sharp, (1, 2, 3))
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """Minus the squared distance from an image's code over the code's own square: 0 where it is met, -1 for a picture
+    """Of an image (c, h, w), or one a picture (b, c, h, w): minus the squared distance from its code over the code's own square: 0 where it is met, -1 for a picture
     without any. Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting Them", 2015, arXiv
     1412.0035, eq. 2. Its priors are the search's: total variation, and L-p with p = 6."""
 
@@ -132,8 +133,14 @@ class Inversion:
 
     def scorer(self, see: See) -> Score:
         """See the class."""
-        code = see(self.image[None]).detach()
-        return lambda maps: -(maps - code).square().sum(dim=(1, 2, 3)) / code.square().sum().clamp(min=TINY)
+        code = see(_batch(self.image)).detach()
+        own = code.square().sum(dim=(1, 2, 3)).clamp(min=TINY)
+        return lambda maps: -(maps - code).square().sum(dim=(1, 2, 3)) / own
+
+
+def _batch(image: Tensor) -> Float[Tensor, "b c h w"]:
+    """Images, one or several, as a batch."""
+    return image if image.dim() == 4 else image[None]
 
 
 def _along(maps: Float[Tensor, "b c h w"], towards: Tensor, sharp: float, dims: tuple[int, ...]) -> Float[Tensor, " b"]:

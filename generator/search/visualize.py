@@ -4,7 +4,8 @@
     generator.visualize(model, [281, 207], mean=…, std=…)              class visualizations
     generator.visualize(model, DeepDream("layer3"), start=photo, …)    an image, dreamt on
 
-A report keeps pictures by layer and unit; these belong to a class, or to an image and a layer, and are the library's.
+A report makes most of these too, each kind by a method of its own (`generator/methods/`), with options of its own. Here
+there is one call for all, and directions besides.
 """
 
 from __future__ import annotations

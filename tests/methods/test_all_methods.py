@@ -40,7 +40,7 @@ from tests.methods.examples import same
 TOP = Path(__file__).resolve().parents[2]
 FOLDER = Path(generator.methods.__file__).parent
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py") if not file.stem.startswith("_"))
-SEARCHES = [name for name in NAMES if registry()[name].cls.scope == "search"]
+SEARCHES = [name for name in NAMES if registry()[name].cls.scope in generator.methods.SEARCHES]
 SETS = [name for name in NAMES if registry()[name].cls.scope == "set"]
 PER_BATCH = [name for name in NAMES if name not in (*SEARCHES, *SETS)]
 """Per-batch methods and probes: what `attribute` runs."""
@@ -320,18 +320,21 @@ def test_a_search_gives_the_same_finite_pictures_twice_in_the_passes_it_said(nam
     cls = registry()[name].cls
     short = {"steps": 6} if "steps" in cls.__dataclass_fields__ else {}
     method = make_method(name, short)
-    (layer,) = select_layers("conv2_2", it.description.layers)
-    units = (Unit(layer.name, 3), Unit(layer.name, 11))
+    (conv,) = select_layers("conv2_2", it.description.layers)
+    layer = None if cls.scope == "class_search" else conv
+    subjects = {"search": (3, 11), "class_search": (3, 7), "image_search": (0, 2)}[cls.scope]
+    asked = tuple(Unit(conv.name, one) for one in subjects) if cls.scope == "search" else subjects
     made: list[tuple[ImageGrid, ...]] = []
+    pre = it.loaded.preprocess
+    seen = pre.denormalise(it.x).clamp(0, 1)
     for _ in range(2):
         engine = it.engine
-        pre = it.loaded.preprocess
-        with handle(engine, it.loaded.input_shape, pre.mean, pre.std) as held:
-            made.append(tuple(method.search(held, layer, units, seed=5)))
-        assert (engine.counts.forward, engine.counts.backward) == method.passes(layer, len(units))
+        with handle(engine, it.loaded.input_shape, pre.mean, pre.std, lambda n, at=0: seen[at : at + n]) as held:
+            made.append(tuple(method.search(held, layer, asked, seed=5)))
+        assert (engine.counts.forward, engine.counts.backward) == method.passes(layer, len(subjects))
     for once, twice in zip(*made, strict=True):
         assert torch.equal(once.values, twice.values)
         assert once.scores == twice.scores
         assert once.values.isfinite().all()
         assert 0 <= once.values.min() < once.values.max() <= 1
-    assert [unit for grid in made[0] for unit in grid.units] == [3, 11]
+    assert tuple(one for grid in made[0] for one in grid.units) == subjects

@@ -9,6 +9,12 @@ customElements.define('image-page', class extends HTMLElement {
     this.append(this.wipe);
     this.state = {t: 0, c: this.menu.value, s: 'own', r: 'smooth'};
     this.addEventListener('change', (event) => this.control(event.target));
+    this.addEventListener('click', (event) => {
+      const link = event.target.closest('a[data-sought]');
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.enlarge(link.dataset.sought);
+    });
     const slider = this.querySelector('[data-control=opacity]');
     const fade = () => {
       this.style.setProperty('--ca-overlay', slider.value / 100);
@@ -70,6 +76,7 @@ customElements.define('image-page', class extends HTMLElement {
     this.cams();
     this.gradients();
     this.response();
+    this.entries.push(...(this.data.sought || []).map(({key, title, layer, src}) => ({key, src, label: layer ? convatlas.say('at', {method: title, layer}) : title})));
   }
 
   /** A method's own sentence on its maps; none where it speaks of a target and there is none. */

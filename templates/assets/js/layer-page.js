@@ -131,7 +131,8 @@ customElements.define('layer-page', class extends HTMLElement {
     const {tiles} = convatlas;
     const box = this.main.getBoundingClientRect();
     const key = this.zoomed();
-    this.zooms[key] ??= tiles.fit(atlas, this.main.clientWidth, Math.max(320, innerHeight - Math.max(0, box.top + scrollY) - 16));
+    const room = [this.main.clientWidth, Math.max(320, innerHeight - Math.max(0, box.top + scrollY) - 16)];
+    this.zooms[key] ??= this.state.v === 'pictures' ? tiles.fill(atlas, ...room) : tiles.fit(atlas, ...room);
     this.now = atlas;
     this.menu.show(atlas.signed);
     this.menu.toggleAttribute('data-off', atlas.rgb);
@@ -163,7 +164,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const {tiles, answers} = convatlas;
     if (!this.sorted || this.sorted.atlas !== atlas || this.sorted.how !== o + f) {
       const found = this.found && this.found.answers;
-      const order = found && answers.sorts.has(o) ? answers.order(found, atlas, o) : tiles.order(atlas, answers.sorts.has(o) ? 'index' : o);
+      const order = found && answers.sorts.has(o) ? answers.order(found, atlas, o) : o === 'norm' ? tiles.longest(atlas, this.data.kernels) : tiles.order(atlas, answers.sorts.has(o) ? 'index' : o);
       this.sorted = {atlas, how: o + f, order: found && f ? answers.filtered(found, atlas, order, f) : order};
     }
     return this.sorted.order;
@@ -314,12 +315,12 @@ customElements.define('layer-page', class extends HTMLElement {
     if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
       const tile = tiles.tile(kernels, u);
       const body = tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
-      last.push({title: say('kernel'), body, note: this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
+      last.push({title: say('kernel'), body, note: kernels.norms ? `${this.data.kernelNote} ${say('norm', {v: convatlas.number(kernels.norms[tile])})}` : this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
     }
     const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
     if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
     const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 96), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
+    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 116), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
     this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
   }
 

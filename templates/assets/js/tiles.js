@@ -3,6 +3,7 @@
  * A tile's gray g stands for lo + g / 255 * (hi - lo). On a scale shared by all tiles, L to H, it is a * g + b, and since
  * L <= lo and hi <= H, a and b lie in 0..1: a translucent gray over the tile does it, (1 - alpha) * g + alpha * c. */
 (() => {
+  const LARGEST = 448;
   const SIZES = [0.125, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
   convatlas.tiles = {
     /** The background of all tiles inside `box`, at `zoom` screen pixels a map pixel. */
@@ -48,6 +49,24 @@
       const sign = how === 'strongest' ? -1 : 1;
       return all.sort((a, b) => sign * (size(a) - size(b)) || a - b);
     },
+    /** Tiles by the length of their units' kernels, longest first; those without one last. */
+    longest(atlas, kernels) {
+      const norm = (k) => { const at = convatlas.tiles.tile(kernels, convatlas.tiles.unit(atlas, k)); return at < 0 ? -1 : kernels.norms[at] ?? -1; };
+      return convatlas.tiles.order(atlas, 'index').sort((a, b) => norm(b) - norm(a) || a - b);
+    },
+    /** The zoom by which few pictures fill a wall of this width and height: large, in whole rows that are as wide as the wall;
+     * that of `fit` where there are many. */
+    fill(atlas, width, height) {
+      const {w, h, n} = atlas;
+      let best = {zoom: 0, worth: 0};
+      for (let across = 1; across <= n; across += 1) {
+        const rows = Math.ceil(n / across);
+        const zoom = Math.min(Math.floor((width + 2) / across - 2) / w, Math.floor((height + 2) / rows - 2) / h, LARGEST / Math.max(w, h));
+        const worth = zoom * (across * w * zoom / width) * (n / (across * rows));
+        if (zoom > 0 && worth > best.worth) best = {zoom, worth};
+      }
+      return Math.max(best.zoom, convatlas.tiles.fit(atlas, width, height));
+    },
     /** The zoom that fills a wall of this width and height best, never under 26 px a tile, or 32 px where tiles are signed and stand further apart; whole steps. */
     fit(atlas, width, height) {
       const natural = Math.max(atlas.w, atlas.h);
@@ -59,9 +78,8 @@
     step(atlas, zoom, by) {
       const natural = Math.max(atlas.w, atlas.h);
       const fine = natural <= 2 ? [...SIZES, 64, 96, 128] : SIZES;
-      const at = fine.findIndex((z) => z >= zoom);
-      const next = fine[Math.min(fine.length - 1, Math.max(0, at + by))];
-      return next * natural < 8 || next * natural > 448 ? zoom : next;
+      const next = by > 0 ? fine.find((z) => z > zoom) ?? zoom : [...fine].reverse().find((z) => z < zoom) ?? zoom;
+      return next * natural < 8 || next * natural > LARGEST ? zoom : next;
     },
     /** One tile by itself, `side` px on its longer side. */
     single(atlas, k, side, colour, to = null) {

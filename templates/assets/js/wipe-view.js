@@ -1,6 +1,6 @@
 /* <wipe-view>: a large dialog with two maps of one photograph, one over the other, and a line to wipe between them. */
 customElements.define('wipe-view', class extends HTMLElement {
-  /** photo: address; entries: [{key, label, heat}]; left, right: keys; paint: {colour, smooth}; common(entry) gives the shared scale or null. */
+  /** photo: address; entries: [{key, label, heat or src}]; left, right: keys; paint: {colour, smooth}; common(entry) gives the shared scale or null. */
   open({photo, entries, left, right, paint, alt}) {
     const {el, say} = convatlas;
     this.entries = new Map(entries.map((entry) => [entry.key, entry]));
@@ -32,6 +32,7 @@ customElements.define('wipe-view', class extends HTMLElement {
   side(key) {
     const {el} = convatlas;
     const entry = this.entries.get(key);
+    if (entry.src) return el('span', {class: 'ca-overlay'}, el('img', {class: 'ca-overlay__photo', src: convatlas.url(entry.src), alt: entry.label, draggable: 'false'}));
     if (!entry.heat) return el('span', {class: 'ca-overlay'}, el('img', {class: 'ca-overlay__photo', src: this.options.photo, alt: this.options.alt, draggable: 'false'}));
     const made = document.createElement('heat-overlay');
     Object.assign(made, {photo: this.options.photo, alt: entry.label, heat: entry.heat});
