@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from generator.artifacts import ImageGrid
 from generator.command.progress import Stage
 from generator.encode import encode
+from generator.engine.abreast import abreast
+from generator.engine.capture import prepared
 from generator.engine.handle import Handle
+from generator.engine.passes import Engine
+from generator.engine.rules import RuleBook
 from generator.names import LayerName, Unit
 from generator.report.jobs import Jobs, Search
 from generator.store import Store
@@ -37,22 +43,42 @@ def fill_searches(
     A batch of units is first stored as a whole, then unit by unit: units that a kill cut off are taken from the whole,
     for searched again in other company they would differ in the last bit.
     """
+    todo: list[_Part] = []
     for search in jobs.searches:
         layer = search.layer
         _spread(jobs, search, store)
         chosen = units[search.name, layer.name]
-        todo = lacking(jobs, search, chosen, store)
-        stage.advance(len(chosen) - len(todo), layer.name)
-        if not todo:
-            continue
-        asked = tuple(Unit(layer.name, unit) for unit in todo)
+        lacks = lacking(jobs, search, chosen, store)
+        stage.advance(len(chosen) - len(lacks), layer.name)
         filmed = jobs.animated(search, chosen)
-        wanted = tuple(unit for unit in asked if unit.channel in filmed)
-        for artifact in search.method.search(handle, layer, asked, jobs.seed, wanted):
-            assert isinstance(artifact, ImageGrid)
-            store.put(jobs.pending_key(search), *_batch(artifact))
-            _spread(jobs, search, store)
-            stage.advance(len(artifact.units), layer.name)
+        many = search.method.together
+        for some in (lacks[at : at + many] for at in range(0, len(lacks), many)):
+            todo.append(_Part(search, some, tuple(unit for unit in some if unit in filmed)))
+    storing = threading.Lock()
+
+    def run(engine: Engine, part: _Part) -> None:
+        layer = part.search.layer
+        asked, wanted = (tuple(Unit(layer.name, unit) for unit in some) for some in (part.units, part.filmed))
+        with prepared(engine.module):
+            held = replace(handle, engine=engine, _book=RuleBook())
+            for artifact in part.search.method.search(held, layer, asked, jobs.seed, wanted):
+                assert isinstance(artifact, ImageGrid)
+                made = _batch(artifact)
+                with storing:  # of a layer's two batches at once, one would take the other's place
+                    store.put(jobs.pending_key(part.search), *made)
+                    _spread(jobs, part.search, store)
+                stage.advance(len(artifact.units), layer.name)
+
+    abreast(handle.engine, todo, run)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Units of one layer that are searched for together."""
+
+    search: Search
+    units: tuple[int, ...]
+    filmed: tuple[int, ...]
 
 
 def _batch(artifact: ImageGrid) -> tuple[dict[str, object], dict[str, bytes]]:
