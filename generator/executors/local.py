@@ -1,4 +1,4 @@
-"""Run jobs in this process: passes in the main thread, encoding and writing beside them in workers.
+"""Run jobs in this process: passes of a few images abreast, encoding and writing beside them in workers.
 
 A bounded number of results waits for the workers, so that memory does not grow with the number of images.
 """
