@@ -16,8 +16,8 @@ import torch
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def pool(count: int, name: str) -> ThreadPoolExecutor:
-    """An executor of `count` threads, all started, in each of which torch computes with one thread.
+def pool(count: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
+    """An executor of `count` threads, all started, in each of which torch computes with so many `threads`.
 
     What torch uses in the calling thread stays as it is.
     """
@@ -26,7 +26,7 @@ def pool(count: int, name: str) -> ThreadPoolExecutor:
 
     def alone() -> None:
         torch.get_num_threads()  # torch gives a new thread its default at its first asking, and would undo what was set before
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         ready.wait()
         restored.wait()
 

@@ -146,3 +146,17 @@ def test_the_default_report_takes_one_forward_an_image(default: Default):
     passes = plan_report(setup).shared
     # three targets; plain, guided and deconv (the model pools nothing, so that both deconvnets are one)
     assert (passes.forward, passes.backward) == (len(setup.images.images), len(setup.images.images) * 3 * 3)
+
+
+def test_padding_by_the_convolutions_themselves_changes_no_bit(default: Default):
+    from efficientnet_lite_pytorch import EfficientNet
+
+    package = EfficientNet.from_name("efficientnet-lite0").eval()
+    package.load_state_dict(default.model.state_dict())
+    x = next(iter(default.x.values()))
+    leaves = [x.clone().requires_grad_() for _ in range(2)]
+    outputs = [module(leaf) for module, leaf in zip((default.model, package), leaves, strict=True)]
+    assert torch.equal(*outputs)
+    assert torch.equal(*(torch.autograd.grad(y.max(), leaf)[0] for y, leaf in zip(outputs, leaves, strict=True)))
+    pads = [part for part in default.model.modules() if isinstance(part, nn.ZeroPad2d)]
+    assert len(pads) == 5, "those of stride 2 pad one side more than the other"

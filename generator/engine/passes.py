@@ -84,6 +84,8 @@ class Engine:
     """Layers whose output is not (n, c, h, w): how it is read as such."""
     rows: dict[tuple[LayerName, frozenset[LayerName]], Literal["one", "all", "whole"]] = field(default_factory=dict)
     """How the model is resumed from each layer tried so far, with the layers wanted on the way (`generator.engine.resume`)."""
+    beside: tuple[object, list[Engine]] | None = field(default=None, init=False, repr=False)
+    """Engines of copies of the model, and what they were made for (`generator.engine.abreast`)."""
 
     def __post_init__(self) -> None:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}

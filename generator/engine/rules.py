@@ -178,7 +178,10 @@ def _redirected(g: Tensor, on: Tensor, y: Tensor, high: float) -> Tensor:
     To let it through everywhere would spoil the gradient of samples that have one: on noise, half of the units of a deep
     layer are off, and should be.
     """
-    lost = (on == 0).flatten(1).all(dim=1).view(-1, *[1] * (g.dim() - 1)) if g.dim() > 1 else (on == 0).all()
+    per_sample = tuple(range(1, g.dim()))  # no flattening: that would copy maps in channels-last
+    lost = ~(on.any(dim=per_sample, keepdim=True) if per_sample else on.any())
+    if not bool(lost.any()):  # as good as always, and the rest costs more than the convolution before it
+        return on
     towards = torch.where(y <= 0, g.clamp(min=0), torch.where(y >= high, g.clamp(max=0), g))
     return torch.where(lost, towards, on)
 

@@ -1,4 +1,4 @@
-"""Run jobs in this process: passes in the main thread, encoding and writing beside them in workers.
+"""Run jobs in this process: passes of a few images abreast, encoding and writing beside them in workers.
 
 A bounded number of results waits for the workers, so that memory does not grow with the number of images.
 """
@@ -20,6 +20,7 @@ from torch import Tensor
 from generator.artifacts import Artifact, NotApplicable
 from generator.command.progress import Stage
 from generator.encode import Encoded, encode
+from generator.engine.abreast import abreast
 from generator.engine.needs import Reads
 from generator.engine.passes import Engine, Served
 from generator.engine.plan import BatchPlan, Request
@@ -83,15 +84,19 @@ def fill_images(
 ) -> None:
     """Run every batch and store every cell of it."""
     with workers() as team:
-        for batch in batches:
+        cells = Cells(jobs, preprocess, store, team)
+
+        def run(engine: Engine, batch: Batch) -> None:
             pictures = [load(image, preprocess.channels) for image in batch.images]
             x = torch.stack([preprocess(picture) for picture in pictures])
             for image, picture, one in zip(batch.images, pictures, x, strict=True):
                 team.submit(_photo_task(jobs, image, picture, one, preprocess, store))
             bigger = larger(pictures, x, preprocess)
-            for part in _fitting(engine, x, batch, bigger, Cells(jobs, preprocess, store, team)):
+            for part in _fitting(engine, x, batch, bigger, cells):
                 for image in part:
                     stage.advance(what=image.name)
+
+        abreast(engine, batches, run)
 
 
 @dataclass(frozen=True)

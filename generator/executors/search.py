@@ -5,12 +5,19 @@ What is said of units here holds for classes and for images as well: a search kn
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from generator.artifacts import ImageGrid
 from generator.command.progress import Stage
 from generator.encode import encode
+from generator.engine.abreast import abreast
+from generator.engine.capture import prepared
 from generator.engine.handle import Handle
+from generator.engine.passes import Engine
+from generator.engine.rules import RuleBook
 from generator.names import LayerName, Unit
 from generator.report.jobs import LAST, Jobs, Search
 from generator.store import Store
@@ -47,21 +54,47 @@ def fill_searches(
     A batch of units is first stored as a whole, then unit by unit: units that a kill cut off are taken from the whole,
     for searched again in other company they would differ in the last bit.
     """
+    todo: list[_Part] = []
     for search in jobs.searches:
         _spread(jobs, search, store)
         chosen = units[search.name, search.at]
-        todo = lacking(jobs, search, chosen, store)
-        said = search.name if search.layer is None else search.layer.name
-        stage.advance(len(chosen) - len(todo), said)
+        lacks = lacking(jobs, search, chosen, store)
+        stage.advance(len(chosen) - len(lacks), _said(search))
         filmed = jobs.animated(search, chosen)
-        for method, some in search.alike(chosen, todo).items():
-            asked, wanted = subjects(search, some), subjects(search, [one for one in some if one in filmed])
-            for artifact in method.search(handle, search.layer, asked, jobs.seed, wanted):
+        for method, same in search.alike(chosen, lacks).items():
+            for some in (same[at : at + method.together] for at in range(0, len(same), method.together)):
+                todo.append(_Part(search, method, some, tuple(one for one in some if one in filmed)))
+    storing = threading.Lock()
+
+    def run(engine: Engine, part: _Part) -> None:
+        asked, wanted = subjects(part.search, part.units), subjects(part.search, part.filmed)
+        with prepared(engine.module):
+            held = replace(handle, engine=engine, _book=RuleBook())
+            for artifact in part.method.search(held, part.search.layer, asked, jobs.seed, wanted):
                 assert isinstance(artifact, ImageGrid)
-                names = [jobs.name_of(search, unit) for unit in artifact.units]
-                store.put(jobs.pending_key(search), *_batch(artifact, names))
-                _spread(jobs, search, store)
-                stage.advance(len(artifact.units), said)
+                made = _batch(artifact, [jobs.name_of(part.search, unit) for unit in artifact.units])
+                with storing:  # of a layer's two batches at once, one would take the other's place
+                    store.put(jobs.pending_key(part.search), *made)
+                    _spread(jobs, part.search, store)
+                stage.advance(len(artifact.units), _said(part.search))
+
+    abreast(handle.engine, todo, run)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Units of one layer, classes or images, that are searched for together."""
+
+    search: Search
+    method: Any
+    """As it is for these."""
+    units: tuple[int, ...]
+    filmed: tuple[int, ...]
+
+
+def _said(search: Search) -> str:
+    """What a search is called while it runs."""
+    return search.name if search.layer is None else search.layer.name
 
 
 def subjects(search: Search, some: Sequence[int]) -> tuple[Unit | int, ...]:

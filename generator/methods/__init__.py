@@ -258,6 +258,10 @@ class SearchMethod(Protocol):
         """Of how many of a layer's units, the first ones chosen, it is to keep the course."""
 
     @property
+    def together(self) -> int:
+        """How many units it searches for together, at most."""
+
+    @property
     def photographs(self) -> int:
         """How many of the report's images, the first ones, its results depend on."""
 

@@ -86,6 +86,11 @@ class Caricature:
         at_least(self, 1, "steps", "size", "batch")
         at_least(self, 0, "images", "sharp", "jitter", "rate", "contrast")
 
+    @property
+    def together(self) -> int:
+        """Images searched for together."""
+        return self.batch
+
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         return refusal(self, model, layer)
 

@@ -87,6 +87,11 @@ class ClassVisualization:
         at_least(self, 1, "steps", "size", "batch")
         at_least(self, 0, "targets", "most", "jitter", "rate", "contrast")
 
+    @property
+    def together(self) -> int:
+        """Classes searched for together."""
+        return self.batch
+
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         if not self.targets or not self.most:
             return NotApplicable("its options `targets` and `most` leave it no class in this report.")

@@ -77,6 +77,11 @@ class DeepDream:
         at_least(self, 1, "steps", "size", "batch")
         at_least(self, 0, "images", "jitter", "rate")
 
+    @property
+    def together(self) -> int:
+        """Images searched for together."""
+        return self.batch
+
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         return refusal(self, model, layer)
 

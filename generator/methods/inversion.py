@@ -73,6 +73,11 @@ class Inversion:
         at_least(self, 1, "steps", "size", "batch")
         at_least(self, 0, "images", "rate", "total_variation", "lp")
 
+    @property
+    def together(self) -> int:
+        """Images searched for together."""
+        return self.batch
+
     def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
         return refusal(self, model, layer)
 

@@ -37,7 +37,20 @@ def _lite0() -> nn.Module:
             raise UserError(
                 "model.source: efficientnet_lite0 needs the package efficientnet-lite-pytorch: pip install conv-atlas"
             ) from error
-        return EfficientNet.from_name("efficientnet-lite0")  # type: ignore[no-any-return]
+        made = EfficientNet.from_name("efficientnet-lite0")
+    _pad_inside(made)
+    return made  # type: ignore[no-any-return]
+
+
+def _pad_inside(module: nn.Module) -> None:
+    """Let convolutions that pad by a child of theirs, alike on all sides, pad by themselves: the same numbers, and no copy of
+    the maps first."""
+    for conv in module.modules():
+        padding = getattr(conv, "static_padding", None)
+        if isinstance(conv, nn.Conv2d) and isinstance(padding, nn.ZeroPad2d):
+            left, right, top, bottom = padding.padding
+            if (left, top) == (right, bottom):
+                conv.padding, conv.static_padding = (top, left), nn.Identity()
 
 
 def _lite0_state() -> State:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from generator.command.progress import Stage
 from generator.dataset.reconstruct import Round, Start, backwards, reconstruct, rounds
 from generator.dataset.sources import Sample
 from generator.encode import Grid, png
+from generator.engine.abreast import abreast
 from generator.engine.needs import Rule
 from generator.engine.passes import Engine
 from generator.model.preprocess import Preprocess
@@ -128,14 +130,19 @@ def fill_reconstructions(
     samples = {sample.index: sample for sample in asking.dataset}
     tiles: dict[tuple[Start, int, Rule], NDArray[np.uint8]] = {}
     blank: set[tuple[Start, int, Rule]] = set()
-    for batch in plan(todo, preprocess.size, batch_of(engine)):
-        x = torch.stack([_input(asking, samples[number], preprocess) for number, _ in batch])
+    loading = threading.Lock()
+
+    def run(engine: Engine, batch: list[tuple[int, list[Round]]]) -> None:
+        with loading:
+            x = torch.stack([_input(asking, samples[number], preprocess) for number, _ in batch])
         for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
             at = start, batch[image][0], rule
             tiles[at] = picture(back)
             if not back.any():
                 blank.add(at)
         stage.advance(len(batch))
+
+    abreast(engine, plan(todo, preprocess.size, batch_of(engine)), run)
     for one in todo:
         layer_tiles = {
             rule: np.stack([tiles[start, number, rule] for _, _, start, number in one.entries]) for rule in RULES

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from generator.artifacts import Heatmap, InputMap, NotApplicable
 from generator.command.progress import Stage as Progress
+from generator.engine.abreast import abreast
 from generator.engine.capture import prepared
 from generator.engine.passes import Counts, Engine
 from generator.engine.plan import BatchPlan, Request, billed, plan
@@ -133,11 +134,14 @@ def fixed(judging: Judging, store: Store, image: ImageRecord) -> Target:
 
 def fill_sanity(check: Check, engine: Engine, preprocess: Preprocess, store: Store, stage: Progress) -> None:
     """Compute the curves of every image that lacks them."""
-    for image in check.images:
+
+    def run(engine: Engine, image: ImageRecord) -> None:
         if store.get(check.key(image)) is None:
             _check_image(check, engine, preprocess, store, image, stage)
         else:
             stage.advance(len(check.stages), image.name)
+
+    abreast(engine, check.images, run)
 
 
 def _check_image(

@@ -20,6 +20,7 @@ from torch import Tensor
 from generator.command.progress import Stage
 from generator.config import TrustConfig
 from generator.encode import from_npy
+from generator.engine.abreast import abreast
 from generator.engine.capture import prepared
 from generator.engine.passes import Engine
 from generator.engine.plan import Request
@@ -172,7 +173,8 @@ def per_place_of(judging: Judging, store: Store, request: Request, image: ImageR
 
 def fill_judgements(judging: Judging, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
     """Judge every map that was not judged yet."""
-    for image in judging.images:
+
+    def run(engine: Engine, image: ImageRecord) -> None:
         lacks = judging.lacking(store, image)
         if lacks:
             x = preprocess(load(image, preprocess.channels))
@@ -180,6 +182,8 @@ def fill_judgements(judging: Judging, engine: Engine, preprocess: Preprocess, st
                 probe = _probe(judging, engine, preprocess, store, image, x)
                 _judge_image(judging, probe, preprocess, store, image, x, lacks)
         stage.advance(what=image.name)
+
+    abreast(engine, judging.images, run)
 
 
 def _judge_image(

@@ -162,3 +162,14 @@ def test_pools_and_rectifiers_are_read_from_arguments_of_any_form():
     assert as_rectifier(torch.clamp, (x,), {"min": 0.0, "max": 1}).high == 1.0  # type: ignore[union-attr]
     assert as_rectifier(torch.clamp, (x, tensor(0.0)), {}) is None
     assert as_rectifier(F.relu, (torch.zeros(2, dtype=torch.int64),), {}) is None
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_redirection_is_for_samples_that_lost_all_and_leaves_the_others(layout):
+    x = tensor([[-2.0, -1.0], [-2.0, 3.0], [-2.0, 3.0]]).view(3, 1, 1, 2).contiguous(memory_format=layout)
+    g = tensor([[5.0, -4.0], [5.0, 2.0], [5.0, 0.0]]).view(3, 1, 1, 2)
+    got, _ = gradient(torch.relu, x, g, "redirect")
+    # the first is off everywhere, the third gets nothing where it is on: both get what would turn a place on
+    assert got.view(3, 2).tolist() == [[5.0, 0.0], [0.0, 2.0], [5.0, 0.0]]
+    got, _ = gradient(torch.relu, x[1:2], g[1:2], "redirect")
+    assert got.flatten().tolist() == [0.0, 2.0]

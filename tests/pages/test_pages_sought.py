@@ -118,7 +118,7 @@ def test_the_methods_have_a_gallery_and_an_example(browser: Browser, base: str):
         link = cards.first.locator(".ca-sought__on a").first
         assert re.search(r"images/[\w-]+\.html#class-\d$", str(link.get_attribute("href")))
         link.click()
-        assert seen.page.locator(":target").count() == 1
+        seen.page.wait_for_selector(":target")
         seen.check()
     with opened(browser, base + "methods/caricature.html", base=base) as seen:
         assert seen.page.locator(".ca-gallery tbody tr").count() == 2

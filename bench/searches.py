@@ -1,0 +1,240 @@
+"""Activation maximization beside the passes it cannot do without, and beside lucent.
+
+    python bench/searches.py                      writes bench/results/searches.json; lucent's columns stay empty
+    python bench/searches.py --lucent FOLDER      with lucent, from a folder that it was installed into
+
+lucent has not changed for years, and asks for versions of other packages that would spoil an environment:
+
+    pip install --target FOLDER --no-deps torch-lucent==0.1.8 kornia==0.4.1 decorator future
+
+It imports IPython to show pictures in notebooks, for which an empty stand-in is enough here. It runs as its tutorial has it:
+`render.render_vis`, one unit at a time, the whole model forward, its own transforms and its own Adam; at our size and steps,
+and with the model's own normalisation. As loaded, parameters ask for gradients.
+
+Aims: a search at most 1.25 times the bare forwards and backwards of the same batch, stopped at the layer; over all
+convolutions at least 10 times lucent's units a second, on the deepest quarter at least 5 times; and the objective reached
+not lower: the mean of the unit's map on the last picture, seen straight. One process, the same model, by turns. Ours are
+taken as a report takes them, eight units of a layer together and layers abreast; of lucent, one unit of each layer. Layers
+are every 7th convolution, and every 3rd of the deepest quarter. GOMP_SPINCOUNT=1000 in the environment is what the command
+itself sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import types
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from _timing import in_turn, keep
+from torch import Tensor, nn
+
+import generator
+from generator.command import memory
+from generator.config import ModelConfig
+from generator.engine.abreast import abreast
+from generator.engine.handle import Handle, handle
+from generator.engine.passes import Engine
+from generator.engine.tune import faster_format, use_format
+from generator.library import engine_for
+from generator.methods.activation_maximization import ActivationMaximization
+from generator.model.describe import Description, describe
+from generator.model.load import LoadedModel, load
+from generator.model.twin import copied
+from generator.names import Layer, Unit
+from generator.search.climb import Climb, Found, climb, normalised
+from generator.search.objectives import Units
+
+MODELS = {"efficientnet_lite0": None, "torchvision:resnet50": "random"}
+"""Source -> weights."""
+SIZE = 128
+"""Pixels of a side: lucent's own default. At every layer, so that nothing but the layer differs."""
+TOGETHER = 8
+"""Units of a layer searched for together."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, described and in its faster format, and what searches and lucent are given of it."""
+
+    loaded: LoadedModel
+    description: Description
+    engine: Engine
+    peer: nn.Module
+    climb: Climb
+
+    @property
+    def convs(self) -> list[Layer]:
+        """Every convolution, in order."""
+        return [layer for layer in self.description.layers if layer.kind == "conv"]
+
+    def held(self, engine: Engine) -> Any:
+        """A handle on one of the engines."""
+        preprocess = self.loaded.preprocess
+        return handle(engine, self.description.facts.input_shape, preprocess.mean, preprocess.std)
+
+
+def subject(source: str, weights: str | None, steps: int) -> Subject:
+    """A model made ready."""
+    loaded = load(ModelConfig(source=source, weights=weights))
+    shape = (loaded.preprocess.channels, *loaded.preprocess.size)
+    peer = copied(loaded.module).eval()
+    description = describe(loaded.module, shape)
+    engine = engine_for(loaded.module, description)
+    use_format(engine, faster_format(engine, shape))
+    return Subject(loaded, description, engine, peer, ActivationMaximization(steps=steps).climb)
+
+
+def found(it: Subject, held: Handle, layer: Layer, count: int = TOGETHER) -> Found:
+    """The first units of a layer, searched for together."""
+    units = tuple(Unit(layer.name, k) for k in range(min(count, layer.units)))
+    draws = [torch.Generator().manual_seed(k) for k in range(len(units))]
+    return climb(it.climb, held, Units(layer.name, units), draws, (SIZE, SIZE))
+
+
+def over_bare(it: Subject, rounds: int) -> dict[str, dict[str, float]]:
+    """Searches over bare passes, at a shallow, a middle and a deep convolution."""
+    convs = it.convs
+    told = {}
+    with it.held(it.engine) as held:
+        for layer in (convs[len(convs) // 8], convs[len(convs) // 2], convs[-1]):
+            x = it.engine.batch(torch.rand(TOGETHER, 3, SIZE, SIZE))
+
+            def bare(layer: Layer = layer, x: Tensor = x) -> None:
+                for _ in range(it.climb.steps):
+                    leaf = x.clone().requires_grad_()
+                    torch.autograd.grad(held.layer_output(layer.name, leaf)[:, 0].mean(), leaf)
+
+            took = in_turn({"bare": bare, "search": lambda layer=layer: found(it, held, layer)}, rounds)
+            told[layer.name] = {
+                "bare, s": round(took["bare"], 3),
+                "search, s": round(took["search"], 3),
+                "ratio": round(took["search"] / took["bare"], 2),
+            }
+            print(layer.name, told[layer.name], flush=True)
+    return told
+
+
+def lucent_at(folder: str) -> Callable[[Subject, Layer, int], Tensor]:
+    """lucent's search for one unit: its picture (3, h, w) in [0, 1]."""
+    sys.path.insert(0, folder)
+    stand_in, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    stand_in.display = display  # type: ignore[attr-defined]
+    for name, module in (("IPython", stand_in), ("IPython.display", display)):
+        sys.modules.setdefault(name, module)
+    from lucent.optvis import objectives, param, render, transform  # type: ignore[import-not-found]
+    from torchvision.transforms import Normalize
+
+    def search(it: Subject, layer: Layer, unit: int) -> Tensor:
+        torch.manual_seed(unit)
+        preprocess = it.loaded.preprocess
+        (picture,) = render.render_vis(
+            it.peer,
+            objectives.channel(layer.name.replace(".", "_"), unit),
+            lambda: param.image(SIZE),
+            transforms=[*transform.standard_transforms, Normalize(preprocess.mean, preprocess.std)],
+            preprocess=False,
+            thresholds=(it.climb.steps,),
+            progress=False,
+            show_image=False,
+            fixed_image_size=SIZE,
+        )
+        return torch.from_numpy(picture[0]).permute(2, 0, 1)
+
+    return search
+
+
+def beside(it: Subject, peer: Callable[[Subject, Layer, int], Tensor], every: int, rounds: int) -> dict[str, Any]:
+    """Units a second of both, and what both reached."""
+    convs = it.convs
+    deepest = convs[-(len(convs) // 4) :]
+    told = {}
+    for name, layers in (("all convolutions", convs[::every]), ("deepest quarter", deepest[::-3])):
+        ours: dict[str, Found] = {}
+        theirs: dict[str, Tensor] = {}
+
+        def own(layers: Sequence[Layer] = layers, ours: dict[str, Found] = ours) -> None:
+            def one(engine: Engine, layer: Layer) -> None:
+                with it.held(engine) as held:
+                    ours[layer.name] = found(it, held, layer)
+
+            abreast(it.engine, layers, one)
+
+        def other(layers: Sequence[Layer] = layers, theirs: dict[str, Tensor] = theirs) -> None:
+            for layer in layers:
+                theirs[layer.name] = peer(it, layer, 0)
+
+        took = in_turn({"ours": own, "lucent": other}, rounds, warm=False)
+        here, there = len(layers) * TOGETHER / took["ours"], len(layers) / took["lucent"]
+        told[name] = {
+            "layers measured": len(layers),
+            "units a second, ours": round(here, 2),
+            "units a second, lucent": round(there, 3),
+            "times lucent": round(here / there, 1),
+            **reached(it, layers, ours, theirs),
+        }
+        print(name, told[name], flush=True)
+    return told
+
+
+def reached(
+    it: Subject, layers: Sequence[Layer], ours: Mapping[str, Found], theirs: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """The same unit's mean over its map on both last pictures, no transform between."""
+    pairs = []
+    with it.held(it.engine) as held, torch.no_grad():
+        for layer in layers:
+            both = torch.stack([ours[layer.name].pictures[0], theirs[layer.name]])
+            noise = torch.full_like(both[:1], 0.5)
+            maps = held.layer_output(layer.name, normalised(torch.cat([both, noise]), held))
+            pairs.append(maps[:, 0].mean(dim=(1, 2)).tolist())
+    return {
+        "reached at least as much as lucent": sum(a >= b for a, b, _ in pairs),
+        "median of the rise above gray, over lucent's": round(median((a - g) / abs(b - g) for a, b, g in pairs), 2),
+        "reached (ours, lucent, gray)": [[round(value, 4) for value in row] for row in pairs],
+    }
+
+
+def table(figures: Mapping[str, Any]) -> None:
+    """The ratios, for a terminal."""
+    for model in MODELS:
+        print(f"\n{model}, {SIZE} px, {TOGETHER} units together")
+        for layer, one in figures[model]["over bare passes"].items():
+            print(f"  {layer:32} {one['ratio']:>6} times the bare passes; aim 1.25")
+        for where, aim in (("all convolutions", 10), ("deepest quarter", 5)):
+            if one := figures[model].get("beside lucent", {}).get(where):
+                print(f"  {where:32} {one['times lucent']:>6} times lucent's units a second; aim {aim}")
+                more = f"{one['reached at least as much as lucent']} of {one['layers measured']}"
+                print(f"  {'':32} {more:>6} reached at least as much; aim all")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lucent", metavar="FOLDER", help="where lucent was installed; without, it is left out")
+    parser.add_argument("--every", type=int, default=7, help="beside lucent at every so-many-th convolution")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    memory.keep()
+    peer = None if asked.lucent is None else lucent_at(asked.lucent)
+    figures: dict[str, Any] = {
+        "batch": TOGETHER,
+        "size": SIZE,
+        "steps": asked.steps,
+        "versions": {"torch": torch.__version__, **({} if peer is None else {"torch-lucent": "0.1.8"})},
+        "conv-atlas": generator.__version__,
+    }
+    for source, weights in MODELS.items():
+        it = subject(source, weights, asked.steps)
+        here: dict[str, Any] = {"over bare passes": over_bare(it, asked.rounds)}
+        if peer is not None:
+            here["beside lucent"] = beside(it, peer, asked.every, max(1, asked.rounds - 1))
+        figures[source] = here
+    keep("searches", figures)
+    table(figures)
