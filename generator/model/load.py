@@ -6,7 +6,7 @@ efficientnet_lite0    torchvision:resnet50    timm:NAME    python:package.module
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,6 +25,7 @@ from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
 from generator.model.untrained import drawn
 from generator.model.unwrap import unwrapped
+from generator.model.weightless import weightless
 from generator.model.weights import RANDOM, check_finite, classes_in, digest, put, read_state
 from generator.names import Digest
 from generator.selectors import nearest
@@ -71,6 +72,31 @@ class _Found:
     preprocess: Preprocess | None
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A model that is only looked at: its weights are random, or not there at all."""
+
+    module: nn.Module = field(repr=False)
+    title: str
+    input_shape: tuple[int, int, int] | None
+    """(channels, height, width); None where the model does not say."""
+
+
+def skeleton(config: ModelConfig, *, weights: bool) -> Skeleton:
+    """The model that `config` names in evaluation mode, fast: random weights, or without `weights` none where we build it
+    (a model of the user's own may look at its weights while it is built). Nothing is fetched.
+
+    Raises:
+        UserError: an unknown source, or one that cannot be built.
+    """
+    ours = not config.source.startswith("python:")
+    with _seeded(), weightless() if ours and not weights else nullcontext():
+        found = _find(config.model_copy(update={"weights": "random"}))
+    known = found.preprocess
+    shape = None if known is None else (known.channels, *known.size)
+    return Skeleton(unwrapped(found.module).eval(), found.title, shape)
 
 
 def load(config: ModelConfig) -> LoadedModel:
