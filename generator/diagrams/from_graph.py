@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
+from itertools import accumulate
 
 from generator.diagrams.architecture import Architecture, Block, Edge, Op, OpKind, Shape
 from generator.model.graph import Graph, Group, Node, Ref
@@ -65,13 +66,13 @@ def from_graph(
         Edge(ids[ref.node], ids[node.index], _shape(ref), node.index in open_to or ref.node in open_to)
         for node in graph.nodes
         if node.index in kept
-        for ref in node.inputs
+        for ref in (*node.inputs, *node.constants)
     ]
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
         ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
         edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), ref.node in open_to) for ref in given]
-    place = [sum(1 for index in kept if index < start) for start in range(len(graph.nodes) + 1)]
+    place = [0, *accumulate(int(node.index in kept) for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
     return Architecture(
@@ -92,7 +93,7 @@ def _wanted(graph: Graph) -> set[int]:
     for node in reversed(graph.nodes):
         if node.index in kept or node.module or node.parameters or node.macs or node.in_place or node.family == "input":
             kept.add(node.index)
-            kept.update(ref.node for ref in node.inputs)
+            kept.update(ref.node for ref in (*node.inputs, *node.constants))
     return kept
 
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from generator.diagrams.architecture import Architecture, Block, Edge, Op
 from generator.diagrams.from_graph import from_graph, kind_of
@@ -56,7 +57,7 @@ def architecture(
     if shape is None:
         found = modules_alone(module, title, "No run was asked for")
     else:
-        found = _run(module, shape, title, whole or (lambda: module), invocation, advice or Advice())
+        found = _run(module, shape, title, whole, invocation or invocation_for(module), advice or Advice())
     if not any(op.kind not in ("input", "output") for op in found.ops):
         raise UserError(
             f"expected a model with layers, received {type(module).__name__}, which does nothing that can be drawn"
@@ -68,27 +69,46 @@ def _run(
     module: nn.Module,
     shape: tuple[int, ...],
     title: str,
-    whole: Callable[[], nn.Module],
-    invocation: Invocation | None,
+    whole: Callable[[], nn.Module] | None,
+    invocation: Invocation,
     advice: Advice,
 ) -> Architecture:
-    invocation = invocation or invocation_for(module)
-    parameters = sum(parameter.numel() for parameter in module.parameters())
-    notes = (f"Shapes, costs and receptive fields are those of one input of {in_words(shape)}.",)
-    graph = by_shapes(module, shape, invocation)
+    ran = _shaped(module, shape, invocation, advice)
+    graph = by_shapes(ran, shape, invocation)
     if graph is None:
-        real = whole()
-        x = _noise(real, shape)
-        with evaluating(real):
+        ran = whole() if whole is not None else _own(ran)
+        x = _noise(ran, shape)
+        with evaluating(ran):
             try:
-                graph, _ = trace(real, x, invocation=invocation)
-            except UserError:
-                raise
+                graph, _ = trace(ran, x, invocation=invocation)
             except Exception as error:
-                if not _runs(real, x, invocation):
+                if not _runs(ran, x, invocation):
                     raise cannot_run(error, shape, advice) from error
-                return modules_alone(real, title, f"The model runs, but could not be watched ({type(error).__name__})")
+                return modules_alone(ran, title, f"The model runs, but could not be watched ({type(error).__name__})")
+    parameters = sum(parameter.numel() for parameter in ran.parameters())
+    notes = (f"Shapes, costs and receptive fields are those of one input of {in_words(shape)}.",)
     return from_graph(graph, title, parameters=parameters, notes=notes)
+
+
+def _shaped(module: nn.Module, shape: tuple[int, ...], invocation: Invocation, advice: Advice) -> nn.Module:
+    """The module, or a copy whose lazy layers have seen one input."""
+    if not any(map(is_lazy, module.parameters())):
+        return module
+    copy = copied(module)
+    with evaluating(copy), torch.no_grad():
+        try:
+            invocation(copy, _noise(copy, shape))
+        except Exception as error:
+            raise cannot_run(error, shape, advice) from error
+    return copy
+
+
+def _own(module: nn.Module) -> nn.Module:
+    """A copy, which may keep what it sees; the model itself where it refuses to be copied."""
+    try:
+        return copied(module)
+    except Exception:
+        return module
 
 
 def by_shapes(module: nn.Module, shape: tuple[int, ...], invocation: Invocation) -> Graph | None:
@@ -109,13 +129,13 @@ def _noise(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
 
 
 def _dtype(module: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+    return next((p.dtype for p in module.parameters() if is_lazy(p) or p.is_floating_point()), torch.float32)
 
 
 def _runs(module: nn.Module, x: Tensor, invocation: Invocation) -> bool:
     try:
         with torch.no_grad():
-            invocation(copied(module), x)
+            invocation(_own(module), x)
     except Exception:
         return False
     return True
@@ -136,7 +156,7 @@ def modules_alone(module: nn.Module, title: str, why: str) -> Architecture:
         leaf = is_leaf(part)
         if leaf:
             within.add(path)
-        weights = list(part.parameters(recurse=leaf))
+        weights = [weight for weight in part.parameters(recurse=leaf) if not is_lazy(weight)]
         if weights:
             new = {id(weight): weight.numel() for weight in weights if id(weight) not in counted}
             counted.update(new)
@@ -149,7 +169,7 @@ def modules_alone(module: nn.Module, title: str, why: str) -> Architecture:
             own = sum(ops[k].parameters for k in inside)
             blocks.append(Block(path, type(part).__name__, inside[0], inside[-1] + 1, parameters=own, path=path))
     edges = tuple(Edge(a.id, b.id, (), dashed=True) for a, b in pairwise(ops))
-    total = sum(parameter.numel() for parameter in module.parameters())
+    total = sum(parameter.numel() for parameter in module.parameters() if not is_lazy(parameter))
     note = f"{why}: these are the modules in the order of their definition; how they are connected is not known."
     return Architecture(title, tuple(ops), edges, tuple(blocks), total, notes=(note,))
 

@@ -59,6 +59,8 @@ class Node:
     """Whether what it gives lies in the memory of what it read, and needs none of its own."""
     elastic: bool = False
     """Whether the size of what it gives depends on the numbers that it read."""
+    constants: tuple[Ref, ...] = ()
+    """What else it read that nodes made, and that is the same for every input."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
 

@@ -86,7 +86,7 @@ class _Recorder:
         """tensor -> Ref"""
         self.versions = WeakTensorKeyDictionary()
         self.constants = WeakTensorKeyDictionary()
-        """tensor -> the parameters that it was made from, where no node tells of them"""
+        """tensor -> what it was made from: parameters that no node tells of yet, and nodes"""
         self.overwritten: set[Ref] = set()
         self.newest: tuple[tuple[int, int], Ref] | None = None
         """Where in memory the last node's only result lies."""
@@ -169,7 +169,8 @@ class _Recorder:
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
-        self.touched.update(map(id, module.parameters()))
+        sources = (*module.parameters(), *self._sources(call))
+        self.touched.update(map(id, sources))
         if self._unchanged(call, output):
             return
         family = module_family(module)
@@ -181,7 +182,7 @@ class _Recorder:
             op=type(module).__name__,
             family=family,
             settings=module_settings(module, pads),
-            parameters=self._counted((*module.parameters(), *self._carried(call))),
+            parameters=self._counted(sources),
             macs=module_macs(module, family, call.args, call.kwargs, output),
         )
 
@@ -190,8 +191,8 @@ class _Recorder:
         if name == "setitem":  # x[...] = y returns nothing: what it wrote to is its output
             output = call.args[0]
         results = list(tensors(output))
-        weights = [value for value in tensors((call.args, call.kwargs)) if isinstance(value, nn.Parameter)]
-        self.touched.update(map(id, weights))
+        sources = self._sources(call)
+        self.touched.update(map(id, sources))
         if decides(function):
             for value in tensors(call.args):
                 if value in self.made:
@@ -203,7 +204,7 @@ class _Recorder:
         knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
         if knows_only_the_shape or (not macs and not self._read(call)):
             for result in results:
-                self.constants[result] = () if knows_only_the_shape else (*weights, *self._carried(call))
+                self.constants[result] = () if knows_only_the_shape else sources
             return
         self._record(
             call,
@@ -211,7 +212,7 @@ class _Recorder:
             op=f"F.{name}",
             family=family,
             settings=function_settings(name, family, call.args, call.kwargs),
-            parameters=self._counted((*weights, *self._carried(call))),
+            parameters=self._counted(sources),
             macs=macs,
             elastic=name in ELASTIC or _picks(name, call.args),
         )
@@ -253,13 +254,16 @@ class _Recorder:
         self.order += 1
         return self.order
 
-    def _carried(self, call: Call) -> tuple[nn.Parameter, ...]:
-        """The parameters that went into the constants that a call reads: nobody told of them yet."""
-        return tuple(weight for value in tensors((call.args, call.kwargs)) for weight in self.constants.get(value, ()))
+    def _sources(self, call: Call) -> tuple[nn.Parameter | Ref, ...]:
+        """The parameters among a call's arguments, and what the constants among them were made from."""
+        found: list[nn.Parameter | Ref] = []
+        for value in tensors((call.args, call.kwargs)):
+            found += [value] if isinstance(value, nn.Parameter) else self.constants.get(value, ())
+        return tuple(found)
 
-    def _counted(self, weights: Iterable[Tensor]) -> int:
-        """How many numbers these parameters are that stand in no earlier row."""
-        return sum(weight.numel() for weight in weights if self._first(weight))
+    def _counted(self, sources: Iterable[Tensor | Ref]) -> int:
+        """How many numbers the parameters among these are that stand in no earlier row."""
+        return sum(one.numel() for one in sources if isinstance(one, Tensor) and self._first(one))
 
     def _first(self, counted: nn.Module | Tensor) -> bool:
         new = id(counted) not in self.counted
@@ -319,14 +323,14 @@ class _Recorder:
             plain=isinstance(output, Tensor),
             module=call.module is not None,
             arguments=self._frozen(call.args),
+            constants=tuple(dict.fromkeys(one for one in self._sources(call) if isinstance(one, Ref))),
             in_place=wrote,
             view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
             **facts,
         )
         if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
-                del self.made[result]
-                self.constants[result] = ()
+                self.constants[result] = (self.made.pop(result),)
         if base is not None:
             self._made(base, Ref(node.index, 0, tuple(base.shape)))
         if self.observe is not None:
@@ -347,7 +351,7 @@ class _Recorder:
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
         macs: int = 0,
-        **more: bool,
+        **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))

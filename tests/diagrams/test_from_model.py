@@ -233,6 +233,29 @@ def test_every_parameter_is_counted_once_where_it_is_read():
     assert it.parameters == sum(op.parameters for op in it.ops) == 28
 
 
+class Table(nn.Module):
+    """What is worked out from parameters alone, by a layer, and then read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.project, self.conv = (
+            nn.Parameter(torch.ones(1, 3, 4, 4)),
+            nn.Conv2d(3, 2, 1),
+            nn.Conv2d(3, 2, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) + self.project(self.table).flip(3)
+
+
+def test_a_layer_that_reads_no_input_is_joined_to_what_reads_it():
+    it = architecture(Table(), (3, 4, 4))
+    assert [(edge.source, edge.target) for edge in it.edges] == [
+        ("@input", "conv"), ("conv", "F.add"), ("project", "F.add"), ("F.add", "@output")
+    ]  # fmt: skip
+    assert {op.id: op.parameters for op in it.ops if op.parameters} == {"conv": 8, "project": 48 + 8}
+
+
 @pytest.mark.parametrize("shape", [(784,), (1, 28, 28)])
 def test_a_perceptron_is_drawn(shape: tuple[int, ...]):
     it = architecture(nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 10)), shape)
@@ -263,6 +286,26 @@ def test_the_model_is_left_as_it_was_found():
     assert model.act.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.requires_grad and not parameter.is_meta for parameter in model.parameters())
+
+
+class Keeps(nn.Module):
+    """Counts what it sees, and shapes its layers by it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head, self.calls = nn.LazyConv2d(4, 3), nn.LazyLinear(2), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.head(self.conv(x).mean((2, 3)))
+
+
+def test_lazy_layers_and_what_a_model_keeps_are_left_alone():
+    model = Keeps()
+    it = architecture(model, (3, 6, 6))
+    assert (it.parameters, it.by_id["conv"].macs) == (112 + 10, 27 * 4 * 16)
+    assert model.calls == 0
+    assert model.conv.has_uninitialized_params()
 
 
 def test_without_weights_the_real_ones_are_built_only_where_numbers_decide():
