@@ -99,7 +99,7 @@ def read(model: str, size: str | None, phase: str | None) -> Architecture:
         found.module,
         shape,
         title=found.title,
-        whole=lambda: skeleton(config, weights=True).module,
+        whole=(lambda: skeleton(config, weights=True).module) if found.weightless else None,
         advice=Advice(
             "give what it expects, as --input 3x224x224, or --input none to draw its modules without running it",
             "draw a callable that takes the image alone and gives it the rest (python:FILE.py:CALLABLE), or --input none to "

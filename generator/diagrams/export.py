@@ -20,6 +20,8 @@ from generator.errors import UserError
 FORMATS = ("svg", "pdf", "png")
 MOST = 250_000_000
 """Pixels of a PNG: a gigabyte while it is drawn."""
+PAGE = 14_400
+"""Points of the largest page that readers of PDF must show."""
 _INCH = 0.0254
 
 
@@ -42,21 +44,27 @@ def export(drawing: Drawing, form: str, scale: float = 2.0) -> Exported:
     if form not in FORMATS:
         raise UserError(f"expected a format of {', '.join(FORMATS)}, received {form!r}")
     svg, families = settled(drawing.svg)
-    data = _pdf(svg, drawing) if form == "pdf" else _png(svg, drawing, scale)
     notes = [f"text is set in {' and '.join(families)}"] if families else []
+    if form == "png":
+        data = _png(svg, drawing, scale)
+    else:
+        points = min(0.75, PAGE / max(drawing.width, drawing.height))  # for a pixel of 1/96 inch
+        if points < 0.75:
+            notes.append(f"a PDF page has at most {PAGE // 72} inches: the drawing is {points / 0.75:.0%} of its size")
+        data = _pdf(svg, drawing, points)
     if boxes := without_a_glyph(svg):
         notes.append(f"no font here has {' '.join(boxes)}: they are drawn as boxes")
     return Exported(data, tuple(notes))
 
 
-def _pdf(svg: str, drawing: Drawing) -> bytes:
-    """A page of the drawing's size: a pixel of 1/96 inch is 0.75 points, and the converter takes pixels for points."""
+def _pdf(svg: str, drawing: Drawing, points: float) -> bytes:
+    """A page of the drawing's size, `points` for each pixel; the converter takes pixels for points."""
     import svg2pdf_py
 
     fonts = svg2pdf_py.FontDatabase.system()
     for file in own_files():
         fonts.load_font_file(file)
-    size = f'width="{num(drawing.width * 0.75)}" height="{num(drawing.height * 0.75)}"'
+    size = f'width="{num(drawing.width * points)}" height="{num(drawing.height * points)}"'
     return bytes(svg2pdf_py.svg_to_pdf(re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1), fonts))
 
 

@@ -6,7 +6,9 @@ is taken, else DejaVu Sans, which comes with matplotlib and so is always there. 
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Iterable
 from functools import cache
 from html import unescape
 from importlib.util import find_spec
@@ -44,32 +46,35 @@ def settled(svg: str) -> tuple[str, tuple[str, ...]]:
 def without_a_glyph(svg: str) -> str:
     """The characters of a drawing whose fonts are settled that no font here has: they come out as empty boxes."""
     words = {unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)}
-    return "".join(sorted(c for c in set("".join(words)) if ord(c) >= _PLAIN and not _has(c)))
+    unusual = sorted(c for c in set("".join(words)) if ord(c) >= _PLAIN)
+    if not unusual:
+        return ""
+    box, *found = _rows((c, "DejaVu Sans") for c in (_NOWHERE, *unusual))
+    return "".join(c for c, drawn in zip(unusual, found, strict=True) if drawn == box)
 
 
+@cache
 def _first(families: str) -> str:
     names = [name.strip().strip("'\"") for name in families.split(",")]
-    there = (name for name in names if name and name.lower() not in (*GENERIC, "sans-serif") and _there(name))
+    named = [name for name in names if name and name.lower() not in (*GENERIC, "sans-serif")]
+    blank, *found = _rows([(" ", "DejaVu Sans"), *(("x", name) for name in named)])
     generic = next((name.lower() for name in names if name.lower() in GENERIC), "")
+    there = (name for name, drawn in zip(named, found, strict=True) if drawn != blank)
     return next(there, GENERIC.get(generic, "DejaVu Sans"))
 
 
-@cache
-def _there(family: str) -> bool:
-    return _picture("x", family) != _picture(" ", family)
-
-
-@cache
-def _has(character: str) -> bool:
-    return _picture(character, "DejaVu Sans") != _picture(_NOWHERE, "DejaVu Sans")
-
-
-def _picture(text: str, family: str) -> bytes:
+def _rows(lines: Iterable[tuple[str, str]]) -> list[bytes]:
+    """The pixels of each (text, family), all in one picture: the computer's fonts are read once."""
     import resvg_py
     from markupsafe import escape
+    from PIL import Image
 
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
-        f'<text x="2" y="15" font-size="12" font-family="{escape(family)}">{text}</text></svg>'
-    )
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, serif_family="-", font_files=list(own_files())))
+    texts = [
+        f'<text x="2" y="{20 * k + 15}" font-size="12" font-family="{escape(family)}">{escape(text)}</text>'
+        for k, (text, family) in enumerate(lines)
+    ]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="{20 * len(texts)}">{"".join(texts)}</svg>'
+    # without a serif family, which would stand in for every family that is not there
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, serif_family="-", font_files=list(own_files())))
+    picture = Image.open(io.BytesIO(png))
+    return [picture.crop((0, 20 * k, 20, 20 * k + 20)).tobytes() for k in range(len(texts))]

@@ -68,17 +68,19 @@ def uncalled(model: nn.Module, ran: Collection[str], touched: Collection[int]) -
     function took one of their parameters (ids in `touched`). What lies inside a leaf, or only groups others, is none."""
     above = {path[:end] for path in ran for end in _dots(path)}
     found: list[str] = []
-    leaves: list[str] = []
+    closed: set[str] = set()
+    """What is found, and leaves: what lies inside is not looked at."""
     for path, module in model.named_modules():
-        inside = any(path[:end] in (*found, *leaves) for end in _dots(path)) or not path
+        inside = any(path[:end] in closed for end in _dots(path))
         if is_leaf(module):
-            leaves.append(path)
-        if inside or path in ran or path in above or isinstance(module, _IDLE):
+            closed.add(path)
+        if inside or not path or path in ran or path in above or isinstance(module, _IDLE):
             continue
         own = list(module.parameters())
         holds_nothing = not own and not any(is_leaf(part) for part in module.modules())
         if not holds_nothing and not any(id(parameter) in touched for parameter in own):
             found.append(path)
+            closed.add(path)
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ efficientnet_lite0    torchvision:resnet50    timm:NAME    python:package.module
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,6 +82,8 @@ class Skeleton:
     title: str
     input_shape: tuple[int, int, int] | None
     """(channels, height, width); None where the model does not say."""
+    weightless: bool
+    """Whether its parameters have shapes alone."""
 
 
 def skeleton(config: ModelConfig, *, weights: bool) -> Skeleton:
@@ -91,12 +93,21 @@ def skeleton(config: ModelConfig, *, weights: bool) -> Skeleton:
     Raises:
         UserError: an unknown source, or one that cannot be built.
     """
-    ours = not config.source.startswith("python:")
-    with _seeded(), weightless() if ours and not weights else nullcontext():
-        found = _find(config.model_copy(update={"weights": "random"}))
+    config = config.model_copy(update={"weights": "random"})
+    found = None
+    if not weights and not config.source.startswith("python:"):
+        try:
+            with _seeded(), weightless():
+                found = _find(config)
+        except Exception:  # a constructor that looks at its weights; what is wrong otherwise is told below
+            found = None
+    bare = found is not None
+    if found is None:
+        with _seeded():
+            found = _find(config)
     known = found.preprocess
     shape = None if known is None else (known.channels, *known.size)
-    return Skeleton(unwrapped(found.module).eval(), found.title, shape)
+    return Skeleton(unwrapped(found.module).eval(), found.title, shape, bare)
 
 
 def load(config: ModelConfig) -> LoadedModel:

@@ -76,6 +76,14 @@ def test_text_of_a_pdf_can_be_selected_and_its_page_has_the_drawing_s_size():
     assert first.get_textpage().get_text_range() == "64 × 56 × 56"
 
 
+def test_a_drawing_larger_than_a_page_may_be_is_made_smaller():
+    canvas = Canvas()
+    canvas.rect(0, 0, 38_400, 100)
+    made = export(canvas.drawing(38_400, 100, title="long"), "pdf")
+    assert pypdfium2.PdfDocument(made.data)[0].get_size() == (14_400, 37.5)
+    assert made.notes == ("a PDF page has at most 200 inches: the drawing is 50% of its size",)
+
+
 def test_pdf_and_png_are_the_same_picture():
     one, other = pixels(export(drawing(), "png", 4).data), page(export(drawing(), "pdf").data, 4 / 0.75)
     assert one.shape == other.shape

@@ -11,12 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generator.config import ModelConfig
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.from_model import architecture, by_shapes, modules_alone
 from generator.engine.invoke import Invocation
 from generator.errors import UserError
+from generator.model.builtin import BUILTIN
 from generator.model.describe import describe
+from generator.model.load import skeleton
 from generator.model.run import Advice
 from generator.model.trace import trace
 from generator.model.weightless import weightless
@@ -337,6 +340,31 @@ def test_weights_that_are_shared_stay_shared_without_their_numbers():
         model = Token()
     assert model.down.weight is model.up.weight
     assert len(list(model.parameters())) == 4
+
+
+class Peeks(nn.Module):
+    """Looks at its weights while it is built."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.gain = 1.0 if self.conv.weight.sum().item() > 0 else 2.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) * self.gain
+
+
+def test_a_skeleton_has_no_weights_unless_its_constructor_needs_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(BUILTIN, "peeks", dataclasses.replace(BUILTIN["tinyvgg_digits"], build=Peeks))  # type: ignore[arg-type]
+    for source, weightless_ in (("tinyvgg_digits", True), ("torchvision:resnet18", True), ("peeks", False)):
+        found = skeleton(ModelConfig(source=source), weights=False)
+        assert (found.weightless, found.module.training) == (weightless_, False)
+        assert all(parameter.is_meta == weightless_ for parameter in found.module.parameters())
+        whole = skeleton(ModelConfig(source=source), weights=True)
+        assert not whole.weightless
+        assert not any(parameter.is_meta for parameter in whole.module.parameters())
+    with pytest.raises(UserError, match="there is no built-in model"):
+        skeleton(ModelConfig(source="peekz"), weights=False)
 
 
 class Unwatchable(nn.Module):
