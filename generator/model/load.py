@@ -205,7 +205,8 @@ def _torchvision(config: ModelConfig, name: str) -> _Found:
     about = entry if entry is not None else tv.default_entry(name)
     categories = about.meta.get("categories") if about is not None else None
     labels = tuple(categories) if categories else None
-    found = _Found(tv.build_torchvision(name, entry), name, tv.transforms_of(about), labels)
+    module = tv.build_torchvision(name, entry)
+    found = _Found(module, name, tv.fitted(tv.transforms_of(about), module), labels)
     if entry is not None:
         return replace(found, notes=(f"weights: torchvision's {entry}",))
     if asked is None or _is_random(asked):

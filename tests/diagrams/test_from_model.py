@@ -274,7 +274,12 @@ def test_ids_are_the_report_s_names_of_its_layers():
     it = from_graph(found.graph, "net", parameters=found.parameters, layers=found.by_name)
     linked = {op.layer for op in (*it.ops, *it.blocks) if op.layer}
     assert linked == set(found.by_name)
-    assert all(op.layer in (None, op.id) for op in (*it.ops, *it.blocks))
+    for drawn in (*it.ops, *it.blocks):
+        if drawn.layer is not None:
+            layer = found.by_name[drawn.layer]
+            assert drawn.id == layer.name
+            assert (drawn.shape, drawn.macs, drawn.receptive_field) == (layer.shape, layer.macs, layer.receptive_field)
+            assert (drawn.parameters, drawn.op, drawn.path) == (layer.parameters, layer.op, layer.path)
 
 
 # ---- the three ways
