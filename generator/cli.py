@@ -1,4 +1,4 @@
-"""The command line: `convatlas build`, `serve`, `layers`, `compare`, `methods`, `init`.
+"""The command line: `convatlas build`, `serve`, `layers`, `draw`, `compare`, `methods`, `init`.
 
 exit 0    done
 exit 2    the user's error: one line on standard error (--debug adds the traceback)
@@ -164,6 +164,42 @@ def _described(settings: Any) -> Sequence[Any]:
     loaded = load(settings.model)
     shape = (loaded.preprocess.channels, *loaded.preprocess.size)
     return describe(loaded.module, shape).layers
+
+
+@app.command()
+def draw(
+    model: Annotated[str, typer.Argument(help="A source, as torchvision:resnet50, or a .prototxt file.")],
+    style: Annotated[str, typer.Option(help="graph, blocks, fcnn, lenet or alexnet.")] = "graph",
+    depth: Annotated[int | None, typer.Option(min=0, help="How many levels of blocks are opened.")] = None,
+    format: Annotated[str | None, typer.Option(help="svg, pdf, png or tex; else by the file's ending.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file; else standard output.")] = None,
+    input: Annotated[str | None, typer.Option(help="3x224x224: one input; none: without running it.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="An option of the style: key=value; may be repeated.")] = None,
+    phase: Annotated[str | None, typer.Option(help="TEST or TRAIN, of a .prototxt file.")] = None,
+    scale: Annotated[float, typer.Option(help="Pixels of a PNG for each of the drawing's 96 an inch.")] = 2.0,
+    debug: Debug = False,
+) -> None:
+    """Draw a model's architecture into a file, without a report. Nothing is downloaded."""
+    from generator.command import draw as drawing
+
+    form = drawing.format_of(out, format)
+    if out is None and form in ("pdf", "png"):
+        raise UserError(f"-o: expected a file to write the {form.upper()} to, received none: give -o drawing.{form}")
+    done = drawing.draw(model, style, form=form, size=input, depth=depth, options=set or (), phase=phase, scale=scale)
+    if out is None:
+        typer.echo(done.data.decode(), nl=not done.data.endswith(b"\n"))
+    else:
+        _write(out, done.data)
+    for note in done.notes:
+        typer.echo(note, err=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"-o: {path} cannot be written ({error.strerror or error}): give another file") from None
 
 
 @app.command()

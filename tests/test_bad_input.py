@@ -80,7 +80,7 @@ CASES: dict[str, tuple[dict[str, object] | str, list[str], list[str]]] = {
     "a model that cannot run": (
         own("fails"),
         [],
-        ["cannot run on an input of 1 channels, 32x32 pixels", "model.input.size"],
+        ["cannot run on an input of 1 channel, 32x32 pixels", "model.input.size"],
     ),
     "a function that is not there": (own("goood"), [], ["there is no `goood`", "`good`"]),
     "a file that is not there": ({"model": "python:net.py:good"}, [], ["found none at net.py"]),

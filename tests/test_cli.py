@@ -66,7 +66,7 @@ def test_help_does_not_load_torch_and_lists_the_commands():
     program = "import sys; from generator.cli import run; code = run(['--help']); print(code, 'torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=ENV)
     assert shown.stdout.splitlines()[-1] == "0 False"
-    for command in ("build", "serve", "layers", "methods", "init"):
+    for command in ("build", "serve", "layers", "draw", "methods", "init"):
         assert f"\n  {command} " in shown.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from generator.command.draw import read
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.compare import compare
 from generator.diagrams.compare_drawing import ComparisonDrawing
@@ -32,19 +33,4 @@ def compared(
 
 def architecture(source: str, phase: str = "TEST") -> Architecture:
     """The architecture of a prototxt file or of a model's source; shapes and costs need no trained weights."""
-    if source.lower().endswith(".prototxt"):
-        from generator.diagrams.prototxt import read
-
-        return read(Path(source), phase)
-    from torch import zeros
-
-    from generator.config import ModelConfig
-    from generator.diagrams.from_graph import from_graph
-    from generator.model.load import load
-    from generator.model.trace import trace
-
-    random = source.startswith(("torchvision:", "timm:"))
-    loaded = load(ModelConfig(source=source, weights="random" if random else None))
-    graph, _ = trace(loaded.module, zeros(1, loaded.preprocess.channels, *loaded.preprocess.size))
-    total = sum(one.numel() for one in loaded.module.parameters())
-    return from_graph(graph, source.partition(":")[2] or source, parameters=total)
+    return read(source, None, phase if source.lower().endswith(".prototxt") else None)

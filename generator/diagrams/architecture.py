@@ -60,7 +60,7 @@ class Op:
     macs: int = 0
     """Multiply-accumulates for one image; FLOPs are twice as many."""
     memory: int = 0
-    """Bytes of what it gives for one image, in float32; 0 where it writes into what it read."""
+    """Bytes of what it gives for one image, in float32; 0 where it writes into what it read, or gives a view of it."""
     receptive_field: tuple[int, int] | None = None
     """(height, width) in pixels of the input; None: the whole of it."""
     in_place: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
+from itertools import accumulate
 
 from generator.diagrams.architecture import FLOAT, OUTPUT, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.model.graph import Graph, Group, Node, Ref
@@ -37,57 +38,130 @@ def from_graph(
     layers: Collection[LayerName] = (),
     notes: tuple[str, ...] = (),
 ) -> Architecture:
-    """The architecture of one run, `parameters` in all; `layers` are those that a report has by name."""
+    """The architecture of one run, `parameters` in all; `layers` are those that a report has by name.
+
+    What nobody reads and nothing is decided by is left out, where it is a function that costs nothing: a shape looked at,
+    a check. Lines are dashed from where the input's own numbers decided what to do, to the end of that container's call.
+    """
     reaches = propagate(graph)
     seen: Counter[str] = Counter()
-    ids, ops = [], []
+    ids: list[str] = []
     for node in graph.nodes:
         seen[node.name] += 1
         ids.append(node.name if seen[node.name] == 1 else f"{node.name}#{seen[node.name]}")
-        ops.append(_op(node, ids[-1], reaches, layers))
-    edges = [Edge(ids[ref.node], ids[node.index], _shape(ref)) for node in graph.nodes for ref in node.inputs]
+    kept = _wanted(graph)
+    deciding = {decision.ref.node for decision in graph.decisions}
+    open_to = {index for decision in graph.decisions for index in range(decision.start, decision.stop)}
+    ops = [
+        _op(node, ids[node.index], reaches, layers, _note(node, node.index in deciding))
+        for node in graph.nodes
+        if node.index in kept
+    ]
+    edges = [
+        Edge(ids[ref.node], ids[node.index], _shape(ref), node.index in open_to or ref.node in open_to)
+        for node in graph.nodes
+        if node.index in kept
+        for ref in (*node.inputs, *node.constants)
+    ]
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
         ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
-        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref)) for ref in given]
-    groups = [group for group in graph.groups if group.path and group.stop > group.start]
+        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), ref.node in open_to) for ref in given]
+    place = [0, *accumulate(int(node.index in kept) for node in graph.nodes)]
+    groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
     return Architecture(
         title,
         tuple(ops),
         tuple(dict.fromkeys(edges)),
-        tuple(_block(group, graph, reaches, layers) for group in groups),
+        tuple(_block(group, graph, place, reaches, layers) for group in groups),
         parameters,
         sum(node.macs for node in graph.nodes),
-        graph.idle,
-        notes,
+        _unused(graph),
+        (*notes, *_decided(graph)),
     )
 
 
-def _op(node: Node, name: str, reaches: Mapping[Ref, Reach], layers: Collection[LayerName]) -> Op:
-    path, _, call = node.name.partition("@")
+def _wanted(graph: Graph) -> set[int]:
+    """The nodes that are drawn."""
+    kept = {ref.node for ref in graph.outputs if ref is not None} | {decision.ref.node for decision in graph.decisions}
+    for node in reversed(graph.nodes):
+        if node.index in kept or node.module or node.parameters or node.macs or node.in_place or node.family == "input":
+            kept.add(node.index)
+            kept.update(ref.node for ref in (*node.inputs, *node.constants))
+    return kept
+
+
+def _unused(graph: Graph) -> tuple[str, ...]:
+    """Modules that nothing called, and single parameters of others that nothing touched."""
+    inside = tuple(f"{path}." for path in graph.uncalled)
+    return (*graph.uncalled, *(name for name in graph.idle if not name.startswith(inside)))
+
+
+def _decided(graph: Graph) -> tuple[str, ...]:
+    many = len({decision.ref for decision in graph.decisions})
+    if not many:
+        return ()
+    where = "In one place" if many == 1 else f"In {many} places"
+    return (
+        f"{where} the input's own numbers decide what runs next: drawn is what one random input took; where another could "
+        "go another way, lines are dashed.",
+    )
+
+
+def _note(node: Node, deciding: bool) -> str:
+    said = []
+    if deciding:
+        said.append("Its numbers decide what runs next; another input may go another way.")
+    if node.elastic:
+        said.append("How much it gives depends on the input's numbers; drawn is what one random input gave.")
+    if node.opaque:
+        said.append("What happens inside could not be seen.")
+    if node.op == "?":
+        said.append("Where this comes from could not be seen.")
+    return " ".join(said)
+
+
+def _op(node: Node, name: str, reaches: Mapping[Ref, Reach], layers: Collection[LayerName], note: str) -> Op:
+    owns = not (node.in_place or node.view)
     return Op(
         name,
-        "merge" if node.family == "arithmetic" and len(node.inputs) > 1 else _KINDS.get(node.family, "other"),
+        kind_of(node),
         node.op,
         _shape(node.outputs[0]) if node.outputs else (),
         path=node.path,
-        call=int(call) if path and call.isdigit() else 1,
+        call=_call(node),
         attributes=attributes(node),
         parameters=node.parameters,
         macs=node.macs,
-        memory=sum(FLOAT * math.prod(ref.shape) for ref in node.outputs),
+        memory=sum(FLOAT * math.prod(ref.shape) for ref in node.outputs) if owns else 0,
         receptive_field=_field(reaches.get(node.outputs[0], WHOLE)) if node.outputs else None,
+        in_place=node.in_place,
         layer=node.name if node.name in layers else None,
+        note=note,
     )
 
 
-def _block(group: Group, graph: Graph, reaches: Mapping[Ref, Reach], layers: Collection[LayerName]) -> Block:
+def kind_of(node: Node) -> OpKind:
+    """What a node is drawn as."""
+    return "merge" if node.family == "arithmetic" and len(node.inputs) > 1 else _KINDS.get(node.family, "other")
+
+
+def _call(node: Node) -> int:
+    """2 of ``relu@2``; names of modules may hold an @ of their own."""
+    base, _, call = node.name.rpartition("@")
+    known = base == node.path if node.module else base != ""
+    return int(call) if known and call.isdecimal() else 1
+
+
+def _block(
+    group: Group, graph: Graph, place: list[int], reaches: Mapping[Ref, Reach], layers: Collection[LayerName]
+) -> Block:
     return Block(
         group.name,
         group.op,
-        group.start,
-        group.stop,
+        place[group.start],
+        place[group.stop],
         _shape(group.output) if group.output else (),
         group.parameters,
         sum(node.macs for node in graph.nodes[group.start : group.stop]),

@@ -8,7 +8,6 @@ were once a map. How the latter two are read as maps is told in `Description.gri
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from generator.model.kinds import attributes, kind
 from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
+from generator.model.run import cannot_run, evaluating
 from generator.model.trace import trace
 from generator.model.twin import copied
 from generator.names import Layer, LayerName
@@ -145,28 +145,13 @@ def _precise(module: nn.Module) -> nn.Module:
 def _run(
     module: nn.Module, x: Tensor, probe: HeadProbe, shape: tuple[int, int, int], invocation: Invocation
 ) -> tuple[Graph, Any]:
-    flags = {part: part.training for part in module.modules()}
-    for part in flags:  # not .eval(): some models override it to do more
-        part.training = False
-    try:
-        return trace(module, x, probe.observe, invocation)
-    except UserError:
-        raise
-    except Exception as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        channels, height, width = shape
-        if isinstance(error, TypeError) and re.search(r"forward\(\) (missing|got an unexpected|got multiple)", said):
-            raise UserError(
-                f"the model takes other inputs than one image ({said}): give what it takes beside the image in "
-                "model.inputs, by the names of its parameters"
-            ) from error
-        raise UserError(
-            f"the model cannot run on an input of {channels} channels, {height}x{width} pixels ({said}): "
-            "set model.input.size (height, width) and model.input.channels to what it expects"
-        ) from error
-    finally:
-        for part, flag in flags.items():
-            part.training = flag
+    with evaluating(module):
+        try:
+            return trace(module, x, probe.observe, invocation)
+        except UserError:
+            raise
+        except Exception as error:
+            raise cannot_run(error, shape) from error
 
 
 # ---- the layers

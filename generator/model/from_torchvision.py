@@ -8,6 +8,7 @@ import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -90,6 +91,17 @@ def transforms_of(entry: Any) -> Preprocess:
     if type(preset).__name__ == "ObjectDetection":  # these normalise and resize inside
         return Preprocess((480, 480), 480, mean=(0.0,) * 3, std=(1.0,) * 3)
     return Preprocess((224, 224), 256)
+
+
+def fitted(preprocess: Preprocess, module: nn.Module) -> Preprocess:
+    """The same for the one size that `module` takes, where it takes one alone: a ViT, built without the recommended weights,
+    is not of their size."""
+    side = getattr(module, "image_size", None)
+    if not isinstance(side, int) or preprocess.size == (side, side):
+        return preprocess
+    resize = preprocess.resize
+    scaled = round(resize * side / preprocess.size[0]) if isinstance(resize, int) else None
+    return replace(preprocess, size=(side, side), resize=scaled)
 
 
 def _not_there(entry: Any, error: Exception) -> UserError:

@@ -53,6 +53,16 @@ class Node:
     macs: int
     detached: bool = False
     """Whether it ran with gradients off, as what is inside an autograd.Function does: no gradient reaches it."""
+    in_place: bool = False
+    """Whether it wrote into what it read."""
+    view: bool = False
+    """Whether what it gives lies in the memory of what it read, and needs none of its own."""
+    elastic: bool = False
+    """Whether the size of what it gives depends on the numbers that it read."""
+    constants: tuple[Ref, ...] = ()
+    """What else it read that nodes made, and that is the same for every input."""
+    opaque: bool = False
+    """Whether it is a container that makes its output out of our sight."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,16 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A tensor was turned into a Python value (`if x.mean() > 0`), by which the model may have chosen what to do next:
+    nodes `start` up to, not including, `stop`, to the end of the container's call, could be others for another input."""
+
+    ref: Ref
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
 class Graph:
     """One run. Node 0 is the input, its name ``@input``."""
 
@@ -87,3 +107,6 @@ class Graph:
     """Tensors that a later operation wrote into, itself or through a view."""
     idle: tuple[str, ...]
     """Names of the parameters that no call touched."""
+    uncalled: tuple[str, ...] = ()
+    """Paths of the outermost modules that no call touched: neither they nor what they hold ran."""
+    decisions: tuple[Decision, ...] = ()

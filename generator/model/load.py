@@ -25,6 +25,7 @@ from generator.model.prepare import adapt
 from generator.model.preprocess import Preprocess
 from generator.model.untrained import drawn
 from generator.model.unwrap import unwrapped
+from generator.model.weightless import weightless
 from generator.model.weights import RANDOM, check_finite, classes_in, digest, put, read_state
 from generator.names import Digest
 from generator.selectors import nearest
@@ -71,6 +72,42 @@ class _Found:
     preprocess: Preprocess | None
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A model that is only looked at: its weights are random, or not there at all."""
+
+    module: nn.Module = field(repr=False)
+    title: str
+    input_shape: tuple[int, int, int] | None
+    """(channels, height, width); None where the model does not say."""
+    weightless: bool
+    """Whether its parameters have shapes alone."""
+
+
+def skeleton(config: ModelConfig, *, weights: bool) -> Skeleton:
+    """The model that `config` names in evaluation mode, fast: random weights, or without `weights` none where we build it
+    (a model of the user's own may look at its weights while it is built). Nothing is fetched.
+
+    Raises:
+        UserError: an unknown source, or one that cannot be built.
+    """
+    config = config.model_copy(update={"weights": "random"})
+    found = None
+    if not weights and not config.source.startswith("python:"):
+        try:
+            with _seeded(), weightless():
+                found = _find(config)
+        except Exception:  # a constructor that looks at its weights; what is wrong otherwise is told below
+            found = None
+    bare = found is not None
+    if found is None:
+        with _seeded():
+            found = _find(config)
+    known = found.preprocess
+    shape = None if known is None else (known.channels, *known.size)
+    return Skeleton(unwrapped(found.module).eval(), found.title, shape, bare)
 
 
 def load(config: ModelConfig) -> LoadedModel:
@@ -168,7 +205,8 @@ def _torchvision(config: ModelConfig, name: str) -> _Found:
     about = entry if entry is not None else tv.default_entry(name)
     categories = about.meta.get("categories") if about is not None else None
     labels = tuple(categories) if categories else None
-    found = _Found(tv.build_torchvision(name, entry), name, tv.transforms_of(about), labels)
+    module = tv.build_torchvision(name, entry)
+    found = _Found(module, name, tv.fitted(tv.transforms_of(about), module), labels)
     if entry is not None:
         return replace(found, notes=(f"weights: torchvision's {entry}",))
     if asked is None or _is_random(asked):

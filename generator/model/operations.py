@@ -75,6 +75,9 @@ FUNCTIONS: Mapping[str, str] = {
 }
 """Family by the short name of a torch function; a name not here is of family ``unknown``."""
 
+ELASTIC = frozenset(_words("nonzero argwhere masked_select unique unique_consecutive nms batched_nms"))
+"""Functions that give as many values as the numbers say."""
+
 _MODULES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
     ((nn.modules.conv._ConvTransposeNd,), "conv_transpose"),
     ((nn.modules.conv._ConvNd,), "conv"),

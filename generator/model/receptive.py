@@ -38,7 +38,7 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
     for node in graph.nodes:
         if node.family == "input":
             pixel = Span(0, 0, 1)
-            reach = Reach(pixel, pixel, NCHW)
+            reach = Reach(pixel, pixel, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
         elif not node.inputs:
             of_unknown_origin = node.op == "?" and len(node.outputs[0].shape) == 4
             reach = replace(WHOLE, axes=NCHW if of_unknown_origin else None)

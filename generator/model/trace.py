@@ -11,7 +11,7 @@ node computes is told by its family (see operations.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +23,12 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, is_leaf, tensors, watch
+from generator.model.decisions import Decisions, decides, uncalled
 from generator.model.graph import Constant, Graph, Group, Node, Ref
 from generator.model.macs import function_macs, module_macs
+from generator.model.memory import shares, version, where
 from generator.model.operations import (
+    ELASTIC,
     FUNCTIONS,
     Settings,
     function_settings,
@@ -72,6 +75,9 @@ class _Recorder:
         """Parameters of leaves that ran or among a function's arguments."""
         self.counted: set[int] = set()
         """Modules and parameters whose numbers stand in an earlier row."""
+        self.decisions = Decisions()
+        self.ran: set[str] = set()
+        """Paths of the modules that were called."""
         self.leaf: nn.Module | None = None
         self.pads: list[tuple[int, ...]] = []
         self.permuted = False
@@ -80,13 +86,15 @@ class _Recorder:
         """tensor -> Ref"""
         self.versions = WeakTensorKeyDictionary()
         self.constants = WeakTensorKeyDictionary()
+        """tensor -> what it was made from: parameters that no node tells of yet, and nodes"""
         self.overwritten: set[Ref] = set()
-        self.newest: tuple[int, Ref] | None = None
+        self.newest: tuple[tuple[int, int], Ref] | None = None
         """Where in memory the last node's only result lies."""
         for module in self.model.modules():
             for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
-                if isinstance(value, Tensor):
-                    self.constants[value] = True
+                for held in value if isinstance(value, (list, tuple)) else (value,):
+                    if isinstance(held, Tensor):
+                        self.constants[held] = ()
         self._add(INPUT, "", "input", "input", (), (self.x,), plain=True, module=False)
 
     # ---- what happens during the run
@@ -104,6 +112,7 @@ class _Recorder:
                 self.leaf, self.pads, self.permuted = module, [], False
             else:
                 self.starts.setdefault(id(module), []).append(len(self.nodes))
+                self.decisions.enter()
 
         handles = [module.register_forward_pre_hook(enter, with_kwargs=True) for module in self.model.modules()]
         try:
@@ -117,7 +126,7 @@ class _Recorder:
         for value in tensors((args, kwargs)):
             if value is self.x:
                 continue
-            if value.data_ptr() == self.x.data_ptr() and value.shape == self.x.shape[1:]:
+            if where(value) == where(self.x) and value.shape == self.x.shape[1:]:
                 whole = self.made[self.x]
                 self._add(
                     INPUT,
@@ -131,7 +140,7 @@ class _Recorder:
                     arguments=(whole, 0),
                 )
             else:
-                self.constants[value] = True
+                self.constants[value] = ()
 
     def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See every torch function, inside leaves too; change none. What constants pass through changes no gradient."""
@@ -149,6 +158,8 @@ class _Recorder:
 
     def on_call(self, call: Call, output: Any) -> None:
         """A leaf, a function or a container has ended."""
+        if call.module is not None:
+            self.ran.add(call.path)
         if call.module is not None and not call.leaf:
             self._container(call, call.module, output)
         elif call.module is not None:
@@ -158,7 +169,8 @@ class _Recorder:
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
-        self.touched.update(map(id, module.parameters()))
+        sources = (*module.parameters(), *self._sources(call))
+        self.touched.update(map(id, sources))
         if self._unchanged(call, output):
             return
         family = module_family(module)
@@ -170,7 +182,7 @@ class _Recorder:
             op=type(module).__name__,
             family=family,
             settings=module_settings(module, pads),
-            parameters=self._parameters(module),
+            parameters=self._counted(sources),
             macs=module_macs(module, family, call.args, call.kwargs, output),
         )
 
@@ -179,8 +191,12 @@ class _Recorder:
         if name == "setitem":  # x[...] = y returns nothing: what it wrote to is its output
             output = call.args[0]
         results = list(tensors(output))
-        weights = [value for value in tensors((call.args, call.kwargs)) if isinstance(value, nn.Parameter)]
-        self.touched.update(map(id, weights))
+        sources = self._sources(call)
+        self.touched.update(map(id, sources))
+        if decides(function):
+            for value in tensors(call.args):
+                if value in self.made:
+                    self.decisions.decide(self.made[value], len(self.nodes))
         if not results or self._unchanged(call, output):
             return
         family = FUNCTIONS.get(name, "unknown")
@@ -188,7 +204,7 @@ class _Recorder:
         knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
         if knows_only_the_shape or (not macs and not self._read(call)):
             for result in results:
-                self.constants[result] = True
+                self.constants[result] = () if knows_only_the_shape else sources
             return
         self._record(
             call,
@@ -196,12 +212,14 @@ class _Recorder:
             op=f"F.{name}",
             family=family,
             settings=function_settings(name, family, call.args, call.kwargs),
-            parameters=sum(weight.numel() for weight in weights if self._first(weight)),
+            parameters=self._counted(sources),
             macs=macs,
+            elastic=name in ELASTIC or _picks(name, call.args),
         )
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
+        self.decisions.leave(output, len(self.nodes))
         parameters = self._parameters(module)
         for result in tensors(output):
             self._recognise(result, start)
@@ -209,8 +227,8 @@ class _Recorder:
             # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
             self.touched.update(map(id, module.parameters()))
             if self._read(call):
-                op = type(module).__name__
-                self._record(call, output, op=op, family="unknown", settings={}, parameters=parameters, macs=0)
+                op, own = type(module).__name__, self._counted(module.parameters())
+                self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=0, opaque=True)
             return
         ref = self.made.get(output) if isinstance(output, Tensor) else None
         if ref is not None and not start <= ref.node < len(self.nodes):
@@ -236,18 +254,25 @@ class _Recorder:
         self.order += 1
         return self.order
 
+    def _sources(self, call: Call) -> tuple[nn.Parameter | Ref, ...]:
+        """The parameters among a call's arguments, and what the constants among them were made from."""
+        found: list[nn.Parameter | Ref] = []
+        for value in tensors((call.args, call.kwargs)):
+            found += [value] if isinstance(value, nn.Parameter) else self.constants.get(value, ())
+        return tuple(found)
+
+    def _counted(self, sources: Iterable[Tensor | Ref]) -> int:
+        """How many numbers the parameters among these are that stand in no earlier row."""
+        return sum(one.numel() for one in sources if isinstance(one, Tensor) and self._first(one))
+
     def _first(self, counted: nn.Module | Tensor) -> bool:
         new = id(counted) not in self.counted
         self.counted.add(id(counted))
         return new
 
     def _parameters(self, module: nn.Module) -> int:
-        if not self._first(module):
-            return 0
-        own = list(module.parameters())
-        if is_leaf(module):
-            self.counted.update(map(id, own))
-        return sum(parameter.numel() for parameter in own)
+        """All that a container holds, at its first call."""
+        return sum(parameter.numel() for parameter in module.parameters()) if self._first(module) else 0
 
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
@@ -268,8 +293,8 @@ class _Recorder:
         """An autograd.Function hands out its result as a new object: it is known by where its numbers lie."""
         if tensor in self.made or tensor in self.constants or len(self.nodes) <= start or not self.newest:
             return
-        where, ref = self.newest
-        if where == tensor.data_ptr() and ref.shape == tuple(tensor.shape):
+        place, ref = self.newest
+        if place == where(tensor) and ref.shape == tuple(tensor.shape):
             self._made(tensor, ref)
 
     def _unchanged(self, call: Call, output: Any) -> bool:
@@ -277,15 +302,15 @@ class _Recorder:
         if not isinstance(output, Tensor) or output not in self.versions:
             return False
         given = any(value is output for value in tensors((call.args, call.kwargs)))
-        return given and _version(output) == self.versions[output]
+        return given and version(output) == self.versions[output]
 
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
-        results = tuple(tensors(output))
+        results, read = tuple(tensors(output)), tuple(tensors((call.args, call.kwargs)))
         wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
         base = results[0]._base if wrote else None
         if wrote:
-            self.overwritten.update(ref for value, ref in self.made.items() if _shares(value, results[0]))
+            self.overwritten.update(ref for value, ref in self.made.items() if shares(value, results[0]))
         if base is not None and base in self.made:  # written through a view: the whole tensor is new
             inputs = tuple(dict.fromkeys((*inputs, self.made[base])))
         node = self._add(
@@ -298,12 +323,14 @@ class _Recorder:
             plain=isinstance(output, Tensor),
             module=call.module is not None,
             arguments=self._frozen(call.args),
+            constants=tuple(dict.fromkeys(one for one in self._sources(call) if isinstance(one, Ref))),
+            in_place=wrote,
+            view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
             **facts,
         )
         if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
-                del self.made[result]
-                self.constants[result] = True
+                self.constants[result] = (self.made.pop(result),)
         if base is not None:
             self._made(base, Ref(node.index, 0, tuple(base.shape)))
         if self.observe is not None:
@@ -324,22 +351,23 @@ class _Recorder:
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
         macs: int = 0,
+        **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
             index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
-            macs, not torch.is_grad_enabled(),
+            macs, not torch.is_grad_enabled(), **more,
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
             self._made(result, ref)
-        self.newest = (results[0].data_ptr(), outputs[0]) if len(results) == 1 else None
+        self.newest = (where(results[0]), outputs[0]) if len(results) == 1 else None
         return node
 
     def _made(self, tensor: Tensor, ref: Ref) -> None:
         self.made[tensor] = ref
-        self.versions[tensor] = _version(tensor)
+        self.versions[tensor] = version(tensor)
         if tensor in self.constants:  # a buffer or an empty tensor that the input was written into
             del self.constants[tensor]
 
@@ -362,18 +390,12 @@ class _Recorder:
             self.overlapping_pools,
             frozenset(self.overwritten),
             tuple(name for name, parameter in self.model.named_parameters() if id(parameter) not in self.touched),
+            uncalled(self.model, self.ran, self.touched),
+            tuple(self.decisions.made),
         )
 
 
-def _shares(one: Tensor, other: Tensor) -> bool:
-    """Whether a write into `other` shows in `one`: they are the same tensor or views of the same."""
-    roots = [value if value._base is None else value._base for value in (one, other)]
-    return roots[0] is roots[1]
-
-
-def _version(tensor: Tensor) -> int:
-    """How often it was written to; -1 for tensors that do not count (inference mode)."""
-    try:
-        return tensor._version
-    except RuntimeError:
-        return -1
+def _picks(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether ``x[mask]`` or ``where(mask)`` gives as many values as the mask says."""
+    masks = any(value.dtype in (torch.bool, torch.uint8) for value in tensors(args[1:]))
+    return (name == "getitem" and masks) or (name == "where" and len(args) == 1)

@@ -1,4 +1,4 @@
-"""Copies of a model: one that takes no memory of its own, and one for keeps."""
+"""Copies of a model: one that takes no memory of its own, one for keeps, and one of shapes alone."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def copied(module: nn.Module) -> nn.Module:
     """A deep copy of `module`. What it keeps of an earlier forward (features on `self`, weights that a hook computes) is
     copied by value: torch itself refuses to copy a tensor that was computed with gradients."""
     return copy.deepcopy(module, _computed(module))
+
+
+def shadow(module: nn.Module) -> nn.Module:
+    """A copy of `module` on the meta device: it runs on shapes alone, in no time, and has no numbers."""
+    memo: dict[int, object] = {id(p): nn.Parameter(_shape_of(p), requires_grad=False) for p in module.parameters()}
+    held = (value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor))
+    memo |= {id(value): _shape_of(value) for value in (*module.buffers(), *held)}
+    return copy.deepcopy(module, memo)
+
+
+def _shape_of(tensor: torch.Tensor) -> torch.Tensor:
+    # not empty_like: on the meta device that imports half a second of symbolic mathematics
+    return torch.empty(tuple(tensor.shape), dtype=tensor.dtype, device="meta")
 
 
 def _computed(module: nn.Module) -> dict[int, object]:

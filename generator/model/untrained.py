@@ -5,7 +5,7 @@ torchvision's ViT, for one, gives each of 1,000 classes 0.1 % whatever it sees: 
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
@@ -15,7 +15,11 @@ def drawn(module: nn.Module) -> tuple[str, ...]:
     numbers as they stand; the paths of these layers."""
     found = []
     for name, part in module.named_modules():
-        if isinstance(part, (nn.Linear, _ConvNd)) and not is_lazy(part.weight) and not part.weight.any():
+        if isinstance(part, (nn.Linear, _ConvNd)) and _known(part.weight) and not part.weight.any():
             part.reset_parameters()
             found.append(name)
     return tuple(found)
+
+
+def _known(weight: Tensor) -> bool:
+    return not is_lazy(weight) and not weight.is_meta

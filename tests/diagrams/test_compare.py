@@ -238,11 +238,11 @@ def test_the_command_prints_a_table_and_writes_files(tmp_path: Path, capsys: pyt
     [
         (
             ["none.prototxt"],
-            "convatlas: expected a prototxt file, found none that can be read at none.prototxt: No such file",
+            "convatlas: expected a prototxt file, found none at none.prototxt",
         ),
         (["{net}", "-o", "c.pdf"], "convatlas: --out: expected a name that ends in .svg, .csv, .txt, received c.pdf"),
         (["{net}", "-o", "no/where.svg"], "convatlas: --out: no/where.svg cannot be written: No such file"),
-        (["{net}", "--phase", "VAL"], "convatlas: phase: expected TRAIN or TEST, received 'VAL'"),
+        (["{net}", "--phase", "VAL"], "convatlas: --phase: expected TRAIN or TEST, received VAL"),
     ],
 )
 def test_the_command_s_errors_are_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]):

@@ -436,6 +436,15 @@ def test_one_number_stands_for_every_channel() -> None:
     assert (found.mean, found.std, found.interpolation) == ((0.4,) * 3, (0.2,) * 3, "bilinear")
 
 
+def test_a_vit_without_the_recommended_weights_is_of_the_size_it_was_built_for() -> None:
+    from generator.model.from_torchvision import fitted
+
+    vit = torchvision.models.VisionTransformer(224, 16, num_layers=1, num_heads=1, hidden_dim=4, mlp_dim=4)
+    recommended = Preprocess((518, 518), 560)
+    assert fitted(recommended, vit) == replace(recommended, size=(224, 224), resize=242)  # 560 x 224 / 518
+    assert fitted(recommended, nn.Identity()) is recommended
+
+
 def test_a_classifier_of_zeros_is_drawn_where_weights_are_random(monkeypatch: pytest.MonkeyPatch):
     def small(name: str, entry: object) -> nn.Module:
         return torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=5)

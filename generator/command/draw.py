@@ -1,0 +1,187 @@
+"""`convatlas draw`: a model or a prototxt file, drawn in any style, into one file, without a report.
+
+MODEL ──▶ skeleton, architecture ─┐
+                                  ├─▶ Architecture ─▶ at_depth ─▶ style ─▶ Drawing ─▶ svg, pdf, png
+FILE.prototxt ──▶ read ───────────┘                                 └────▶ tex
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from generator.diagrams.architecture import Architecture
+from generator.diagrams.export import FORMATS, Exported, export
+from generator.diagrams.styles import StyleInfo, styles
+from generator.errors import UserError
+from generator.selectors import nearest
+
+ENDINGS = (*FORMATS, "tex")
+PHASES = ("TRAIN", "TEST")
+
+
+def draw(
+    model: str,
+    style: str,
+    *,
+    form: str,
+    size: str | None = None,
+    depth: int | None = None,
+    options: Sequence[str] = (),
+    phase: str | None = None,
+    scale: float = 2.0,
+) -> Exported:
+    """What `convatlas draw` writes; `size` as ``3x224x224``, `options` as ``key=value``.
+
+    Raises:
+        UserError: an unknown style, option or format, a model that cannot be built or run.
+    """
+    made = styled(style, options, depth)
+    if form == "tex" and not hasattr(made, "tex"):
+        able = [name for name, info in styles().items() if hasattr(info.cls, "tex")]
+        known = f"draw in {' or '.join(able)}, or take" if able else "take"
+        raise UserError(f"--format: the style {style} has no tex: {known} {', '.join(FORMATS)}")
+    it = read(model, size, phase)
+    if depth is not None and "depth" not in _names(type(made)):
+        from generator.diagrams.simplify import at_depth
+
+        it = at_depth(it, depth)
+    if form == "tex":
+        return Exported(made.tex(it).encode(), it.notes)
+    done = export(made.draw(it), form, scale)
+    return Exported(done.data, (*it.notes, *done.notes))
+
+
+def format_of(out: Path | None, asked: str | None) -> str:
+    """``pdf`` of ``net.pdf``, unless another is asked for; ``svg`` where neither is given.
+
+    Raises:
+        UserError: an ending or a format that is none of ours.
+    """
+    form = (asked or (out.suffix.removeprefix(".") if out is not None else "svg")).lower()
+    if form not in ENDINGS:
+        what = "--format" if asked else "-o"
+        found = form if asked else str(out)
+        raise UserError(
+            f"{what}: expected {'' if asked else 'a file that ends in '}{', '.join(ENDINGS)}, received {found}"
+        )
+    return form
+
+
+# ---- what is drawn
+
+
+def read(model: str, size: str | None, phase: str | None) -> Architecture:
+    """The architecture of a prototxt file, or of a source as `model.source` has it."""
+    if model.lower().endswith(".prototxt"):
+        return _prototxt(Path(model), size, phase)
+    if phase is not None:
+        raise UserError(f"--phase: expected a .prototxt file, received {model}, which has no phases: leave it out")
+    if not model.strip():
+        raise UserError("MODEL: expected a source, as torchvision:resnet50, or a .prototxt file, received none")
+    from generator.config import ModelConfig
+    from generator.diagrams.from_model import architecture
+    from generator.model.load import skeleton
+    from generator.model.run import Advice
+
+    config = ModelConfig(source=model)
+    found = skeleton(config, weights=False)
+    shape = found.input_shape if size is None else shape_of(size)
+    if shape is None and size is None:
+        raise UserError(
+            f"--input: expected the size of one input of {model}, received none: give --input 3x224x224, or --input none to "
+            "draw its modules without running it"
+        )
+    return architecture(
+        found.module,
+        shape,
+        title=found.title,
+        whole=(lambda: skeleton(config, weights=True).module) if found.weightless else None,
+        advice=Advice(
+            "give what it expects, as --input 3x224x224, or --input none to draw its modules without running it",
+            "draw a callable that takes the image alone and gives it the rest (python:FILE.py:CALLABLE), or --input none to "
+            "draw its modules without running it",
+        ),
+    )
+
+
+def _prototxt(path: Path, size: str | None, phase: str | None) -> Architecture:
+    from generator.diagrams.prototxt import read as parsed
+
+    if not path.is_file():
+        raise UserError(f"expected a prototxt file, found none at {path}")
+    asked = (phase or "TEST").upper()
+    if asked not in PHASES:
+        raise UserError(f"--phase: expected TRAIN or TEST, received {phase}")
+    found: Architecture = parsed(path, phase=asked, shape=None if size is None else shape_of(size))
+    return found
+
+
+def shape_of(text: str) -> tuple[int, ...] | None:
+    """(3, 224, 224) of ``3x224x224``; None of ``none``: no run."""
+    if text.strip().lower() == "none":
+        return None
+    sides = text.lower().replace("×", "x").split("x")
+    if not all(side.strip().isdecimal() and int(side) > 0 for side in sides):
+        raise UserError(f"--input: expected channels, height and width as 3x224x224, or `none`, received {text}")
+    return tuple(map(int, sides))
+
+
+# ---- how it is drawn
+
+
+def styled(name: str, options: Sequence[str], depth: int | None = None) -> Any:
+    """The style `name` with these options, and with `depth` where it has such an option."""
+    known = styles()
+    if name not in known:
+        have = ", ".join(known) or "none"
+        raise UserError(f"--style: there is no style `{name}`{nearest(name, known)}; there are {have}")
+    info = known[name]
+    given = dict(map(partial(_option, info), options))
+    if depth is not None and "depth" in _names(info.cls):
+        given.setdefault("depth", depth)
+    return info.cls(**given)
+
+
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(cls))
+
+
+def _option(info: StyleInfo, text: str) -> tuple[str, Any]:
+    """(key, value) of ``key=value``, of the type of the style's field."""
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    key, equals, said = text.partition("=")
+    key = key.strip().replace("-", "_")
+    names = _names(info.cls)
+    if not equals:
+        raise UserError(f"--set: expected key=value, received {text}; {info.name} has {', '.join(names)}")
+    if key not in names:
+        raise UserError(
+            f"--set: {info.name} has no option `{key}`{nearest(key, names)}; it has {', '.join(names) or 'none'}"
+        )
+    kind = get_type_hints(info.cls)[key]
+    for value in (said, _yaml(yaml, said)):  # text where text is wanted; else numbers, lists, null
+        try:
+            return key, TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+    raise UserError(f"--set {key}: expected {_wanted(wrong)}, received {said!r}")
+
+
+def _wanted(wrong: Any) -> str:
+    """What a value should have been, in words."""
+    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
+    said: str = wrong["msg"].removeprefix("Input should be ")
+    return words.get(wrong["type"].partition("_")[0]) or wrong.get("ctx", {}).get("expected") or said
+
+
+def _yaml(yaml: Any, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
