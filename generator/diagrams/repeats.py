@@ -186,10 +186,12 @@ class _Folder:
         for block in it.blocks:
             if block.start in gone:
                 continue
-            times, last = self.blocks.get(block, (block.times, block.last))
             inside = [op for index in kept if block.start <= index < block.stop for op in members[index]]
-            sums = {"parameters": _sum(inside, lambda op: op.parameters), "macs": _sum(inside, lambda op: op.macs)}
-            blocks.append(replace(block, times=times, last=last, **(sums if block in self.blocks else {})))
+            if block in self.blocks:
+                times, last = self.blocks[block]
+                sums = _sum(inside, lambda op: op.parameters), _sum(inside, lambda op: op.macs)
+                block = replace(block, times=times, last=last, parameters=sums[0], macs=sums[1])
+            blocks.append(block)
         blocks += [block for block in self.chains if block.start not in gone]
         blocks.sort(key=lambda block: (block.start, -block.stop))
         return rebuilt(

@@ -1,5 +1,7 @@
 """Repetitions fold into one, on chains whose every op can be said by hand."""
 
+from itertools import pairwise
+
 from generator.diagrams.architecture import Architecture, Block, Edge, Op, Shape
 from generator.diagrams.repeats import folded
 
@@ -11,7 +13,7 @@ def conv(name: str, shape: Shape = MAP, attributes: tuple[tuple[str, str], ...] 
 
 
 def chain(*ops: Op, blocks: tuple[Block, ...] = (), more: tuple[tuple[str, str], ...] = ()) -> Architecture:
-    links = [(a.id, b.id) for a, b in zip(ops, ops[1:], strict=False)] + list(more)
+    links = [(a.id, b.id) for a, b in pairwise(ops)] + list(more)
     shapes = {op.id: op.shape for op in ops}
     return Architecture("net", ops, tuple(Edge(a, b, shapes[a]) for a, b in links), blocks)
 

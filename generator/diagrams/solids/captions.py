@@ -14,7 +14,7 @@ from generator.diagrams.svg import text_width
 
 NAME, CLASS, LABEL, LEADING = 10.0, 10.0, 10.0, 12.0
 """Sizes of text, and from baseline to baseline. Nothing is smaller than 10, so that 980 pixels on 17.5 cm keep 5 pt."""
-WIDEST = 92.0
+WIDEST = 110.0
 """Of a caption, in pixels."""
 
 
@@ -40,7 +40,7 @@ def caption(ops: Sequence[Op], prefix: str, what: str) -> Caption:
     Args:
         what: ``both``, ``name``, ``class`` or ``none``.
     """
-    names = wrapped(span(_names(ops, prefix))) if what in ("both", "name") else ()
+    names = wrapped(span(_names(ops, prefix), sum(op.times for op in ops))) if what in ("both", "name") else ()
     said: list[tuple[str, int]] = []
     for op in ops:
         name = "" if op.kind == "input" else op.op.removeprefix("F.")
@@ -62,38 +62,54 @@ def _names(ops: Sequence[Op], prefix: str) -> list[str]:
     return found
 
 
-def span(names: Sequence[str]) -> str:
-    """``a.b.0 … 3`` for names from a.b.0 to a.b.3."""
+def span(names: Sequence[str], many: int) -> str:
+    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3; two have a comma."""
     first, last = names[0], names[-1]
     if first == last:
         return first
     common = first.rfind(".") + 1
     if common and last.startswith(first[:common]):
         last = last[common:]
-    return f"{first}, {last}" if len(names) == 2 else f"{first} … {last}"
+    return f"{first}, {last}" if many == 2 else f"{first} … {last}"
 
 
 def wrapped(words: str, widest: float = WIDEST) -> tuple[str, ...]:
-    """Lines that are no wider than `widest`."""
+    """Lines that are no wider than `widest`, broken at spaces and behind points."""
     lines: list[str] = []
-    for word in words.split(" "):
+    for word in words.replace("… ", "…\u00a0").split(" "):
         if lines and text_width(f"{lines[-1]} {word}", NAME) <= widest:
             lines[-1] = f"{lines[-1]} {word}"
-        elif word:
-            lines.append(shortened(word, widest))
+            continue
+        for k, piece in enumerate(pieces(word, widest)):
+            if k and text_width(lines[-1] + piece, NAME) <= widest:
+                lines[-1] += piece
+            elif piece:
+                lines.append(piece)
     return tuple(lines)
 
 
+def pieces(word: str, widest: float) -> list[str]:
+    """A word, or where it is too wide its parts: behind points and before capitals; each is cut to be narrow enough."""
+    if text_width(word, NAME) <= widest:
+        return [word]
+    parts, start = [], 0
+    for k in range(1, len(word)):
+        point = word[k - 1] == "." and k - start > 2
+        capital = "A" <= word[k] <= "Z" and "a" <= word[k - 1] <= "z"
+        if point or capital:
+            parts.append(word[start:k])
+            start = k
+    return [shortened(part, widest) for part in (*parts, word[start:])]
+
+
 def shortened(word: str, widest: float) -> str:
-    """Its end, after as few leading parts as make it narrow enough: ``…encoder_layer_0.ln_1``."""
+    """Its start: ``Conv2dStaticSameP…``."""
     if text_width(word, NAME) <= widest:
         return word
     characters = list(word)
-    while "." in characters and text_width("…" + "".join(characters), NAME) > widest:
-        characters = characters[characters.index(".") + 1 :]
-    while characters and text_width("…" + "".join(characters), NAME) > widest:
-        characters = characters[1:]
-    return "…" + "".join(characters)
+    while characters and text_width("".join(characters) + "…", NAME) > widest:
+        characters = characters[:-1]
+    return "".join(characters) + "…"
 
 
 def levels(wanted: Sequence[tuple[float, float]], apart: float) -> list[int]:

@@ -104,13 +104,17 @@ def laid_out(
     runs = _runs(it, placed, frames)
     _sides(placed, runs, sizes)
     groups = [_group(run, labels, captions, _prefix(run[0].index, frames), angle) for run in runs]
-    rows = _rows(groups, frames, width - 2 * MARGIN, spacing)
+    most, gap = width - 2 * MARGIN, spacing
+    rows = _rows(groups, frames, most, gap, True)
+    if rows > 1 and _rows(groups, frames, most, 0.6 * spacing, True) == 1:
+        rows, gap = 1, 0.6 * spacing
     if rows > 1:
         most = width - 2 * (MARGIN + 30)
-        rows = _rows(groups, frames, most, spacing)
-        while (narrower := most - 20) > 200 and _rows(groups, frames, narrower, spacing) == rows:
-            most = narrower
-        _rows(groups, frames, most, spacing)
+        rows = _rows(groups, frames, most, gap, True)
+    lower = _rows(groups, frames, most, gap, False) > rows
+    while rows > 1 and (narrower := most - 20) > 200 and _rows(groups, frames, narrower, gap, lower) == rows:
+        most = narrower
+    _rows(groups, frames, most, gap, lower)
     return Layout(placed, groups, rows, frames)
 
 
@@ -129,7 +133,7 @@ def _runs(it: Architecture, placed: list[Placed], frames: list[Block]) -> list[l
         before = runs[-1][-1] if runs else None
         if (
             before is not None
-            and _touch(it, before, item)
+            and _touch(it, placed, before, item)
             and _around(before.index, frames) == _around(item.index, frames)
         ):
             runs[-1].append(item)
@@ -138,24 +142,33 @@ def _runs(it: Architecture, placed: list[Placed], frames: list[Block]) -> list[l
     return runs
 
 
-def _touch(it: Architecture, a: Placed, b: Placed) -> bool:
+def _touch(it: Architecture, placed: list[Placed], a: Placed, b: Placed) -> bool:
     """Whether `b` stands at the face of `a`."""
     if any(one.solid.form != "map" or one.op.kind in ("input", "block") for one in (a, b)):
         return False
     if [edge.source for edge in it.inputs_of[b.op.id]] != [a.op.id]:
         return False
-    same = (a.solid.h, a.solid.dx) == (b.solid.h, b.solid.dx)
-    return same or (b.op.kind in THIN and b.solid.h <= a.solid.h and b.solid.dx <= a.solid.dx)
+    if a.op.kind in ("pool", "resample"):
+        return False
+    if (a.solid.h, a.solid.dx) == (b.solid.h, b.solid.dx):
+        return True
+    after = next((item for item in placed[b.index + 1 :] if item.solid.form != "ball"), None)
+    told = after is not None and after.solid.side == b.solid.side  # its own size would have no room
+    return told and b.op.kind in THIN and a.solid.h / 2 <= b.solid.h <= a.solid.h and b.solid.dx <= a.solid.dx
 
 
 def _sides(placed: list[Placed], runs: list[list[Placed]], sizes: bool) -> None:
-    """Write a spatial size where a run of equal ones ends in its group; of a pool it is that of the next group."""
+    """Write a spatial size where a run of equal ones ends in its group, that of a pool in the next; of tokens where it starts."""
     last = {run[-1].index for run in runs}
     shown = [item for item in placed if item.solid.form != "ball"]
-    for item, after in zip(shown, [*shown[1:], None], strict=True):
-        ends = after is None or after.solid.side != item.solid.side
-        again = item.index in last and (item.solid.form == "map" and item.op.kind not in THIN)
-        item.side = item.solid.side if sizes and (ends or again) else ""
+    for k, item in enumerate(shown):
+        before, after = shown[k - 1] if k else None, shown[k + 1] if k + 1 < len(shown) else None
+        if item.solid.form == "tokens":
+            told = before is None or before.solid.side != item.solid.side
+        else:
+            told = after is None or after.solid.side != item.solid.side
+            told = told or (item.index in last and item.op.kind not in THIN)
+        item.side = item.solid.side if sizes and told else ""
 
 
 def _group(run: list[Placed], labels: bool, captions: str, prefix: str, angle: tuple[float, float]) -> Group:
@@ -164,7 +177,7 @@ def _group(run: list[Placed], labels: bool, captions: str, prefix: str, angle: t
         item.x = x
         reach = item.solid.dx
         if item.side:
-            reach = max(reach, side_label(item, angle)[2] - item.x - item.solid.w)
+            reach = max(reach, side_label(item, angle)[3] - item.x - item.solid.w)
         right = max(right, x + item.solid.w + reach)
         x += item.solid.w
     first = run[0]
@@ -180,14 +193,17 @@ def _group(run: list[Placed], labels: bool, captions: str, prefix: str, angle: t
     return group
 
 
-def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, float]:
-    """Where the spatial size starts along the lower edge into the depth, and how far right it reaches."""
+def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, bool, float]:
+    """Where the spatial size starts below the lower edge into the depth, whether it is slanted as that edge is, and how far
+    right it reaches. Beside a small box it is level."""
     cos, sin = angle
-    long = text_width(item.side, LABEL)
-    spare = max(0.0, ((item.solid.dx + item.solid.dy) / (cos + sin) - long) / 2)
-    x = item.x + item.solid.w + spare * cos + 9.5 * sin
-    y = item.bottom - spare * sin + 9.5 * cos - 2
-    return x, y, x + long * cos
+    long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
+    x, y = item.x + item.solid.w, item.bottom
+    if edge < 0.6 * long:
+        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
+    spare = max(0.0, (edge - long) / 2)
+    x, y = x + spare * cos + 9.5 * sin, y - spare * sin + 9.5 * cos - 2
+    return x, y, True, x + long * cos
 
 
 def _channels(run: list[Placed]) -> list[tuple[float, str, int]]:
@@ -204,19 +220,20 @@ def _channels(run: list[Placed]) -> list[tuple[float, str, int]]:
     return [(m, text, level) for (m, text), level in zip(middles, at, strict=True)]
 
 
-def _rows(groups: list[Group], frames: list[Block], most: float, spacing: float) -> int:
-    """Place the groups in rows of at most `most`, from x = 0; how many rows these are."""
+def _rows(groups: list[Group], frames: list[Block], most: float, spacing: float, lower: bool) -> int:
+    """Place the groups in rows of at most `most`, from x = 0; how many rows these are. With `lower`, a caption may have to
+    stand lower than the one beside it."""
     row, end = 0, None
     before: Group | None = None
     for chunk in _chunks(groups, frames):
-        if before is not None and len(chunk) > 1 and _end(chunk, before, frames, spacing) > most:
+        if before is not None and len(chunk) > 1 and _end(chunk, before, frames, spacing, lower) > most:
             row, before = row + 1, None
         for group in chunk:
-            _put(group, before, frames, spacing)
+            _put(group, before, frames, spacing, lower)
             end = group.x + _reach(group)
             if before is not None and end > most:
                 row += 1
-                _put(group, None, frames, spacing)
+                _put(group, None, frames, spacing, lower)
             group.row = row
             before = group
     return row + 1
@@ -234,9 +251,9 @@ def _chunks(groups: list[Group], frames: list[Block]) -> list[list[Group]]:
     return found
 
 
-def _end(chunk: list[Group], before: Group, frames: list[Block], spacing: float) -> float:
+def _end(chunk: list[Group], before: Group, frames: list[Block], spacing: float, lower: bool) -> float:
     for group in chunk:
-        _put(group, before, frames, spacing)
+        _put(group, before, frames, spacing, lower)
         before = group
     return before.x + _reach(before)
 
@@ -245,7 +262,7 @@ def _reach(group: Group) -> float:
     return max(group.right, group.middle + group.caption.width / 2) + FRAME
 
 
-def _put(group: Group, before: Group | None, frames: list[Block], spacing: float) -> None:
+def _put(group: Group, before: Group | None, frames: list[Block], spacing: float, lower: bool) -> None:
     """Place a group behind another one of its row, or at the row's start."""
     half = group.caption.width / 2
     if before is None:
@@ -254,7 +271,8 @@ def _put(group: Group, before: Group | None, frames: list[Block], spacing: float
         x = before.x + before.right + spacing - group.left
         a, b = (_around(one.items[0].index, frames) for one in (before, group))
         x += FRAME * sum(1 for block in (*a, *b) if (block in a) != (block in b))
-        apart = max(half, before.caption.width / 2) + 5
+        other = before.caption.width / 2
+        apart = (max(half, other) if lower else half + other) + 5
         x = max(x, before.x + before.middle + apart - group.middle)
     by = x - group.x
     for item in group.items:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
@@ -87,7 +88,7 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
         arrow.points = [(x, at + axis) for x, at in arrow.points]
     wrapped = around(layout, across, tops, left - 4, edge + 6)
     for frame in routed.frames:
-        _frame(scene, frame)
+        _frame(scene, frame, layout)
     inner = straight(layout, near)
     for item in layout.placed:
         for arrow in inner + wrapped:
@@ -147,7 +148,7 @@ def _box(scene: Scene, item: Placed, look: Look) -> None:
     else:
         top = item.axis + s.dy / 2 - s.h / 2
         cuts = [0.0, *(s.w - BAND * k for k in range(len(s.bands), -1, -1))]
-        for k, (x0, x1) in enumerate(zip(cuts, cuts[1:], strict=False)):
+        for k, (x0, x1) in enumerate(pairwise(cuts)):
             kind = (op.kind, *s.bands)[k]
             _slab(scene, item, (item.x + x0, item.x + x1, top), kind, look, k == len(cuts) - 2)
         if op.kind == "input" and look.picture:
@@ -201,8 +202,8 @@ def _labels(scene: Scene, group: Group, look: Look) -> None:
     angle = (rounded(math.cos(math.radians(look.angle))), rounded(math.sin(math.radians(look.angle))))
     for item in group.items:
         if item.side:
-            x, y, _ = side_label(item, angle)
-            scene.add(Words((x, y), item.side, LABEL, DIM, "ca-dim", "start", -look.angle))
+            x, y, slanted, _ = side_label(item, angle)
+            scene.add(Words((x, y), item.side, LABEL, DIM, "ca-dim", "start", -look.angle if slanted else 0))
 
 
 def _arrow(scene: Scene, arrow: Arrow, layout: Layout, look: Look) -> None:
@@ -223,20 +224,20 @@ def _arrow(scene: Scene, arrow: Arrow, layout: Layout, look: Look) -> None:
     scene.add(Area(corners, LINE, "", "ca-head"))
 
 
-def _frame(scene: Scene, frame: Frame) -> None:
+def _frame(scene: Scene, frame: Frame, layout: Layout) -> None:
     x, y, x1, y1 = frame.x, frame.y, frame.x + frame.width, frame.y + frame.height
     scene.add(Wire(((x, y), (x1, y), (x1, y1), (x, y1), (x, y)), LINE, "ca-frame", 1, True))
     times = f"×{frame.block.times}"
     block = frame.block
-    name = span([block.id, block.last]) if block.op else block.id
-    scene.add(Words((x + 2, y - 4), times, 11, INK, "ca-ink", "start", 0, True))
+    name = span(
+        [block.id if block.op else layout.placed[block.start].op.id, block.last], block.times + 1 - bool(block.op)
+    )
     start = x + 8 + text_width(times, 11, bold=True)
-    room = x1 - start
-    words = f"{name} · {block.op}" if block.op else name
-    if text_width(words, NAME) > room:
-        words = shortened(name.replace(" ", "\u00a0"), room) if room > 40 else ""
-    if words:
-        scene.add(Words((start, y - 4), words, NAME, DIM, "ca-dim", "start"))
+    scene.add(Words((x + 2, y - 4), times, 11, INK, "ca-ink", "start", 0, True))
+    room = max(0, x1 - start)
+    both = f"{name} · {block.op}"
+    words = both if block.op and text_width(both, NAME) <= room else shortened(name, room)
+    scene.add(Words((start, y - 4), words, NAME, DIM, "ca-dim", "start"))
 
 
 def _legend(scene: Scene, layout: Layout, look: Look) -> None:

@@ -35,7 +35,7 @@ class Blocks:
     fold: Fold = field(default="auto", metadata={"doc": "which repetitions are drawn once"})
     width: float = field(default=980, metadata={"doc": "no row is wider; at 980 print on 17.5 cm keeps 5 pt"})
     height: float = field(default=110, metadata={"doc": "of the largest map"})
-    thickness: float = field(default=36, metadata={"doc": "of the box with the most channels"})
+    thickness: float = field(default=32, metadata={"doc": "of the box with the most channels"})
     scale: Scale = field(default="log", metadata={"doc": "from a map's height and width to its box's"})
     channels: Scale = field(default="sqrt", metadata={"doc": "from a map's channels to its box's width"})
     spacing: float = field(default=22, metadata={"doc": "between boxes that an arrow joins"})
