@@ -5,6 +5,7 @@ Pixels of 1/96 inch, y downwards. Colours are ``#rrggbb``. Classes name a shape 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from generator.diagrams.svg import Canvas, Drawing, Point, num
@@ -61,12 +62,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture on a slanted face: `at` is the upper corner of its left edge, and the right edge is `slant` degrees lower."""
+    """A picture on a slanted face: `at` is the upper corner of its left edge; its right edge is `rise` higher, that is `slant`
+    degrees lower."""
 
     at: Point
     width: float
     height: float
     slant: float
+    rise: float
     href: str
 
 
@@ -116,26 +119,21 @@ def _mirrored(shape: Shape, width: float) -> Shape:
         return replace(shape, at=(width - shape.at[0], shape.at[1]), anchor=other, angle=-shape.angle)
     if isinstance(shape, Photo):
         x, y = shape.at
-        return replace(shape, at=(width - x - shape.width, y + _rise(shape)), slant=-shape.slant)
+        return replace(shape, at=(width - x - shape.width, y - shape.rise), slant=-shape.slant, rise=-shape.rise)
     return shape
-
-
-def _rise(photo: Photo) -> float:
-    """How much lower its right edge is than its left one."""
-    return -photo.width if photo.slant == -45 else photo.width if photo.slant == 45 else _tangent(photo)
-
-
-def _tangent(photo: Photo) -> float:
-    from math import radians, tan
-
-    return photo.width * tan(radians(photo.slant))
 
 
 def to_svg(scene: Scene, title: str) -> Drawing:
     """The scene as a document called `title`."""
     canvas = Canvas()
+    opened: list[AbstractContextManager[None]] = []
     for shape in scene.shapes:
-        if isinstance(shape, Area):
+        if isinstance(shape, Open):
+            opened.append(canvas.group(title=shape.title, class_=shape.classes, data_id=shape.id or None))
+            opened[-1].__enter__()
+        elif isinstance(shape, Close):
+            opened.pop().__exit__(None, None, None)
+        elif isinstance(shape, Area):
             canvas.polygon(
                 shape.corners,
                 fill=shape.fill,
@@ -169,21 +167,7 @@ def to_svg(scene: Scene, title: str) -> Drawing:
                 transform=f"rotate({num(turn)} {num(x)} {num(y)})" if turn else None,
                 class_=shape.classes,
             )
-        elif isinstance(shape, Photo):
+        else:
             place = f"translate({num(shape.at[0])} {num(shape.at[1])}) skewY({num(shape.slant)})"
             canvas.image(0, 0, shape.width, shape.height, shape.href, transform=place, class_="ca-photo")
-        elif isinstance(shape, Open):
-            title_ = f"<title>{_text(shape.title)}</title>" if shape.title else ""
-            identity = f' data-id="{_text(shape.id)}"' if shape.id else ""
-            canvas.parts.append(f'<g class="{shape.classes}"{identity}>{title_}')
-        else:
-            canvas.parts.append("</g>")
     return canvas.drawing(scene.width, scene.height, title=title)
-
-
-def _text(words: str) -> str:
-    from markupsafe import escape
-
-    from generator.pages.escape import clean
-
-    return str(escape(clean(words)))

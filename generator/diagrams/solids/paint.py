@@ -153,7 +153,7 @@ def _box(scene: Scene, item: Placed, look: Look) -> None:
             _slab(scene, item, (item.x + x0, item.x + x1, top), kind, look, k == len(cuts) - 2)
         if op.kind == "input" and look.picture:
             x = item.x + s.w
-            scene.add(Photo((x, top), s.dx, s.h, -look.angle, look.picture))
+            scene.add(Photo((x, top), s.dx, s.h, -look.angle, s.dy, look.picture))
             face = ((x, top), (x + s.dx, top - s.dy), (x + s.dx, top - s.dy + s.h), (x, top + s.h))
             scene.add(Area(face, "none", edge, "ca-line"))
     if item.times > 1:
@@ -242,8 +242,7 @@ def _frame(scene: Scene, frame: Frame, layout: Layout) -> None:
 
 def _legend(scene: Scene, layout: Layout, look: Look) -> None:
     """One line, or several, of the kinds that there are."""
-    kinds = {kind for item in layout.placed for kind in (item.op.kind, *item.solid.bands) if item.solid.form != "ball"}
-    kinds |= {"merge" for item in layout.placed if item.solid.form == "ball"}
+    kinds = {"merge" if item.solid.form == "ball" else item.op.kind for item in layout.placed}
     kinds |= {kind for item in layout.placed for kind in item.solid.bands}
     x, y = MARGIN, scene.height + 6
     for kind in FILLS:

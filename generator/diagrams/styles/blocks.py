@@ -19,9 +19,10 @@ from generator.diagrams.solids.prepare import Fold, prepared
 from generator.diagrams.solids.sizes import Scale, Scales, measured, rounded, solid
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing
+from generator.diagrams.tikz import to_tex
 
-ROWS = 2
-"""That a picture has at most where it is free to choose its depth."""
+ROWS = 2 * 980
+"""Pixels of rows, of all together, that a picture has at most where it is free to choose its depth: two at the default width."""
 
 
 @style
@@ -59,9 +60,15 @@ class Blocks:
         """The whole architecture as SVG."""
         return to_svg(self.scene(self.prepared(it)), it.title)
 
+    def tex(self, it: Architecture) -> str:
+        """The same picture as a TeX file that pdflatex compiles by itself."""
+        return to_tex(self.scene(self.prepared(it)), it.title)
+
     def prepared(self, it: Architecture) -> Architecture:
         """What is drawn of `it`: opened and folded. Drawn again with the same options, it stays as it is."""
-        return prepared(it, self.depth, self.fold, lambda found: self.layout(found).rows <= ROWS)
+        return prepared(
+            it, self.depth, self.fold, lambda found: self.layout(found).rows <= math.ceil(ROWS / self.width)
+        )
 
     def scene(self, it: Architecture) -> Scene:
         """An architecture that was prepared, as shapes."""
