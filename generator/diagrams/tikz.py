@@ -23,7 +23,7 @@ _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 _SIGNS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", "-": "{-}", "`": "{`}",
-    "'": "{'}", '"': r"\symbol{125}", "×": r"$\times$", "·": r"$\cdot$", "…": r"\dots{}", "∥": r"$\|$",
+    "'": "{'}", '"': r"\symbol{125}", "×": r"$\times$", "·": r"$\cdot$", "…": "...", "∥": r"$\|$",
     "→": r"$\to$", "−": "$-$", "÷": r"$\div$", "\u00a0": "~", "[": "{[}", "]": "{]}", "*": "{*}", "?": "{?}", "!": "{!}",
     ",": "{,}",
 }  # fmt: skip
@@ -86,11 +86,12 @@ def _lines(shape: Shape, colours: dict[str, str]) -> list[str]:
         how = f"fill={colour(shape.fill)}, draw={colour(shape.stroke)}, {_thick(shape.thickness)}"
         return [rf"\path[{how}] {_at(shape.centre)} circle[radius={num(shape.radius * UNIT)}bp];"]
     if isinstance(shape, Words):
-        how = [f"anchor={_ANCHORS[shape.anchor]}", f"scale={num(shape.size * UNIT / 10)}", f"text={colour(shape.fill)}"]
-        how += [f"rotate={num(-shape.angle)}"] if shape.angle else []
+        size = num(shape.size * UNIT / 10)
+        options = [f"anchor={_ANCHORS[shape.anchor]}", f"scale={size}", f"text={colour(shape.fill)}"]
+        options += [f"rotate={num(-shape.angle)}"] if shape.angle else []
         text = tex(shape.text)
         said = rf"\textbf{{{text}}}" if shape.bold else text
-        return [rf"\node[{', '.join(how)}] at {_at(shape.at)} {{{said}}};"] if text else []
+        return [rf"\node[{', '.join(options)}] at {_at(shape.at)} {{{said}}};"] if text else []
     return _cells(shape) if isinstance(shape, Photo) else []
 
 
@@ -120,12 +121,12 @@ def _cells(photo: Photo) -> list[str]:
     small = picture.resize((across, down), Image.Resampling.BOX)
     (x, y), wide, high = photo.at, photo.width / across, photo.height / down
     found = []
-    for column in range(across):
-        x0, x1 = x + column * wide, x + (column + 1) * wide
-        lift0, lift1 = photo.rise * column / across, photo.rise * (column + 1) / across
+    for column in range(across):  # each covers what is right of and below it, and is covered in turn: no seams
+        x0, x1 = x + column * wide, x + photo.width
+        lift0, lift1 = photo.rise * column / across, photo.rise
         for row in range(down):
             r, g, b = small.getpixel((column, row))  # type: ignore[misc]
-            top, low = y + row * high, y + (row + 1) * high
+            top, low = y + row * high, y + photo.height
             corners = ((x0, top - lift0), (x1, top - lift1), (x1, low - lift1), (x0, low - lift0))
             found.append(rf"\fill[color={{rgb,255:red,{r};green,{g};blue,{b}}}] {_path(corners)} -- cycle;")
     return found

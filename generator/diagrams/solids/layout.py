@@ -14,8 +14,8 @@ from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption,
 from generator.diagrams.solids.sizes import THIN, Solid
 from generator.diagrams.svg import text_width
 
-MARGIN, FRAME = 10.0, 8.0
-"""Around the picture; around a repeated block."""
+MARGIN, FRAME, TRACK = 10.0, 8.0, 9.0
+"""Around the picture; around a repeated block; between lines that run side by side."""
 
 
 @dataclass
@@ -108,14 +108,22 @@ def laid_out(
     rows = _rows(groups, frames, most, gap, True)
     if rows > 1 and _rows(groups, frames, most, 0.6 * spacing, True) == 1:
         rows, gap = 1, 0.6 * spacing
-    if rows > 1:
-        most = width - 2 * (MARGIN + 30)
+    for _ in range(
+        4 if rows > 1 else 0
+    ):  # the lines that go around take room too, and fewer boxes a row make more of them
+        most = min(most, width - 2 * (MARGIN + 10 + TRACK * max(2, _crossing(it, groups) - 1)))
         rows = _rows(groups, frames, most, gap, True)
     lower = _rows(groups, frames, most, gap, False) > rows
     while rows > 1 and (narrower := most - 20) > 200 and _rows(groups, frames, narrower, gap, lower) == rows:
         most = narrower
     _rows(groups, frames, most, gap, lower)
     return Layout(placed, groups, rows, frames)
+
+
+def _crossing(it: Architecture, groups: list[Group]) -> int:
+    """How many edges lead from one row to another."""
+    row = {item.op.id: group.row for group in groups for item in group.items}
+    return sum(1 for edge in it.edges if row[edge.source] != row[edge.target])
 
 
 def _prefix(index: int, frames: list[Block]) -> str:
@@ -201,7 +209,7 @@ def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, 
     x, y = item.x + item.solid.w, item.bottom
     if edge < 0.6 * long:
         return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
-    spare = max(0.0, (edge - long) / 2)
+    spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
     x, y = x + spare * cos + 9.5 * sin, y - spare * sin + 9.5 * cos - 2
     return x, y, True, x + long * cos
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.diagrams.architecture import Architecture, Block, Edge
-from generator.diagrams.solids.layout import FRAME, Layout, Placed
+from generator.diagrams.solids.layout import FRAME, TRACK, Layout, Placed
 from generator.diagrams.svg import Point
 
-CLEAR, STEP, OFF = 9.0, 9.0, 4.0
+CLEAR, STEP, OFF = 9.0, TRACK, 4.0
 """From a box's top to the arc over it; between arcs; from a ball's middle to where an arc meets it."""
 
 

@@ -31,18 +31,23 @@ class Blocks:
     """The options; a length is in pixels of 1/96 inch."""
 
     depth: int = field(
-        default=-1, metadata={"doc": "how many levels of blocks are opened; -1: as many as stay readable"}
+        default=-1,
+        metadata={"doc": "how many levels of blocks are opened; -1: as many as stay readable", "min": -1, "max": 8},
     )
     fold: Fold = field(default="auto", metadata={"doc": "which repetitions are drawn once"})
-    width: float = field(default=980, metadata={"doc": "no row is wider; at 980 print on 17.5 cm keeps 5 pt"})
-    height: float = field(default=110, metadata={"doc": "of the largest map"})
-    thickness: float = field(default=32, metadata={"doc": "of the box with the most channels"})
+    width: float = field(
+        default=980, metadata={"doc": "no row is wider; at 980 print on 17.5 cm keeps 5 pt", "min": 320, "max": 3000}
+    )
+    height: float = field(default=110, metadata={"doc": "of the largest map", "min": 40, "max": 300})
+    thickness: float = field(default=32, metadata={"doc": "of the box with the most channels", "min": 10, "max": 150})
     scale: Scale = field(default="log", metadata={"doc": "from a map's height and width to its box's"})
     channels: Scale = field(default="sqrt", metadata={"doc": "from a map's channels to its box's width"})
-    spacing: float = field(default=22, metadata={"doc": "between boxes that an arrow joins"})
-    angle: int = field(default=45, metadata={"doc": "of depth above the horizontal, in degrees"})
-    slant: float = field(default=0.5, metadata={"doc": "how long depth is drawn, of its length"})
-    opacity: float = field(default=1, metadata={"doc": "of the boxes' faces"})
+    spacing: float = field(default=22, metadata={"doc": "between boxes that an arrow joins", "min": 12, "max": 100})
+    angle: int = field(default=45, metadata={"doc": "of depth above the horizontal, in degrees", "min": 25, "max": 60})
+    slant: float = field(
+        default=0.5, metadata={"doc": "how long depth is drawn, of its length", "min": 0.1, "max": 1, "step": 0.05}
+    )
+    opacity: float = field(default=1, metadata={"doc": "of the boxes' faces", "min": 0.1, "max": 1, "step": 0.05})
     labels: bool = field(default=True, metadata={"doc": "channels below the boxes"})
     sizes: bool = field(default=True, metadata={"doc": "spatial sizes along the boxes' edges"})
     captions: Literal["both", "name", "class", "none"] = field(default="both", metadata={"doc": "below the boxes"})
@@ -53,8 +58,8 @@ class Blocks:
 
     def __post_init__(self) -> None:
         colours(self.colours)
-        if not (20 <= self.angle <= 70 and 0 < self.slant <= 1 and 0 < self.opacity <= 1):
-            raise ValueError("angle must be in 20 to 70, slant and opacity above 0 and at most 1")
+        if not (25 <= self.angle <= 60 and 0 < self.slant <= 1 and 0 < self.opacity <= 1):
+            raise ValueError("angle must be in 25 to 60, slant and opacity above 0 and at most 1")
 
     def draw(self, it: Architecture) -> Drawing:
         """The whole architecture as SVG."""
@@ -65,7 +70,7 @@ class Blocks:
         return to_tex(self.scene(self.prepared(it)), it.title)
 
     def prepared(self, it: Architecture) -> Architecture:
-        """What is drawn of `it`: opened and folded. Drawn again with the same options, it stays as it is."""
+        """What is drawn of `it`: opened and folded."""
         return prepared(
             it, self.depth, self.fold, lambda found: self.layout(found).rows <= math.ceil(ROWS / self.width)
         )

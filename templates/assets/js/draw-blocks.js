@@ -211,14 +211,19 @@
     let widest = o.width - 2 * MARGIN, gap = o.spacing;
     let rows = rowsOf(groups, frames, widest, gap, true);
     if (rows > 1 && rowsOf(groups, frames, widest, 0.6 * o.spacing, true) === 1) [rows, gap] = [1, 0.6 * o.spacing];
-    if (rows > 1) {
-      widest = o.width - 2 * (MARGIN + 30);
+    for (let k = rows > 1 ? 0 : 4; k < 4; k++) {
+      widest = Math.min(widest, o.width - 2 * (MARGIN + 10 + STEP * Math.max(2, crossing(it, groups) - 1)));
       rows = rowsOf(groups, frames, widest, gap, true);
     }
     const lower = rowsOf(groups, frames, widest, gap, false) > rows;
     while (rows > 1 && widest - 20 > 200 && rowsOf(groups, frames, widest - 20, gap, lower) === rows) widest -= 20;
     rowsOf(groups, frames, widest, gap, lower);
     return {placed, groups, rows, frames};
+  }
+
+  function crossing(it, groups) {
+    const row = rowById({groups});
+    return it.edges.filter(({source, target}) => row.get(source) !== row.get(target)).length;
   }
 
   const inside = (block, index) => block.start <= index && index < block.stop;
@@ -283,7 +288,7 @@
     const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
     const x = item.x + item.solid.w, y = item.bottom;
     if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
-    const spare = Math.max(0, (edge - long) / 2);
+    const spare = Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71));
     const at = x + spare * cos + 9.5 * sin;
     return [at, y - spare * sin + 9.5 * cos - 2, true, at + long * cos];
   }
