@@ -57,10 +57,11 @@ def test_boxes_by_hand():
 def test_scales_by_hand():
     assert share(7, 224, "log") == pytest.approx(math.log(8) / math.log(225))
     assert share(56, 224, "sqrt") == 0.5 and share(56, 224, "linear") == 0.25
-    assert extent((3, 10, 20)) == ("map", 3, 10, 20)
-    assert extent((56, 56, 96)) == ("map", 96, 56, 56)  # channels last, as Swin has them
-    assert extent((197, 768)) == ("tokens", 768, 197, 1)
-    assert extent((10,)) == ("vector", 10, 1, 1) and extent(()) == ("unknown", 1, 1, 1)
+    assert extent((3, 10, 20), True) == ("map", 3, 10, 20)
+    assert extent((56, 56, 96), True) == ("map", 96, 56, 56)  # channels last, as Swin has them
+    assert extent((16, 16, 48), False) == ("map", 16, 16, 48)  # of an input that is not square
+    assert extent((197, 768), True) == ("tokens", 768, 197, 1)
+    assert extent((10,), True) == ("vector", 10, 1, 1) and extent((), True) == ("unknown", 1, 1, 1)
 
 
 def test_an_arc_goes_over_what_it_passes():

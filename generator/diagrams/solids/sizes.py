@@ -8,7 +8,7 @@ vector (f,)       a thin tall bar: height from f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,36 +60,39 @@ class Scales:
     """The most channels of a map or features of a token."""
     longest: int
     """The most features of a vector."""
+    square: bool
+    """Whether the input is square, so that maps are."""
 
 
-def measured(ops: Iterable[Op]) -> tuple[int, int, int]:
-    """The largest side, the most channels, and the most features of a vector."""
+def measured(ops: Sequence[Op]) -> tuple[int, int, int, bool]:
+    """The largest side, the most channels, the most features of a vector, and whether the input is square."""
     side = most = longest = 1
+    square = all(op.shape[-2:-1] == op.shape[-1:] for op in ops if op.kind == "input")
     for op in ops:
-        form, c, h, w = extent(op.shape)
+        form, c, h, w = extent(op.shape, square)
         if form == "vector":
             longest = max(longest, c)
         elif form != "unknown":
             side, most = max(side, h, w if form == "map" else 1), max(most, c)
-    return side, most, longest
+    return side, most, longest, square
 
 
-def extent(shape: Shape) -> tuple[Form, int, int, int]:
-    """Its form and (channels, height, width). Of square maps it is told where the channels stand: (56, 56, 96) has 96."""
+def extent(shape: Shape, square: bool) -> tuple[Form, int, int, int]:
+    """Its form and (channels, height, width). Where maps are `square`, it is told where channels stand: (56, 56, 96) has 96."""
     if len(shape) == 1:
         return "vector", shape[0], 1, 1
     if len(shape) == 2:
         return "tokens", shape[1], shape[0], 1
     if len(shape) >= 3:
         c, h, w = shape[-3:]
-        return ("map", w, c, h) if c == h != w and len(shape) == 3 else ("map", c, h, w)
+        return ("map", w, c, h) if square and c == h != w and len(shape) == 3 else ("map", c, h, w)
     return "unknown", 1, 1, 1
 
 
 def solid(op: Op, by: Scales) -> Solid:
     """How large `op` is drawn."""
     sign = sign_of(op)
-    form, c, h, w = extent(op.shape)
+    form, c, h, w = extent(op.shape, by.square)
     side = f"{h}×{w}" if form == "map" else f"{h} tokens" if form == "tokens" else ""
     deep = f"{c:,}" if form != "unknown" else "?"
     if sign:

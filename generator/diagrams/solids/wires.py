@@ -94,7 +94,7 @@ def arcs(layout: Layout, edges: list[Edge]) -> Routed:
     """The arcs of all rows and the frames, inner ones first, each over what it passes; axes are as they are set."""
     at = {item.op.id: item for item in layout.placed}
     rows = [[item for g in layout.groups if g.row == row for item in g.items] for row in range(layout.rows)]
-    bottoms = [[(g.x + g.left, g.bottom) for g in layout.groups if g.row == row] for row in range(layout.rows)]
+    groups = [[group for group in layout.groups if group.row == row] for row in range(layout.rows)]
     wanted: list[tuple[int, int, int, object]] = []
     for edge in edges:
         a, b = at[edge.source].index, at[edge.target].index
@@ -109,9 +109,10 @@ def arcs(layout: Layout, edges: list[Edge]) -> Routed:
             if not inside:
                 continue
             if isinstance(what, Block):
-                x0, x1 = inside[0].x - FRAME, max(item.right for item in inside) + FRAME
+                held = [g for g in groups[number] if a <= g.items[0].index <= b]
+                x0, x1 = min(g.x + g.left for g in held) - FRAME + 3, max(g.x + g.right for g in held) + FRAME - 3
                 y = _free(number, x0, x1, min(over(item) for item in inside), taken)
-                low = max(y for x, y in bottoms[number] if x0 - FRAME <= x < x1)
+                low = max(g.bottom for g in held)
                 routed.frames.append(Frame(what, x0, y, x1 - x0, low + 4 - y, number))
                 taken.append((number, x0, x1, y - 14))
                 y -= 14

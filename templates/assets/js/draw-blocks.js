@@ -31,27 +31,28 @@
 
   function measured(ops) {
     let side = 1, deepest = 1, longest = 1;
+    const square = ops.filter((op) => op.kind === 'input').every((op) => op.shape.length > 1 ? op.shape.at(-2) === op.shape.at(-1) : !op.shape.length);
     for (const op of ops) {
-      const [form, c, h, w] = extent(op.shape);
+      const [form, c, h, w] = extent(op.shape, square);
       if (form === 'vector') longest = Math.max(longest, c);
       else if (form !== 'unknown') [side, deepest] = [Math.max(side, h, form === 'map' ? w : 1), Math.max(deepest, c)];
     }
-    return {side, most: deepest, longest};
+    return {side, most: deepest, longest, square};
   }
 
-  function extent(shape) {
+  function extent(shape, square) {
     if (shape.length === 1) return ['vector', shape[0], 1, 1];
     if (shape.length === 2) return ['tokens', shape[1], shape[0], 1];
     if (shape.length >= 3) {
       const [c, h, w] = shape.slice(-3);
-      return c === h && h !== w && shape.length === 3 ? ['map', w, c, h] : ['map', c, h, w];
+      return square && c === h && h !== w && shape.length === 3 ? ['map', w, c, h] : ['map', c, h, w];
     }
     return ['unknown', 1, 1, 1];
   }
 
   function solid(op, by) {
     const sign = signOf(op);
-    const [form, c, h, w] = extent(op.shape);
+    const [form, c, h, w] = extent(op.shape, by.square);
     const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} tokens` : '';
     const deep = form !== 'unknown' ? grouped(c) : '?';
     const bands = bandsOf(op);
@@ -394,7 +395,7 @@
     const rows = [], bottoms = [];
     for (let row = 0; row < layout.rows; row++) {
       rows.push(inRow(layout, row).flatMap((g) => g.items));
-      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.bottom]));
+      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.x + g.right, g.bottom, g.items[0].index]));
     }
     const wanted = edges.map((edge) => {
       const a = at.get(edge.source).index, b = at.get(edge.target).index;
@@ -410,9 +411,10 @@
         if (!held.length) return;
         let y;
         if (isFrame) {
-          const x0 = held[0].x - FRAME, x1 = Math.max(...held.map((item) => item.right)) + FRAME;
+          const around = bottoms[number].filter(([, , , index]) => a <= index && index <= b);
+          const x0 = Math.min(...around.map(([from]) => from)) - FRAME + 3, x1 = Math.max(...around.map(([, to]) => to)) + FRAME - 3;
           y = free(number, x0, x1, Math.min(...held.map(over)), taken);
-          const low = Math.max(...bottoms[number].filter(([x]) => x0 - FRAME <= x && x < x1).map(([, bottom]) => bottom));
+          const low = Math.max(...around.map(([, , bottom]) => bottom));
           routed.frames.push({block: what, x: x0, y, width: x1 - x0, height: low + 4 - y, row: number});
           taken.push([number, x0, x1, y - 14]);
           y -= 14;
