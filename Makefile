@@ -22,6 +22,7 @@ serve: $(PRODUCT) ## serve site/ on this computer
 
 test: $(DEVELOP) ## every test, in a browser too (ARGS="tests/test_config.py -k ..." goes to pytest)
 	@tools/browser.sh $(BIN)/python
+	@tools/latex.sh
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 quality: $(DEVELOP) ## formatting, lint and types

@@ -101,3 +101,32 @@ def test_others_get_playwright_s_own(programs: Path):
     )
     assert run("browser.sh", programs, str(python)).returncode == 0
     assert mark.exists()
+
+
+def test_a_pdflatex_with_tikz_is_enough(programs: Path):
+    program(programs, "pdflatex", "exit 0")
+    program(programs, "kpsewhich", "exit 0")
+    done = run("latex.sh", programs)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_pdflatex_is_one_sentence_and_the_tests_go_on(programs: Path):
+    program(programs, "id", "echo 1000")
+    done = run("latex.sh", programs)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1 and "apt-get install texlive-latex-base texlive-pictures" in done.stderr
+
+
+def test_root_installs_pdflatex_with_the_system_s_packages(programs: Path):
+    program(programs, "id", "echo 0")
+    program(programs, "kpsewhich", "exit 0")
+    log = programs.parent / "log"
+    program(
+        programs,
+        "apt-get",
+        f'echo "$@" >> {log}\n'
+        f'case "$1" in install) printf "#!/bin/sh\\n" > {programs}/pdflatex; /bin/chmod +x {programs}/pdflatex;; esac',
+    )
+    assert run("latex.sh", programs).returncode == 0
+    said = log.read_text(encoding="utf-8").splitlines()
+    assert said == ["update", "install -y --no-install-recommends texlive-latex-base texlive-pictures"]

@@ -69,7 +69,9 @@ class Op:
     parts: tuple[Op, ...] = ()
     """The ops that this one stands for, in order; empty where it stands for itself."""
     times: int = 1
-    """How many such stand one behind the other, where repetitions were folded."""
+    """How many such stand one behind the other, where repetitions were folded; its sums are then of all of them."""
+    last: str = ""
+    """Id of the last of them."""
     note: str = ""
     """A sentence, where something is special: its shape is not known, its path could differ."""
 
@@ -100,6 +102,10 @@ class Block:
     path: str = ""
     receptive_field: tuple[int, int] | None = None
     layer: LayerName | None = None
+    times: int = 1
+    """How many such stand one behind the other, where repetitions were folded; those inside say their own."""
+    last: str = ""
+    """Id of the last of them."""
 
 
 @dataclass(frozen=True)

@@ -26,17 +26,17 @@ def without(it: Architecture, kinds: Collection[OpKind] = SILENT) -> Architectur
             joined = [Edge(a.source, b.target, b.shape, a.dashed or b.dashed) for a in into for b in out]
             edges = [edge for edge in edges if op.id not in (edge.source, edge.target)] + joined
     kept = [index for index, op in enumerate(it.ops) if op.id not in dropped]
-    return _rebuilt(it, tuple(it.ops[index] for index in kept), edges, kept)
+    return rebuilt(it, tuple(it.ops[index] for index in kept), edges, kept)
 
 
-def fused(it: Architecture) -> Architecture:
-    """The same with each convolution or linear layer in one op with the normalisation and activation that alone read it."""
+def fused(it: Architecture, heads: Collection[OpKind] = ("conv", "linear")) -> Architecture:
+    """The same with each op of these kinds in one op with the normalisation and activation that alone read it."""
     follows: dict[str, list[Op]] = {}
     taken: set[str] = set()
     for op in it.ops:
-        if op.kind not in ("conv", "linear") or op.id in taken:
+        if op.kind not in heads or op.id in taken:
             continue
-        chain, wanted = [op], ["norm", "act"]
+        chain, wanted = [op], ["act"] if op.kind == "norm" else ["norm", "act"]
         while (after := _only_reader(it, chain[-1])) is not None and after.kind in wanted:
             if it.around(_index(it, after)) != it.around(_index(it, op)):
                 break  # it stands in another block: closing that would tear the chain
@@ -47,15 +47,17 @@ def fused(it: Architecture) -> Architecture:
         if len(chain) > 1:
             follows[op.id] = chain
             taken.update(part.id for part in chain[1:])
-    heads = {part.id: name for name, chain in follows.items() for part in chain}
+    stands = {part.id: name for name, chain in follows.items() for part in chain}
     ops, kept = [], []
     for index, op in enumerate(it.ops):
         if op.id in taken:
             continue
         kept.append(index)
         ops.append(_joined(op, follows[op.id]) if op.id in follows else op)
-    edges = [replace(edge, source=heads.get(edge.source, edge.source)) for edge in it.edges if edge.target not in taken]
-    return _rebuilt(it, tuple(ops), edges, kept)
+    edges = [
+        replace(edge, source=stands.get(edge.source, edge.source)) for edge in it.edges if edge.target not in taken
+    ]
+    return rebuilt(it, tuple(ops), edges, kept)
 
 
 def collapsed(it: Architecture, opened: Callable[[Block], bool]) -> Architecture:
@@ -81,7 +83,7 @@ def collapsed(it: Architecture, opened: Callable[[Block], bool]) -> Architecture
         for edge in it.edges
     ]
     edges = [edge for edge in edges if edge.source != edge.target]
-    return _rebuilt(it, tuple(ops), edges, kept)
+    return rebuilt(it, tuple(ops), edges, kept)
 
 
 def at_depth(it: Architecture, depth: int) -> Architecture:
@@ -136,7 +138,7 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
     )
 
 
-def _rebuilt(it: Architecture, ops: tuple[Op, ...], edges: list[Edge], kept: list[int]) -> Architecture:
+def rebuilt(it: Architecture, ops: tuple[Op, ...], edges: list[Edge], kept: list[int]) -> Architecture:
     """With these ops, which were number `kept` of the old ones: blocks keep their intervals, empty ones go."""
     place = {old: new for new, old in enumerate(kept)}
     blocks = []

@@ -1,0 +1,225 @@
+"""Repetitions as one of them, "x n": what stands one behind the other and is built alike is drawn once.
+
+    stem ─▶ [a ─▶ b] ─▶ [a ─▶ b] ─▶ [a ─▶ b] ─▶ head     becomes     stem ─▶ [a ─▶ b] × 3 ─▶ head
+
+One of them is an op, a block (closed or open) or a chain of several. They are alike where class, shapes and attributes are
+the same, each reads the one before in the same way, and nobody outside reads any but the last. With `loosely`, inputs may
+differ: a dense layer that reads all before it is like the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from generator.diagrams.architecture import Architecture, Block, Op
+from generator.diagrams.simplify import rebuilt
+
+LONGEST = 12
+"""Of a chain that repeats, in items of its block."""
+Signature = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Item:
+    """An op, or a block whose inside was folded already."""
+
+    kept: tuple[int, ...]
+    """Numbers of the ops that are drawn."""
+    stop: int
+    """The number after its last op, drawn or not."""
+    signature: Signature
+    block: Block | None
+
+
+def folded(it: Architecture, *, loosely: bool = False, single: bool = True) -> Architecture:
+    """The same with repetitions as one, which says how many (`Op.times`, `Block.times`) and which is the last.
+
+    Its parameters, MACs and memory are those of all. Without `single`, only blocks and chains fold, not a layer by itself.
+    """
+    found = _Folder(it, loosely, single)
+    found.fold(0, len(it.ops), ())
+    return found.result()
+
+
+class _Folder:
+    """Which op stands for which, as it is found, innermost blocks first."""
+
+    def __init__(self, it: Architecture, loosely: bool, single: bool) -> None:
+        self.it, self.loosely, self.single = it, loosely, single
+        self.number = {op.id: index for index, op in enumerate(it.ops)}
+        self.stands: dict[int, int] = {}
+        """The drawn op that stands for an op, by number; by steps, where folds lie in folds."""
+        self.times: dict[int, tuple[int, str]] = {}
+        self.blocks: dict[Block, tuple[int, str]] = {}
+        self.chains: list[Block] = []
+
+    def drawn(self, index: int) -> int:
+        while index in self.stands:
+            index = self.stands[index]
+        return index
+
+    def fold(self, start: int, stop: int, around: tuple[Block, ...]) -> list[_Item]:
+        """The items of an interval of ops after folding; `around` are the blocks that hold it."""
+        inside = [b for b in self.it.blocks if start <= b.start and b.stop <= stop and b not in around]
+        items, at = [], start
+        while at < stop:
+            block = next((b for b in inside if b.start == at), None)  # outer ones come first
+            if block is None:
+                op = self.it.ops[at]
+                items.append(_Item((at,), at + 1, _signature(op, self.loosely), None))
+                at += 1
+                continue
+            held = self.fold(block.start, block.stop, (*around, block))
+            kept = tuple(index for item in held for index in item.kept)
+            said = ("block", block.op, block.times, tuple((i.signature, self.count(i)) for i in held))
+            items.append(_Item(kept, block.stop, said, block))
+            at = block.stop
+        return self.runs(items)
+
+    def count(self, item: _Item) -> int:
+        found = self.times.get(item.kept[0]) if item.block is None else self.blocks.get(item.block)
+        return found[0] if found else 1
+
+    def runs(self, items: list[_Item]) -> list[_Item]:
+        """The items with each run of alike ones as the first of them."""
+        left, at = [], 0
+        while at < len(items):
+            best = (1, 1)  # length of the chain, how often
+            for length in range(1, min(LONGEST, (len(items) - at) // 2) + 1):
+                often = self.often(items, at, length)
+                if often > 1 and length * often > best[0] * best[1]:
+                    best = (length, often)
+            length, often = best
+            if often > 1:
+                self.note(items, at, length, often)
+            left += items[at : at + length]
+            at += length * often
+        return left
+
+    def often(self, items: list[_Item], at: int, length: int) -> int:
+        """How many chains of `length` items from number `at` on are alike."""
+        chain = items[at : at + length]
+        if not self.single and all(i.block is None and self.it.ops[i.kept[0]].kind != "block" for i in chain):
+            return 1
+        wanted = [item.signature for item in chain]
+        often = 1
+        while [item.signature for item in items[at + often * length : at + (often + 1) * length]] == wanted:
+            often += 1
+        while often > 1 and not self.linked(items, at, length, often):
+            often -= 1
+        return often
+
+    def linked(self, items: list[_Item], at: int, length: int, often: int) -> bool:
+        """Whether each of the chains reads the one before, all in the same way, and only the last is read from outside."""
+        copies = [
+            [i for item in items[at + k * length : at + (k + 1) * length] for i in item.kept] for k in range(often)
+        ]
+        place = {index: (k, j) for k, copy in enumerate(copies) for j, index in enumerate(copy)}
+        reads = [self.reads(copy, k, place) for k, copy in enumerate(copies)]
+        if any(not any(said[0] == "before" for one in each for said in one) for each in reads[1:]):
+            return False
+        if self.loosely:
+            return True
+        if any(each != reads[1] for each in reads[2:]):
+            return False
+        for first, then in zip(reads[0], reads[1], strict=True):
+            if len(first) != len(then) or any(a != b and b[0] != "before" for a, b in zip(first, then, strict=True)):
+                return False
+        last = set(copies[-1])
+        inner = {index: copy for index, (copy, _) in place.items()}
+        for index, copy in inner.items():
+            for edge in self.it.outputs_of[self.it.ops[index].id]:
+                to = self.drawn(self.number[edge.target])
+                if index not in last and inner.get(to, -1) not in (copy, copy + 1):
+                    return False
+        return True
+
+    def reads(
+        self, copy: Sequence[int], k: int, place: dict[int, tuple[int, int]]
+    ) -> list[tuple[tuple[str, int], ...]]:
+        """Of each op of copy number `k`, what it reads: ("here", j), ("before", j) or ("outside", number of the op)."""
+        found = []
+        for index in copy:
+            said = []
+            for edge in self.it.inputs_of[self.it.ops[index].id]:
+                source = self.drawn(self.number[edge.source])
+                where, j = place.get(source, (-1, source))
+                said.append(("here" if where == k else "before" if 0 <= where == k - 1 else "outside", j))
+            found.append(tuple(dict.fromkeys(said)))
+        return found
+
+    def note(self, items: list[_Item], at: int, length: int, often: int) -> None:
+        """Write down that the chain at `at` stands for `often` of them."""
+        chain = items[at : at + length]
+        for k in range(1, often):
+            copy = items[at + k * length : at + (k + 1) * length]
+            for first, other in zip(chain, copy, strict=True):
+                for a, b in zip(first.kept, other.kept, strict=True):
+                    self.stands[b] = a
+        final = items[at + often * length - 1]
+        name = final.block.id if final.block else self.it.ops[final.kept[0]].id
+        only = chain[0]
+        if length > 1:
+            start, stop = only.kept[0], chain[-1].stop
+            head = only.block.id if only.block else self.it.ops[start].id
+            self.chains.append(Block(f"{head} … {name}", "", start, stop, times=often, last=name))
+        elif only.block is not None:
+            self.blocks[only.block] = (often, name)
+        else:
+            self.times[only.kept[0]] = (often, name)
+
+    def result(self) -> Architecture:
+        """The architecture with what was found."""
+        it = self.it
+        members: dict[int, list[Op]] = {}
+        for index, op in enumerate(it.ops):
+            members.setdefault(self.drawn(index), []).append(op)
+        kept = sorted(members)
+        ops = tuple(self.op(index, members[index]) for index in kept)
+        name = {op.id: it.ops[self.drawn(index)].id for index, op in enumerate(it.ops)}
+        edges = [replace(edge, source=name[edge.source], target=name[edge.target]) for edge in it.edges]
+        forward = [e for e in edges if self.number[e.source] < self.number[e.target]]
+        unique = {(e.source, e.target): e for e in reversed(forward)}
+        gone = set(range(len(it.ops))) - set(kept)
+        blocks = []
+        for block in it.blocks:
+            if block.start in gone:
+                continue
+            inside = [op for index in kept if block.start <= index < block.stop for op in members[index]]
+            if block in self.blocks:
+                times, last = self.blocks[block]
+                sums = _sum(inside, lambda op: op.parameters), _sum(inside, lambda op: op.macs)
+                block = replace(block, times=times, last=last, parameters=sums[0], macs=sums[1])
+            blocks.append(block)
+        blocks += [block for block in self.chains if block.start not in gone]
+        blocks.sort(key=lambda block: (block.start, -block.stop))
+        return rebuilt(
+            replace(it, blocks=tuple(blocks)), ops, [e for e in forward if unique[e.source, e.target] is e], kept
+        )
+
+    def op(self, index: int, members: Collection[Op]) -> Op:
+        op = self.it.ops[index]
+        times, last = self.times.get(index, (op.times, op.last))
+        if len(members) == 1:
+            return op
+        return replace(
+            op,
+            times=times,
+            last=last,
+            parameters=_sum(members, lambda one: one.parameters),
+            macs=_sum(members, lambda one: one.macs),
+            memory=_sum(members, lambda one: one.memory),
+        )
+
+
+def _sum(ops: Collection[Op], what: Callable[[Op], int]) -> int:
+    return sum(what(op) for op in ops)
+
+
+def _signature(op: Op, loosely: bool) -> Signature:
+    """What must be the same in two ops that are folded."""
+    if not loosely:
+        return (op.kind, op.op, op.shape, op.attributes, op.times, tuple(_signature(part, False) for part in op.parts))
+    said = tuple(pair for pair in op.attributes if pair[0] not in ("channels", "reads"))
+    return (op.kind, op.op, op.shape, said, op.times, tuple((part.kind, part.op) for part in op.parts))

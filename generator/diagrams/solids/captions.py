@@ -1,0 +1,125 @@
+"""What stands under the boxes, and that no two lines of it touch.
+
+A group's caption says which modules it holds and of which classes. Where captions are wider than their groups are apart,
+they stand on several levels, with a thin line up to theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from generator.diagrams.architecture import Op
+from generator.diagrams.svg import text_width
+
+NAME, CLASS, LABEL, LEADING = 10.0, 10.0, 10.0, 12.0
+"""Sizes of text, and from baseline to baseline. Nothing is smaller than 10, so that 980 pixels on 17.5 cm keep 5 pt."""
+WIDEST = 110.0
+"""Of a caption, in pixels."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Lines of names, then lines of classes."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def width(self) -> float:
+        return max([text_width(line, NAME) for line in (*self.names, *self.classes)], default=0)
+
+    @property
+    def lines(self) -> int:
+        return len(self.names) + len(self.classes)
+
+
+def caption(ops: Sequence[Op], prefix: str, what: str) -> Caption:
+    """Of a group: ``features.0 … 4`` and ``Conv2d ×2, MaxPool2d``. `prefix` is the path of a frame that says its own name.
+
+    Args:
+        what: ``both``, ``name``, ``class`` or ``none``.
+    """
+    names = wrapped(span(_names(ops, prefix), sum(op.times for op in ops))) if what in ("both", "name") else ()
+    said: list[tuple[str, int]] = []
+    for op in ops:
+        name = "" if op.kind == "input" else op.op.removeprefix("F.")
+        if said and said[-1][0] == name:
+            said[-1] = (name, said[-1][1] + op.times)
+        else:
+            said.append((name, op.times))
+    words = ", ".join(f"{name} ×{times}" if times > 1 else name for name, times in said)
+    return Caption(names, wrapped(words) if what in ("both", "class") else ())
+
+
+def _names(ops: Sequence[Op], prefix: str) -> list[str]:
+    found = []
+    for op in ops:
+        for name in (op.id, op.last):
+            if name:
+                plain = "input" if op.kind == "input" else name
+                found.append(plain[len(prefix) + 1 :] if prefix and plain.startswith(f"{prefix}.") else plain)
+    return found
+
+
+def span(names: Sequence[str], many: int) -> str:
+    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3; two have a comma."""
+    first, last = names[0], names[-1]
+    if first == last:
+        return first
+    common = first.rfind(".") + 1
+    if common and last.startswith(first[:common]):
+        last = last[common:]
+    return f"{first}, {last}" if many == 2 else f"{first} … {last}"
+
+
+def wrapped(words: str, widest: float = WIDEST) -> tuple[str, ...]:
+    """Lines that are no wider than `widest`, broken at spaces and behind points."""
+    lines: list[str] = []
+    for word in words.replace("… ", "…\u00a0").split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", NAME) <= widest:
+            lines[-1] = f"{lines[-1]} {word}"
+            continue
+        for k, piece in enumerate(pieces(word, widest)):
+            if k and text_width(lines[-1] + piece, NAME) <= widest:
+                lines[-1] += piece
+            elif piece:
+                lines.append(piece)
+    return tuple(lines)
+
+
+def pieces(word: str, widest: float) -> list[str]:
+    """A word, or where it is too wide its parts: behind points and before capitals; each is cut to be narrow enough."""
+    if text_width(word, NAME) <= widest:
+        return [word]
+    parts, start = [], 0
+    for k in range(1, len(word)):
+        point = word[k - 1] == "." and k - start > 2
+        capital = "A" <= word[k] <= "Z" and "a" <= word[k - 1] <= "z"
+        if point or capital:
+            parts.append(word[start:k])
+            start = k
+    return [shortened(part, widest) for part in (*parts, word[start:])]
+
+
+def shortened(word: str, widest: float) -> str:
+    """Its start: ``Conv2dStaticSameP…``."""
+    if text_width(word, NAME) <= widest:
+        return word
+    characters = list(word)
+    while characters and text_width("".join(characters) + "…", NAME) > widest:
+        characters = characters[:-1]
+    return "".join(characters) + "…"
+
+
+def levels(wanted: Sequence[tuple[float, float]], apart: float) -> list[int]:
+    """A level for each (left, right), from left to right, so that none overlaps another on its level."""
+    ends: list[float] = []
+    found = []
+    for left, right in wanted:
+        level = next((k for k, end in enumerate(ends) if left >= end + apart), len(ends))
+        if level == len(ends):
+            ends.append(right)
+        ends[level] = right
+        found.append(level)
+    return found

@@ -1,0 +1,287 @@
+"""Where each box stands: groups of boxes face to face, in rows that a page is wide enough for.
+
+A group is a run of boxes that touch: each alone reads the one before, and its map is no larger. Between groups there is an
+arrow. Rows break between groups, and inside a repeated block only where it is wider than a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from generator.diagrams.architecture import Architecture, Block, Op
+from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption, levels
+from generator.diagrams.solids.sizes import THIN, Solid
+from generator.diagrams.svg import text_width
+
+MARGIN, FRAME, TRACK = 10.0, 8.0, 9.0
+"""Around the picture; around a repeated block; between lines that run side by side."""
+
+
+@dataclass
+class Placed:
+    """An op, its size, and where it stands: x of its front's left edge, y of the axis through its middle."""
+
+    op: Op
+    index: int
+    solid: Solid
+    times: int
+    """How often it repeats by itself, outside frames."""
+    x: float = 0
+    axis: float = 0
+    side: str = ""
+    """Its spatial size, where it is written."""
+
+    @property
+    def right(self) -> float:
+        return self.x + self.solid.w + self.solid.dx
+
+    @property
+    def top(self) -> float:
+        return self.axis - self.solid.h / 2 - self.solid.dy / 2
+
+    @property
+    def bottom(self) -> float:
+        return self.axis + self.solid.h / 2 + self.solid.dy / 2
+
+
+@dataclass
+class Group:
+    """Boxes that touch, and their labels. `left` and `right` are how far it reaches from its first box's x."""
+
+    items: list[Placed]
+    caption: Caption
+    labels: list[tuple[float, str, int]] = field(default_factory=list)
+    """Channels: (middle from the first box's x, text, level)."""
+    left: float = 0
+    right: float = 0
+    middle: float = 0
+    """Where its caption stands, from its first box's x."""
+    row: int = 0
+
+    @property
+    def x(self) -> float:
+        return self.items[0].x
+
+    @property
+    def bottom(self) -> float:
+        """Below its labels."""
+        below = max(item.bottom for item in self.items)
+        return below + 3 + LEADING * max([level + 1 for _, _, level in self.labels], default=0)
+
+
+@dataclass
+class Layout:
+    """Everything, placed along the axes; `rows` are not yet stacked."""
+
+    placed: list[Placed]
+    groups: list[Group]
+    rows: int
+    frames: list[Block]
+    """Repeated blocks that are open."""
+
+
+def laid_out(
+    it: Architecture,
+    solids: Sequence[Solid],
+    *,
+    width: float,
+    spacing: float,
+    labels: bool,
+    sizes: bool,
+    captions: str,
+    angle: tuple[float, float],
+) -> Layout:
+    """Groups and rows of an architecture whose ops have these sizes, no row wider than `width`; `angle` is (cos, sin)."""
+    frames = [b for b in it.blocks if b.times > 1 and b.stop - b.start > 1]
+    placed = []
+    for index, op in enumerate(it.ops):
+        times = op.times
+        for block in it.blocks:
+            if block.times > 1 and block.start == index and block.stop == index + 1:
+                times *= block.times
+        placed.append(Placed(op, index, solids[index], times))
+    runs = _runs(it, placed, frames)
+    _sides(placed, runs, sizes)
+    groups = [_group(run, labels, captions, _prefix(run[0].index, frames), angle) for run in runs]
+    most, gap = width - 2 * MARGIN, spacing
+    rows = _rows(groups, frames, most, gap, True)
+    if rows > 1 and _rows(groups, frames, most, 0.6 * spacing, True) == 1:
+        rows, gap = 1, 0.6 * spacing
+    for _ in range(
+        4 if rows > 1 else 0
+    ):  # the lines that go around take room too, and fewer boxes a row make more of them
+        most = min(most, width - 2 * (MARGIN + 10 + TRACK * max(2, _crossing(it, groups) - 1)))
+        rows = _rows(groups, frames, most, gap, True)
+    lower = _rows(groups, frames, most, gap, False) > rows
+    while rows > 1 and (narrower := most - 20) > 200 and _rows(groups, frames, narrower, gap, lower) == rows:
+        most = narrower
+    _rows(groups, frames, most, gap, lower)
+    return Layout(placed, groups, rows, frames)
+
+
+def _crossing(it: Architecture, groups: list[Group]) -> int:
+    """How many edges lead from one row to another."""
+    row = {item.op.id: group.row for group in groups for item in group.items}
+    return sum(1 for edge in it.edges if row[edge.source] != row[edge.target])
+
+
+def _prefix(index: int, frames: list[Block]) -> str:
+    """The path of the innermost frame around an op: its name need not be said again."""
+    return next((b.path for b in reversed(frames) if b.start <= index < b.stop), "")
+
+
+def _around(index: int, frames: list[Block]) -> list[Block]:
+    return [b for b in frames if b.start <= index < b.stop]
+
+
+def _runs(it: Architecture, placed: list[Placed], frames: list[Block]) -> list[list[Placed]]:
+    runs: list[list[Placed]] = []
+    for item in placed:
+        before = runs[-1][-1] if runs else None
+        if (
+            before is not None
+            and _touch(it, placed, before, item)
+            and _around(before.index, frames) == _around(item.index, frames)
+        ):
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
+def _touch(it: Architecture, placed: list[Placed], a: Placed, b: Placed) -> bool:
+    """Whether `b` stands at the face of `a`."""
+    if any(one.solid.form != "map" or one.op.kind in ("input", "block") for one in (a, b)):
+        return False
+    if [edge.source for edge in it.inputs_of[b.op.id]] != [a.op.id]:
+        return False
+    if a.op.kind in ("pool", "resample"):
+        return False
+    if (a.solid.h, a.solid.dx) == (b.solid.h, b.solid.dx):
+        return True
+    after = next((item for item in placed[b.index + 1 :] if item.solid.form != "ball"), None)
+    told = after is not None and after.solid.side == b.solid.side  # its own size would have no room
+    return told and b.op.kind in THIN and a.solid.h / 2 <= b.solid.h <= a.solid.h and b.solid.dx <= a.solid.dx
+
+
+def _sides(placed: list[Placed], runs: list[list[Placed]], sizes: bool) -> None:
+    """Write a spatial size where a run of equal ones ends in its group, that of a pool in the next; of tokens where it starts."""
+    last = {run[-1].index for run in runs}
+    shown = [item for item in placed if item.solid.form != "ball"]
+    for k, item in enumerate(shown):
+        before, after = shown[k - 1] if k else None, shown[k + 1] if k + 1 < len(shown) else None
+        if item.solid.form == "tokens":
+            told = before is None or before.solid.side != item.solid.side
+        else:
+            told = after is None or after.solid.side != item.solid.side
+            told = told or (item.index in last and item.op.kind not in THIN)
+        item.side = item.solid.side if sizes and told else ""
+
+
+def _group(run: list[Placed], labels: bool, captions: str, prefix: str, angle: tuple[float, float]) -> Group:
+    x, right = 0.0, 0.0
+    for item in run:
+        item.x = x
+        reach = item.solid.dx
+        if item.side:
+            reach = max(reach, side_label(item, angle)[3] - item.x - item.solid.w)
+        right = max(right, x + item.solid.w + reach)
+        x += item.solid.w
+    first = run[0]
+    ball = first.solid.form == "ball"
+    group = Group(run, caption([] if ball else [i.op for i in run], prefix, "none" if ball else captions))
+    if labels and not ball:
+        group.labels = _channels(run)
+    halves = [(middle, text_width(text, LABEL) / 2) for middle, text, _ in group.labels]
+    group.left = min([middle - half for middle, half in halves], default=0)
+    group.left = min(group.left, 0)
+    group.right = max([right, *(middle + half for middle, half in halves)])
+    group.middle = x / 2
+    return group
+
+
+def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, bool, float]:
+    """Where the spatial size starts below the lower edge into the depth, whether it is slanted as that edge is, and how far
+    right it reaches. Beside a small box it is level."""
+    cos, sin = angle
+    long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
+    x, y = item.x + item.solid.w, item.bottom
+    if edge < 0.6 * long:
+        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
+    spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
+    x, y = x + spare * cos + 9.5 * sin, y - spare * sin + 9.5 * cos - 2
+    return x, y, True, x + long * cos
+
+
+def _channels(run: list[Placed]) -> list[tuple[float, str, int]]:
+    """One label under each run of equal channels; where they are too near, on levels."""
+    parts: list[list[Placed]] = []
+    for item in run:
+        if parts and parts[-1][0].solid.deep == item.solid.deep:
+            parts[-1].append(item)
+        else:
+            parts.append([item])
+    middles = [((part[0].x + part[-1].x + part[-1].solid.w) / 2, part[0].solid.deep) for part in parts]
+    halves = [text_width(text, LABEL) / 2 for _, text in middles]
+    at = levels([(m - half, m + half) for (m, _), half in zip(middles, halves, strict=True)], 2)
+    return [(m, text, level) for (m, text), level in zip(middles, at, strict=True)]
+
+
+def _rows(groups: list[Group], frames: list[Block], most: float, spacing: float, lower: bool) -> int:
+    """Place the groups in rows of at most `most`, from x = 0; how many rows these are. With `lower`, a caption may have to
+    stand lower than the one beside it."""
+    row, end = 0, None
+    before: Group | None = None
+    for chunk in _chunks(groups, frames):
+        if before is not None and len(chunk) > 1 and _end(chunk, before, frames, spacing, lower) > most:
+            row, before = row + 1, None
+        for group in chunk:
+            _put(group, before, frames, spacing, lower)
+            end = group.x + _reach(group)
+            if before is not None and end > most:
+                row += 1
+                _put(group, None, frames, spacing, lower)
+            group.row = row
+            before = group
+    return row + 1
+
+
+def _chunks(groups: list[Group], frames: list[Block]) -> list[list[Group]]:
+    """Groups that stand together: those of an outermost frame."""
+    found: list[list[Group]] = []
+    for group in groups:
+        around = _around(group.items[0].index, frames)[:1]
+        if around and found and _around(found[-1][-1].items[0].index, frames)[:1] == around:
+            found[-1].append(group)
+        else:
+            found.append([group])
+    return found
+
+
+def _end(chunk: list[Group], before: Group, frames: list[Block], spacing: float, lower: bool) -> float:
+    for group in chunk:
+        _put(group, before, frames, spacing, lower)
+        before = group
+    return before.x + _reach(before)
+
+
+def _reach(group: Group) -> float:
+    return max(group.right, group.middle + group.caption.width / 2) + FRAME
+
+
+def _put(group: Group, before: Group | None, frames: list[Block], spacing: float, lower: bool) -> None:
+    """Place a group behind another one of its row, or at the row's start."""
+    half = group.caption.width / 2
+    if before is None:
+        x = max(-group.left, half - group.middle) + FRAME
+    else:
+        x = before.x + before.right + spacing - group.left
+        a, b = (_around(one.items[0].index, frames) for one in (before, group))
+        x += FRAME * sum(1 for block in (*a, *b) if (block in a) != (block in b))
+        other = before.caption.width / 2
+        apart = (max(half, other) if lower else half + other) + 5
+        x = max(x, before.x + before.middle + apart - group.middle)
+    by = x - group.x
+    for item in group.items:
+        item.x += by

@@ -1,0 +1,132 @@
+r"""A scene as one TeX file that needs nothing but TikZ: Debian's texlive-latex-base and texlive-pictures compile it.
+
+    pdflatex blocks.tex       one page, as large as the picture; the tikzpicture can be pasted into a paper
+
+Coordinates are those of the SVG, in units of 1/96 inch, y downwards. TikZ itself can show no picture from inside a file, so
+one on the input's plane is drawn as a grid of coloured cells, `CELLS` along its longer side.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+
+from generator.diagrams.scene import Area, Disc, Photo, Scene, Shape, Wire, Words
+from generator.diagrams.svg import Point, num
+from generator.pages.escape import clean
+
+CELLS = 32
+UNIT = 0.75
+"""Big points in a pixel."""
+_ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
+_SIGNS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", "-": "{-}", "`": "{`}",
+    "'": "{'}", '"': r"\symbol{125}", "×": r"$\times$", "·": r"$\cdot$", "…": "...", "∥": r"$\|$",
+    "→": r"$\to$", "−": "$-$", "÷": r"$\div$", "\u00a0": "~", "[": "{[}", "]": "{]}", "*": "{*}", "?": "{?}", "!": "{!}",
+    ",": "{,}",
+}  # fmt: skip
+
+
+def tex(words: str) -> str:
+    """Text that TeX prints as it is; a character that its plainest fonts lack is named: ``U+4E2D``."""
+    found = []
+    for c in clean(words):
+        if c in _SIGNS:
+            found.append(_SIGNS[c])
+        else:
+            found.append(c if " " <= c <= "~" else f"U+{ord(c):04X}")
+    return "".join(found)
+
+
+def to_tex(scene: Scene, title: str) -> str:
+    """The scene as a whole document; `title` stands in a comment."""
+    colours: dict[str, str] = {}
+    body = [line for shape in scene.shapes for line in _lines(shape, colours)]
+    wide, high = num(scene.width * UNIT), num(scene.height * UNIT)
+    said = "".join(c for c in clean(title) if " " <= c <= "~")
+    defined = [rf"\definecolor{{{name}}}{{HTML}}{{{colour[1:].upper()}}}" for colour, name in colours.items()]
+    return "\n".join(
+        [
+            f"% {said}",
+            r"% pdflatex compiles this file by itself; in a paper, use the tikzpicture with \usepackage{tikz} and the colours.",
+            r"\documentclass{article}",
+            r"\usepackage{tikz}",
+            r"\pagestyle{empty}",
+            rf"\pdfpagewidth={wide}bp \pdfpageheight={high}bp",
+            rf"\paperwidth={wide}bp \paperheight={high}bp",
+            r"\hoffset=-1in \voffset=-1in \topskip=0pt",
+            *defined,
+            r"\begin{document}",
+            r"\shipout\hbox{\sffamily%",
+            rf"\begin{{tikzpicture}}[x={num(UNIT)}bp, y=-{num(UNIT)}bp, line join=round, inner sep=0pt, outer sep=0pt]",
+            rf"\path[use as bounding box] (0,0) rectangle ({num(scene.width)},{num(scene.height)});",
+            *body,
+            r"\end{tikzpicture}}",
+            r"\end{document}",
+            "",
+        ]
+    )
+
+
+def _lines(shape: Shape, colours: dict[str, str]) -> list[str]:
+    def colour(said: str) -> str:
+        return colours.setdefault(said, f"ca{len(colours)}")
+
+    if isinstance(shape, Area):
+        more = [f"fill={colour(shape.fill)}"] if shape.fill != "none" else []
+        more += [f"fill opacity={num(shape.opacity)}"] if shape.opacity < 1 else []
+        more += [f"draw={colour(shape.stroke)}", _thick(shape.thickness)] if shape.stroke else []
+        return [rf"\path[{', '.join(more)}] {_path(shape.corners)} -- cycle;"]
+    if isinstance(shape, Wire):
+        dash = ", dash pattern=on 3bp off 2.25bp" if shape.dashed else ""
+        return [rf"\draw[{colour(shape.stroke)}, {_thick(shape.thickness)}{dash}] {_path(shape.points)};"]
+    if isinstance(shape, Disc):
+        how = f"fill={colour(shape.fill)}, draw={colour(shape.stroke)}, {_thick(shape.thickness)}"
+        return [rf"\path[{how}] {_at(shape.centre)} circle[radius={num(shape.radius * UNIT)}bp];"]
+    if isinstance(shape, Words):
+        size = num(shape.size * UNIT / 10)
+        options = [f"anchor={_ANCHORS[shape.anchor]}", f"scale={size}", f"text={colour(shape.fill)}"]
+        options += [f"rotate={num(-shape.angle)}"] if shape.angle else []
+        text = tex(shape.text)
+        said = rf"\textbf{{{text}}}" if shape.bold else text
+        return [rf"\node[{', '.join(options)}] at {_at(shape.at)} {{{said}}};"] if text else []
+    return _cells(shape) if isinstance(shape, Photo) else []
+
+
+def _thick(pixels: float) -> str:
+    return f"line width={num(pixels * UNIT)}bp"
+
+
+def _at(point: Point) -> str:
+    return f"({num(point[0])},{num(point[1])})"
+
+
+def _path(points: tuple[Point, ...]) -> str:
+    return " -- ".join(_at(point) for point in points)
+
+
+def _cells(photo: Photo) -> list[str]:
+    """A grid of coloured cells; nothing where the data address holds no picture that can be read."""
+    from PIL import Image
+
+    try:
+        data = base64.b64decode(photo.href.partition(",")[2], validate=True)
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+    except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
+        return []
+    longer = max(picture.size)
+    across, down = (max(1, round(side / longer * CELLS)) for side in picture.size)
+    small = picture.resize((across, down), Image.Resampling.BOX)
+    (x, y), wide, high = photo.at, photo.width / across, photo.height / down
+    found = []
+    for column in range(across):  # each covers what is right of and below it, and is covered in turn: no seams
+        x0, x1 = x + column * wide, x + photo.width
+        lift0, lift1 = photo.rise * column / across, photo.rise
+        for row in range(down):
+            r, g, b = small.getpixel((column, row))  # type: ignore[misc]
+            top, low = y + row * high, y + photo.height
+            corners = ((x0, top - lift0), (x1, top - lift1), (x1, low - lift1), (x0, low - lift0))
+            found.append(rf"\fill[color={{rgb,255:red,{r};green,{g};blue,{b}}}] {_path(corners)} -- cycle;")
+    return found

@@ -1,0 +1,360 @@
+/* 3-D blocks, generator/diagrams/styles/blocks.py, in a browser, to the byte: wires.py and paint.py, behind drawing-solids.js
+ * and drawing-scene.js. What it is given was prepared there (opened and folded): `Blocks.prepared`. */
+(() => {
+  const {textWidth, mirrored, toSvg} = convatlas.drawing;
+  const {
+    measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
+  } = convatlas.drawing.solids;
+  const FILLS = {
+    input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
+    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3',
+  };
+  const EDGES = {
+    input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
+    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a',
+  };
+  const INK = '#12151c', DIM = '#596174', LINE = '#8a91a3';
+  const CLASS = 10, CLEAR = 9, OFF = 4, HEAD = 7, BETWEEN = 16;
+  const WORDS = {
+    input: 'input', conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention',
+    merge: 'sum or join', softmax: 'softmax', resample: 'resampling', block: 'block', other: 'other',
+  };
+
+  // Wires
+
+  function leaves(item) {
+    const s = item.solid;
+    return s.form === 'ball' ? [item.x + s.w / 2 + OFF, item.axis - 6.93] : [item.x + s.w + s.dx / 2, item.axis - s.h / 2];
+  }
+
+  function enters(item) {
+    const s = item.solid;
+    return s.form === 'ball' ? [item.x + s.w / 2 - OFF, item.axis - 6.93] : [item.x + s.dx / 2, item.axis - s.h / 2];
+  }
+
+  const outOf = (item) => [item.x + item.solid.w + item.solid.dx / 2, item.axis];
+  const over = (item) => item.top - (item.times > 1 ? 15 : 0);
+  const byId = (layout) => new Map(layout.placed.map((item) => [item.op.id, item]));
+  const inRow = (layout, row) => layout.groups.filter((g) => g.row === row);
+
+  function split(it, layout) {
+    const at = byId(layout), row = rowById(layout);
+    const touching = new Set(layout.groups.flatMap((g) => g.items.slice(1).map((item) => item.op.id)));
+    const near = [], far = [], across = [];
+    for (const edge of it.edges) {
+      if (row.get(edge.source) !== row.get(edge.target)) across.push(edge);
+      else if (at.get(edge.target).index !== at.get(edge.source).index + 1) far.push(edge);
+      else if (!touching.has(edge.target)) near.push(edge);
+    }
+    return [near, far, across];
+  }
+
+  function arcs(layout, edges) {
+    const at = byId(layout);
+    const rows = [], bottoms = [];
+    for (let row = 0; row < layout.rows; row++) {
+      rows.push(inRow(layout, row).flatMap((g) => g.items));
+      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.x + g.right, g.bottom, g.items[0].index]));
+    }
+    const wanted = edges.map((edge) => {
+      const a = at.get(edge.source).index, b = at.get(edge.target).index;
+      return [b - a, a, b, edge, false];
+    });
+    for (const b of layout.frames) wanted.push([b.stop - b.start - 1, b.start, b.stop - 1, b, true]);
+    wanted.sort((p, q) => p[0] - q[0] || p[1] - q[1] || p[2] - q[2]);
+    const routed = {arrows: [], frames: [], tops: rows.map((row) => Math.min(...row.map(over)))};
+    const taken = [];
+    for (const [, a, b, what, isFrame] of wanted) {
+      rows.forEach((row, number) => {
+        const held = row.filter((item) => a <= item.index && item.index <= b);
+        if (!held.length) return;
+        let y;
+        if (isFrame) {
+          const around = bottoms[number].filter(([, , , index]) => a <= index && index <= b);
+          const x0 = Math.min(...around.map(([from]) => from)) - FRAME + 3, x1 = Math.max(...around.map(([, to]) => to)) + FRAME - 3;
+          y = free(number, x0, x1, Math.min(...held.map(over)), taken);
+          const low = Math.max(...around.map(([, , bottom]) => bottom));
+          routed.frames.push({block: what, x: x0, y, width: x1 - x0, height: low + 4 - y, row: number});
+          taken.push([number, x0, x1, y - 14]);
+          y -= 14;
+        } else {
+          const [x0, y0] = leaves(held[0]), [x1, y1] = enters(held.at(-1));
+          const passed = [...held.slice(1, -1).map(over), held[0].top, held.at(-1).top];
+          if (held[0].times > 1) passed.push(over(held[0]));
+          y = free(number, x0, x1, Math.min(...passed), taken);
+          routed.arrows.push({points: [[x0, y0], [x0, y], [x1, y], [x1, y1]], middle: false, dashed: what.dashed, after: b});
+          taken.push([number, x0, x1, y]);
+        }
+        routed.tops[number] = Math.min(routed.tops[number], y);
+      });
+    }
+    return routed;
+  }
+
+  function free(row, x0, x1, above, taken) {
+    let y = above - CLEAR;
+    for (const [number, a, b, height] of taken) if (number === row && a < x1 && x0 < b) y = Math.min(y, height - STEP);
+    return y;
+  }
+
+  function straight(layout, edges) {
+    const at = byId(layout);
+    return edges.map(({source, target, dashed}) => {
+      const to = at.get(target);
+      return {points: [outOf(at.get(source)), [to.x, to.axis]], middle: true, dashed, after: to.index};
+    });
+  }
+
+  function around(layout, edges, tops, left, right) {
+    const at = byId(layout), row = rowById(layout);
+    const rows = tops.map((_, number) => inRow(layout, number).flatMap((g) => g.items.map((item) => item.index)));
+    const open = tops.map((top) => top - STEP);
+    const lanes = [];
+    const ends = (edge) => at.get(edge.source).index === Math.max(...rows[row.get(edge.source)]);
+    for (const edge of edges) {
+      lanes.push(open[row.get(edge.source)]);
+      if (!ends(edge)) open[row.get(edge.source)] -= STEP;
+    }
+    return edges.map((edge, k) => {
+      const a = at.get(edge.source), b = at.get(edge.target);
+      const x0 = left - STEP * k, x1 = right + STEP * k, y = open[row.get(edge.target)];
+      open[row.get(edge.target)] -= STEP;
+      const way = ends(edge) ? [outOf(a), [x1, a.axis]] : [leaves(a), [leaves(a)[0], lanes[k]], [x1, lanes[k]]];
+      way.push([x1, y]);
+      if (b.index === Math.min(...rows[row.get(edge.target)])) way.push([x0, y], [x0, b.axis], [b.x, b.axis]);
+      else way.push([enters(b)[0], y], enters(b));
+      return {points: way, middle: false, dashed: edge.dashed, after: b.index};
+    });
+  }
+
+  function lanesOf(layout, edges) {
+    const row = rowById(layout);
+    const last = new Map(layout.groups.map((g) => [g.row, g.items.at(-1).op.id]));
+    const found = Array(layout.rows).fill(0);
+    for (const edge of edges) {
+      found[row.get(edge.target)] += 1;
+      if (edge.source !== last.get(row.get(edge.source))) found[row.get(edge.source)] += 1;
+    }
+    return found;
+  }
+
+  // Paint
+
+  const area = (corners, fill, stroke, classes, opacity = 1) => ({is: 'area', corners, fill, stroke, classes, opacity});
+  const wire = (points, stroke, classes, thickness = 1.5, dashed = false) => ({is: 'wire', points, stroke, classes, thickness, dashed});
+  const disc = (centre, radius, fill, stroke, classes) => ({is: 'disc', centre, radius, fill, stroke, classes});
+  const words = (at, text, size, fill, classes, anchor = 'middle', angle = 0, bold = false) => ({is: 'words', at, text, size, fill, classes, anchor, angle, bold});
+
+  function painted(it, layout, look) {
+    const [near, far, across] = split(it, layout);
+    const routed = arcs(layout, far);
+    const lanes = lanesOf(layout, across);
+    const track = STEP * Math.max(0, across.length - 1);
+    const left = MARGIN + (across.length ? track + 10 : 0);
+    for (const item of layout.placed) item.x += left;
+    for (const arrow of routed.arrows) arrow.points = arrow.points.map(([x, y]) => [x + left, y]);
+    for (const frame of routed.frames) frame.x += left;
+    const edge = Math.max(
+      ...layout.groups.map((g) => Math.max(g.x + g.right, g.x + g.middle + g.caption.width / 2)), ...routed.frames.map((frame) => frame.x + frame.width),
+    );
+    const scene = {width: edge + MARGIN + (across.length ? track + 10 : 0), height: 0, shapes: []};
+    const notes = [], tops = [], axes = [];
+    let y = MARGIN;
+    for (let row = 0; row < layout.rows; row++) {
+      const groups = inRow(layout, row);
+      const frames = routed.frames.filter((frame) => frame.row === row);
+      const axis = y + STEP * lanes[row] + (lanes[row] ? 6 : 0) - routed.tops[row];
+      axes.push(axis);
+      tops.push(axis + routed.tops[row]);
+      for (const g of groups) for (const item of g.items) item.axis = axis;
+      for (const frame of frames) frame.y += axis;
+      const base = Math.max(...groups.map((g) => g.bottom), ...frames.map((f) => f.y + f.height)) + 6;
+      const [said, below] = captionsOf(groups, base);
+      notes.push(...said);
+      y = below + BETWEEN;
+    }
+    for (const arrow of routed.arrows) {
+      const axis = axes[layout.groups.find((g) => g.items.some((item) => item.index === arrow.after)).row];
+      arrow.points = arrow.points.map(([x, at]) => [x, at + axis]);
+    }
+    const wrap = around(layout, across, tops, left - 4, edge + 6);
+    for (const frame of routed.frames) paintFrame(scene, frame, layout);
+    const inner = straight(layout, near);
+    for (const item of layout.placed) {
+      for (const arrow of [...inner, ...wrap]) if (arrow.after === item.index) paintArrow(scene, arrow, layout);
+      box(scene, item, look);
+    }
+    for (const arrow of routed.arrows) paintArrow(scene, arrow, layout);
+    for (const g of layout.groups) labelsOf(scene, g, look);
+    scene.shapes.push(...notes);
+    scene.height = y - BETWEEN + MARGIN;
+    if (look.legend) legend(scene, layout, look);
+    return scene;
+  }
+
+  function captionsOf(groups, base) {
+    const said = groups.filter((g) => g.caption.lines);
+    const middles = said.map((g) => g.x + g.middle);
+    const at = levels(said.map((g, k) => [middles[k] - g.caption.width / 2, middles[k] + g.caption.width / 2]), 5);
+    const tops = [base];
+    for (let level = 0; level < most(at, -1) + 1; level++) {
+      const lines = Math.max(...said.filter((_, k) => at[k] === level).map((g) => g.caption.lines));
+      tops.push(tops.at(-1) + lines * LEADING + 4);
+    }
+    const found = [];
+    said.forEach((g, k) => {
+      const middle = middles[k];
+      if (at[k]) found.push(wire([[middle, g.bottom + 3], [middle, tops[at[k]] + 1]], LINE, 'ca-line', 0.5));
+      let y = tops[at[k]] + LEADING - 2;
+      for (const line of g.caption.names) {
+        found.push(words([middle, y], line, NAME, INK, 'ca-ink'));
+        y += LEADING;
+      }
+      for (const line of g.caption.classes) {
+        found.push(words([middle, y], line, CLASS, DIM, 'ca-dim'));
+        y += LEADING;
+      }
+    });
+    return [found, tops.at(-1)];
+  }
+
+  function box(scene, item, look) {
+    const {solid: s, op} = item;
+    const kind = s.form !== 'ball' ? op.kind : 'merge';
+    scene.shapes.push({is: 'open', title: saidOf(item), classes: 'ca-op', id: op.id});
+    if (s.form === 'ball') {
+      const centre = [item.x + s.w / 2, item.axis];
+      const ring = s.bands.at(-1);
+      if (ring) scene.shapes.push(disc(centre, s.w / 2 + 2, look.fills[ring], look.edges[ring], `ca-k-${ring}`));
+      scene.shapes.push(disc(centre, s.w / 2, look.fills[kind], look.edges[kind], `ca-k-${kind}`));
+      signed(scene, s.sign, centre);
+    } else {
+      const top = item.axis + s.dy / 2 - s.h / 2;
+      const cuts = [0];
+      for (let k = s.bands.length; k >= 0; k--) cuts.push(s.w - BAND * k);
+      for (let k = 0; k + 1 < cuts.length; k++) {
+        slab(scene, item, [item.x + cuts[k], item.x + cuts[k + 1], top], [op.kind, ...s.bands][k], look, k === cuts.length - 2);
+      }
+      if (op.kind === 'input' && look.picture) {
+        const x = item.x + s.w;
+        scene.shapes.push({is: 'photo', at: [x, top], width: s.dx, height: s.h, slant: -look.angle, rise: s.dy, href: look.picture});
+        scene.shapes.push(area([[x, top], [x + s.dx, top - s.dy], [x + s.dx, top - s.dy + s.h], [x, top + s.h]], 'none', look.edges[kind], 'ca-line'));
+      }
+    }
+    if (item.times > 1) scene.shapes.push(words([item.x + (s.w + s.dx) / 2, item.top - 4], `×${item.times}`, 11, INK, 'ca-ink', 'middle', 0, true));
+    scene.shapes.push({is: 'close'});
+  }
+
+  function slab(scene, item, [x0, x1, top], kind, look, last) {
+    const s = item.solid, fill = look.fills[kind], low = top + s.h, up = top - s.dy;
+    const face = (corners, colour, name) => scene.shapes.push(area(corners, colour, look.edges[kind], `ca-k-${kind} ca-${name}`, look.opacity));
+    face([[x0, top], [x1, top], [x1, low], [x0, low]], fill, 'front');
+    face([[x0, top], [x0 + s.dx, up], [x1 + s.dx, up], [x1, top]], mixed(fill, '#ffffff', 0.45), 'top');
+    if (last) face([[x1, top], [x1 + s.dx, up], [x1 + s.dx, low - s.dy], [x1, low]], mixed(fill, '#000000', 0.09), 'side');
+  }
+
+  function signed(scene, sign, [x, y]) {
+    const r = 4.5;
+    const strokes = {
+      '+': [[-r, 0, r, 0], [0, -r, 0, r]],
+      '−': [[-r, 0, r, 0]],
+      '×': [[-3.2, -3.2, 3.2, 3.2], [-3.2, 3.2, 3.2, -3.2]],
+      '∥': [[-2, -r, -2, r], [2, -r, 2, r]],
+      '÷': [[-r, 0, r, 0], [0, -3.9, 0, -2.5], [0, 2.5, 0, 3.9]],
+      max: [[-r, 2.5, 0, -2.5], [0, -2.5, r, 2.5]],
+    };
+    for (const [a, b, c, d] of strokes[sign]) scene.shapes.push(wire([[x + a, y + b], [x + c, y + d]], INK, 'ca-ink-line', 1.25));
+  }
+
+  function labelsOf(scene, g, look) {
+    const below = Math.max(...g.items.map((item) => item.bottom));
+    for (const [middle, text, level] of g.labels) {
+      const own = most(g.items.filter((i) => i.x - g.x <= middle && middle <= i.x - g.x + i.solid.w).map((i) => i.bottom), below);
+      const y = (g.labels.length === 1 ? own : below) + LABEL + 1 + level * LEADING;
+      scene.shapes.push(words([g.x + middle, y], text, LABEL, INK, 'ca-ink'));
+    }
+    for (const item of g.items) {
+      if (!item.side) continue;
+      const [x, y, slanted] = sideLabel(item, look.turn);
+      scene.shapes.push(words([x, y], item.side, LABEL, DIM, 'ca-dim', 'start', slanted ? -look.angle : 0));
+    }
+  }
+
+  function paintArrow(scene, arrow, layout) {
+    scene.shapes.push(wire(arrow.points, LINE, 'ca-line', 1.75, arrow.dashed));
+    const [[x0, y0], [x1, y1]] = arrow.points.slice(-2);
+    let x = x1;
+    if (arrow.middle) x = (Math.min(layout.placed[arrow.after - 1].right, x1 - HEAD) + x1 + HEAD) / 2;
+    const dx = x1 > x0 ? 1 : 0, dy = y1 > y0 ? 1 : 0, wide = 3.5;
+    const corners = [[x, y1], [x - HEAD * dx + wide * dy, y1 - HEAD * dy + wide * dx], [x - HEAD * dx - wide * dy, y1 - HEAD * dy - wide * dx]];
+    scene.shapes.push(area(corners, LINE, '', 'ca-head'));
+  }
+
+  function paintFrame(scene, frame, layout) {
+    const {x, y, block} = frame;
+    const x1 = x + frame.width, y1 = y + frame.height;
+    scene.shapes.push(wire([[x, y], [x1, y], [x1, y1], [x, y1], [x, y]], LINE, 'ca-frame', 1, true));
+    const times = `×${block.times}`;
+    const name = span([block.op ? block.id : layout.placed[block.start].op.id, block.last], block.times + 1 - (block.op ? 1 : 0));
+    const start = x + 8 + textWidth(times, 11, true);
+    scene.shapes.push(words([x + 2, y - 4], times, 11, INK, 'ca-ink', 'start', 0, true));
+    const room = Math.max(0, x1 - start), both = `${name} · ${block.op}`;
+    scene.shapes.push(words([start, y - 4], block.op && textWidth(both, NAME) <= room ? both : shortened(name, room), NAME, DIM, 'ca-dim', 'start'));
+  }
+
+  function legend(scene, layout, look) {
+    const kinds = new Set(layout.placed.flatMap((item) => [item.solid.form === 'ball' ? 'merge' : item.op.kind, ...item.solid.bands]));
+    let x = MARGIN, y = scene.height + 6;
+    for (const kind of Object.keys(FILLS)) {
+      if (!kinds.has(kind) || !(kind in WORDS) || kind === 'input') continue;
+      const wide = 14 + textWidth(WORDS[kind], LABEL) + 14;
+      if (x > MARGIN && x + wide > scene.width) [x, y] = [MARGIN, y + LEADING + 2];
+      scene.shapes.push(area([[x, y - 8], [x + 9, y - 8], [x + 9, y + 1], [x, y + 1]], look.fills[kind], look.edges[kind], `ca-k-${kind}`));
+      scene.shapes.push(words([x + 14, y], WORDS[kind], LABEL, DIM, 'ca-dim', 'start'));
+      x += wide;
+    }
+    scene.height = y + MARGIN;
+  }
+
+  function saidOf(item) {
+    const op = item.op;
+    const said = [op.last ? `${op.id} … ${op.last}` : op.id, op.op, op.shape.length ? op.shape.map(grouped).join(' × ') : '?'];
+    if (op.kind !== 'block') said.push(...op.parts.slice(1).map((part) => part.op));
+    if (item.times > 1) said.push(`×${item.times}`);
+    for (const [name, value] of op.attributes) if (name === 'kernel' || name === 'stride') said.push(`${name} ${value}`);
+    if (op.parameters) said.push(`${grouped(op.parameters)} parameters`);
+    if (op.note) said.push(op.note);
+    return said.join(' · ');
+  }
+
+  function mixed(colour, other, part) {
+    return `#${[1, 3, 5].map((k) => {
+      const a = parseInt(colour.slice(k, k + 2), 16), b = parseInt(other.slice(k, k + 2), 16);
+      return Math.floor(a + (b - a) * part + 0.5).toString(16).padStart(2, '0');
+    }).join('')}`;
+  }
+
+  function colours(text) {
+    const fills = {...FILLS}, edges = {...EDGES};
+    for (const word of text.replaceAll(',', ' ').split(/\s+/).filter(Boolean)) {
+      const [kind, colour] = [word.split('=')[0], word.slice(word.indexOf('=') + 1).toLowerCase()];
+      if (!Object.hasOwn(FILLS, kind) || !/^#[0-9a-f]{6}$/.test(colour)) continue;  // half typed
+      fills[kind] = colour;
+      edges[kind] = mixed(colour, '#000000', 0.5);
+    }
+    return [fills, edges];
+  }
+
+  function draw(it, o) {
+    const radians = o.angle * Math.PI / 180;
+    const turn = [rounded(Math.cos(radians)), rounded(Math.sin(radians))];
+    const by = {...o, cos: turn[0], sin: turn[1], ...measured(it.ops)};
+    const layout = laidOut(it, it.ops.map((op) => solid(op, by)), o, turn);
+    const [fills, edges] = colours(o.colours);
+    const scene = painted(it, layout, {fills, edges, opacity: o.opacity, angle: o.angle, turn, legend: o.legend, picture: o.picture});
+    if (o.direction === 'left') scene.shapes = scene.shapes.map((shape) => mirrored(shape, scene.width));
+    return toSvg(scene, it.title);
+  }
+
+  convatlas.styles.blocks = {draw};
+})();

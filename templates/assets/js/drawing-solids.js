@@ -1,0 +1,348 @@
+/* generator/diagrams/solids in a browser, to the byte: sizes.py, captions.py and layout.py, in this order. draw-blocks.js goes on. */
+(() => {
+  const {textWidth} = convatlas.drawing;
+  const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
+  const BAND = 3, BALL = 8, SMALLEST = 5, NAME = 10, LABEL = 10, LEADING = 12, WIDEST = 110, MARGIN = 10, FRAME = 8, STEP = 9;
+  const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
+  const without = (text, start) => (text.startsWith(start) ? text.slice(start.length) : text);
+  const least = (values, none) => (values.length ? Math.min(...values) : none);
+  const most = (values, none) => (values.length ? Math.max(...values) : none);
+
+  // Sizes
+
+  function measured(ops) {
+    let side = 1, deepest = 1, longest = 1;
+    const square = ops.filter((op) => op.kind === 'input').every((op) => op.shape.length > 1 ? op.shape.at(-2) === op.shape.at(-1) : !op.shape.length);
+    for (const op of ops) {
+      const [form, c, h, w] = extent(op.shape, square);
+      if (form === 'vector') longest = Math.max(longest, c);
+      else if (form !== 'unknown') [side, deepest] = [Math.max(side, h, form === 'map' ? w : 1), Math.max(deepest, c)];
+    }
+    return {side, most: deepest, longest, square};
+  }
+
+  function extent(shape, square) {
+    if (shape.length === 1) return ['vector', shape[0], 1, 1];
+    if (shape.length === 2) return ['tokens', shape[1], shape[0], 1];
+    if (shape.length >= 3) {
+      const [c, h, w] = shape.slice(-3);
+      return square && c === h && h !== w && shape.length === 3 ? ['map', w, c, h] : ['map', c, h, w];
+    }
+    return ['unknown', 1, 1, 1];
+  }
+
+  function solid(op, by) {
+    const sign = signOf(op);
+    const [form, c, h, w] = extent(op.shape, by.square);
+    const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} tokens` : '';
+    const deep = form !== 'unknown' ? grouped(c) : '?';
+    const bands = bandsOf(op);
+    if (sign) return {form: 'ball', w: 2 * BALL, h: 2 * BALL, dx: 0, dy: 0, bands, sign, side, deep};
+    const more = BAND * bands.length;
+    let tall, wide, far;
+    if (form === 'vector') [tall, wide, far] = [by.height * share(c, by.longest, by.scale), 9 + more, 8];
+    else if (form === 'unknown') [tall, wide, far] = [0.4 * by.height, 14 + more, 0.4 * by.height * by.slant];
+    else {
+      tall = by.height * share(h, by.side, by.scale);
+      wide = (THIN.includes(op.kind) ? 6 : Math.max(SMALLEST, by.thickness * share(c, by.most, by.channels))) + more;
+      far = form === 'map' ? by.slant * by.height * share(w, by.side, by.scale) : 8;
+      if (op.kind === 'input') wide = 4;
+    }
+    far = rounded(Math.max(4, far));
+    return {form, w: rounded(wide), h: rounded(Math.max(8, tall)), dx: rounded(far * by.cos), dy: rounded(far * by.sin), bands, sign: '', side, deep};
+  }
+
+  const bandsOf = (op) => (op.kind === 'block' ? [] : op.parts.slice(1).map((part) => part.kind).filter((kind) => kind === 'norm' || kind === 'act'));
+
+  function share(value, largest, scale) {
+    if (scale === 'log') return Math.log(1 + value) / Math.log(1 + largest);
+    return scale === 'sqrt' ? Math.sqrt(value / largest) : value / largest;
+  }
+
+  function signOf(op) {
+    let said = without(op.op.toLowerCase(), 'f.').replace(/^_+/, '');
+    if (op.kind !== 'merge') {
+      if (['iadd', 'imul', 'isub', 'idiv'].includes(said)) said = said.slice(1);
+      return op.kind === 'other' ? {add: '+', mul: '×', sub: '−', div: '÷'}[said] || '' : '';
+    }
+    const how = (op.attributes.filter(([name]) => name === 'operation').at(-1) || ['', ''])[1].toLowerCase();
+    for (const [words, sign] of [['cat stack', '∥'], ['mul prod', '×'], ['max', 'max'], ['sub', '−'], ['div', '÷']]) {
+      if (words.split(' ').some((word) => said.includes(word) || how.includes(word))) return sign;
+    }
+    return '+';
+  }
+
+  // Captions
+
+  function caption(ops, prefix, what) {
+    const names = ['both', 'name'].includes(what) ? wrapped(span(namesOf(ops, prefix), ops.reduce((sum, op) => sum + op.times, 0))) : [];
+    const said = [];
+    for (const op of ops) {
+      const name = op.kind === 'input' ? '' : without(op.op, 'F.');
+      if (said.length && said.at(-1)[0] === name) said.at(-1)[1] += op.times;
+      else said.push([name, op.times]);
+    }
+    const words = said.map(([name, times]) => (times > 1 ? `${name} ×${times}` : name)).join(', ');
+    const classes = ['both', 'class'].includes(what) ? wrapped(words) : [];
+    return {names, classes, width: most([...names, ...classes].map((line) => textWidth(line, NAME)), 0), lines: names.length + classes.length};
+  }
+
+  function namesOf(ops, prefix) {
+    const found = [];
+    for (const op of ops) {
+      for (const name of [op.id, op.last]) {
+        if (!name) continue;
+        const plain = op.kind === 'input' ? 'input' : name;
+        found.push(prefix && plain.startsWith(`${prefix}.`) ? plain.slice(prefix.length + 1) : plain);
+      }
+    }
+    return found;
+  }
+
+  function span(names, many) {
+    const first = names[0];
+    let last = names.at(-1);
+    if (first === last) return first;
+    const common = first.lastIndexOf('.') + 1;
+    if (common && last.startsWith(first.slice(0, common))) last = last.slice(common);
+    return many === 2 ? `${first}, ${last}` : `${first} … ${last}`;
+  }
+
+  function wrapped(words, widest = WIDEST) {
+    const lines = [];
+    for (const word of words.replaceAll('… ', '…\u00a0').split(' ')) {
+      if (lines.length && textWidth(`${lines.at(-1)} ${word}`, NAME) <= widest) {
+        lines[lines.length - 1] = `${lines.at(-1)} ${word}`;
+        continue;
+      }
+      pieces(word, widest).forEach((piece, k) => {
+        if (k && textWidth(lines.at(-1) + piece, NAME) <= widest) lines[lines.length - 1] += piece;
+        else if (piece) lines.push(piece);
+      });
+    }
+    return lines;
+  }
+
+  function pieces(text, widest) {
+    if (textWidth(text, NAME) <= widest) return [text];
+    const word = [...text];
+    const parts = [];
+    let start = 0;
+    for (let k = 1; k < word.length; k++) {
+      const point = word[k - 1] === '.' && k - start > 2;
+      const capital = /^[A-Z]$/.test(word[k]) && /^[a-z]$/.test(word[k - 1]);
+      if (!point && !capital) continue;
+      parts.push(word.slice(start, k).join(''));
+      start = k;
+    }
+    return [...parts, word.slice(start).join('')].map((part) => shortened(part, widest));
+  }
+
+  function shortened(word, widest) {
+    if (textWidth(word, NAME) <= widest) return word;
+    let characters = [...word];
+    while (characters.length && textWidth(`${characters.join('')}…`, NAME) > widest) characters = characters.slice(0, -1);
+    return `${characters.join('')}…`;
+  }
+
+  function levels(wanted, apart) {
+    const ends = [];
+    return wanted.map(([left, right]) => {
+      const free = ends.findIndex((end) => left >= end + apart);
+      const level = free < 0 ? ends.length : free;
+      ends[level] = right;
+      return level;
+    });
+  }
+
+  // Layout
+
+  class Placed {
+    x = 0;
+    axis = 0;
+    side = '';
+
+    constructor(op, index, size, times) { Object.assign(this, {op, index, solid: size, times}); }
+    get right() { return this.x + this.solid.w + this.solid.dx; }
+    get top() { return this.axis - this.solid.h / 2 - this.solid.dy / 2; }
+    get bottom() { return this.axis + this.solid.h / 2 + this.solid.dy / 2; }
+  }
+
+  class Group {
+    labels = [];
+    left = 0;
+    right = 0;
+    middle = 0;
+    row = 0;
+
+    constructor(items, said) { Object.assign(this, {items, caption: said}); }
+    get x() { return this.items[0].x; }
+    get bottom() { return Math.max(...this.items.map((item) => item.bottom)) + 3 + LEADING * most(this.labels.map(([, , level]) => level + 1), 0); }
+  }
+
+  function laidOut(it, solids, o, angle) {
+    const frames = it.blocks.filter((b) => b.times > 1 && b.stop - b.start > 1);
+    const placed = it.ops.map((op, index) => {
+      let times = op.times;
+      for (const block of it.blocks) if (block.times > 1 && block.start === index && block.stop === index + 1) times *= block.times;
+      return new Placed(op, index, solids[index], times);
+    });
+    const runs = runsOf(it, placed, frames);
+    sides(placed, runs, o.sizes);
+    const groups = runs.map((run) => group(run, o.labels, o.captions, prefixOf(run[0].index, frames), angle));
+    let widest = o.width - 2 * MARGIN, gap = o.spacing;
+    let rows = rowsOf(groups, frames, widest, gap, true);
+    if (rows > 1 && rowsOf(groups, frames, widest, 0.6 * o.spacing, true) === 1) [rows, gap] = [1, 0.6 * o.spacing];
+    for (let k = rows > 1 ? 0 : 4; k < 4; k++) {
+      widest = Math.min(widest, o.width - 2 * (MARGIN + 10 + STEP * Math.max(2, crossing(it, groups) - 1)));
+      rows = rowsOf(groups, frames, widest, gap, true);
+    }
+    const lower = rowsOf(groups, frames, widest, gap, false) > rows;
+    while (rows > 1 && widest - 20 > 200 && rowsOf(groups, frames, widest - 20, gap, lower) === rows) widest -= 20;
+    rowsOf(groups, frames, widest, gap, lower);
+    return {placed, groups, rows, frames};
+  }
+
+  const rowById = (layout) => new Map(layout.groups.flatMap((g) => g.items.map((item) => [item.op.id, g.row])));
+
+  function crossing(it, groups) {
+    const row = rowById({groups});
+    return it.edges.filter(({source, target}) => row.get(source) !== row.get(target)).length;
+  }
+
+  const inside = (block, index) => block.start <= index && index < block.stop;
+  const aroundOf = (index, frames) => frames.filter((b) => inside(b, index));
+  const prefixOf = (index, frames) => (aroundOf(index, frames).at(-1) || {path: ''}).path;
+  const same = (a, b) => a.length === b.length && a.every((one, k) => one === b[k]);
+
+  function runsOf(it, placed, frames) {
+    const inputs = new Map(it.ops.map((op) => [op.id, []]));
+    for (const edge of it.edges) inputs.get(edge.target).push(edge.source);
+    const runs = [];
+    for (const item of placed) {
+      const before = runs.length ? runs.at(-1).at(-1) : null;
+      if (before && touch(inputs, placed, before, item) && same(aroundOf(before.index, frames), aroundOf(item.index, frames))) runs.at(-1).push(item);
+      else runs.push([item]);
+    }
+    return runs;
+  }
+
+  function touch(inputs, placed, a, b) {
+    if ([a, b].some((one) => one.solid.form !== 'map' || one.op.kind === 'input' || one.op.kind === 'block')) return false;
+    if (!same(inputs.get(b.op.id), [a.op.id])) return false;
+    if (['pool', 'resample'].includes(a.op.kind)) return false;
+    if (a.solid.h === b.solid.h && a.solid.dx === b.solid.dx) return true;
+    const after = placed.slice(b.index + 1).find((item) => item.solid.form !== 'ball');
+    const told = after && after.solid.side === b.solid.side;
+    return Boolean(told) && THIN.includes(b.op.kind) && a.solid.h / 2 <= b.solid.h && b.solid.h <= a.solid.h && b.solid.dx <= a.solid.dx;
+  }
+
+  function sides(placed, runs, sizes) {
+    const last = new Set(runs.map((run) => run.at(-1).index));
+    const shown = placed.filter((item) => item.solid.form !== 'ball');
+    shown.forEach((item, k) => {
+      const before = shown[k - 1], after = shown[k + 1];
+      let told;
+      if (item.solid.form === 'tokens') told = !before || before.solid.side !== item.solid.side;
+      else told = !after || after.solid.side !== item.solid.side || (last.has(item.index) && !THIN.includes(item.op.kind));
+      item.side = sizes && told ? item.solid.side : '';
+    });
+  }
+
+  function group(run, labels, captions, prefix, angle) {
+    let x = 0, right = 0;
+    for (const item of run) {
+      item.x = x;
+      let reach = item.solid.dx;
+      if (item.side) reach = Math.max(reach, sideLabel(item, angle)[3] - item.x - item.solid.w);
+      right = Math.max(right, x + item.solid.w + reach);
+      x += item.solid.w;
+    }
+    const ball = run[0].solid.form === 'ball';
+    const made = new Group(run, caption(ball ? [] : run.map((item) => item.op), prefix, ball ? 'none' : captions));
+    if (labels && !ball) made.labels = channels(run);
+    const halves = made.labels.map(([middle, text]) => [middle, textWidth(text, LABEL) / 2]);
+    made.left = Math.min(least(halves.map(([middle, half]) => middle - half), 0), 0);
+    made.right = Math.max(right, ...halves.map(([middle, half]) => middle + half));
+    made.middle = x / 2;
+    return made;
+  }
+
+  function sideLabel(item, [cos, sin]) {
+    const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
+    const x = item.x + item.solid.w, y = item.bottom;
+    if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
+    const spare = Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71));
+    const at = x + spare * cos + 9.5 * sin;
+    return [at, y - spare * sin + 9.5 * cos - 2, true, at + long * cos];
+  }
+
+  function channels(run) {
+    const parts = [];
+    for (const item of run) {
+      if (parts.length && parts.at(-1)[0].solid.deep === item.solid.deep) parts.at(-1).push(item);
+      else parts.push([item]);
+    }
+    const middles = parts.map((part) => [(part[0].x + part.at(-1).x + part.at(-1).solid.w) / 2, part[0].solid.deep]);
+    const at = levels(middles.map(([m, text]) => [m - textWidth(text, LABEL) / 2, m + textWidth(text, LABEL) / 2]), 2);
+    return middles.map(([m, text], k) => [m, text, at[k]]);
+  }
+
+  function rowsOf(groups, frames, widest, spacing, lower) {
+    let row = 0, before = null;
+    for (const chunk of chunks(groups, frames)) {
+      if (before && chunk.length > 1 && endOf(chunk, before, frames, spacing, lower) > widest) [row, before] = [row + 1, null];
+      for (const one of chunk) {
+        put(one, before, frames, spacing, lower);
+        const end = one.x + reachOf(one);
+        if (before && end > widest) {
+          row += 1;
+          put(one, null, frames, spacing, lower);
+        }
+        one.row = row;
+        before = one;
+      }
+    }
+    return row + 1;
+  }
+
+  function chunks(groups, frames) {
+    const found = [];
+    for (const one of groups) {
+      const around = aroundOf(one.items[0].index, frames)[0];
+      if (around && found.length && aroundOf(found.at(-1).at(-1).items[0].index, frames)[0] === around) found.at(-1).push(one);
+      else found.push([one]);
+    }
+    return found;
+  }
+
+  function endOf(chunk, first, frames, spacing, lower) {
+    let before = first;
+    for (const one of chunk) {
+      put(one, before, frames, spacing, lower);
+      before = one;
+    }
+    return before.x + reachOf(before);
+  }
+
+  const reachOf = (one) => Math.max(one.right, one.middle + one.caption.width / 2) + FRAME;
+
+  function put(one, before, frames, spacing, lower) {
+    const half = one.caption.width / 2;
+    let x;
+    if (!before) x = Math.max(-one.left, half - one.middle) + FRAME;
+    else {
+      x = before.x + before.right + spacing - one.left;
+      const a = aroundOf(before.items[0].index, frames), b = aroundOf(one.items[0].index, frames);
+      x += FRAME * [...a, ...b].filter((block) => a.includes(block) !== b.includes(block)).length;
+      const other = before.caption.width / 2;
+      const apart = (lower ? Math.max(half, other) : half + other) + 5;
+      x = Math.max(x, before.x + before.middle + apart - one.middle);
+    }
+    const by = x - one.x;
+    for (const item of one.items) item.x += by;
+  }
+
+  convatlas.drawing.solids = {measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP, grouped, rounded, most};
+})();

@@ -1,0 +1,89 @@
+"""Networks to draw as blocks: one by hand, a few of ours, and those that people draw."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from generator.config import ModelConfig
+from generator.diagrams.architecture import Architecture, Edge, Op
+from generator.diagrams.from_graph import from_graph
+from generator.model.load import load
+from generator.model.trace import trace
+
+HOSTILE = "</title><script>window.pwned=1</script>\u202e\"'&\x00}\\end{document}%$^_~#|` \u4e2d"
+
+
+class Two(nn.Sequential):
+    def __init__(self, into: int, out: int) -> None:
+        super().__init__(nn.Conv2d(into, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.Conv2d(out, out, 3, padding=1), nn.ReLU())  # fmt: skip
+
+
+class UNet(nn.Module):
+    """Four times down, four times up, a skip across at each."""
+
+    def __init__(self, widths: tuple[int, ...] = (8, 16, 32, 64, 128)) -> None:
+        super().__init__()
+        steps = list(pairwise(widths))
+        self.down = nn.ModuleList(Two(a, b) for a, b in pairwise((3, *widths[:-1])))
+        self.pool = nn.MaxPool2d(2)
+        self.middle = Two(*steps[-1])
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in reversed(steps))
+        self.merge = nn.ModuleList(Two(2 * a, a) for a, _ in reversed(steps))
+        self.head = nn.Conv2d(widths[0], 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = []
+        for down in self.down:
+            kept.append(down(x))
+            x = self.pool(kept[-1])
+        x = self.middle(x)
+        for up, merge in zip(self.up, self.merge, strict=True):
+            x = merge(torch.cat([kept.pop(), up(x)], 1))
+        return self.head(x)
+
+
+def traced(module: nn.Module, size: tuple[int, int, int], title: str) -> Architecture:
+    """A run of a module on zeros."""
+    parameters = sum(one.numel() for one in module.parameters())
+    return from_graph(trace(module.eval(), torch.zeros(1, *size))[0], title, parameters=parameters)
+
+
+@cache
+def net(name: str) -> Architecture:
+    """``hand``, ``unet``, ``wide`` (not square), ``hostile``, ``tinyvgg_digits`` or a model of torchvision's, untrained."""
+    torch.manual_seed(0)
+    if name == "hand":
+        return hand()
+    if name == "hostile":
+        return hostile()
+    if name in ("unet", "wide"):
+        return traced(UNet(), (3, 64, 64) if name == "unet" else (3, 64, 192), name)
+    source = name if name in ("tinyvgg_digits", "efficientnet_lite0") else f"torchvision:{name}"
+    it = load(ModelConfig(source=source, weights="random" if ":" in source else None))
+    return traced(it.module, it.input_shape, name)
+
+
+def hand() -> Architecture:
+    """8 x 8 pixels, a convolution with its activation that is repeated three times, their sum, two numbers."""
+    act = Op("act", "act", "ReLU", (4, 8, 8))
+    conv = Op(
+        "conv", "conv", "Conv2d", (4, 8, 8), times=3, last="conv2", parts=(Op("c", "conv", "Conv2d", (4, 8, 8)), act)
+    )
+    ops = (
+        Op("@input", "input", "input", (1, 8, 8)),
+        conv,
+        Op("sum", "merge", "F.add", (4, 8, 8)),
+        Op("fc", "linear", "Linear", (2,)),
+    )
+    edges = tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops))
+    return Architecture("hand", ops, (*edges, Edge("@input", "sum", (1, 8, 8))))
+
+
+def hostile() -> Architecture:
+    """Every string from outside is an attack."""
+    ops = tuple(Op(f"{k}{HOSTILE}", "other", HOSTILE, (k + 3, 4, 4), note=HOSTILE) for k in range(3))
+    return Architecture(HOSTILE, ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))

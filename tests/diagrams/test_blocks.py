@@ -1,0 +1,229 @@
+"""3-D blocks: sizes and lines by hand, nothing on top of anything else, readable in print, the same bytes always."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from generator.diagrams.architecture import Architecture
+from generator.diagrams.scene import Area, Disc, Photo, Scene, Wire, Words
+from generator.diagrams.simplify import without
+from generator.diagrams.solids.sizes import extent, share, sign_of
+from generator.diagrams.solids.wires import STEP
+from generator.diagrams.styles import styles
+from generator.diagrams.styles.blocks import Blocks
+from generator.diagrams.svg import ROOM, Point, text_width
+from tests.diagrams.golden import check
+from tests.diagrams.nets import net
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAIN = Blocks(scale="linear", channels="linear", height=80, thickness=40, slant=0.5, angle=45, spacing=20, captions="none", legend=False)  # fmt: skip
+ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet")  # fmt: skip
+
+
+def drawn(name: str, how: Blocks) -> tuple[Architecture, Scene]:
+    it = how.prepared(net(name))
+    return it, how.scene(it)
+
+
+def of(scene: Scene, kind: type) -> list:
+    return [shape for shape in scene.shapes if isinstance(shape, kind)]
+
+
+def test_boxes_by_hand():
+    scene = PLAIN.scene(net("hand"))
+    fronts = [a.corners for a in of(scene, Area) if a.classes.endswith("ca-front")]
+    # Depth is 0.5 * 80 * cos 45 = 28.4 (cos and sin to hundredths), and the axis is at the middle of box and depth.
+    (x, y), _, (x1, y1), _ = fronts[0]  # the input: a plate 4 wide
+    assert (x1 - x, y1 - y) == pytest.approx((4, 80))
+    (x, y), (x1, _), (_, y1), _ = fronts[1]  # the convolution: its body, then its activation's band
+    assert (x1 - x, y1 - y) == pytest.approx((40, 80))
+    assert fronts[2][1][0] - fronts[2][0][0] == pytest.approx(3)
+    side = next(a.corners for a in of(scene, Area) if a.classes == "ca-k-act ca-side")
+    assert side[1] == pytest.approx((side[0][0] + 28.4, side[0][1] - 28.4))
+    assert [disc.radius for disc in of(scene, Disc)] == [8]
+    bar = fronts[-1]  # two of at most two features: as high as the largest map
+    assert (bar[2][1] - bar[0][1], bar[1][0] - bar[0][0]) == pytest.approx((80, 9))
+
+
+def test_scales_by_hand():
+    assert share(7, 224, "log") == pytest.approx(math.log(8) / math.log(225))
+    assert share(56, 224, "sqrt") == 0.5 and share(56, 224, "linear") == 0.25
+    assert extent((3, 10, 20), True) == ("map", 3, 10, 20)
+    assert extent((56, 56, 96), True) == ("map", 96, 56, 56)  # channels last, as Swin has them
+    assert extent((16, 16, 48), False) == ("map", 16, 16, 48)  # of an input that is not square
+    assert extent((197, 768), True) == ("tokens", 768, 197, 1)
+    assert extent((10,), True) == ("vector", 10, 1, 1) and extent((), True) == ("unknown", 1, 1, 1)
+
+
+def test_an_arc_goes_over_what_it_passes():
+    scene = PLAIN.scene(net("hand"))
+    arc = next(w for w in of(scene, Wire) if len(w.points) == 4)
+    times = next(w for w in of(scene, Words) if w.text == "×3")
+    assert [a[0] == b[0] for a, b in zip(arc.points, arc.points[1:], strict=False)] == [True, False, True]
+    assert arc.points[1][1] < times.at[1] - 8  # above the words over the box
+    disc = of(scene, Disc)[-1]
+    assert arc.points[3] == pytest.approx((disc.centre[0] - 4, disc.centre[1] - 6.93))
+
+
+def test_skips_across_a_u_net_are_nested():
+    _, scene = drawn("unet", Blocks(width=4000, captions="none"))
+    arcs = [w.points for w in of(scene, Wire) if len(w.points) == 4]
+    assert len(arcs) == 4
+    for (a0, a1, a2, _), (b0, b1, b2, _) in combinations(sorted(arcs), 2):  # from the outermost inwards
+        assert a0[0] < b0[0] and b2[0] < a2[0] and a1[1] <= b1[1] - STEP
+        assert b0[1] > b1[1]
+
+
+def test_signs():
+    it = net("resnet50")
+    assert {sign_of(op) for op in it.ops} == {"", "+"}
+    assert {sign_of(op) for op in net("densenet121").ops} == {"", "∥"}
+
+
+def test_maps_that_are_not_square_stay_so():
+    how = Blocks(scale="linear")
+    it = how.prepared(net("wide"))
+    first = how.layout(it).placed[0].solid
+    assert (first.dx / 0.71) / (0.5 * first.h) == pytest.approx(3, rel=0.02)
+    assert first.side == "64×192"
+
+
+def test_what_is_drawn_of_each():
+    def names(name: str) -> list[str]:
+        return [f"{op.op} ×{op.times}" if op.times > 1 else op.op for op in Blocks().prepared(net(name)).ops]
+
+    assert names("resnet152")[1:-2] == [
+        "Conv2d", "MaxPool2d", "Bottleneck", "Bottleneck ×2", "Bottleneck", "Bottleneck ×7", "Bottleneck",
+        "Bottleneck ×35", "Bottleneck", "Bottleneck ×2",
+    ]  # fmt: skip
+    assert [name for name in names("densenet201") if "Dense" in name] == [f"_DenseLayer ×{k}" for k in (6, 12, 48, 32)]
+    assert [b.times for b in Blocks().layout(Blocks().prepared(net("vit_b_16"))).frames] == [12]
+    assert sum(name == "Conv2d" for name in names("vgg16")) == 13
+    assert sum(op.parameters for op in Blocks().prepared(net("resnet152")).ops) == net("resnet152").parameters
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_overlaps_and_print_is_readable(name: str):
+    for how in (Blocks(), Blocks(width=476), Blocks(direction="left", angle=30), Blocks(angle=58)):
+        _, scene = drawn(name, how)
+        assert scene.width <= how.width + 1
+        words = of(scene, Words)
+        assert min(one.size for one in words) * 17.5 / 2.54 * 72 / 980 >= 5  # points, where 980 pixels are 17.5 cm
+        outlines = [outline(one) for one in words]
+        for corners in outlines:
+            assert all(0 <= x <= scene.width and 0 <= y <= scene.height for x, y in corners)
+        for (a, one), (b, other) in combinations(zip(outlines, words, strict=True), 2):
+            assert not meet(a, b), (one.text, other.text)
+        boxes = [area for area in of(scene, Area) if area.classes.endswith(("ca-front", "ca-side", "ca-top"))]
+        for one, corners in zip(words, outlines, strict=True):
+            assert not [box for box in boxes if meet(corners, box.corners)], one.text
+
+
+def outline(words: Words) -> list[Point]:
+    """The rectangle around a line of text, in a font as wide as Helvetica."""
+    wide = text_width(words.text, words.size, bold=words.bold) / ROOM
+    x0 = {"start": 0, "middle": -wide / 2, "end": -wide}[words.anchor]
+    turn = math.radians(words.angle)
+    corners = [(x0, -0.7 * words.size), (x0 + wide, -0.7 * words.size), (x0 + wide, 0), (x0, 0)]
+    cos, sin = math.cos(turn), math.sin(turn)
+    return [(words.at[0] + x * cos - y * sin, words.at[1] + x * sin + y * cos) for x, y in corners]
+
+
+def meet(a: list[Point] | tuple[Point, ...], b: list[Point] | tuple[Point, ...]) -> bool:
+    """Whether two convex polygons overlap: no side of either has the other beyond it."""
+    for ours in (a, b):
+        for (x0, y0), (x1, y1) in zip(ours, (*ours[1:], ours[0]), strict=True):
+            across = (y0 - y1, x1 - x0)
+            left, right = ([x * across[0] + y * across[1] for x, y in which] for which in (a, b))
+            if max(left) <= min(right) + 1e-6 or max(right) <= min(left) + 1e-6:
+                return False
+    return True
+
+
+def test_polygons_meet():
+    square = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
+    assert meet(square, [(1, 1), (3, 1), (3, 3), (1, 3)])
+    assert not meet(square, [(2, 0), (3, 0), (3, 2)])
+    assert not meet(square, [(3, 1.5), (1.5, 3), (3, 3)])
+
+
+def test_a_picture_lies_on_the_inputs_face():
+    how = Blocks(picture="data:image/png;base64,AAAA")
+    _, scene = drawn("tinyvgg_digits", how)
+    (photo,) = of(scene, Photo)
+    face = next(a.corners for a in of(scene, Area) if a.classes == "ca-k-input ca-side")
+    assert photo.at == face[0] and photo.width == pytest.approx(face[1][0] - face[0][0])
+    assert photo.at[1] - photo.rise == pytest.approx(face[1][1]) and photo.slant == -45
+    assert math.tan(math.radians(45)) * photo.width == pytest.approx(photo.rise)
+    mirrored = next(s for s in scene.mirrored().shapes if isinstance(s, Photo))
+    assert mirrored.at == pytest.approx((scene.width - face[1][0], face[1][1])) and mirrored.slant == 45
+
+
+def test_right_to_left_is_the_same_mirrored():
+    right, left = (drawn("resnet18", Blocks(direction=way))[1] for way in ("right", "left"))
+    fronts = [[a.corners for a in of(s, Area) if a.classes.endswith("ca-front")] for s in (right, left)]
+    assert fronts[1][0] == tuple((right.width - x, y) for x, y in fronts[0][0])
+    assert [w.text for w in of(right, Words)] == [w.text for w in of(left, Words)]
+
+
+def test_options_that_make_no_sense():
+    with pytest.raises(ValueError, match="kinds are"):
+        Blocks(colours="conv=red")
+    with pytest.raises(ValueError, match="angle"):
+        Blocks(angle=5)
+
+
+def test_colours_and_classes_of_kinds():
+    _, scene = drawn("tinyvgg_digits", Blocks(colours="conv=#AABBCC, pool=#000000"))
+    fronts = {a.classes: a.fill for a in of(scene, Area) if a.classes.endswith("ca-front")}
+    assert fronts["ca-k-conv ca-front"] == "#aabbcc" and fronts["ca-k-pool ca-front"] == "#000000"
+
+
+def test_hostile_names_stay_text():
+    found = ET.fromstring(Blocks().draw(net("hostile")).svg)
+    assert not [one for one in found.iter() if "script" in one.tag or any(key.startswith("on") for key in one.attrib)]
+    assert "window.pwned" in ET.tostring(found, encoding="unicode")
+
+
+def test_a_network_of_nothing_but_an_input():
+    it = net("hand")
+    alone = without(it, ("conv", "merge", "linear"))
+    assert Blocks().draw(alone).svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_golden(name: str):
+    check(f"blocks-{name}", styles()["blocks"].cls().draw(net(name)).svg)
+
+
+def test_golden_in_a_column():
+    check("blocks-unet-column", Blocks(width=476, direction="left", captions="name").draw(net("unet")).svg)
+
+
+DRAW = """
+import hashlib
+from generator.diagrams.styles.blocks import Blocks
+from tests.diagrams.nets import net
+for name in ("hand", "unet", "hostile"):
+    print(name, hashlib.sha256((Blocks().draw(net(name)).svg + Blocks().tex(net(name))).encode()).hexdigest())
+"""
+
+
+def hashes() -> Iterator[bytes]:
+    for seed in ("0", "1"):
+        how = {**os.environ, "PYTHONHASHSEED": seed}
+        yield subprocess.run([sys.executable, "-c", DRAW], cwd=ROOT, env=how, check=True, capture_output=True).stdout
+
+
+def test_the_same_bytes_at_every_hash_seed():
+    said = set(hashes())
+    assert len(said) == 1 and len(next(iter(said)).splitlines()) == 3
