@@ -32,7 +32,7 @@ def test_a_network_downwards():
 
 @pytest.mark.parametrize("of", ["mlp", "tinyvgg_digits"])
 def test_columns_of_units(of: str):
-    check(f"fcnn-{of}", styles()["fcnn"].cls(most=10, bias=True).draw(architectures()[of]).svg)
+    check(f"fcnn-{of}", styles()["fcnn"].cls(units=10, bias=True).draw(architectures()[of]).svg)
 
 
 DRAW = """

@@ -32,20 +32,20 @@ SETS: dict[str, list[dict[str, Any]]] = {
     "lenet": [
         {},
         {"direction": "down", "scale": "log", "faces": False, "spacing": 61.5},
-        {"depth": 2, "most": 8, "colours": "two", "channel_scale": "linear", "sheets": 20, "offset": 2.5, "labels": False},
+        {"depth": 2, "tensors": 8, "colours": "two", "channel_scale": "linear", "sheets": 20, "offset": 2.5, "labels": False},
         {"names": False, "kernels": False, "scale": "linear", "border_width": 2.3, "depth": 0},
     ],
     "alexnet": [
         {},
         {"angle": 23.0, "by_kind": False, "scale": "log", "channel_scale": "log", "faces": False},
-        {"depth": 0, "labels": False, "longest": 133.0, "names": False, "tensor_colour": "#aabbcc"},
-        {"depth": 3, "most": 30, "kernels": False, "scale": "linear", "foreshortening": 0.95},
+        {"depth": 0, "labels": False, "length": 133.0, "names": False, "tensor_colour": "#aabbcc"},
+        {"depth": 3, "tensors": 30, "kernels": False, "scale": "linear", "foreshortening": 0.95},
     ],
     "fcnn": [
         {},
         {"direction": "down", "bias": True, "bezier": True, "arrows": True},
-        {"most": 5, "arrows": True, "names": True, "labels": False},
-        {"colour_by_weight": False, "width_by_weight": False, "most": 20, "bias": True, "node_size": 9.5},
+        {"units": 5, "arrows": True, "names": True, "labels": False},
+        {"colour_by_weight": False, "width_by_weight": False, "units": 20, "bias": True, "node_size": 9.5},
     ],
 }  # fmt: skip
 

@@ -20,11 +20,11 @@ from tests.diagrams.drawn import PIXEL, architectures, chain, conv, hand
 NS = "{http://www.w3.org/2000/svg}"
 PLAIN = LeNet(
     scale="linear",
-    largest=80,
+    size=80,
     sheets=4,
     offset=5,
     spacing=20,
-    dense=40,
+    dense_length=40,
     channel_scale="linear",
     labels=False,
     names=False,
@@ -98,7 +98,7 @@ def test_alexnet_by_hand():
     """Linear scales; the depth rises as in a triangle of 3, 4 and 5, drawn as long as it is."""
     angle = math.degrees(math.atan2(3, 4))
     options = AlexNet(
-        scale="linear", channel_scale="linear", largest=50, longest=20, dense=60, spacing=30, angle=angle, foreshortening=1,
+        scale="linear", channel_scale="linear", size=50, length=20, dense_length=60, spacing=30, angle=angle, foreshortening=1,
         labels=False, names=False,
     )  # fmt: skip
     made = options.draw(tiny())
@@ -141,7 +141,7 @@ def test_alexnet_numbers_stand_beside_their_sides():
 
 def test_alexnet_skews_a_real_map_onto_the_far_side():
     options = AlexNet(
-        scale="linear", channel_scale="linear", largest=50, longest=20, angle=60, foreshortening=0.5, labels=False
+        scale="linear", channel_scale="linear", size=50, length=20, angle=60, foreshortening=0.5, labels=False
     )
     (transform, href) = elements(options.draw(hand()).svg, "image", "transform", "href")[0]
     # 25 px at 60 degrees: 12.5 to the right, 21.65 up; in between 0, and 50 px down
@@ -150,7 +150,7 @@ def test_alexnet_skews_a_real_map_onto_the_far_side():
 
 
 def test_fcnn_by_hand():
-    options = FCNN(node_size=10, node_spacing=10, layer_spacing=100, most=4, labels=False)
+    options = FCNN(node_size=10, node_spacing=10, layer_spacing=100, units=4, labels=False)
     made = options.draw(hand())
     circles = elements(made.svg, "circle", "cx", "cy")
     # 4 of 32 units and three dots: places of 20 px around 0, the third is the dots'
@@ -171,7 +171,7 @@ def test_fcnn_by_hand():
 
 
 def test_fcnn_draws_the_strongest_units():
-    made = FCNN(most=2, bias=True).draw(hand())
+    made = FCNN(units=2, bias=True).draw(hand())
     titles = [one.text for one in ET.fromstring(made.svg).iter(NS + "title")]
     assert titles == ["unit 0", "unit 1", "bias", "unit 0", "unit 3", "bias", "unit 0", "unit 1"]
     widths = elements(made.svg, "line", "stroke", "stroke-width")
@@ -188,7 +188,7 @@ def test_fcnn_says_what_each_column_is():
 
 
 def test_fcnn_edges_bend_and_point():
-    made = FCNN(bezier=True, arrows=True, most=4).draw(hand())
+    made = FCNN(bezier=True, arrows=True, units=4).draw(hand())
     assert not elements(made.svg, "line", "x1")
     assert elements(made.svg, "path", "d")[0][0].startswith("M16,-46 C83,-46 83,-34.5 150,-34.5")  # type: ignore[union-attr]
     assert len(elements(made.svg, "polygon", "points")) == 24

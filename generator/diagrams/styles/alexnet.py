@@ -31,13 +31,13 @@ class AlexNet:
     """Tensors as cuboids."""
 
     depth: int = number(-1, "levels of blocks that are opened; -1: as many as stay readable", -1, 6, 1)
-    most: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
+    tensors: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
     spacing: float = number(30.0, "pixels between two tensors", 8, 160, 2)
     scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how heights and widths grow with their pixels")
-    largest: float = number(130.0, "pixels of the largest height", 40, 400, 5)
+    size: float = number(130.0, "pixels of the largest height", 40, 400, 5)
     channel_scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how lengths grow with the number of channels")
-    longest: float = number(60.0, "pixels of the longest row of channels", 10, 300, 5)
-    dense: float = number(130.0, "pixels of the longest dense layer", 20, 400, 5)
+    length: float = number(60.0, "pixels of the longest row of channels", 10, 300, 5)
+    dense_length: float = number(130.0, "pixels of the longest dense layer", 20, 400, 5)
     angle: float = number(42.0, "degrees by which the depth rises", 10, 80, 1)
     foreshortening: float = number(0.5, "how long the depth is drawn", 0.1, 1, 0.05)
     faces: bool = flag(True, "a real map on the far side, where one is known")
@@ -56,7 +56,7 @@ class AlexNet:
 
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in cuboids."""
-        row = stages(it, self.most, self.depth)
+        row = stages(it, self.tensors, self.depth)
         return _Picture(self, it, row).drawing() if row else nothing(it.title, "No operation is known.", self.font_size)
 
 
@@ -69,13 +69,13 @@ class _Body:
         turn = math.radians(o.angle)
         if self.maps is None:
             size = max(stage.op.shape, default=1)
-            self.long, self.high, deep = 2 * LEAST, sized(size, top[2], "log", o.dense, 2 * LEAST), 2 * LEAST
+            self.long, self.high, deep = 2 * LEAST, sized(size, top[2], "log", o.dense_length, 2 * LEAST), 2 * LEAST
             said = (str(size) if stage.op.shape else "?", "", "")
         else:
             channels, height, width = self.maps
-            self.long = sized(channels, top[1], o.channel_scale, o.longest, LEAST)
-            self.high = sized(height, top[0], o.scale, o.largest, LEAST)
-            deep = sized(width, top[0], o.scale, o.largest, LEAST)
+            self.long = sized(channels, top[1], o.channel_scale, o.length, LEAST)
+            self.high = sized(height, top[0], o.scale, o.size, LEAST)
+            deep = sized(width, top[0], o.scale, o.size, LEAST)
             said = (str(channels) if len(stage.op.shape) > 2 else "", str(height), str(width))
         self.into = (deep * o.foreshortening * math.cos(turn), -deep * o.foreshortening * math.sin(turn))
         self.said = said if o.labels else ("", "", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.dense import Columns, columns
@@ -29,8 +29,11 @@ FAINT = 0.08
 class FCNN:
     """Columns of circles."""
 
+    reads_weights: ClassVar = True
+    """Whoever has the model may give its weights with the architecture (`with_weights`)."""
+
     direction: Literal["right", "down"] = choice("right", "where the network leads to")
-    most: int = number(12, "units of a column, where it has more the strongest are drawn", 2, 32, 1)
+    units: int = number(12, "units of a column, where it has more the strongest are drawn", 2, 32, 1)
     layer_spacing: float = number(150.0, "pixels between the middles of two columns", 40, 400, 10)
     node_spacing: float = number(7.0, "pixels between two circles", 0, 60, 1)
     node_size: float = number(16.0, "pixels of a circle", 4, 60, 1)
@@ -77,7 +80,7 @@ class _Picture:
         self.canvas = self.frame.canvas
         self.down = options.direction == "down"
         self.dense = [dense_of(it, op) for op in found.ops]
-        self.columns = [_column(size, self._order(k, size), options.most) for k, size in enumerate(found.sizes)]
+        self.columns = [_column(size, self._order(k, size), options.units) for k, size in enumerate(found.sizes)]
         self.along: list[float] = []
 
     def _order(self, k: int, size: int) -> tuple[int, ...]:

@@ -36,16 +36,16 @@ class LeNet:
 
     direction: Literal["right", "down"] = choice("right", "where the network leads to")
     depth: int = number(-1, "levels of blocks that are opened; -1: as many as stay readable", -1, 6, 1)
-    most: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
+    tensors: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
     spacing: float = number(28.0, "pixels between two stacks", 8, 160, 2)
     scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how the sides of maps grow with their pixels")
-    largest: float = number(120.0, "pixels of the largest map's side", 40, 400, 5)
+    size: float = number(120.0, "pixels of the largest map's side", 40, 400, 5)
     channel_scale: Literal["log", "sqrt", "linear"] = choice(
         "log", "how the sheets of a stack grow with the number of its maps"
     )
     sheets: int = number(8, "sheets of the thickest stack", 1, 40, 1)
     offset: float = number(4.5, "pixels by which a sheet lies off the one behind it", 1, 20, 0.5)
-    dense: float = number(110.0, "pixels of the longest dense layer", 20, 400, 5)
+    dense_length: float = number(110.0, "pixels of the longest dense layer", 20, 400, 5)
     faces: bool = flag(True, "real maps on the sheets, where they are known")
     kernels: bool = flag(True, "the window of each operation, and its lines to the next stack")
     labels: bool = flag(True, "sizes above the stacks")
@@ -60,7 +60,7 @@ class LeNet:
 
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in stacks."""
-        row = stages(it, self.most, self.depth)
+        row = stages(it, self.tensors, self.depth)
         return _Picture(self, it, row).drawing() if row else nothing(it.title, "No operation is known.", self.font_size)
 
 
@@ -73,7 +73,9 @@ class _Body:
         self.maps = maps(stage.op.shape)
         self.x = self.y = 0.0
         if self.maps is None:
-            length = sized(max(stage.op.shape, default=1), top[2], options.channel_scale, options.dense, 2 * LEAST)
+            length = sized(
+                max(stage.op.shape, default=1), top[2], options.channel_scale, options.dense_length, 2 * LEAST
+            )
             self.sheets, behind = 1, LEAN * length
             self.sheet = (length, THIN) if self.down else (THIN, length)
             self.width, self.height = self.sheet[0] + behind * (not self.down), self.sheet[1] + behind * self.down
@@ -81,8 +83,8 @@ class _Body:
         channels, height, width = self.maps
         self.sheets = _sheets(channels, top[1], options)
         self.sheet = (
-            sized(width, top[0], options.scale, options.largest, LEAST),
-            sized(height, top[0], options.scale, options.largest, LEAST),
+            sized(width, top[0], options.scale, options.size, LEAST),
+            sized(height, top[0], options.scale, options.size, LEAST),
         )
         behind = (self.sheets - 1) * options.offset
         self.width, self.height = self.sheet[0] + behind, self.sheet[1] + behind

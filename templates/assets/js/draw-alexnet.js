@@ -15,14 +15,14 @@
       if (!this.maps) {
         const size = longest(stage.op.shape);
         this.long = 2 * LEAST;
-        this.high = sized(size, top[2], 'log', o.dense, 2 * LEAST);
+        this.high = sized(size, top[2], 'log', o.dense_length, 2 * LEAST);
         deep = 2 * LEAST;
         said = [stage.op.shape.length ? String(size) : '?', '', ''];
       } else {
         const [channels, height, width] = this.maps;
-        this.long = sized(channels, top[1], o.channel_scale, o.longest, LEAST);
-        this.high = sized(height, top[0], o.scale, o.largest, LEAST);
-        deep = sized(width, top[0], o.scale, o.largest, LEAST);
+        this.long = sized(channels, top[1], o.channel_scale, o.length, LEAST);
+        this.high = sized(height, top[0], o.scale, o.size, LEAST);
+        deep = sized(width, top[0], o.scale, o.size, LEAST);
         said = [stage.op.shape.length > 2 ? String(channels) : '', String(height), String(width)];
       }
       this.into = [deep * o.foreshortening * Math.cos(turn), -deep * o.foreshortening * Math.sin(turn)];
@@ -126,7 +126,7 @@
 
   convatlas.styles.alexnet = {
     draw(it, o) {
-      const row = stages(it, o.most, o.depth);
+      const row = stages(it, o.tensors, o.depth);
       return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };

@@ -34,7 +34,7 @@
       Object.assign(this, {o, it, found, frame: new Frame(), down: o.direction === 'down'});
       this.canvas = this.frame.canvas;
       this.dense = found.ops.map((op) => denseOf(it, op));
-      this.columns = found.sizes.map((size, k) => columnOf(size, this.order(k, size), o.most));
+      this.columns = found.sizes.map((size, k) => columnOf(size, this.order(k, size), o.units));
     }
 
     order(k, size) {

@@ -21,7 +21,7 @@
       this.down = o.direction === 'down';
       this.maps = maps(stage.op.shape);
       if (!this.maps) {
-        const length = sized(longest(stage.op.shape), top[2], o.channel_scale, o.dense, 2 * LEAST);
+        const length = sized(longest(stage.op.shape), top[2], o.channel_scale, o.dense_length, 2 * LEAST);
         this.sheets = 1;
         this.sheet = this.down ? [length, THIN] : [THIN, length];
         this.width = this.sheet[0] + (this.down ? 0 : LEAN * length);
@@ -30,7 +30,7 @@
       }
       const [channels, height, width] = this.maps;
       this.sheets = sheetsOf(channels, top[1], o);
-      this.sheet = [sized(width, top[0], o.scale, o.largest, LEAST), sized(height, top[0], o.scale, o.largest, LEAST)];
+      this.sheet = [sized(width, top[0], o.scale, o.size, LEAST), sized(height, top[0], o.scale, o.size, LEAST)];
       const behind = (this.sheets - 1) * o.offset;
       this.width = this.sheet[0] + behind;
       this.height = this.sheet[1] + behind;
@@ -164,7 +164,7 @@
 
   convatlas.styles.lenet = {
     draw(it, o) {
-      const row = stages(it, o.most, o.depth);
+      const row = stages(it, o.tensors, o.depth);
       return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };
