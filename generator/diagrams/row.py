@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-PAD = 14.0
+PAD = 10.0
 """Pixels between neighbouring texts."""
 
 

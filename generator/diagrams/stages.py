@@ -37,7 +37,7 @@ class Stage:
     ops: tuple[Op, ...]
     """What lies between the tensor before and this one, in order."""
     words: tuple[str, ...]
-    """What they are called, one line each: ``("Convolution ×2",)``; empty for the input."""
+    """What they are called, in lines: ``("Convolution", "×2")``, ``("Max-Pool", "Convolution ×2")``; empty for the input."""
     kernel: tuple[int, int] | None
     """(height, width) of the window on the tensor before; None where there is none."""
 
@@ -214,6 +214,8 @@ def _stage(group: list[list[Op]], *, first: bool) -> Stage:
         else:
             counted.append((said, times))
     lines = [said if times == 1 else f"{said} ×{times}" for said, times in counted]
+    if len(counted) == 1 and counted[0][1] > 1:
+        lines = [counted[0][0], f"×{counted[0][1]}"]  # as narrow as can be: widths decide how large print is
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], "…"]
     kernel = next((found for part in group if (found := _kernel(part[0]))), None)

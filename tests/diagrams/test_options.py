@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import pytest
@@ -42,7 +42,7 @@ def test_options_by_hand():
 @pytest.mark.parametrize("name", sorted(styles()))
 def test_every_option_of_every_style_is_explained_and_within_its_ends(name: str):
     found = options(styles()[name].cls)
-    assert [one.name for one in found] == list(styles()[name].cls.__dataclass_fields__)
+    assert [one.name for one in found] == [one.name for one in fields(styles()[name].cls)]
     for one in found:
         assert one.doc, one.name
         if one.kind == "number":

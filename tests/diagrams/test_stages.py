@@ -29,10 +29,10 @@ def test_blocks_are_opened_as_far_as_no_branch_opens():
         ("3@224×224", ()),
         ("64@112×112", ("Convolution",)),
         ("64@56×56", ("Max-Pool",)),
-        ("256@56×56", ("Bottleneck ×3",)),
-        ("512@28×28", ("Bottleneck ×4",)),
-        ("1024@14×14", ("Bottleneck ×6",)),
-        ("2048@7×7", ("Bottleneck ×3",)),
+        ("256@56×56", ("Bottleneck", "×3")),
+        ("512@28×28", ("Bottleneck", "×4")),
+        ("1024@14×14", ("Bottleneck", "×6")),
+        ("2048@7×7", ("Bottleneck", "×3")),
         ("2048", ("Global pool",)),
         ("1000", ("Dense",)),
     ]
@@ -43,10 +43,10 @@ def test_blocks_are_opened_as_far_as_no_branch_opens():
 def test_the_longest_way_leads_through_a_u_net():
     words = [words for _, words in row("unet")]
     assert len(words) == 13
-    assert words[5:8] == [("Convolution ×2",), ("Up-convolution",), ("Concatenation",)]
+    assert words[5:8] == [("Convolution", "×2"), ("Up-convolution",), ("Concatenation",)]
     assert row("unet", most=6) == [
         ("3@32×48", ()),
-        ("16@32×48", ("Convolution ×2",)),
+        ("16@32×48", ("Convolution", "×2")),
         ("32@16×24", ("Max-Pool", "Convolution ×2")),
         ("64@8×12", ("Max-Pool", "Convolution ×2")),
         ("32@16×24", ("Up-convolution", "Concatenation", "Convolution ×2")),
@@ -57,7 +57,7 @@ def test_the_longest_way_leads_through_a_u_net():
 def test_tokens_are_sheets_and_repeated_blocks_one():
     assert row("tokens")[1:] == [
         ("24@4×4", ("Convolution",)),
-        ("16×24", ("TransformerEncoderLayer ×3",)),
+        ("16×24", ("TransformerEncoderLayer", "×3")),
         ("10", ("Dense",)),
     ]
 
@@ -130,14 +130,14 @@ def test_dense_layers_by_hand():
 
 
 def test_a_row_by_hand():
-    """Bodies of 10; the second label of 60 needs 30 + 14 px to the one before, the third word 5 + 20 + 14."""
+    """Bodies of 10; the second label of 60 needs 30 + 10 px to the middle before, the third word 5 + 20 + 10."""
     starts, middles = spread([10, 10, 10], [0, 60, 0], [0, 10, 40], 5)
-    assert starts == [0, 44, 88]
-    assert middles == [0, 27, 71]
+    assert starts == [0, 40, 80]
+    assert middles == [0, 25, 65]
     starts, middles = spread([10, 10, 10], [0, 0, 0], [0, 10, 80], 5)
-    # words: 5 + 40 + 14 behind the first word's middle at 12.5
-    assert middles == [0, 12.5, 71.5]
-    assert starts == [0, 15, 118]
+    # words: 5 + 40 + 10 behind the first word's middle at 12.5
+    assert middles == [0, 12.5, 67.5]
+    assert starts == [0, 15, 110]
 
 
 def test_scales_by_hand():

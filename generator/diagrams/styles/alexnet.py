@@ -32,12 +32,12 @@ class AlexNet:
 
     depth: int = number(-1, "levels of blocks that are opened; -1: as many as stay readable", -1, 6, 1)
     tensors: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
-    spacing: float = number(30.0, "pixels between two tensors", 8, 160, 2)
+    spacing: float = number(22.0, "pixels between two tensors", 8, 160, 2)
     scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how heights and widths grow with their pixels")
-    size: float = number(130.0, "pixels of the largest height", 40, 400, 5)
+    size: float = number(115.0, "pixels of the largest height", 40, 400, 5)
     channel_scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how lengths grow with the number of channels")
-    length: float = number(60.0, "pixels of the longest row of channels", 10, 300, 5)
-    dense_length: float = number(130.0, "pixels of the longest dense layer", 20, 400, 5)
+    length: float = number(50.0, "pixels of the longest row of channels", 10, 300, 5)
+    dense_length: float = number(115.0, "pixels of the longest dense layer", 20, 400, 5)
     angle: float = number(42.0, "degrees by which the depth rises", 10, 80, 1)
     foreshortening: float = number(0.5, "how long the depth is drawn", 0.1, 1, 0.05)
     faces: bool = flag(True, "a real map on the far side, where one is known")
@@ -179,6 +179,7 @@ class _Picture:
         if channels:
             self.frame.text((left[0] + body.long / 2, left[1] + size + 2), channels, size, anchor="middle")
         if height:
-            self.frame.text((left[0] - EDGE / 2, left[1] - 2), height, size, anchor="end")
+            low = max(left[1] - 2, 0.75 * size + 3)  # below the pyramid that ends here
+            self.frame.text((left[0] - EDGE / 2, low), height, size, anchor="end")
         if width:
             self.frame.text((right[0] + EDGE / 2, right[1] + size * 0.8), width, size)

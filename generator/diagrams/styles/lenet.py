@@ -37,14 +37,14 @@ class LeNet:
     direction: Literal["right", "down"] = choice("right", "where the network leads to")
     depth: int = number(-1, "levels of blocks that are opened; -1: as many as stay readable", -1, 6, 1)
     tensors: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
-    spacing: float = number(28.0, "pixels between two stacks", 8, 160, 2)
+    spacing: float = number(20.0, "pixels between two stacks", 8, 160, 2)
     scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how the sides of maps grow with their pixels")
-    size: float = number(120.0, "pixels of the largest map's side", 40, 400, 5)
+    size: float = number(105.0, "pixels of the largest map's side", 40, 400, 5)
     channel_scale: Literal["log", "sqrt", "linear"] = choice(
         "log", "how the sheets of a stack grow with the number of its maps"
     )
     sheets: int = number(8, "sheets of the thickest stack", 1, 40, 1)
-    offset: float = number(4.5, "pixels by which a sheet lies off the one behind it", 1, 20, 0.5)
+    offset: float = number(4.0, "pixels by which a sheet lies off the one behind it", 1, 20, 0.5)
     dense_length: float = number(110.0, "pixels of the longest dense layer", 20, 400, 5)
     faces: bool = flag(True, "real maps on the sheets, where they are known")
     kernels: bool = flag(True, "the window of each operation, and its lines to the next stack")

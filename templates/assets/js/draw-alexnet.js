@@ -119,7 +119,7 @@
       const left = body.at(0, 1, 0);
       const right = body.at(1, 1, 0.5);
       if (channels) frame.text([left[0] + body.long / 2, left[1] + size + 2], channels, size, {anchor: 'middle'});
-      if (height) frame.text([left[0] - EDGE / 2, left[1] - 2], height, size, {anchor: 'end'});
+      if (height) frame.text([left[0] - EDGE / 2, Math.max(left[1] - 2, 0.75 * size + 3)], height, size, {anchor: 'end'});
       if (width) frame.text([right[0] + EDGE / 2, right[1] + size * 0.8], width, size);
     }
   }

@@ -2,7 +2,7 @@
 (() => {
   const {Canvas, textWidth} = convatlas.drawing;
   const EDGE = 8;
-  const PAD = 14;
+  const PAD = 10;
   const FILLS = {
     input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
     softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3',

@@ -188,6 +188,7 @@
       // Parsed as XML, where nothing runs: names in it are strangers'.
       const made = document.importNode(new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement, true);
       this.stage.classList.toggle('dw-stage--full', this.zoom === 'full');
+      this.stage.style.setProperty('--dw-width', `${width}px`);
       this.stage.replaceChildren(made);
       this.status.textContent = say('drawingSize', {w: Math.round(width), h: Math.round(height), kb: Math.max(1, Math.round(svg.length / 1000))});
       this.saves(true);
