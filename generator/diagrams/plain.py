@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from generator.diagrams.architecture import Architecture
 
-Kind = Literal["number", "flag", "choice", "colour", "text"]
+Kind = Literal["number", "flag", "choice", "colour", "text", "picture"]
+"""A picture is a data address: a page sets it to the image that was chosen."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ def options(cls: type[Any]) -> tuple[Option, ...]:
         elif hint is bool:
             found.append(Option(one.name, "flag", default, doc))
         elif hint in (int, float) and isinstance(default, (int, float)):
-            least = float(said.get("min", min(0.0, 3.0 * default)))
-            most = float(said.get("max", max(1.0, 3.0 * default)))
+            whole = hint is int and default < 0  # -1: left to the style
+            least = float(said.get("min", default if whole else min(0.0, 3.0 * default)))
+            most = float(said.get("max", 8.0 if whole else max(1.0, 3.0 * default)))
             step = float(said.get("step", 1.0 if hint is int else (most - least) / 100))
             found.append(Option(one.name, "number", default, doc, (), least, most, step))
         elif hint is str and isinstance(default, str):
             kind: Kind = "colour" if len(default) == 7 and default.startswith("#") else "text"
+            kind = "picture" if one.name == "picture" else kind
             found.append(Option(one.name, kind, default, doc))
     return tuple(found)

@@ -2,7 +2,8 @@
 
 Architecture ──▶ data/drawings.js (the network, styles and their options) ──▶ components/drawings.html, drawing-studio.js
              ├─▶ drawings/<style>.svg, .pdf, .tex: as the styles draw it unasked
-             └─▶ data/drawings/<image>.js: maps for the faces, as data addresses
+             ├─▶ data/drawings/<image>.js: maps for the faces, as data addresses
+             └─▶ data/drawings/prepared-<style>.js: what a style prepares that the page cannot (prepared.py)
 
 A page includes it by `{% include "components/drawings.html" %}` where `drawings = component(site)` is given.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.extras import with_faces
@@ -22,6 +24,7 @@ from generator.diagrams.svg import Drawing
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.faces import faces
+from generator.pages.prepared import DEEPEST, variants
 
 ELSEWHERE = ("graph",)
 """Styles that have a place of their own."""
@@ -79,7 +82,7 @@ def component(site: Site) -> Component | None:
             "input": "x".join(map(str, site.report.input_shape)),
             "images": [{"slug": slug, "script": f"data/drawings/{escape.slug(slug)}.js"} for slug, _, _ in images],
             "styles": [
-                {"name": info.name, "title": one.title, "options": [asdict(option) for option in options(info.cls)]}
+                {"name": info.name, "title": one.title, **_options(site, info, with_maps)}
                 for info, one in zip(infos, shown, strict=True)
             ],
         },
@@ -108,6 +111,18 @@ def _shown(site: Site, info: StyleInfo, it: Architecture) -> Shown:
         site.tree.write(path, content)
         files.append((kind, path))
     return Shown(info.name, info.title, site.sentence(info.summary), tuple(files), drawing.width, drawing.height)
+
+
+def _options(site: Site, info: StyleInfo, it: Architecture) -> dict[str, Any]:
+    """The form of a style, and the script of what it prepares, if it does."""
+    asked = options(info.cls)
+    made: dict[str, Any] = {"options": [asdict(one) for one in asked]}
+    if (found := variants(info.cls, asked, it)) is not None:
+        path = f"data/drawings/prepared-{info.name}.js"
+        site.script(path, "prepared", info.name, found)
+        made["prepared"] = path
+        made["options"] = [one | {"most": DEEPEST} if one["name"] == "depth" else one for one in made["options"]]
+    return made
 
 
 def _files(style: object, drawing: Drawing, it: Architecture) -> Iterator[tuple[str, bytes]]:

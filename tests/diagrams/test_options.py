@@ -26,6 +26,8 @@ class Some:
     count: int = 4
     ink: str = "#aabbcc"
     word: str = "so"
+    picture: str = ""
+    deep: int = -1
 
 
 def test_options_by_hand():
@@ -36,6 +38,8 @@ def test_options_by_hand():
         Option("count", "number", 4, "", (), 0.0, 12.0, 1.0),
         Option("ink", "colour", "#aabbcc", ""),
         Option("word", "text", "so", ""),
+        Option("picture", "picture", "", ""),
+        Option("deep", "number", -1, "", (), -1.0, 8.0, 1.0),
     )
 
 

@@ -48,6 +48,7 @@
     /** Keep a value that the option may have; what is as it was unasked is not kept. */
     set(option, text) {
       let value = text;
+      if (option.kind === 'picture') return;
       if (option.kind === 'number') {
         value = Number(text);
         if (text === '' || !Number.isFinite(value)) return;
@@ -102,19 +103,22 @@
       if (this.built !== this.name) this.build();
       else if (!built) this.fill();
       const turn = this.turn = (this.turn || 0) + 1;
+      const {prepared} = this.style_;
       const image = this.data.images.find((one) => one.slug === this.image);
       let faces = {};
-      if (image) {
-        try {
-          faces = await convatlas.load('faces', image.slug, image.script);
-        } catch (error) {
-          this.status.textContent = say('failed', {file: error.message});
-        }
+      this.prepared = null;
+      try {
+        if (image) faces = await convatlas.load('faces', image.slug, image.script);
+        const found = prepared ? await convatlas.load('prepared', this.name, prepared) : null;
+        if (turn === this.turn) this.prepared = found;
+      } catch (error) {
+        this.status.textContent = say('failed', {file: error.message});
       }
       if (turn !== this.turn) return;
+      this.picture = faces[(this.data.architecture.ops.find((op) => op.kind === 'input') || {}).id] || '';
       const extra = {...this.data.architecture.extra};
       for (const [op, addresses] of Object.entries(faces)) extra[`face:${op}`] = addresses;
-      this.it = {...this.data.architecture, extra};
+      this.extra = extra;
       this.draw();
     }
 
@@ -122,7 +126,7 @@
     build() {
       this.built = this.name;
       const port = convatlas.styles[this.name];
-      this.fields.replaceChildren(...(port ? this.style_.options.map((option) => this.field(option)) : [el('p', {class: 'ca-note'}, say('drawingNoPort'))]));
+      this.fields.replaceChildren(...(port ? this.style_.options.filter((option) => option.kind !== 'picture').map((option) => this.field(option)) : [el('p', {class: 'ca-note'}, say('drawingNoPort'))]));
       this.form.querySelector('[type=reset]').hidden = !port;
       this.fill();
     }
@@ -144,7 +148,17 @@
       return el('div', {class: 'dw-field dw-field--number'}, label, out, el('input', {...known, type: 'range', min: option.least, max: option.most, step: option.step}), doc);
     }
 
-    value(option) { return option.name in this.values ? this.values[option.name] : option.default; }
+    /** The network as the style's port reads it: as it is, or as it was prepared for these options. */
+    get network() {
+      const {by, of, architectures} = this.prepared || {};
+      const values = by && by.map((name) => this.value(this.style_.options.find((option) => option.name === name))).join(' ');
+      return {...(by && values in of ? architectures[of[values]] : this.data.architecture), extra: this.extra};
+    }
+
+    value(option) {
+      if (option.kind === 'picture') return this.picture;
+      return option.name in this.values ? this.values[option.name] : option.default;
+    }
 
     /** Make every control say what is. */
     fill() {
@@ -177,7 +191,7 @@
       if (!port) { this.still(); return; }
       const options = Object.fromEntries(this.style_.options.map((option) => [option.name, this.value(option)]));
       try {
-        this.drawing = port.draw(this.it, options);
+        this.drawing = port.draw(this.network, options);
       } catch (error) {
         this.drawing = null;
         this.stage.replaceChildren(el('p', {class: 'ca-na', role: 'alert'}, say('drawingFailed', {why: error.message})));
