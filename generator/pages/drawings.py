@@ -11,7 +11,7 @@ A page includes it by `{% include "components/drawings.html" %}` where `drawings
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -28,8 +28,8 @@ from generator.pages.prepared import DEEPEST, variants
 
 ELSEWHERE = ("graph",)
 """Styles that have a place of their own."""
-FIRST = "lenet"
-"""The style that is seen first, where it is there."""
+FIRST = ("blocks", "lenet")
+"""Styles that stand first, those that are there; the others follow by name."""
 EXPORT = "generator.diagrams.export"
 
 
@@ -67,10 +67,7 @@ def component(site: Site) -> Component | None:
     for slug, found in seen.items():
         site.script(f"data/drawings/{escape.slug(slug)}.js", "faces", slug, {k: " ".join(v) for k, v in found.items()})
     with_maps = with_faces(it, next(iter(seen.values()))) if seen else it
-    infos = sorted(
-        (info for info in styles().values() if info.name not in ELSEWHERE),
-        key=lambda info: (info.name != FIRST, info.name),
-    )
+    infos = sorted((info for info in styles().values() if info.name not in ELSEWHERE), key=lambda info: rank(info.name))
     shown = tuple(_shown(site, info, with_maps) for info in infos)
     site.script(
         "data/drawings.js",
@@ -82,12 +79,17 @@ def component(site: Site) -> Component | None:
             "input": "x".join(map(str, site.report.input_shape)),
             "images": [{"slug": slug, "script": f"data/drawings/{escape.slug(slug)}.js"} for slug, _, _ in images],
             "styles": [
-                {"name": info.name, "title": one.title, **_options(site, info, with_maps)}
+                {"name": info.name, "title": one.title, **_options(site, info, replace(it, extra={}))}
                 for info, one in zip(infos, shown, strict=True)
             ],
         },
     )
     return Component(shown, images, tuple(f"draw-{one.name}.js" for one in shown))
+
+
+def rank(name: str) -> tuple[int, str]:
+    """Where a style stands among the others."""
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
 def write(site: Site) -> None:

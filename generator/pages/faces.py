@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from PIL import Image
@@ -31,10 +31,10 @@ def faces(site: Site, it: Architecture, image: ImageView) -> Mapping[str, tuple[
     """Data addresses by op id: of the input the image itself, of others their maps where the report has them; empty where it
     has none."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, layer in wanted(it).items():
-        view = site.layer_views.get(layer)
-        atlas = view.maps.get(image.slug) if view else None
-        if isinstance(atlas, Atlas):
+    for name, layers in wanted(it).items():
+        views = (site.layer_views[layer] for layer in layers if layer in site.layer_views)
+        atlas = next((one for view in views if isinstance(one := view.maps.get(image.slug), Atlas)), None)
+        if atlas is not None:
             sheet = Image.open(io.BytesIO(atlas.picture.read()))
             found[name] = tuple(tile_of(atlas, sheet, k) for k in data.strongest(atlas, MAPS))
     if found:
@@ -42,20 +42,23 @@ def faces(site: Site, it: Architecture, image: ImageView) -> Mapping[str, tuple[
     return found
 
 
-def wanted(it: Architecture) -> Mapping[str, LayerName]:
-    """Ops and blocks whose tensor a drawing may show -> their layer."""
-    found: dict[str, LayerName] = {}
+def wanted(it: Architecture) -> Mapping[str, tuple[LayerName, ...]]:
+    """Ops and blocks whose tensor a drawing may show -> the layers that give this tensor: the op itself, what ends in it, and
+    the blocks that end with it."""
+    place = {op.id: k for k, op in enumerate(it.ops)}
+    found: dict[str, tuple[LayerName, ...]] = {}
     for depth in DEPTHS:
         for stage in stages(it, MOST, depth):
-            found |= {op.id: op.layer for op in _whole(stage.ops) if op.layer is not None}
-    return found
+            ends = _ends(stage.op)
+            stop = place[ends[-1].id] + 1
+            layers = [op.layer for op in ends] + [block.layer for block in it.blocks if block.stop == stop]
+            found[stage.op.id] = tuple(dict.fromkeys(layer for layer in layers if layer is not None))
+    return {name: layers for name, layers in found.items() if layers}
 
 
-def _whole(ops: tuple[Op, ...]) -> Iterator[Op]:
-    """Ops that end in the tensor shown: the last one and, where it stands for several, the last of those."""
-    for op in ops[-1:]:
-        yield op
-        yield from _whole(op.parts)
+def _ends(op: Op) -> tuple[Op, ...]:
+    """The op and, where it stands for several, the last of those, and so on."""
+    return (op, *_ends(op.parts[-1])) if op.parts else (op,)
 
 
 def tile_of(atlas: Atlas, sheet: Image.Image, k: int) -> str:

@@ -201,6 +201,7 @@
       const {svg, width, height} = this.drawing;
       // Parsed as XML, where nothing runs: names in it are strangers'.
       const made = document.importNode(new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement, true);
+      for (const picture of made.querySelectorAll('image')) picture.removeAttribute('class');  // the site's styles of photographs stay out
       this.stage.classList.toggle('dw-stage--full', this.zoom === 'full');
       this.stage.style.setProperty('--dw-width', `${width}px`);
       this.stage.replaceChildren(made);
