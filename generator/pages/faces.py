@@ -21,8 +21,8 @@ from generator.pages.views import Atlas, ImageView, Picture
 
 MAPS = 8
 """Of a layer, the strongest first."""
-SIDE, PHOTO = 56, 160
-"""Pixels of a map's and the photograph's longer side, at most."""
+SIDE, BEHIND, PHOTO = 56, 32, 160
+"""Pixels of the longer side, at most: of the map in front, of those that lie behind it, of the photograph."""
 MOST, DEPTHS = 24, (-1, 0, 1, 2)
 """Rows of tensors whose maps are kept: those that a drawing shows at these depths."""
 
@@ -36,22 +36,25 @@ def faces(site: Site, it: Architecture, image: ImageView) -> Mapping[str, tuple[
         atlas = next((one for view in views if isinstance(one := view.maps.get(image.slug), Atlas)), None)
         if atlas is not None:
             sheet = Image.open(io.BytesIO(atlas.picture.read()))
-            found[name] = tuple(tile_of(atlas, sheet, k) for k in data.strongest(atlas, MAPS))
+            found[name] = tuple(
+                tile_of(atlas, sheet, k, BEHIND if rank else SIDE) for rank, k in enumerate(data.strongest(atlas, MAPS))
+            )
     if found:
         found |= {op.id: (photo(image.photo),) for op in it.ops if op.kind == "input"}
     return found
 
 
 def wanted(it: Architecture) -> Mapping[str, tuple[LayerName, ...]]:
-    """Ops and blocks whose tensor a drawing may show -> the layers that give this tensor: the op itself, what ends in it, and
-    the blocks that end with it."""
+    """Ops and blocks whose tensor a drawing may show -> the layers that give this tensor: its last operation and the blocks that
+    end with it. Last comes what that tensor was before its norm and activation: a convolution's own maps are better than none."""
     place = {op.id: k for k, op in enumerate(it.ops)}
     found: dict[str, tuple[LayerName, ...]] = {}
     for depth in DEPTHS:
         for stage in stages(it, MOST, depth):
             ends = _ends(stage.op)
             stop = place[ends[-1].id] + 1
-            layers = [op.layer for op in ends] + [block.layer for block in it.blocks if block.stop == stop]
+            layers = [ends[-1].layer, *(block.layer for block in it.blocks if block.stop == stop)]
+            layers += [op.layer for op in ends]
             found[stage.op.id] = tuple(dict.fromkeys(layer for layer in layers if layer is not None))
     return {name: layers for name, layers in found.items() if layers}
 
@@ -61,10 +64,10 @@ def _ends(op: Op) -> tuple[Op, ...]:
     return (op, *_ends(op.parts[-1])) if op.parts else (op,)
 
 
-def tile_of(atlas: Atlas, sheet: Image.Image, k: int) -> str:
-    """Tile `k` of an atlas, whose picture is `sheet`, as a small picture."""
+def tile_of(atlas: Atlas, sheet: Image.Image, k: int, side: int) -> str:
+    """Tile `k` of an atlas, whose picture is `sheet`, as a picture of at most `side` pixels."""
     x, y = k % atlas.columns * (atlas.tile_w + 1), k // atlas.columns * (atlas.tile_h + 1)
-    tile = _small(sheet.crop((x, y, x + atlas.tile_w, y + atlas.tile_h)), SIDE)
+    tile = _small(sheet.crop((x, y, x + atlas.tile_w, y + atlas.tile_h)), side)
     if atlas.rgb:
         return _address(tile)
     coloured = Image.frombytes("P", tile.size, tile.tobytes())

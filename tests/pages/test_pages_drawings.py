@@ -91,12 +91,18 @@ def test_faces_are_the_strongest_maps_of_an_image(tiny: Built, tmp_path: Path):
     it = tiny.report.architecture
     assert it is not None
     names = [layer.name for layer in tiny.report.all_layers]
-    # the third lies in a block, which is closed where no more than the outermost blocks are opened
-    assert wanted(it) == {name: (name,) for name in names} | {f"{names[2]}.block": (names[2],)}
+    # the second is the activation of the first: it is what is drawn of both. The third lies in a block, which is closed where
+    # only the outermost blocks are opened
+    assert wanted(it) == {
+        names[0]: (names[1], names[0]),
+        names[2]: (names[2],),
+        f"{names[2]}.block": (names[2],),
+        names[3]: (names[3],),
+    }
     found = faces(site, it, tiny.report.images[0])
     assert set(found) <= {"@input", *wanted(it)} and "stem" in found
     assert len(found["stem"]) == 8 and len(found["@input"]) == 1
-    view = tiny.report.layers[0]
+    view = tiny.report.layers[1]
     atlas = view.maps[tiny.report.images[0].slug]
     ends = [max(abs(lo), abs(hi)) for lo, hi in zip(atlas.raw_lo, atlas.raw_hi, strict=True)]  # type: ignore[union-attr]
     k = ends.index(max(ends))
