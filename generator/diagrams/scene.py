@@ -169,5 +169,5 @@ def to_svg(scene: Scene, title: str) -> Drawing:
             )
         else:
             place = f"translate({num(shape.at[0])} {num(shape.at[1])}) skewY({num(shape.slant)})"
-            canvas.image(0, 0, shape.width, shape.height, shape.href, transform=place, class_="ca-photo")
+            canvas.image(0, 0, shape.width, shape.height, shape.href, transform=place, class_="ca-face")
     return canvas.drawing(scene.width, scene.height, title=title)

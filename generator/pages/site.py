@@ -17,6 +17,7 @@ from pathlib import Path
 
 from generator.pages import (
     compare,
+    drawings,
     findings,
     home,
     image,
@@ -75,6 +76,7 @@ def render(
     compare.write(site)
     trust.write(site)
     findings.write(site)
+    drawings.write(site)
     methods.write(site)
     run.write(site)
     units.examples(site)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
+from generator.diagrams.architecture import Architecture
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.trust_views import Trust
@@ -315,3 +316,5 @@ class Report:
     """The classes' names; empty where they have none."""
     notes: tuple[str, ...] = ()
     """Sentences on what was found and decided; `code` in backticks."""
+    architecture: Architecture | None = None
+    """The network as it is drawn; None where it is not known."""

@@ -11,6 +11,9 @@ from typing import Any
 
 from generator import __version__
 from generator.config import dump
+from generator.diagrams.architecture import Architecture
+from generator.diagrams.from_graph import from_graph
+from generator.diagrams.weights import with_weights
 from generator.methods import MethodInfo, registry
 from generator.names import LayerName
 from generator.pages.runjson import run_json
@@ -84,6 +87,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
             for info in registry().values()
         ),
         notes=setup.notes,
+        architecture=architecture_of(setup),
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),
@@ -105,6 +109,14 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
 def skipped_in_dataset(setup: Setup) -> tuple[tuple[str, str], ...]:
     """(name, reason) of each picture of a dataset of its own that could not be read; the report's images were looked at before."""
     return () if setup.asking is None or setup.asking.own else tuple(skipped_of(setup.asking, setup.store))
+
+
+def architecture_of(setup: Setup) -> Architecture:
+    """The run that described the model, to be drawn, with the weights of its dense layers."""
+    found = setup.description
+    title = setup.config.title or setup.loaded.title
+    it = from_graph(found.graph, title, parameters=found.parameters, layers=tuple(found.by_name))
+    return with_weights(it, setup.engine.module)
 
 
 def not_applicable(setup: Setup) -> tuple[tuple[str, str, str], ...]:

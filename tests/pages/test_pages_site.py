@@ -42,6 +42,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         "units.html",
         "trust.html",
         "findings.html",
+        "drawings.html",
         "run.html",
         "404.html",
     }

@@ -75,5 +75,5 @@
   }
 
   convatlas.styles = convatlas.styles || {};
-  convatlas.drawing = {Canvas, num, points, textWidth, clean};
+  convatlas.drawing = {...convatlas.drawing, Canvas, num, points, textWidth, clean};
 })();

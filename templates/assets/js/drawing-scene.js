@@ -35,7 +35,7 @@
           transform: s.angle ? `rotate(${num(s.angle)} ${num(s.at[0])} ${num(s.at[1])})` : null, class_: s.classes,
         });
       } else if (s.is === 'photo') {
-        canvas.image(0, 0, s.width, s.height, s.href, {transform: `translate(${num(s.at[0])} ${num(s.at[1])}) skewY(${num(s.slant)})`, class_: 'ca-photo'});
+        canvas.image(0, 0, s.width, s.height, s.href, {transform: `translate(${num(s.at[0])} ${num(s.at[1])}) skewY(${num(s.slant)})`, class_: 'ca-face'});
       }
     };
     for (let k = 0; k < scene.shapes.length; k = close + 1) {

@@ -1,0 +1,35 @@
+"""Bodies in a row, as close as their spacing and their labels let them stand.
+
+  label 0        label 1           a label is centred on its body,
+[ body 0 ]──────[ body 1 ]         a word on the gap in front of its body;
+         word 1                    labels never touch one another, nor do words
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PAD = 10.0
+"""Pixels between neighbouring texts."""
+
+
+def spread(
+    bodies: Sequence[float], labels: Sequence[float], words: Sequence[float], spacing: float
+) -> tuple[list[float], list[float]]:
+    """Where each body begins and where each word's middle is, all lengths along the row. The first body begins at 0 and its
+    word's middle is there too; it has none."""
+    starts: list[float] = []
+    middles: list[float] = []
+    for k, body in enumerate(bodies):
+        if k == 0:
+            starts.append(0.0)
+            middles.append(0.0)
+            continue
+        end = starts[-1] + bodies[k - 1]
+        start = end + spacing
+        start = max(start, starts[-1] + bodies[k - 1] / 2 + (labels[k - 1] + labels[k]) / 2 + PAD - body / 2)
+        if words[k] > 0 and words[k - 1] > 0:
+            start = max(start, 2 * (middles[-1] + (words[k - 1] + words[k]) / 2 + PAD) - end)
+        starts.append(start)
+        middles.append((end + start) / 2)
+    return starts, middles

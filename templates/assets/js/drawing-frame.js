@@ -1,0 +1,101 @@
+/* generator/diagrams/frame.py, row.py, scale.py, extras.py and palette.py in a browser: what the styles share. */
+(() => {
+  const {Canvas, textWidth} = convatlas.drawing;
+  const EDGE = 8;
+  const PAD = 10;
+  const FILLS = {
+    input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
+    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3',
+  };
+  const EDGES = {
+    input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
+    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a',
+  };
+  const [INK, DIM, LINE] = ['#12151c', '#596174', '#8a91a3'];
+
+  class Frame {
+    canvas = new Canvas();
+    left = Infinity;
+    top = Infinity;
+    right = -Infinity;
+    bottom = -Infinity;
+
+    cover(x, y, width, height) {
+      this.left = Math.min(this.left, x);
+      this.top = Math.min(this.top, y);
+      this.right = Math.max(this.right, x + width);
+      this.bottom = Math.max(this.bottom, y + height);
+    }
+
+    text(at, words, size, {anchor = 'start', dim = false} = {}) {
+      const wide = textWidth(words, size);
+      this.cover(at[0] - {start: 0, middle: wide / 2, end: wide}[anchor], at[1] - 0.8 * size, wide, (0.8 + 0.25) * size);
+      this.canvas.text(at, words, size, {text_anchor: anchor === 'start' ? null : anchor, fill: dim ? DIM : INK, class_: dim ? 'ca-dim' : 'ca-ink'});
+    }
+
+    drawing(title) {
+      const width = this.right - this.left + 2 * EDGE;
+      const height = this.bottom - this.top + 2 * EDGE;
+      return this.canvas.drawing(width, height, {title, x: this.left - EDGE, y: this.top - EDGE});
+    }
+  }
+
+  function nothing(title, words, size) {
+    const frame = new Frame();
+    frame.text([0, 0], words, size, {dim: true});
+    return frame.drawing(title);
+  }
+
+  /** [where each body begins, where each word's middle is]: see row.py. */
+  function spread(bodies, labels, words, spacing) {
+    const starts = [];
+    const middles = [];
+    bodies.forEach((body, k) => {
+      if (k === 0) { starts.push(0); middles.push(0); return; }
+      const end = starts.at(-1) + bodies[k - 1];
+      let start = end + spacing;
+      start = Math.max(start, starts.at(-1) + bodies[k - 1] / 2 + (labels[k - 1] + labels[k]) / 2 + PAD - body / 2);
+      if (words[k] > 0 && words[k - 1] > 0) start = Math.max(start, 2 * (middles.at(-1) + (words[k - 1] + words[k]) / 2 + PAD) - end);
+      starts.push(start);
+      middles.push((end + start) / 2);
+    });
+    return [starts, middles];
+  }
+
+  const grown = (value, scale) => (scale === 'log' ? Math.log(1 + value) : scale === 'sqrt' ? Math.sqrt(value) : value);
+
+  function sized(value, top, scale, largest, least) {
+    const share = top > 0 ? grown(value, scale) / grown(top, scale) : 1;
+    return Math.max(least, Math.min(largest, largest * share));
+  }
+
+  function facesOf(it, ops) {
+    for (const op of [...ops].reverse()) {
+      const own = (it.extra[`face:${op.id}`] || '').split(' ').filter(Boolean);
+      const found = own.length ? own : facesOf(it, op.parts);
+      if (found.length) return found;
+    }
+    return [];
+  }
+
+  function denseOf(it, op) {
+    for (const one of [op, ...op.parts]) {
+      const text = it.extra[`dense:${one.id}`];
+      if (text !== undefined) return JSON.parse(text);
+    }
+    return null;
+  }
+
+  /** The largest side of a row's maps, their channels, and the longest of its vectors. */
+  function tops(row) {
+    const {maps, longest} = convatlas.drawing;
+    const found = row.map((stage) => maps(stage.op.shape)).filter(Boolean);
+    const flat = found.filter((size) => size[0] > 1);
+    const square = (flat.length ? flat : found).map((size) => Math.max(size[1], size[2]));
+    const vectors = row.filter((stage) => !maps(stage.op.shape)).map((stage) => longest(stage.op.shape));
+    const most = (values) => (values.length ? Math.max(...values) : 1);
+    return [most(square), most(found.map((size) => size[0])), most(vectors)];
+  }
+
+  Object.assign(convatlas.drawing, {EDGE, FILLS, EDGES, INK, DIM, LINE, Frame, nothing, spread, grown, sized, facesOf, denseOf, tops});
+})();
