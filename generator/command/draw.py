@@ -143,7 +143,10 @@ def styled(name: str, options: Sequence[str], depth: int | None = None) -> Any:
     given = dict(map(partial(_option, info), options))
     if depth is not None and "depth" in _names(info.cls):
         given.setdefault("depth", depth)
-    return info.cls(**given)
+    try:
+        return info.cls(**given)
+    except ValueError as error:  # a value of the right type that the style cannot draw with
+        raise UserError(f"--set: {error}") from None
 
 
 def _names(cls: type[Any]) -> tuple[str, ...]:
