@@ -12,16 +12,18 @@ SYMBOLS = {"add": "+", "iadd": "+", "add_": "+", "mul": "×", "imul": "×", "mul
 
 
 def short(number: int) -> str:
-    """``950``, ``1.2 K``, ``25.6 M``, ``1.8 G``, rounded half up."""
-    value = float(number)
-    for unit in ("", " K", " M", " G", " T"):
-        if value < 999.5 or unit == " T":
-            break
-        value /= 1000
-    if not unit:
+    """``950``, ``1.2 k``, ``25.6 M``, ``1.82 G``: three digits, rounded half up."""
+    if number < 1000:
         return str(number)
-    tenths = math.floor(value * 10 + 0.5)
-    return f"{tenths // 10}{unit}" if tenths >= 1000 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}{unit}"
+    value, unit = float(number), ""
+    for unit in (" k", " M", " G", " T"):
+        value /= 1000
+        if value < 999.5:
+            break
+    places = 100 if value < 9.995 else 10 if value < 99.95 else 1
+    scaled = math.floor(value * places + 0.5)
+    rest = str(places + scaled % places)[1:].rstrip("0")
+    return f"{scaled // places}.{rest}{unit}" if rest else f"{scaled // places}{unit}"
 
 
 def function(op: Op) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import data, escape, numbers, units, wires
+from generator.pages import architecture, data, escape, numbers, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
@@ -76,6 +76,7 @@ def write(site: Site, k: int) -> None:
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
         coloured=view.colour is not None,
         marked=units.marked(view),
+        network=architecture.places(site, layer.name),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
 

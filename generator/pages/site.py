@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from generator.pages import (
+    architecture,
     compare,
     findings,
     home,
@@ -69,6 +70,7 @@ def render(
     _write_assets(tree, templates)
     site.script("data/strings.js", "strings", "en", t.section("script"))
     home.write(site)
+    architecture.write(site)
     layers.write(site)
     search.write(site)
     images.write(site)

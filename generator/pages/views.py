@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
+from generator.diagrams.architecture import Architecture
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.trust_views import Trust
@@ -286,6 +287,8 @@ class Report:
     """What maps are judged by; None where they were not."""
     findings: Findings | None = None
     """What was looked for in the model; None where nothing was."""
+    architecture: Architecture | None = None
+    """The network as a graph; None where it could not be traced."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
     labels: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from generator import __version__
 from generator.config import dump
+from generator.diagrams.from_graph import from_graph
 from generator.methods import MethodInfo, registry
 from generator.names import LayerName
 from generator.pages.runjson import run_json
@@ -62,6 +63,12 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         preprocessing=setup.loaded.preprocess.describe(),
         classes=setup.description.classes,
         weights_digest=setup.loaded.weights_digest,
+        architecture=from_graph(
+            setup.description.graph,
+            setup.config.title or setup.loaded.title,
+            parameters=setup.description.parameters,
+            layers=frozenset(layer.name for layer in setup.description.layers),
+        ),
         layers=tuple(
             dataclasses.replace(assembly.layer(layer, slug, images, units), wires=wired.get(layer.name))
             for layer, slug in zip(setup.layers, names, strict=True)

@@ -22,15 +22,17 @@
   const shapeWords = (shape) => (shape.length ? shape.map(grouped).join(' × ') : '?');
 
   function short(number) {
+    if (number < 1000) return String(number);
     let value = number;
     let unit = '';
-    for (unit of ['', ' K', ' M', ' G', ' T']) {
-      if (value < 999.5 || unit === ' T') break;
+    for (unit of [' k', ' M', ' G', ' T']) {
       value /= 1000;
+      if (value < 999.5) break;
     }
-    if (!unit) return String(number);
-    const tenths = Math.floor(value * 10 + 0.5);
-    return tenths >= 1000 || tenths % 10 === 0 ? `${Math.floor(tenths / 10)}${unit}` : `${Math.floor(tenths / 10)}.${tenths % 10}${unit}`;
+    const places = value < 9.995 ? 100 : value < 99.95 ? 10 : 1;
+    const scaled = Math.floor(value * places + 0.5);
+    const rest = String(places + scaled % places).slice(1).replace(/0+$/, '');
+    return `${Math.floor(scaled / places)}${rest ? `.${rest}` : ''}${unit}`;
   }
 
   const called = (op) => op.op.replace(/^F\./, '');
