@@ -14,7 +14,7 @@ from generator.diagrams.words import about, begun, fitted, function, short, symb
 
 TITLE, NAME, BAND = 11.0, 9.5, 9.0
 """Sizes of text."""
-MOST = 190.0
+MOST = 224.0
 """Width that a text may have."""
 STRIPES = 80
 """Ops of a closed block that are shown as stripes."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from generator.diagrams.architecture import Architecture, Block, Op
 from generator.diagrams.simplify import collapsed, fused, without
 
-FITS = 26
+FITS = 16
 """Boxes that a screen holds so that they can be read."""
 
 

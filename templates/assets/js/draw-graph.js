@@ -13,7 +13,7 @@
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
-  const [TITLE, NAME, BAND, LABEL, MOST, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 190, 80, 14, 40];
+  const [TITLE, NAME, BAND, LABEL, MOST, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 224, 80, 14, 40];
   const DEFAULTS = {depth: -1, opened: [], shut: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
 
   // ---- words

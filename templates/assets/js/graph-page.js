@@ -65,6 +65,7 @@ customElements.define('graph-page', class extends HTMLElement {
 
   draw(keep) {
     const {depth, opened, shut, direction} = this.state;
+    this.dataset.flow = direction;
     this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, direction, legend: false, title: false}, this.pages, true);
     this.view.show(this.scene, keep);
     this.table.show(this.scene, this.pages);
@@ -82,13 +83,10 @@ customElements.define('graph-page', class extends HTMLElement {
     this.setOpen(block, !openNow);
     this.pointed = null;
     this.write();
-    this.draw(openNow ? id : this.firstIn(block));
+    this.draw(id);
     if (openNow) this.view.reveal(id);
     this.write();
   }
-
-  /** What is drawn at once when a block opens, near which its place is kept. */
-  firstIn(block) { return block.id; }
 
   setOpen(block, open) {
     const {state} = this;

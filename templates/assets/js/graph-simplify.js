@@ -156,7 +156,7 @@
     return tidied(collapsed(it, (block) => !shut.includes(block.id) && (level.get(block.id) < depth || opened.includes(block.id))));
   }
 
-  function fitting(it, most = 26) {
+  function fitting(it, most = 16) {
     const deepest = Math.max(-1, ...levels(it).values()) + 1;
     let depth = 0;
     while (depth < deepest && view(it, depth + 1).ops.length <= most) depth += 1;

@@ -51,13 +51,14 @@ customElements.define('graph-table', class extends HTMLElement {
     const given = (edges) => [...new Map(edges.map((edge) => [edge.source, edge.shape])).values()];
     const row = (one, shapes, more) => ({id: one.id, op: one, in: shapes.length ? `${shapeWords(shapes[0])}${shapes.length > 1 ? ` +${shapes.length - 1}` : ''}` : '', out: one.shape.length ? shapeWords(one.shape) : '',
       sizeIn: shapes.length ? size(shapes[0]) : 0, sizeOut: size(one.shape), parameters: one.parameters, macs: one.macs, field: one.receptive_field ? one.receptive_field[0] * one.receptive_field[1] : Infinity, ...more});
-    const boxes = it.ops.map((op, k) => row(op, given(into.get(op.id)), {box: true, level: it.blocks.filter((block) => block.start <= k && k < block.stop).length, memory: op.memory,
+    const inner = (blocks) => ({level: blocks.length, around: blocks.length ? blocks[blocks.length - 1].path || blocks[blocks.length - 1].id : ''});
+    const boxes = it.ops.map((op, k) => row(op, given(into.get(op.id)), {box: true, ...inner(it.blocks.filter((block) => block.start <= k && k < block.stop)), memory: op.memory,
       what: op.kind === 'block' ? convatlas.graphWords.called(op) : op.parts.length ? op.parts.map(title).join(' · ') : title(op)}));
     const blocks = it.blocks.map((block) => {
       const inside = it.ops.slice(block.start, block.stop);
       const entering = inside.flatMap((op) => into.get(op.id)).filter((edge) => place.get(edge.source) < block.start);
       const sum = (key) => inside.reduce((all, op) => all + op[key], 0);
-      return row({...block, kind: 'block', parts: []}, given(entering), {box: false, level: it.blocks.filter((other) => other !== block && other.start <= block.start && block.stop <= other.stop).length,
+      return row({...block, kind: 'block', parts: []}, given(entering), {box: false, ...inner(it.blocks.filter((other) => other !== block && other.start <= block.start && block.stop <= other.stop)),
         memory: sum('memory'), what: block.op, start: block.start, parameters: block.parameters || sum('parameters')});
     });
     return {boxes, blocks};
@@ -79,17 +80,18 @@ customElements.define('graph-table', class extends HTMLElement {
     this.mark(this.marked || {});
   }
 
-  row({id, op, box, level, what, ...says}) {
+  row({id, op, box, level, around, what, ...says}) {
     const {el, breaks} = convatlas;
     const {short, grouped} = convatlas.graphWords;
     const {clean} = convatlas.drawing;
     const name = clean(id === '@input' ? 'input' : id === '@output' ? 'output' : id);
     const block = op.kind === 'block';
+    const shown = !this.by && around && id.startsWith(`${around}.`) ? clean(id.slice(around.length + 1)) : name;
     const words = convatlas.say(box ? 'gr_open' : 'gr_close', {name});
     const number = (value) => el('td', {class: 'ca-r', title: value ? grouped(value) : null}, value ? short(value) : '–');
-    return el('tr', {'data-id': id, 'data-box': box, class: `${box ? '' : 'gr-opened '}gr-row-${op.kind}`},
+    return el('tr', {title: name, 'data-id': id, 'data-box': box, class: `${box ? '' : 'gr-opened '}gr-row-${op.kind}`},
       el('th', {scope: 'row', style: `--level:${this.by ? 0 : level}`}, block ? el('button', {type: 'button', class: 'gr-turn', 'data-turn': id, 'aria-expanded': String(!box), 'aria-label': words, title: words}, box ? '+' : '−') : el('i', {class: `gr-dot ca-k-${op.kind}`}),
-        this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(name)) : el('span', {}, breaks(name))),
+        this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(shown)) : el('span', {}, breaks(shown))),
       el('td', {}, clean(what)), el('td', {class: 'ca-r'}, says.in), el('td', {class: 'ca-r'}, says.out),
       number(says.parameters), number(says.macs), el('td', {class: 'ca-r'}, op.kind === 'input' || !says.memory ? '–' : bytes(says.memory)),
       el('td', {class: 'ca-r'}, ['input', 'output'].includes(op.kind) ? '–' : op.receptive_field ? op.receptive_field[0] === op.receptive_field[1] ? grouped(op.receptive_field[0]) : op.receptive_field.map(grouped).join(' × ') : convatlas.say('gr_whole')));
