@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generator.diagrams.architecture import Architecture, Block, Op, OpKind, Shape, shape_words
+from generator.diagrams.architecture import Architecture, Block, Op, OpKind, shape_words
 from generator.diagrams.layout import Rect
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.shown import count
@@ -87,7 +87,11 @@ def look(op: Op, inside: str, names: bool) -> Look:
     head = begun(title(op), TITLE, MOST) + times
     name = fitted(within(op.id, inside), NAME, MOST) if names and not op.op.startswith("F.") else ""
     bands = op.parts[1:]
-    texts = [text_width(head, TITLE, bold=True), text_width(name, NAME), *(text_width(title(part), BAND) for part in bands)]
+    texts = [
+        text_width(head, TITLE, bold=True),
+        text_width(name, NAME),
+        *(text_width(title(part), BAND) for part in bands),
+    ]
     return Look(head, name, bands, "", max(max(texts) + 18, 92), (34 if name else 24) + 14 * len(bands))
 
 
@@ -104,15 +108,22 @@ def frame(block: Block, it: Architecture) -> FrameLook:
     return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 36)
 
 
-def label_width(shape: Shape) -> float:
-    """Room for a shape on a line."""
-    return text_width(shape_words(shape), 9)
-
-
 def draw_frame(canvas: Canvas, block: Block, said: FrameLook, at: Rect, pages: Mapping[str, str], live: bool) -> None:
     """A light frame with its name."""
     with canvas.group(class_="ca-frame", data_block=block.id):
-        canvas.rect(at.x, at.y, at.width, at.height, rx=6, fill="#596174", fill_opacity=0.05, stroke=LINE, stroke_width=0.8, stroke_opacity=0.7, class_="ca-rim")
+        canvas.rect(
+            at.x,
+            at.y,
+            at.width,
+            at.height,
+            rx=6,
+            fill="#596174",
+            fill_opacity=0.05,
+            stroke=LINE,
+            stroke_width=0.8,
+            stroke_opacity=0.7,
+            class_="ca-rim",
+        )
         x = at.x + (20 if live else 8)
         wide = text_width(said.title, NAME, bold=True)
         canvas.rect(at.x + 3, at.y + 3, said.width - 8, 15, rx=3, fill="#f7f8fb", class_="ca-chip")
@@ -137,7 +148,15 @@ def draw(
         _body(canvas, op, said, at, coloured)
         middle = at.x + at.width / 2
         with canvas.group(href=pages.get(op.id, ""), class_="ca-name"):
-            canvas.text((middle, at.y + 15.5), said.title, TITLE, font_weight="bold", text_anchor="middle", fill=INK, class_="ca-on")
+            canvas.text(
+                (middle, at.y + 15.5),
+                said.title,
+                TITLE,
+                font_weight="bold",
+                text_anchor="middle",
+                fill=INK,
+                class_="ca-on",
+            )
         if said.name:
             canvas.text((middle, at.y + 28), said.name, NAME, text_anchor="middle", fill="#3b4252", class_="ca-on-dim")
         for k, part in enumerate(said.bands):
@@ -152,7 +171,9 @@ def _body(canvas: Canvas, op: Op, said: Look, at: Rect, coloured: bool) -> None:
     round_ = at.height / 2 if op.kind in ("input", "output") else 4
     if op.kind == "block":
         for off in (5, 2.5):
-            canvas.rect(at.x + off, at.y + off, at.width, at.height, rx=4, stroke_width=0.8, **_paint("block", coloured))
+            canvas.rect(
+                at.x + off, at.y + off, at.width, at.height, rx=4, stroke_width=0.8, **_paint("block", coloured)
+            )
     canvas.rect(at.x, at.y, at.width, at.height, rx=round_, **_paint(op.kind, coloured))
     for k, part in enumerate(said.bands):
         top = at.y + at.height - 14 * (len(said.bands) - k)
@@ -161,11 +182,20 @@ def _body(canvas: Canvas, op: Op, said: Look, at: Rect, coloured: bool) -> None:
         shape += f"a 4 4 0 0 1 -4 4 h {num(8 - at.width)} a 4 4 0 0 1 -4 -4 Z" if last else f"h {num(-at.width)} Z"
         canvas.path(shape, data_id=part.id, **_paint(part.kind, coloured))
     if op.kind == "block":
-        inner = [leaf for leaf in _leaves(op)]
+        inner = _leaves(op)
         if len(inner) <= STRIPES:
             wide = (at.width - 12) / len(inner)
             for k, leaf in enumerate(inner):
-                canvas.rect(at.x + 6 + k * wide, at.y + at.height - 9, wide, 5, fill=FILLS[leaf.kind] if coloured else "#ffffff", stroke=EDGES[leaf.kind], stroke_width=0.4, class_=f"ca-k-{leaf.kind}")
+                canvas.rect(
+                    at.x + 6 + k * wide,
+                    at.y + at.height - 9,
+                    wide,
+                    5,
+                    fill=FILLS[leaf.kind] if coloured else "#ffffff",
+                    stroke=EDGES[leaf.kind],
+                    stroke_width=0.4,
+                    class_=f"ca-k-{leaf.kind}",
+                )
 
 
 def _leaves(op: Op) -> list[Op]:

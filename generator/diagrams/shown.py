@@ -44,9 +44,7 @@ def levels(it: Architecture) -> dict[str, int]:
 def view(it: Architecture, depth: int, opened: Collection[str] = (), shut: Collection[str] = ()) -> Architecture:
     """Of a prepared architecture: blocks open `depth` levels deep, and those named in `opened`, but not those in `shut`."""
     level = levels(it)
-    return tidied(
-        collapsed(it, lambda block: block.id not in shut and (level[block.id] < depth or block.id in opened))
-    )
+    return tidied(collapsed(it, lambda block: block.id not in shut and (level[block.id] < depth or block.id in opened)))
 
 
 def fitting(it: Architecture, most: int = FITS) -> int:

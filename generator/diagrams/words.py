@@ -7,7 +7,18 @@ import math
 from generator.diagrams.architecture import Op
 from generator.diagrams.svg import text_width
 
-SYMBOLS = {"add": "+", "iadd": "+", "add_": "+", "mul": "×", "imul": "×", "mul_": "×", "sub": "−", "isub": "−", "div": "÷", "matmul": "·"}
+SYMBOLS = {
+    "add": "+",
+    "iadd": "+",
+    "add_": "+",
+    "mul": "×",
+    "imul": "×",
+    "mul_": "×",
+    "sub": "−",
+    "isub": "−",
+    "div": "÷",
+    "matmul": "·",
+}
 """Functions that are drawn as a sign in a circle."""
 
 
@@ -15,11 +26,11 @@ def short(number: int) -> str:
     """``950``, ``1.2 k``, ``25.6 M``, ``1.82 G``: three digits, rounded half up."""
     if number < 1000:
         return str(number)
-    value, unit = float(number), ""
-    for unit in (" k", " M", " G", " T"):
+    value, units = number / 1000, [" k", " M", " G", " T"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
-        if value < 999.5:
-            break
+        units.pop(0)
+    unit = units[0]
     places = 100 if value < 9.995 else 10 if value < 99.95 else 1
     scaled = math.floor(value * places + 0.5)
     rest = str(places + scaled % places)[1:].rstrip("0")

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
+from generator.diagrams.architecture import Architecture, Block, Op, OpKind, shape_words
 from generator.diagrams.as_json import as_json
 from generator.diagrams.shown import count, fitting, levels, prepared, view
 from generator.diagrams.styles.graph import Graph
@@ -63,7 +63,8 @@ def facts(it: Architecture) -> Mapping[str, object]:
 def addresses(site: Site, it: Architecture) -> dict[str, str]:
     """Op or block id -> the page of the layer that it is, from the site's root."""
     found = {}
-    for each in (*it.ops, *it.blocks):
+    everything: list[Op | Block] = [*it.ops, *it.blocks]
+    for each in everything:
         view = site.layer_views.get(each.layer) if each.layer is not None else None
         if view is not None:
             found[each.id] = f"layers/{escape.slug(view.slug)}.html"
@@ -86,7 +87,9 @@ def table(it: Architecture) -> str:
         for n in starts.get(k, ()):
             block = it.blocks[n]
             inside = it.ops[block.start : block.stop]
-            entering = [e for o in inside for e in it.inputs_of[o.id] if not block.start <= place[e.source] < block.stop]
+            entering = [
+                e for o in inside for e in it.inputs_of[o.id] if not block.start <= place[e.source] < block.stop
+            ]
             given = " + ".join(dict.fromkeys(shape_words(edge.shape) for edge in entering))
             memory = sum(o.memory for o in inside)
             lines.writerow(
@@ -134,7 +137,9 @@ def places(site: Site, layer: LayerName) -> tuple[Part, ...]:
     shown = _strip(site, it)
     at = next((k for k, op in enumerate(it.ops) if op.layer == layer), None)
     block = next((block for block in it.blocks if block.layer == layer), None)
-    inside = {it.ops[at].id} if at is not None else {op.id for op in it.ops[block.start : block.stop]} if block else set()
+    inside = (
+        {it.ops[at].id} if at is not None else {op.id for op in it.ops[block.start : block.stop]} if block else set()
+    )
     if not inside:
         return ()
     pages = addresses(site, it)

@@ -28,7 +28,10 @@ def middle(box: Rect) -> float:
 def test_a_chain_by_hand():
     laid = chain(3)
     assert laid.boxes == (Rect(0, 0, 40, 20), Rect(0, 56, 40, 20), Rect(0, 112, 40, 20))
-    assert [wire.path for wire in laid.wires] == [(("M", (20, 20)), ("L", (20, 56))), (("M", (20, 76)), ("L", (20, 112)))]
+    assert [wire.path for wire in laid.wires] == [
+        (("M", (20, 20)), ("L", (20, 56))),
+        (("M", (20, 76)), ("L", (20, 112))),
+    ]
     assert (laid.width, laid.height) == (40, 132)
 
 

@@ -14,7 +14,9 @@ def architecture(layers: Sequence[LayerName], words: Sequence[str] = ()) -> Arch
     stem, act, conv, pool = layers
     said = words or ("Net", "body", "body.one", "body.two")
 
-    def op(name: str, kind: OpKind, what: str, shape: tuple[int, ...], layer: bool = False, macs: int = 0, path: str = "") -> Op:
+    def op(
+        name: str, kind: OpKind, what: str, shape: tuple[int, ...], layer: bool = False, macs: int = 0, path: str = ""
+    ) -> Op:
         size = 1
         for side in shape:
             size *= side

@@ -137,7 +137,7 @@ def _settle(level: _Level, boxes: Sequence[Box], frames: Sequence[Frame], spacin
             level.things.append(_frame(item, frames[item.frame], spacing))
         else:
             half = boxes[item].width / 2
-            level.things.append(Thing(half, half, boxes[item].height))
+            level.things.append(Thing(half, half, boxes[item].height, reach=boxes[item].reach))
     for source in level.exits:
         level.things.append(Thing(2, 2, 0, 0, "exit", True, {source: 0}, {}))
     level.placed = place(

@@ -1,9 +1,9 @@
 """One level: what stands in one frame, or in none, each thing as a box with its ports.
 
-    entry ─┐ layer 0        The longest way is the trunk, at x = 0. Every other chain of things is a strip, packed next to it:
-    ┌───┐  │      1         what runs before the trunk's part on the left, what runs after it on the right. A line that only
-    └───┘  │ ┌───┐ 2         shortens a way that exists is a skip: it runs in a lane outside all that it passes.
-    ( + ) ◀┘ └───┘ 3
+entry ─┐ layer 0        The longest way is the trunk, at x = 0. Every other chain of things is a strip, packed next to it:
+┌───┐  │      1         what runs before the trunk's part on the left, what runs after it on the right. A line that only
+└───┘  │ ┌───┐ 2         shortens a way that exists is a skip: it runs in a lane outside all that it passes.
+( + ) ◀┘ └───┘ 3
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Thing:
     ins: Mapping[int, float] = field(default_factory=dict)
     """source -> how far from the axis its line arrives."""
     outs: Mapping[int, float] = field(default_factory=dict)
+    reach: float = 0
+    """As in `Box`."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class _Strip:
     x: float = 0
 
 
-def place(things: Sequence[Thing], links: Sequence[Link], spacing: Spacing, *, framed: bool, least: float = 0) -> Placed:
+def place(
+    things: Sequence[Thing], links: Sequence[Link], spacing: Spacing, *, framed: bool, least: float = 0
+) -> Placed:
     """Place the `things` of a level; links lead from lower to higher numbers."""
     skips = redundant(len(things), [(link.a, link.b) for link in links])
     spine = [k for k in range(len(links)) if k not in skips]
@@ -170,7 +174,7 @@ def _strips(
                 strips.append(of[k])
         strip = of[k]
         strip.low, strip.high = min(strip.low, layers[k]), max(strip.high, layers[k])
-        strip.left, strip.right = max(strip.left, thing.left), max(strip.right, thing.right)
+        strip.left, strip.right = max(strip.left, thing.left), max(strip.right, thing.right, thing.reach)
     runs: dict[int, _Strip] = {}
     for k in spine:
         a, b = links[k].a, links[k].b

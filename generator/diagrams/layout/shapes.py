@@ -14,6 +14,8 @@ class Box:
 
     width: float
     height: float
+    reach: float = 0
+    """How far to the right of its middle something stands below it, such as a label."""
 
 
 @dataclass(frozen=True)

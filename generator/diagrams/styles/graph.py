@@ -9,7 +9,7 @@ from typing import Literal
 
 from generator.diagrams import graph_parts as parts
 from generator.diagrams.architecture import Architecture
-from generator.diagrams.graph_lines import labels, lines
+from generator.diagrams.graph_lines import labels, lines, reach, shown_shapes
 from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, Wire, arrange
 from generator.diagrams.palette import DIM, INK
 from generator.diagrams.shown import fitting, prepared, view
@@ -27,14 +27,25 @@ FITS = 40
 class Graph:
     """See the file's docstring."""
 
-    depth: int = field(default=-1, metadata={"doc": "levels of blocks that stand open; -1: as many as leave at most 40 boxes"})
+    depth: int = field(
+        default=-1, metadata={"doc": "levels of blocks that stand open; -1: as many as leave at most 40 boxes"}
+    )
     opened: tuple[str, ...] = field(default=(), metadata={"doc": "names of further blocks that stand open"})
     shut: tuple[str, ...] = field(default=(), metadata={"doc": "names of blocks that stand closed all the same"})
-    fuse: bool = field(default=True, metadata={"doc": "draw a convolution and the normalisation and activation that alone read it as one box of bands"})
+    fuse: bool = field(
+        default=True,
+        metadata={
+            "doc": "draw a convolution and the normalisation and activation that alone read it as one box of bands"
+        },
+    )
     silent: bool = field(default=False, metadata={"doc": "draw operations too that only reshape or hand on"})
     direction: Literal["down", "right"] = field(default="down", metadata={"doc": "whither the data flows"})
-    labels: Literal["changes", "all", "none"] = field(default="changes", metadata={"doc": "which lines say the shape of their tensor: where it changes, all, or none"})
-    colours: Literal["kind", "plain"] = field(default="kind", metadata={"doc": "a colour for each kind of operation, or white boxes"})
+    labels: Literal["changes", "all", "none"] = field(
+        default="changes", metadata={"doc": "which lines say the shape of their tensor: where it changes, all, or none"}
+    )
+    colours: Literal["kind", "plain"] = field(
+        default="kind", metadata={"doc": "a colour for each kind of operation, or white boxes"}
+    )
     names: bool = field(default=True, metadata={"doc": "write the modules' names into the boxes"})
     legend: bool = field(default=True, metadata={"doc": "say what the colours mean"})
     title: bool = field(default=True, metadata={"doc": "write name, parameters and MACs above the drawing"})
@@ -62,7 +73,8 @@ def _paint(
     place = {op.id: k for k, op in enumerate(it.ops)}
     edges = [(place[edge.source], place[edge.target]) for edge in it.edges]
     frames = [parts.frame(block, it) for block in it.blocks]
-    laid = _laid(made, edges, it, frames, how, down)
+    shapes = shown_shapes(it, how.labels)
+    laid = _laid(made, shapes, edges, it, frames, down)
     head = _head(canvas, whole) if how.title else 0.0
     with canvas.group(transform=f"translate({num(MARGIN)} {num(MARGIN + head)})"):
         for k, block in enumerate(it.blocks):
@@ -70,7 +82,7 @@ def _paint(
         lines(canvas, laid, it, down)
         for k, op in enumerate(it.ops):
             parts.draw(canvas, op, k, made[k], laid.boxes[k], how.colours == "kind", pages, live)
-        labels(canvas, laid, it, how.labels, down)
+        labels(canvas, laid, it, shapes, down)
     width = max(laid.width, _head_width(whole) if how.title else 0.0)
     under = parts.legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) if how.legend else 0.0
     return math.ceil(width + 2 * MARGIN), math.ceil(laid.height + head + under + 2 * MARGIN)
@@ -78,20 +90,21 @@ def _paint(
 
 def _laid(
     made: list[parts.Look],
+    shapes: list[str],
     edges: list[tuple[int, int]],
     it: Architecture,
     frames: list[parts.FrameLook],
-    how: Graph,
     down: bool,
 ) -> Layout:
+    said = any(shapes)
+    wide = [reach(words, op) for words, op in zip(shapes, it.ops, strict=True)]
     if down:
-        boxes = [Box(look.width, look.height) for look in made]
+        boxes = [Box(look.width, look.height, far) for look, far in zip(made, wide, strict=True)]
         rims = [Frame(b.start, b.stop, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
-        return arrange(boxes, edges, rims, Spacing(gap=26 if how.labels == "none" else 34))
-    widest = max([0.0, *(parts.label_width(edge.shape) for edge in it.edges)]) if how.labels != "none" else 0.0
+        return arrange(boxes, edges, rims, Spacing(gap=34 if said else 26))
     boxes = [Box(look.height, look.width) for look in made]
     rims = [Frame(b.start, b.stop, 0, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
-    laid = arrange(boxes, edges, rims, Spacing(gap=max(34, widest + 14), side=16, head=0, before=18))
+    laid = arrange(boxes, edges, rims, Spacing(gap=max(34, max([0.0, *wide]) + 9), side=16, head=0, before=18))
     return Layout(
         tuple(_turned(box) for box in laid.boxes),
         tuple(_turned(rim) for rim in laid.frames),

@@ -23,12 +23,13 @@
 
   function short(number) {
     if (number < 1000) return String(number);
-    let value = number;
-    let unit = '';
-    for (unit of [' k', ' M', ' G', ' T']) {
+    const units = [' k', ' M', ' G', ' T'];
+    let value = number / 1000;
+    while (value >= 999.5 && units.length > 1) {
       value /= 1000;
-      if (value < 999.5) break;
+      units.shift();
     }
+    const [unit] = units;
     const places = value < 9.995 ? 100 : value < 99.95 ? 10 : 1;
     const scaled = Math.floor(value * places + 0.5);
     const rest = String(places + scaled % places).slice(1).replace(/0+$/, '');
@@ -185,34 +186,40 @@
     }
   }
 
-  function labels(canvas, laid, it, into, which, isDown) {
-    const done = new Set();
-    for (const wire of laid.wires) {
-      const op = it.ops[wire.source];
-      const box = laid.boxes[wire.source];
-      const atBox = isDown ? wire.start[1] === box.y + box.height : wire.start[0] === box.x + box.width;
-      if (wire.kind !== 'trunk' || done.has(wire.source) || !atBox) continue;
-      done.add(wire.source);
-      const {shape} = it.edges[wire.edges[0]];
+  const OFF = 5;
+  const sheets = (op) => (op.kind === 'block' ? 4 : 0);
+  const reach = (words, op) => (words ? OFF + sheets(op) + textWidth(words, LABEL) : 0);
+
+  function shownShapes(it, which) {
+    const {into, out} = joints(it);
+    return it.ops.map((op) => {
+      const shape = out.get(op.id).length ? out.get(op.id)[0].shape : [];
       const read = into.get(op.id);
-      if (!shape.length || which === 'none' || (which === 'changes' && read.length && read.every((edge) => String(edge.shape) === String(shape)))) continue;
-      const words = shapeWords(shape);
-      const off = op.kind === 'block' ? 4 : 0;
-      const [x, y] = wire.start;
-      const at = isDown ? [x + 5, y + 12 + off] : [x + 5 + off, y - 4];
+      const unchanged = which === 'changes' && read.length && read.every((edge) => String(edge.shape) === String(shape));
+      return !shape.length || which === 'none' || unchanged ? '' : shapeWords(shape);
+    });
+  }
+
+  function labels(canvas, laid, it, shapes, isDown) {
+    it.ops.forEach((op, k) => {
+      const words = shapes[k];
+      if (!words) return;
+      const box = laid.boxes[k];
+      const off = sheets(op);
+      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
       canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', fill_opacity: 0.85, class_: 'ca-ground'});
       canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
-    }
+    });
   }
 
   // ---- the whole
 
-  function laidOut(made, edges, it, frames, how, isDown) {
+  function laidOut(made, shapes, edges, it, frames, isDown) {
     const {arrange} = convatlas.layout;
-    if (isDown) return arrange(made, edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: how.labels === 'none' ? 26 : 34});
-    const widest = how.labels === 'none' ? 0 : Math.max(0, ...it.edges.map((edge) => textWidth(shapeWords(edge.shape), 9)));
-    const laid = arrange(made.map((one) => ({width: one.height, height: one.width})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
-      {gap: Math.max(34, widest + 14), side: 16, head: 0, before: 18});
+    const wide = shapes.map((words, k) => reach(words, it.ops[k]));
+    if (isDown) return arrange(made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
+    const laid = arrange(made.map((one) => ({width: one.height, height: one.width, reach: 0})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
+      {gap: Math.max(34, Math.max(0, ...wide) + 9), side: 16, head: 0, before: 18});
     const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
     return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
       path: wire.path.map(([letter, numbers]) => [letter, numbers.map((number, k) => numbers[k ^ 1])]), tip: wire.tip && [wire.tip[1], wire.tip[0], wire.tip[2]], start: [wire.start[1], wire.start[0]]}))};
@@ -248,7 +255,8 @@
     const place = new Map(it.ops.map((op, k) => [op.id, k]));
     const edges = it.edges.map((edge) => [place.get(edge.source), place.get(edge.target)]);
     const frames = it.blocks.map((block) => frameLook(block, it));
-    const laid = laidOut(made, edges, it, frames, how, isDown);
+    const shapes = shownShapes(it, how.labels);
+    const laid = laidOut(made, shapes, edges, it, frames, isDown);
     const facts = `${short(architecture.parameters)} parameters · ${short(architecture.macs)} MACs`;
     let head = 0;
     if (how.title) {
@@ -260,7 +268,7 @@
       it.blocks.forEach((block, k) => drawFrame(canvas, block, frames[k], laid.frames[k], pages, live));
       lines(canvas, laid, it, edges.map(([, b]) => b), isDown);
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
-      labels(canvas, laid, it, joints(it).into, how.labels, isDown);
+      labels(canvas, laid, it, shapes, isDown);
     });
     const width = Math.max(laid.width, how.title ? Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10)) : 0);
     const under = how.legend ? legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) : 0;

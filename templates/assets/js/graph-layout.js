@@ -125,7 +125,7 @@
       here.low = Math.min(here.low, layers[k]);
       here.high = Math.max(here.high, layers[k]);
       here.left = Math.max(here.left, thing.left);
-      here.right = Math.max(here.right, thing.right);
+      here.right = Math.max(here.right, thing.right, thing.reach ?? 0);
     });
     const runs = new Map();
     for (const k of spine) {
@@ -322,7 +322,7 @@
     for (const item of one.items) {
       if (typeof item === 'number') {
         const half = boxes[item].width / 2;
-        one.things.push({left: half, right: half, height: boxes[item].height, weight: 1, role: 'item', plain: true, ins: new Map(), outs: new Map()});
+        one.things.push({left: half, right: half, height: boxes[item].height, weight: 1, role: 'item', plain: true, ins: new Map(), outs: new Map(), reach: boxes[item].reach});
       } else {
         settle(item, boxes, frames, spacing);
         one.things.push(frameOf(item, frames[item.frame], spacing));

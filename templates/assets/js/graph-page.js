@@ -82,9 +82,10 @@ customElements.define('graph-page', class extends HTMLElement {
     const openNow = this.scene.it.blocks.some((one) => one.id === id);
     this.setOpen(block, !openNow);
     this.pointed = null;
-    this.write();
+    const held = this.view.contains(document.activeElement) && document.activeElement !== this.view;
     this.draw(id);
     if (openNow) this.view.reveal(id);
+    else if (held) this.view.go(this.seenAs(id, false)); // the box with the focus is gone: on to the first in it
     this.write();
   }
 

@@ -76,7 +76,10 @@ customElements.define('graph-table', class extends HTMLElement {
     } else {
       boxes.forEach((box, k) => rows.push(...blocks.filter((block) => block.start === k), box));
     }
+    const held = this.contains(document.activeElement) ? document.activeElement.dataset.turn : undefined;
     this.body.replaceChildren(...rows.map((row) => this.row(row)));
+    const again = held !== undefined && [...this.body.querySelectorAll('[data-turn]')].find((one) => one.dataset.turn === held);
+    if (again) again.focus({preventScroll: true});
     this.mark(this.marked || {});
   }
 

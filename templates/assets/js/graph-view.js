@@ -183,8 +183,11 @@ customElements.define('graph-view', class extends HTMLElement {
     }
     const handle = event.target.closest('[data-turn]');
     if (handle) return void this.tell('graph-turn', {id: handle.dataset.turn});
-    if (event.target.closest('a')) return;
     const node = event.target.closest('.ca-node');
+    if (event.target.closest('a')) {
+      if (event.pointerType !== 'touch' || !node) return;
+      event.preventDefault(); // a finger sees first what it would open: the card has the same link
+    }
     if (node) node.focus({preventScroll: true});
     this.tell('graph-pick', {id: node ? node.dataset.id : null});
   }
