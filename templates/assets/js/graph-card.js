@@ -13,7 +13,7 @@ customElements.define('graph-card', class extends HTMLElement {
     const head = el('p', {class: 'gr-card__head'}, el('i', {class: `gr-dot ca-k-${op.kind}`}), el('b', {}, breaks(name)), kept ? el('button', {type: 'button', 'data-act': 'hide', 'aria-label': say('gr_shut')}, '×') : null);
     const link = (of, words) => (pages[of.id] ? el('a', {href: convatlas.url(pages[of.id])}, words) : null);
     const body = op.kind === 'block'
-      ? [el('p', {}, `${clean(called(op))} · ${say('gr_holds', {n: convatlas.simplify.count(op)})}`), el('dl', {}, facts(op)), el('p', {class: 'gr-card__ways'}, kept ? el('button', {type: 'button', 'data-act': 'turn'}, say('gr_open', {name})) : null, link(op, say('gr_page')))]
+      ? [el('p', {}, `${clean(called(op))} · ${say('gr_holds', {n: convatlas.simplify.count(op)})}`), el('dl', {}, facts(op)), el('p', {class: 'gr-card__ways'}, kept ? el('button', {type: 'button', 'data-act': 'turn'}, say('gr_open', {name: name.split('.').pop()})) : null, link(op, say('gr_page')))]
       : op.parts.length
         ? op.parts.map((part, k) => el('section', {}, el('p', {}, el('i', {class: `gr-dot ca-k-${part.kind}`}), clean(title(part)), ' ', link(part, say('gr_page'))), el('dl', {}, facts(part, k ? op.parts[k - 1] : null))))
         : [el('p', {}, clean(title(op)), ' ', link(op, say('gr_page'))), el('dl', {}, facts(op))];
