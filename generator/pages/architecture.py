@@ -15,7 +15,7 @@ from generator.diagrams.styles.graph import Graph
 from generator.diagrams.words import title
 from generator.names import LayerName
 from generator.pages import escape
-from generator.pages.context import Site
+from generator.pages.context import Site, safe
 from generator.pages.findings import plain
 
 PARTS = 32
@@ -157,7 +157,7 @@ def places(site: Site, layer: LayerName) -> tuple[Part, ...]:
                 op.id,
                 op.op if op.kind == "block" else title(op),
                 op.kind,
-                pages.get(op.id, f"architecture.html#n={escape.url(op.id)}"),
+                pages.get(op.id, safe(f"architecture.html#n={escape.url(op.id)}")),
                 max(1.0, math.sqrt(count(op))),
                 math.log2(max(1, side)) / most,
                 bool(hits),
