@@ -90,16 +90,18 @@ def rank(name: str) -> tuple[int, str]:
     return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
-def write(site: Site) -> None:
-    """Write drawings.md."""
+def write(site: Site) -> Component | None:
+    """Write drawings.md, and say what is on it."""
+    made = component(site)
     site.page(
         "drawings.md",
         "drawings.html",
         title=site.t("drawings.title"),
-        section="drawings",
+        section="architecture",
         description=site.t("drawings.description", model=site.report.title),
-        drawings=component(site),
+        drawings=made,
     )
+    return made
 
 
 def _shown(site: Site, info: StyleInfo, it: Architecture) -> Shown:

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from generator.pages import (
+    architecture,
     compare,
     drawings,
     findings,
@@ -70,13 +71,13 @@ def render(
     _write_assets(tree, templates)
     site.script("data/strings.js", "strings", "en", t.section("script"))
     home.write(site)
+    architecture.write(site, drawings.write(site))
     layers.write(site)
     search.write(site)
     images.write(site)
     compare.write(site)
     trust.write(site)
     findings.write(site)
-    drawings.write(site)
     methods.write(site)
     run.write(site)
     units.examples(site)

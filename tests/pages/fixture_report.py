@@ -35,7 +35,7 @@ from generator.pages.views import (
     Prediction,
     Report,
 )
-from tests.pages import fixture_drawings, fixture_findings, fixture_trust
+from tests.pages import fixture_architecture, fixture_findings, fixture_trust
 
 HOSTILE = (
     "<script>window.pwned=1</script>",
@@ -236,7 +236,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         tuple(methods), Passes(4, 6), Passes(4, 6), {"passes": 1.5, "pages": 0.25}, ((HOSTILE[1] if hostile else "notes.jpg", HOSTILE[2] if hostile else "not a picture"),),
         (("cam", str(layer_names[0]), reason.reason),), {"torch": "2.14.1"}, HOSTILE[4] if hostile else "model:\n  source: python:tiny.py:build\npreset: quick\n", 0, "cpu",
         {"schema": 1, "model": {"source": "python:tiny.py:build"}}, judged, fixture_findings.findings(layer_names, HOSTILE if hostile else ("plain",)),
-        architecture=fixture_drawings.architecture(HOSTILE[3] if hostile else "TinyNet", layers),
+        architecture=fixture_architecture.architecture(layer_names, HOSTILE if hostile else ()),
     )  # fmt: skip
 
 

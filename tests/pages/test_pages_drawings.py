@@ -22,7 +22,9 @@ from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
 from generator.pages.faces import faces, wanted
-from tests.pages.conftest import ROOT, Built
+from generator.pages.views import Report
+from tests.pages import fixture_drawings
+from tests.pages.conftest import ROOT, Built, build
 from tests.pages.fixture_report import tiny_report
 from tests.pages.opened import opened
 
@@ -31,6 +33,23 @@ if TYPE_CHECKING:
 
 NAMES = [name for name in styles() if name not in drawings.ELSEWHERE]
 ORDER = sorted(NAMES, key=drawings.rank)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The tiny report, with a network that ends in a dense layer whose weights are known."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return build(drawn_report(folder / "store"), folder)
+
+
+@pytest.fixture(params=["http", "file"])
+def base(request: pytest.FixtureRequest, tiny: Built, site_server: Callable[[Path], str]) -> str:
+    return site_server(tiny.site) if request.param == "http" else tiny.site.as_uri() + "/"
+
+
+def drawn_report(store: Path) -> Report:
+    report = tiny_report(store)
+    return replace(report, architecture=fixture_drawings.architecture(report.title, report.all_layers))
 
 
 def script(site: Path, name: str) -> Any:
@@ -126,7 +145,7 @@ def test_a_network_that_is_not_known_is_said(tmp_path: Path, rebuild: Callable[.
 
 
 def test_without_images_there_is_nothing_to_choose(tmp_path: Path, rebuild: Callable[..., Built], browser: Browser):
-    made = rebuild(replace(tiny_report(tmp_path / "store"), images=()), tmp_path)
+    made = rebuild(replace(drawn_report(tmp_path / "store"), images=()), tmp_path)
     with opened(browser, (made.site / "drawings.html").as_uri() + "#s=lenet", base=made.site.as_uri()) as seen:
         assert drawn(seen.page) == expected(made, "lenet", None)
         assert seen.page.locator("[data-control=image]").count() == 0

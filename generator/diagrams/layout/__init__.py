@@ -1,0 +1,12 @@
+"""Where boxes stand and lines run, for a network: along a straight trunk, branches beside it, skips in lanes on its side.
+
+boxes, edges, frames ─▶ nest (a level for each frame) ─▶ level by level: layers, trunk, strips, lanes ─▶ Layout
+
+Numbers in, numbers out: nothing here knows what a box is. Only + − × ÷ and comparisons are used, in a fixed order, so that
+templates/assets/js/graph-layout.js finds the same to the last bit. See docs/adr/0018-our-own-graph-layout.md.
+"""
+
+from generator.diagrams.layout.arrange import arrange
+from generator.diagrams.layout.shapes import Box, Frame, Layout, Rect, Spacing, Wire
+
+__all__ = ["Box", "Frame", "Layout", "Rect", "Spacing", "Wire", "arrange"]

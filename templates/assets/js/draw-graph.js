@@ -1,0 +1,281 @@
+/* The graph: generator/diagrams/styles/graph.py and the parts it is made of, to the byte. In the page the drawing is `live`: it has
+ * handles that open and close blocks, and no tooltips of its own. */
+(() => {
+  const {Canvas, num, textWidth} = convatlas.drawing;
+  const {prepared, view, fitting, count, leaves, joints} = convatlas.simplify;
+  const INK = '#12151c';
+  const DIM = '#596174';
+  const LINE = '#8a91a3';
+  const FILLS = {input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
+    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3'};
+  const EDGES = {input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
+    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a'};
+  const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
+    resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
+  const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
+  const [TITLE, NAME, BAND, LABEL, MOST, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 224, 80, 14, 40];
+  const DEFAULTS = {depth: -1, opened: [], shut: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
+
+  // ---- words
+
+  const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ',');
+  const shapeWords = (shape) => (shape.length ? shape.map(grouped).join(' × ') : '?');
+
+  function short(number) {
+    if (number < 1000) return String(number);
+    const units = [' k', ' M', ' G', ' T'];
+    let value = number / 1000;
+    while (value >= 999.5 && units.length > 1) {
+      value /= 1000;
+      units.shift();
+    }
+    const [unit] = units;
+    const places = value < 9.995 ? 100 : value < 99.95 ? 10 : 1;
+    const scaled = Math.floor(value * places + 0.5);
+    const rest = String(places + scaled % places).slice(1).replace(/0+$/, '');
+    return `${Math.floor(scaled / places)}${rest ? `.${rest}` : ''}${unit}`;
+  }
+
+  const called = (op) => op.op.replace(/^F\./, '');
+  const symbol = (op) => (['merge', 'other'].includes(op.kind) && !op.parts.length && Object.hasOwn(SYMBOLS, called(op)) ? SYMBOLS[called(op)] : '');
+  const within = (path, around) => (around && path.startsWith(`${around}.`) ? path.slice(around.length + 1) : path);
+
+  function title(op) {
+    const facts = new Map(op.attributes);
+    const words = [called(op) === 'cat' ? 'concat' : called(op)];
+    if (facts.has('kernel')) {
+      words.push(facts.get('kernel'));
+      if ((facts.get('stride') ?? '1') !== '1') words.push(`/${facts.get('stride')}`);
+    }
+    if (facts.has('groups')) words.push(facts.get('groups').includes('depthwise') ? 'depthwise' : `÷${facts.get('groups')}`);
+    return words.join(' ');
+  }
+
+  function fitted(words, size, room, front = true) {
+    if (textWidth(words, size) <= room) return words;
+    const letters = [...words];
+    const shown = () => (front ? `…${letters.join('')}` : `${letters.join('')}…`);
+    while (letters.length && textWidth(shown(), size) > room) front ? letters.shift() : letters.pop();
+    return shown();
+  }
+
+  function about(op) {
+    const found = [['output', op.shape.join(' × ') || '?'], ...op.attributes];
+    if (op.parameters) found.push(['parameters', grouped(op.parameters)]);
+    if (op.macs) found.push(['MACs', grouped(op.macs)]);
+    if (op.receptive_field) found.push(['receptive field', op.receptive_field.join(' × ')]);
+    if (op.note) found.push(['note', op.note]);
+    return found;
+  }
+
+  // ---- boxes and frames
+
+  function insides(it) {
+    const found = it.ops.map(() => '');
+    for (const block of it.blocks) for (let k = block.start; k < block.stop; k += 1) found[k] = block.path || block.id;
+    return found;
+  }
+
+  function look(op, inside, names) {
+    const base = {title: title(op), name: '', bands: [], sign: ''};
+    if (op.kind === 'input' || op.kind === 'output') {
+      const name = op.shape.length ? shapeWords(op.shape) : '';
+      return {...base, title: op.kind, name, width: Math.max(textWidth(op.kind, TITLE, true), textWidth(name, NAME)) + 28, height: name ? 34 : 24};
+    }
+    if (symbol(op)) return {...base, sign: symbol(op), width: 22, height: 22};
+    const times = op.times > 1 ? ` × ${op.times}` : '';
+    if (op.kind === 'block') {
+      const head = fitted(within(op.id, inside), TITLE, MOST - 40) + times;
+      const n = count(op);
+      const name = `${called(op)} · ${op.parameters ? `${n} ${n === 1 ? 'op' : 'ops'}, ${short(op.parameters)}` : `${n} ops`}`;
+      return {...base, title: head, name, width: Math.max(Math.max(textWidth(head, TITLE, true) + 20, textWidth(name, NAME)) + 18, 110), height: 44};
+    }
+    const head = fitted(title(op), TITLE, MOST, false) + times;
+    const name = names && !op.op.startsWith('F.') ? fitted(within(op.id, inside), NAME, MOST) : '';
+    const bands = op.parts.slice(1);
+    const widest = Math.max(textWidth(head, TITLE, true), textWidth(name, NAME), ...bands.map((part) => textWidth(title(part), BAND)));
+    return {...base, title: head, name, bands, width: Math.max(widest + 18, 92), height: (name ? 34 : 24) + 14 * bands.length};
+  }
+
+  function frameLook(block, it) {
+    let inside = '';
+    for (const other of it.blocks) {
+      if (other === block) break;
+      if (other.start <= block.start && block.stop <= other.stop) inside = other.path || other.id;
+    }
+    const name = fitted(within(block.id, inside), NAME, MOST);
+    const op = fitted(block.op, NAME, MOST);
+    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 36};
+  }
+
+  const paint = (kind, coloured) => ({fill: coloured ? FILLS[kind] : '#ffffff', stroke: EDGES[kind], class_: `ca-k-${kind}`});
+
+  function handle(canvas, x, y, sign) {
+    canvas.group({class_: 'ca-handle'}, () => {
+      canvas.rect(x - 4, y - 4, 18, 18, {fill: '#ffffff', fill_opacity: 0});
+      canvas.rect(x, y, 10, 10, {rx: 2, fill: '#ffffff', stroke: DIM, stroke_width: 0.9, class_: 'ca-knob'});
+      canvas.line([x + 2.5, y + 5], [x + 7.5, y + 5], {stroke: DIM, stroke_width: 1.2});
+      if (sign === '+') canvas.line([x + 5, y + 2.5], [x + 5, y + 7.5], {stroke: DIM, stroke_width: 1.2});
+    });
+  }
+
+  function drawFrame(canvas, block, said, at, pages, live) {
+    canvas.group({class_: 'ca-frame', data_block: block.id}, () => {
+      canvas.rect(at.x, at.y, at.width, at.height, {rx: 6, fill: '#596174', fill_opacity: 0.05, stroke: LINE, stroke_width: 0.8, stroke_opacity: 0.7, class_: 'ca-rim'});
+      const x = at.x + (live ? 20 : 8);
+      const wide = textWidth(said.title, NAME, true);
+      canvas.rect(at.x + 3, at.y + 3, said.width - 8, 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
+      if (live) handle(canvas, at.x + 6, at.y + 5.5, '−');
+      canvas.group({href: pages[block.id] ?? '', class_: 'ca-name'}, () => canvas.text([x, at.y + 14], said.title, NAME, {font_weight: 'bold', fill: DIM, class_: 'ca-dim'}));
+      canvas.text([x + wide + 5, at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
+    });
+  }
+
+  function drawNode(canvas, op, number, said, at, coloured, pages, live) {
+    const tip = live ? '' : [`${op.id} (${called(op)})`, ...about(op).map(([name, value]) => `${name} ${value}`)].join(' · ');
+    canvas.group({title: tip, class_: `ca-node ca-is-${op.kind}`, data_n: String(number), data_id: op.id}, () => {
+      const middle = at.x + at.width / 2;
+      if (said.sign) {
+        const centre = [middle, at.y + at.height / 2];
+        canvas.circle(centre, 11, paint(op.kind, coloured));
+        canvas.text([centre[0], centre[1] + 5], said.sign, 15, {text_anchor: 'middle', fill: INK, class_: 'ca-on'});
+        return;
+      }
+      body(canvas, op, said, at, coloured);
+      canvas.group({href: pages[op.id] ?? '', class_: 'ca-name'}, () => canvas.text([middle, at.y + 15.5], said.title, TITLE, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
+      if (said.name) canvas.text([middle, at.y + 28], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
+      said.bands.forEach((part, k) => canvas.text([middle, at.y + at.height - 14 * (said.bands.length - k) + 10], title(part), BAND, {text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
+      if (live && op.kind === 'block') handle(canvas, at.x + 5, at.y + 6, '+');
+    });
+  }
+
+  function body(canvas, op, said, at, coloured) {
+    const rx = op.kind === 'input' || op.kind === 'output' ? at.height / 2 : 4;
+    if (op.kind === 'block') for (const off of [5, 2.5]) canvas.rect(at.x + off, at.y + off, at.width, at.height, {rx: 4, stroke_width: 0.8, ...paint('block', coloured)});
+    canvas.rect(at.x, at.y, at.width, at.height, {rx, ...paint(op.kind, coloured)});
+    said.bands.forEach((part, k) => {
+      const top = at.y + at.height - 14 * (said.bands.length - k);
+      const last = k === said.bands.length - 1;
+      const shape = `M ${num(at.x)} ${num(top)} h ${num(at.width)} v ${last ? 10 : 14} `
+        + (last ? `a 4 4 0 0 1 -4 4 h ${num(8 - at.width)} a 4 4 0 0 1 -4 -4 Z` : `h ${num(-at.width)} Z`);
+      canvas.path(shape, {data_id: part.id, ...paint(part.kind, coloured)});
+    });
+    if (op.kind !== 'block') return;
+    const inner = leaves(op);
+    if (inner.length > STRIPES) return;
+    const wide = (at.width - 12) / inner.length;
+    inner.forEach((leaf, k) => canvas.rect(at.x + 6 + k * wide, at.y + at.height - 9, wide, 5, {fill: coloured ? FILLS[leaf.kind] : '#ffffff', stroke: EDGES[leaf.kind], stroke_width: 0.4, class_: `ca-k-${leaf.kind}`}));
+  }
+
+  // ---- lines
+
+  function lines(canvas, laid, it, targets, isDown) {
+    for (const kind of ['arc', 'skip', 'trunk']) {
+      for (const wire of laid.wires) {
+        if (wire.kind !== kind) continue;
+        const thin = kind === 'arc';
+        canvas.group({class_: `ca-wire ca-wire-${kind}`, data_from: String(wire.source), data_to: wire.edges.map((k) => targets[k]).join(' ')}, () => {
+          canvas.path(wire.path.map(([letter, numbers]) => `${letter} ${numbers.map(num).join(' ')}`).join(' '), {fill: 'none', stroke: LINE, stroke_width: thin ? 0.7 : 1.4,
+            stroke_opacity: thin ? 0.45 : null, stroke_dasharray: wire.edges.every((k) => it.edges[k].dashed) ? '4 3' : null});
+          if (!wire.tip) return;
+          const along = wire.tip[2] === 'along';
+          const angle = isDown ? (along ? Math.PI / 2 : Math.PI) : (along ? 0 : -Math.PI / 2);
+          canvas.arrowhead([wire.tip[0], wire.tip[1]], angle, thin ? 4 : 7, {fill: LINE, fill_opacity: thin ? 0.6 : null});
+        });
+      }
+    }
+  }
+
+  const OFF = 5;
+  const sheets = (op) => (op.kind === 'block' ? 4 : 0);
+  const reach = (words, op) => (words ? OFF + sheets(op) + textWidth(words, LABEL) : 0);
+
+  function shownShapes(it, which) {
+    const {into, out} = joints(it);
+    return it.ops.map((op) => {
+      const shape = out.get(op.id).length ? out.get(op.id)[0].shape : [];
+      const read = into.get(op.id);
+      const unchanged = which === 'changes' && read.length && read.every((edge) => String(edge.shape) === String(shape));
+      return !shape.length || which === 'none' || unchanged ? '' : shapeWords(shape);
+    });
+  }
+
+  function labels(canvas, laid, it, shapes, isDown) {
+    it.ops.forEach((op, k) => {
+      const words = shapes[k];
+      if (!words) return;
+      const box = laid.boxes[k];
+      const off = sheets(op);
+      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
+      canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', fill_opacity: 0.85, class_: 'ca-ground'});
+      canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
+    });
+  }
+
+  // ---- the whole
+
+  function laidOut(made, shapes, edges, it, frames, isDown) {
+    const {arrange} = convatlas.layout;
+    const wide = shapes.map((words, k) => reach(words, it.ops[k]));
+    if (isDown) return arrange(made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
+    const laid = arrange(made.map((one) => ({width: one.height, height: one.width, reach: 0})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
+      {gap: Math.max(34, Math.max(0, ...wide) + 9), side: 16, head: 0, before: 18});
+    const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
+    return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
+      path: wire.path.map(([letter, numbers]) => [letter, numbers.map((number, k) => numbers[k ^ 1])]), tip: wire.tip && [wire.tip[1], wire.tip[0], wire.tip[2]], start: [wire.start[1], wire.start[0]]}))};
+  }
+
+  function legend(canvas, it, x, y, width) {
+    const seen = new Set(it.ops.flatMap((op) => [op.kind, ...leaves(op).map((leaf) => leaf.kind)]));
+    let at = 0;
+    let row = 0;
+    for (const [kind, words] of Object.entries(KINDS)) {
+      if (!seen.has(kind)) continue;
+      const wide = 16 + textWidth(words, NAME) + 12;
+      if (at && at + wide > width) {
+        at = 0;
+        row += 1;
+      }
+      canvas.rect(x + at, y + 16 * row, 11, 11, {rx: 2, ...paint(kind, true)});
+      canvas.text([x + at + 16, y + 16 * row + 9.5], words, NAME, {fill: DIM, class_: 'ca-dim'});
+      at += wide;
+    }
+    return 16 * (row + 1) + 12;
+  }
+
+  /** A drawing, and with it what is seen (`it`) and where (`laid`, `origin`). */
+  function scene(architecture, options = {}, pages = {}, live = false) {
+    const how = {...DEFAULTS, ...options};
+    const whole = how.prepared || prepared(architecture, how);
+    const it = view(whole, how.depth >= 0 ? how.depth : fitting(whole, FITS), how.opened, how.shut);
+    const canvas = new Canvas();
+    const inside = insides(it);
+    const made = it.ops.map((op, k) => look(op, inside[k], how.names));
+    const isDown = how.direction === 'down';
+    const place = new Map(it.ops.map((op, k) => [op.id, k]));
+    const edges = it.edges.map((edge) => [place.get(edge.source), place.get(edge.target)]);
+    const frames = it.blocks.map((block) => frameLook(block, it));
+    const shapes = shownShapes(it, how.labels);
+    const laid = laidOut(made, shapes, edges, it, frames, isDown);
+    const facts = `${short(architecture.parameters)} parameters · ${short(architecture.macs)} MACs`;
+    let head = 0;
+    if (how.title) {
+      canvas.text([MARGIN, MARGIN + 12], architecture.title, 14, {font_weight: 'bold', fill: INK, class_: 'ca-ink'});
+      canvas.text([MARGIN, MARGIN + 27], facts, 10, {fill: DIM, class_: 'ca-dim'});
+      head = 42;
+    }
+    canvas.group({transform: `translate(${num(MARGIN)} ${num(MARGIN + head)})`}, () => {
+      it.blocks.forEach((block, k) => drawFrame(canvas, block, frames[k], laid.frames[k], pages, live));
+      lines(canvas, laid, it, edges.map(([, b]) => b), isDown);
+      it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
+      labels(canvas, laid, it, shapes, isDown);
+    });
+    const width = Math.max(laid.width, how.title ? Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10)) : 0);
+    const under = how.legend ? legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) : 0;
+    const drawing = canvas.drawing(Math.ceil(width + 2 * MARGIN), Math.ceil(laid.height + head + under + 2 * MARGIN), {title: architecture.title});
+    return {drawing, it, laid, edges, origin: [MARGIN, MARGIN + head]};
+  }
+
+  convatlas.styles.graph = {draw: (architecture, options) => scene(architecture, options).drawing, scene};
+  convatlas.graphWords = {title, about, shapeWords, short, grouped, called};
+})();
