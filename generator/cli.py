@@ -207,7 +207,8 @@ def compare(
     a: Annotated[str, typer.Argument(help="A source, as torchvision:resnet18, or a .prototxt file.")],
     b: Annotated[str, typer.Argument(help="Another one.")],
     depth: Annotated[int | None, typer.Option(min=0, help="How many levels of blocks are opened.")] = None,
-    phase: Annotated[str, typer.Option(help="TEST or TRAIN, of a .prototxt file.")] = "TEST",
+    input: Annotated[str | None, typer.Option(help="3x224x224: one input of both; none: without running them.")] = None,
+    phase: Annotated[str | None, typer.Option(help="TEST or TRAIN, of .prototxt files.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="A file: .svg, .csv or .txt; else a table here.")
     ] = None,
@@ -216,7 +217,7 @@ def compare(
     """Put two architectures side by side, block by block. Nothing is downloaded."""
     from generator.command.compare import compared
 
-    text, notes = compared(a, b, out, depth=depth, phase=phase)
+    text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -15,7 +15,7 @@ ENDINGS = (".svg", ".csv", ".txt")
 
 
 def compared(
-    a: str, b: str, out: Path | None, *, depth: int | None = None, phase: str = "TEST"
+    a: str, b: str, out: Path | None, *, depth: int | None = None, size: str | None = None, phase: str | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """The text that belongs into `out` (a table where it is None), and what a reader must know, as sentences.
 
@@ -24,13 +24,19 @@ def compared(
     ending = ".txt" if out is None else out.suffix.lower()
     if ending not in ENDINGS:
         raise UserError(f"--out: expected a name that ends in {', '.join(ENDINGS)}, received {out}")
-    it = compare(architecture(a, phase.upper()), architecture(b, phase.upper()), depth)
+    if phase is not None and not any(map(_is_prototxt, (a, b))):
+        raise UserError(f"--phase: expected a .prototxt file, received {a} and {b}, which have no phases: leave it out")
+    it = compare(architecture(a, size, phase), architecture(b, size, phase), depth)
     notes = tuple(f"{side.title}: {note}" for side in (it.a, it.b) for note in side.notes)
     if ending == ".svg":
         return ComparisonDrawing().draw(it).svg, notes
     return (csv_text(it) if ending == ".csv" else text(it) + "\n"), notes
 
 
-def architecture(source: str, phase: str = "TEST") -> Architecture:
+def architecture(source: str, size: str | None = None, phase: str | None = None) -> Architecture:
     """The architecture of a prototxt file or of a model's source; shapes and costs need no trained weights."""
-    return read(source, None, phase if source.lower().endswith(".prototxt") else None)
+    return read(source, size, phase if _is_prototxt(source) else None)
+
+
+def _is_prototxt(source: str) -> bool:
+    return source.lower().endswith(".prototxt")

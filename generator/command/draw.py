@@ -7,6 +7,7 @@ FILE.prototxt ──▶ read ───────────┘               
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
@@ -50,9 +51,15 @@ def draw(
 
         it = at_depth(it, depth)
     if form == "tex":
-        return Exported(made.tex(it).encode(), it.notes)
+        return Exported(made.tex(it).encode(), said(it))
     done = export(made.draw(it), form, scale)
-    return Exported(done.data, (*it.notes, *done.notes))
+    return Exported(done.data, (*said(it), *done.notes))
+
+
+def said(it: Architecture) -> tuple[str, ...]:
+    """What a reader must know of a drawing, as sentences."""
+    unused = (f"Never touched in the forward pass: {', '.join(it.unused)}.",) if it.unused else ()
+    return (*it.notes, *unused)
 
 
 def format_of(out: Path | None, asked: str | None) -> str:
@@ -170,9 +177,13 @@ def _option(info: StyleInfo, text: str) -> tuple[str, Any]:
     kind = get_type_hints(info.cls)[key]
     for value in (said, _yaml(yaml, said)):  # text where text is wanted; else numbers, lists, null
         try:
-            return key, TypeAdapter(kind).validate_python(value)
+            found = TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             wrong = error.errors(include_url=False)[0]
+            continue
+        if isinstance(found, float) and not math.isfinite(found):
+            raise UserError(f"--set {key}: expected a finite number, received {said!r}")
+        return key, found
     raise UserError(f"--set {key}: expected {_wanted(wrong)}, received {said!r}")
 
 

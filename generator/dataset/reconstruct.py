@@ -10,6 +10,7 @@ own in a round. Zeiler and Fergus, "Visualizing and Understanding Convolutional 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from generator.engine.passes import Engine
 from generator.engine.rules import RuleBook
 from generator.names import Layer, LayerName
 
+NEAR = 1e-4
+"""Distances in pixels below which a place counts as that of a pixel."""
 Rect = tuple[int, int, int, int]
 """Top, left, bottom, right in input pixels, the latter two exclusive; may reach beyond the picture."""
 
@@ -46,15 +49,19 @@ class Round:
 
 
 def seen_from(layer: Layer, row: int, column: int, size: tuple[int, int]) -> Rect:
-    """What the layer's units see from a place, of a picture of `size` (height, width): all of it where that is not known."""
+    """What the layer's units see from a place, of a picture of `size` (height, width): all of it where that is not known.
+
+    Behind an enlargement fields begin between pixels: all pixels that are touched count, as many at every place.
+    """
     height, width = size
     if layer.receptive_field is None or layer.jump is None or layer.offset is None:
         return 0, 0, height, width
     sides = []
     for axis, place in ((0, row), (1, column)):
         reach = layer.receptive_field[axis]
-        low = layer.offset[axis] + place * layer.jump[axis] - (reach - 1) / 2
-        sides.append((int(torch.tensor(low + 1e-4).floor()), reach))
+        first, jump = layer.offset[axis] - (reach - 1) / 2, layer.jump[axis]
+        between = abs(first - round(first)) > NEAR or abs(jump - round(jump)) > NEAR
+        sides.append((math.floor(first + place * jump + NEAR), reach + between))
     return sides[0][0], sides[1][0], sides[0][0] + sides[0][1], sides[1][0] + sides[1][1]
 
 

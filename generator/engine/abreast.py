@@ -11,11 +11,13 @@ the machine changes no bit of what they give: each is computed by one thread, or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import TypeVar
 
 import torch
+from torch import nn
 
 from generator.engine.capture import prepared
 from generator.engine.merged import alike
@@ -60,11 +62,12 @@ def abreast(engine: Engine, tasks: Sequence[Task], work: Callable[[Engine, Task]
         finally:
             for begun in waiting:
                 begun.cancel()
-    for one in engines:
-        engine.counts.forward += one.counts.forward
-        engine.counts.backward += one.counts.backward
-        engine.copies |= one.copies
-        one.counts = Counts()
+            wait(waiting)
+            for one in engines:
+                engine.counts.forward += one.counts.forward
+                engine.counts.backward += one.counts.backward
+                engine.copies |= one.copies
+                one.counts = Counts()
 
 
 def copies(engine: Engine, count: int) -> list[Engine]:
@@ -80,16 +83,29 @@ def copies(engine: Engine, count: int) -> list[Engine]:
 
 
 def _made(engine: Engine, count: int) -> list[Engine]:
-    if engine.facts is None:
-        return []
+    if engine.facts is None or any(part._forward_hooks or part._forward_pre_hooks for part in engine.module.modules()):
+        return []  # what a hook keeps outside the module would be shared
     noise = torch.randn(1, *engine.facts.input_shape, generator=torch.Generator().manual_seed(0))
     try:
-        found = [replace(engine, module=twin(engine.module), counts=Counts()) for _ in range(count)]
+        found = [
+            replace(engine, module=_apart(engine.module), counts=Counts(), rows=dict(engine.rows)) for _ in range(count)
+        ]
         with prepared(engine.module), prepared(found[0].module), torch.no_grad():
             mine, own = (one.invocation(one.module, one.batch(noise)) for one in (found[0], engine))
     except Exception:  # a module that cannot be copied, or whose copy does not run
         return []
     return found if alike(mine, own) else []
+
+
+def _apart(module: nn.Module) -> nn.Module:
+    """A copy on the same weights with buffers of its own: a model may write into those as it runs."""
+    made = twin(module)
+    own: dict[int, torch.Tensor] = {}
+    for part in made.modules():
+        for name, buffer in part._buffers.items():
+            if buffer is not None:
+                part._buffers[name] = own.setdefault(id(buffer), buffer.clone())
+    return made
 
 
 def _tensors(engine: Engine) -> tuple[torch.Tensor, ...]:

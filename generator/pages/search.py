@@ -19,6 +19,8 @@ from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer
 from generator.pages.units import packed
 from generator.pages.views import LayerView, Report
 
+FEW = 300
+"""Images below which what a unit fires for rests on one or two of them."""
 GRAMMAR = (
     ("espresso", "ask_word"),
     ('"red wine"', "ask_phrase"),
@@ -66,6 +68,7 @@ def write(site: Site) -> None:
         units=sum(view.layer.units for view in report.layers),
         answered=any(view.answers is not None for view in report.layers),
         pictured=any(not isinstance(view.pictures, NotApplicable) for view in report.layers),
+        few=len(report.examples) if len(report.examples) < FEW else 0,
         known=known,
         classes=bool(names.found),
         by_model=report.by_model,

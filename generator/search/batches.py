@@ -39,7 +39,8 @@ def in_batches(
             if len(left) == 1:
                 raise
             del left[0]
-            found = run(some, left[0])
+            todo.insert(0, some)
+            continue
         yield some, found
 
 

@@ -57,6 +57,33 @@ def test_what_shares_a_round_is_what_it_is_alone(name: str):
             )
 
 
+ENLARGING = {
+    "transposed": lambda: [nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(4, 4, 4, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, 1, 1)],
+    "bilinear": lambda: [nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(4, 4, 3, 1, 1)],
+    "by three": lambda: [nn.Conv2d(3, 4, 3, 3, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(4, 4, 3, 1, 1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENLARGING)
+def test_what_is_seen_behind_an_enlargement_holds_all_pixels_that_have_a_gradient(name: str):
+    model = alive(nn.Sequential(*ENLARGING[name]()))
+    x = photo(1, height=48, width=48)
+    _, description = parts(model, x)
+    layer = description.layers[-1]
+    _, h, w = layer.shape
+    sizes = set()
+    for place in range(8, h - 8):
+        leaf = x.clone().requires_grad_()
+        net = nn.Sequential(*[module for module in model if not isinstance(module, nn.ReLU)])
+        net(leaf)[0, :, place, place].sum().backward()  # without rectifiers: no gradient is lost
+        touched = leaf.grad[0].abs().sum(dim=0).nonzero()  # type: ignore[index]
+        top, left, bottom, right = seen_from(layer, place, place, (48, 48))
+        assert top <= int(touched[:, 0].min()) and int(touched[:, 0].max()) < bottom
+        assert left <= int(touched[:, 1].min()) and int(touched[:, 1].max()) < right
+        sizes.add((bottom - top, right - left))
+    assert len(sizes) == 1, "tiles of one layer are of one size"
+
+
 def test_images_of_a_batch_have_places_of_their_own():
     x = photo(3)
     engine, description = parts(vgg11(), x)

@@ -116,3 +116,60 @@ def test_an_error_is_raised_and_what_has_not_begun_is_left(two):
     assert len(begun) < 200
     abreast(engine, [7], work)  # nothing is held
     assert begun[-1] == 7
+    assert engine.counts.forward == 0
+
+
+class Scratch(nn.Module):
+    """A model that writes what it is given into a buffer, and reads it back later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = random_convs()
+        self.register_buffer("seen", torch.zeros(1, 3, 32, 32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.copy_(x.detach())
+        y = self.convs(x)
+        return y + self.seen.mean()
+
+
+def test_what_a_model_writes_into_its_buffers_is_its_own(two):
+    engine = engine_of(Scratch())
+    inputs = {seed: torch.full((1, 3, 32, 32), float(seed)) for seed in range(60)}
+
+    def outputs(seeds: list[int]) -> dict[int, Tensor]:
+        found: dict[int, Tensor] = {}
+
+        def work(mine: Engine, seed: int) -> None:
+            with torch.no_grad():
+                found[seed] = mine.module(inputs[seed])
+
+        abreast(engine, seeds, work)
+        return found
+
+    one, other = copies(engine, 2)
+    assert len({e.module.seen.data_ptr() for e in (engine, one, other)}) == 3
+    together = outputs(list(inputs))
+    assert all(torch.equal(together[seed], outputs([seed])[seed]) for seed in (0, 7, 31, 59))
+
+
+def test_passes_of_a_team_that_failed_are_counted_at_once(two):
+    engine = engine_of(random_convs())
+
+    def work(mine: Engine, task: int) -> None:
+        mine.counts.forward += 1
+        raise ValueError("no room")
+
+    with pytest.raises(ValueError, match="no room"):
+        abreast(engine, [0], work)
+    assert engine.counts.forward == 1
+
+
+def test_a_model_with_hooks_works_by_itself(two):
+    module = random_convs()
+    seen: list[int] = []
+    module.register_forward_hook(lambda *_: seen.append(1))
+    engine = engine_of(module)
+    used: list[Engine] = []
+    abreast(engine, [0, 1], lambda mine, task: used.append(mine))
+    assert used == [engine, engine]

@@ -244,7 +244,7 @@
   }
 
   /** A drawing, and with it what is seen (`it`) and where (`laid`, `origin`). */
-  function scene(architecture, options = {}, pages = {}, live = false) {
+  function scene(architecture, options = {}, pages = Object.create(null), live = false) {
     const how = {...DEFAULTS, ...options};
     const whole = how.prepared || prepared(architecture, how);
     const it = view(whole, how.depth >= 0 ? how.depth : fitting(whole, FITS), how.opened, how.shut);

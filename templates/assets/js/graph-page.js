@@ -8,7 +8,8 @@ customElements.define('graph-page', class extends HTMLElement {
       convatlas.load('architecture', '', 'data/architecture.js').then(() => this.connectedCallback(), () => {});
       return;
     }
-    const {architecture, pages, depth} = data;
+    const {architecture, depth} = data;
+    const pages = Object.assign(Object.create(null), data.pages); // a module may be called `constructor`
     Object.assign(this, {architecture, pages, first: depth, table: this.querySelector('graph-table'), card: this.querySelector('graph-card'), status: this.querySelector('[data-status]'), find: this.querySelector('[data-find]')});
     this.whole = convatlas.simplify.prepared(architecture);
     this.levels = convatlas.simplify.levels(this.whole);
@@ -38,7 +39,8 @@ customElements.define('graph-page', class extends HTMLElement {
 
   read() {
     const {d, open, shut, n, dir} = convatlas.address.read();
-    const known = (list) => (list || '').split(',').map(decodeURIComponent).filter((id) => this.levels.has(id));
+    const decoded = (part) => { try { return decodeURIComponent(part); } catch { return ''; } };
+    const known = (list) => (list || '').split(',').map(decoded).filter((id) => this.levels.has(id));
     this.state = {depth: /^\d+$/.test(d || '') ? Number(d) : this.first, opened: known(open), shut: known(shut), direction: dir === 'right' ? 'right' : 'down', picked: null};
     const wanted = n && this.seenAs(n, true);
     for (const input of this.querySelectorAll('[name=direction]')) input.checked = input.value === this.state.direction;

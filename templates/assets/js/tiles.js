@@ -44,7 +44,7 @@
     /** Tiles in the order asked for: index, strongest or weakest. */
     order(atlas, how) {
       const all = Array.from({length: atlas.n}, (_, k) => k);
-      if (how === 'index') return all;
+      if (how === 'index') return atlas.units ? all.sort((a, b) => atlas.units[a] - atlas.units[b]) : all;
       const size = atlas.scores ? (k) => atlas.scores[k] : atlas.lo && atlas.lo.length ? (k) => Math.max(Math.abs(convatlas.tiles.lo(atlas, k)), Math.abs(convatlas.tiles.hi(atlas, k))) : () => 0;
       const sign = how === 'strongest' ? -1 : 1;
       return all.sort((a, b) => sign * (size(a) - size(b)) || a - b);
