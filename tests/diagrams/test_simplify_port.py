@@ -48,11 +48,11 @@ def in_the_page(page: Page, it: Architecture, step: str) -> Any:
 
 
 def same_interval() -> Architecture:
-    """A block in a block of the same interval, one of no shape, and a convolution whose normalisation stands outside."""
-    kinds = ("input", "conv", "norm", "act", "conv", "norm", "act", "reshape", "linear", "output")
+    """A block in a block of the same interval, one of no shape; convolutions of two normalisations, and of one outside."""
+    kinds = ("input", "conv", "norm", "norm", "act", "conv", "norm", "act", "reshape", "linear", "output")
     ops = tuple(Op(f"{k}", kind, kind, (4, 8, 8), macs=k) for k, kind in enumerate(kinds))  # type: ignore[arg-type]
-    edges = (*(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)), Edge("3", "6", (4, 8, 8), dashed=True))
-    blocks = (Block("outer", "Net", 1, 5), Block("same", "Net", 1, 5, (2,), 7), Block("first", "Net", 1, 4))
+    edges = (*(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)), Edge("4", "7", (4, 8, 8), dashed=True))
+    blocks = (Block("outer", "Net", 1, 6), Block("same", "Net", 1, 6, (2,), 7), Block("first", "Net", 1, 5))
     return Architecture("net", ops, edges, blocks)
 
 

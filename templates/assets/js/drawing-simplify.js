@@ -72,7 +72,7 @@
       const chain = [op];
       let wanted = ['norm', 'act'];
       for (let after = onlyReader(op); after && wanted.includes(after.kind) && same(around(after), around(op)); after = onlyReader(after)) {
-        wanted = wanted.slice(wanted.indexOf(after.kind) + 1);
+        wanted = wanted.slice(wanted.indexOf(after.kind) + (after.kind === 'norm' ? 0 : 1)); // Caffe's norms are two
         chain.push(after);
       }
       if (chain.length > 1) {
