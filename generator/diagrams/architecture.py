@@ -116,7 +116,7 @@ class Architecture:
     ops: tuple[Op, ...]
     edges: tuple[Edge, ...]
     blocks: tuple[Block, ...] = ()
-    """Outer ones before those they hold."""
+    """In the order in which they begin, outer ones before those they hold; each lies wholly in those around it. Ids are unique."""
     parameters: int = 0
     """Of the whole network, each shared one once, unused ones too."""
     macs: int = 0

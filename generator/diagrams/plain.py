@@ -34,14 +34,14 @@ class Option:
         return self.name.replace("_", " ")
 
 
-def plain(it: Architecture) -> dict[str, Any]:
-    """An architecture as a page has it."""
+def as_json(it: Architecture) -> dict[str, Any]:
+    """An architecture as a page has it. Strings are as they came: hostile."""
     return asdict(it)
 
 
 def options(cls: type[Any]) -> tuple[Option, ...]:
     """What of a style can be changed, in the order of its fields. Numbers that name no ends reach from none to three times the
-    default."""
+    default. Lists, such as the names of blocks that stand open, are left out: a form does not offer them."""
     hints = get_type_hints(cls)
     found = []
     for one in fields(cls):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from generator.diagrams.architecture import Architecture, Block, Op
-from generator.diagrams.simplify import collapsed, fused, without
+from generator.diagrams.simplify import collapsed, fused, levels, without
 
 FITS = 16
 """Boxes that a screen holds so that they can be read."""
@@ -27,18 +27,6 @@ def tidied(it: Architecture) -> Architecture:
             seen.add((block.start, block.stop))
             kept.append(block)
     return replace(it, blocks=tuple(kept))
-
-
-def levels(it: Architecture) -> dict[str, int]:
-    """How many blocks are around each block."""
-    found: dict[str, int] = {}
-    around: list[Block] = []
-    for block in it.blocks:
-        while around and around[-1].stop <= block.start:
-            around.pop()
-        found[block.id] = len(around)
-        around.append(block)
-    return found
 
 
 def view(it: Architecture, depth: int, opened: Collection[str] = (), shut: Collection[str] = ()) -> Architecture:

@@ -63,9 +63,11 @@ def fused(it: Architecture, heads: Collection[OpKind] = ("conv", "linear")) -> A
 def collapsed(it: Architecture, opened: Callable[[Block], bool]) -> Architecture:
     """The same with every outermost block that is not `opened` as one op of kind ``block``."""
     closed: list[Block] = []
+    until = 0
     for block in it.blocks:
-        if not any(other.start <= block.start < other.stop for other in closed) and not opened(block):
+        if block.start >= until and not opened(block):
             closed.append(block)
+            until = block.stop
     inside = {index: block for block in closed for index in range(block.start, block.stop)}
     ops, kept, heads = [], [], {}
     for index, op in enumerate(it.ops):
@@ -88,13 +90,20 @@ def collapsed(it: Architecture, opened: Callable[[Block], bool]) -> Architecture
 
 def at_depth(it: Architecture, depth: int) -> Architecture:
     """The same with blocks opened `depth` levels deep: 0 shows the outermost blocks alone."""
-    levels = {id(block): sum(1 for other in it.blocks if _holds(other, block, it)) for block in it.blocks}
-    return collapsed(it, lambda block: levels[id(block)] < depth)
+    level = levels(it)
+    return collapsed(it, lambda block: level[block.id] < depth)
 
 
-def _holds(outer: Block, inner: Block, it: Architecture) -> bool:
-    within = outer.start <= inner.start and inner.stop <= outer.stop
-    return within and outer is not inner and it.blocks.index(outer) < it.blocks.index(inner)
+def levels(it: Architecture) -> dict[str, int]:
+    """How many blocks are around each block."""
+    found: dict[str, int] = {}
+    around: list[Block] = []
+    for block in it.blocks:
+        while around and around[-1].stop <= block.start:
+            around.pop()
+        found[block.id] = len(around)
+        around.append(block)
+    return found
 
 
 def _only_reader(it: Architecture, op: Op) -> Op | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from generator.diagrams.architecture import Architecture, Op, Shape, shape_words
-from generator.diagrams.simplify import collapsed, fused, without
+from generator.diagrams.simplify import at_depth, fused, levels, without
 
 WORDS = {
     "conv": "Convolution",
@@ -83,11 +83,11 @@ def stages(it: Architecture, most: int, depth: int = -1) -> tuple[Stage, ...]:
     """The row, `most` tensors long where that can be, with blocks opened `depth` levels deep; -1: as deep as is readable."""
     plain = _channels_first(fused(without(it)))
     if depth >= 0:
-        return shortened(_opened(plain, depth), most)
-    least = opened = _opened(plain, 0)
+        return shortened(at_depth(plain, depth), most)
+    least = opened = at_depth(plain, 0)
     best = shortened(least, most)
-    for level in range(1, 1 + max(_levels(plain), default=0)):
-        opened = _opened(plain, level)
+    for level in range(1, 2 + max(levels(plain).values(), default=-1)):
+        opened = at_depth(plain, level)
         if _branches(opened) > _branches(least):
             break
         row = shortened(opened, most)
@@ -110,23 +110,6 @@ def _channels_first(it: Architecture) -> Architecture:
         ops=tuple(replace(op, shape=turned(op.shape)) for op in it.ops),
         blocks=tuple(replace(block, shape=turned(block.shape)) for block in it.blocks),
     )
-
-
-def _levels(it: Architecture) -> list[int]:
-    """How many blocks each block lies in."""
-    found: list[int] = []
-    around: list[int] = []
-    for block in it.blocks:
-        while around and around[-1] < block.stop:
-            around.pop()
-        found.append(len(around) + 1)
-        around.append(block.stop)
-    return found
-
-
-def _opened(it: Architecture, depth: int) -> Architecture:
-    levels = {id(block): level for block, level in zip(it.blocks, _levels(it), strict=True)}
-    return collapsed(it, lambda block: levels[id(block)] <= depth)
 
 
 def _branches(it: Architecture) -> int:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from generator.diagrams.architecture import Architecture, Block, Op, OpKind, shape_words
-from generator.diagrams.as_json import as_json
 from generator.diagrams.export import export
-from generator.diagrams.shown import count, fitting, levels, prepared, view
+from generator.diagrams.plain import as_json
+from generator.diagrams.shown import count, fitting, prepared, view
+from generator.diagrams.simplify import levels
 from generator.diagrams.styles.graph import Graph
 from generator.diagrams.words import title
 from generator.names import LayerName

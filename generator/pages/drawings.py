@@ -17,7 +17,7 @@ from typing import Any
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.export import export
 from generator.diagrams.extras import with_faces
-from generator.diagrams.plain import options, plain
+from generator.diagrams.plain import as_json, options
 from generator.diagrams.styles import StyleInfo, styles
 from generator.diagrams.svg import Drawing
 from generator.pages import escape
@@ -72,7 +72,7 @@ def component(site: Site) -> Component | None:
         "drawings",
         "index",
         {
-            "architecture": plain(it),
+            "architecture": as_json(it),
             "source": escape.clean(site.report.source),
             "input": "x".join(map(str, site.report.input_shape)),
             "images": [{"slug": slug, "script": f"data/drawings/{escape.slug(slug)}.js"} for slug, _, _ in images],

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from generator.diagrams.architecture import Architecture
-from generator.diagrams.plain import Option, plain
+from generator.diagrams.plain import Option, as_json
 
 DECIDES = ("depth", "fold")
 """Options that decide it; others are at their default meanwhile."""
@@ -29,7 +29,7 @@ def variants(cls: type[Any], asked: tuple[Option, ...], it: Architecture) -> Map
     made: list[dict[str, Any]] = []
     for values in product(*map(_values, by)):
         style = cls(**{one.name: value for one, value in zip(by, values, strict=True)})
-        found = plain(style.prepared(it))
+        found = as_json(style.prepared(it))
         number = known.setdefault(json.dumps(found, sort_keys=True), len(made))
         if number == len(made):
             made.append(found)

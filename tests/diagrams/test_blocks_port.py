@@ -30,7 +30,7 @@ SETS: tuple[dict[str, Any], ...] = (
 def page(browser: Browser) -> Iterator[Page]:
     made = browser.new_page()
     made.evaluate("self.convatlas = {}")
-    for name in ("drawing-canvas", "drawing-scene", "drawing-solids", "draw-blocks"):
+    for name in ("drawing-canvas", "drawing-palette", "drawing-scene", "drawing-solids", "draw-blocks"):
         made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))
     yield made
     made.close()

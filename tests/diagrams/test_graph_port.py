@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generator.diagrams.as_json import as_json
+from generator.diagrams.plain import as_json
 from generator.diagrams.styles.graph import Graph
 from tests.diagrams.networks import EIGHT, named
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
-PARTS = ("drawing-canvas", "graph-simplify", "graph-layout", "draw-graph")
+PARTS = ("drawing-canvas", "drawing-palette", "drawing-simplify", "graph-layout", "draw-graph")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import pytest
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, arrange
 from generator.diagrams.layout.reduce import redundant
-from generator.diagrams.shown import levels, prepared, view
+from generator.diagrams.shown import prepared, view
+from generator.diagrams.simplify import levels
 from tests.diagrams.networks import EIGHT, named
 
 

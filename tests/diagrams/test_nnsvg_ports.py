@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.diagrams.extras import with_faces
-from generator.diagrams.plain import plain
+from generator.diagrams.plain import as_json
 from generator.diagrams.styles import styles
 from tests.diagrams.drawn import PIXEL, architectures
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
 NEEDED = (
     "drawing-canvas",
+    "drawing-palette",
     "drawing-simplify",
     "drawing-stages",
     "drawing-frame",
@@ -64,7 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_a_port_is_equal_to_the_byte(page: Page, of: str):
     it = architectures()[of]
     it = with_faces(it, {op.id: [PIXEL] * (1 + k % 3) for k, op in enumerate(it.ops) if k % 3 == 0})
-    page.evaluate("(it) => { self.it = it; }", json.loads(json.dumps(plain(it))))
+    page.evaluate("(it) => { self.it = it; }", json.loads(json.dumps(as_json(it))))
     before = page.evaluate("JSON.stringify(self.it)")
     for name, sets in SETS.items():
         for some in sets:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from generator.diagrams.architecture import Architecture, shape_words
+from generator.diagrams.architecture import Architecture, Block, Op, shape_words
 from generator.diagrams.from_graph import from_graph
-from generator.diagrams.simplify import at_depth, fused, without
+from generator.diagrams.simplify import at_depth, fused, levels, without
 from generator.model.trace import trace
 
 
@@ -94,3 +94,17 @@ def test_blocks_close_by_depth():
     assert links(at_depth(it, 1))[1:3] == [("stem", "stage.0"), ("stage.0", "stage.1")]
     assert at_depth(it, 0).by_id["stage"].parameters == 2 * (4 * 36 + 8)
     assert ids(at_depth(it, 9)) == ids(it)
+
+
+def test_the_blocks_around_a_block_are_counted():
+    """Two of the same interval lie one in the other."""
+    ops = tuple(Op(str(k), "other", "Thing", (1,)) for k in range(8))
+    held = (("a", 0, 6), ("b", 0, 4), ("c", 0, 4), ("d", 1, 3), ("e", 4, 6), ("f", 6, 8))
+    it = Architecture("net", ops, (), tuple(Block(name, "Net", start, stop) for name, start, stop in held))
+    assert levels(it) == {"a": 0, "b": 1, "c": 2, "d": 3, "e": 1, "f": 0}
+    assert levels(Architecture("net", ops, ())) == {}
+    assert [ids(at_depth(it, depth)) for depth in range(3)] == [
+        ["a", "f"],
+        ["b", "e", "6", "7"],
+        ["c", "4", "5", "6", "7"],
+    ]

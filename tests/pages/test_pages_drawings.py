@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from generator.diagrams.extras import with_faces
-from generator.diagrams.plain import options, plain
+from generator.diagrams.plain import as_json, options
 from generator.diagrams.styles import styles
 from generator.pages import drawings
 from generator.pages.context import Site
@@ -91,7 +91,7 @@ def test_the_page_has_every_style_that_has_no_place_of_its_own(tiny: Built):
     assert [style["name"] for style in index["styles"]] == ORDER
     for style in index["styles"]:
         assert [one["name"] for one in style["options"]] == [one.name for one in options(styles()[style["name"]].cls)]
-    assert index["architecture"] == json.loads(json.dumps(plain(tiny.report.architecture)))  # type: ignore[arg-type]
+    assert index["architecture"] == json.loads(json.dumps(as_json(tiny.report.architecture)))  # type: ignore[arg-type]
     assert (index["source"], index["input"]) == ("python:tiny.py:build", "3x32x32")
 
 

@@ -1,19 +1,10 @@
 /* 3-D blocks, generator/diagrams/styles/blocks.py, in a browser, to the byte: wires.py and paint.py, behind drawing-solids.js
  * and drawing-scene.js. What it is given was prepared there (opened and folded): `Blocks.prepared`. */
 (() => {
-  const {textWidth, mirrored, toSvg} = convatlas.drawing;
+  const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
   const {
     measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
   } = convatlas.drawing.solids;
-  const FILLS = {
-    input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
-    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3',
-  };
-  const EDGES = {
-    input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
-    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a',
-  };
-  const INK = '#12151c', DIM = '#596174', LINE = '#8a91a3';
   const CLASS = 10, CLEAR = 9, OFF = 4, HEAD = 7, BETWEEN = 16;
   const WORDS = {
     input: 'input', conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention',

@@ -1,15 +1,8 @@
 /* The graph: generator/diagrams/styles/graph.py and the parts it is made of, to the byte. In the page the drawing is `live`: it has
  * handles that open and close blocks, and no tooltips of its own. */
 (() => {
-  const {Canvas, num, textWidth} = convatlas.drawing;
+  const {Canvas, num, textWidth, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
   const {prepared, view, fitting, count, leaves, joints} = convatlas.simplify;
-  const INK = '#12151c';
-  const DIM = '#596174';
-  const LINE = '#8a91a3';
-  const FILLS = {input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
-    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3'};
-  const EDGES = {input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
-    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a'};
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};

@@ -1,17 +1,8 @@
-/* generator/diagrams/frame.py, row.py, scale.py, extras.py and palette.py in a browser: what the styles share. */
+/* generator/diagrams/frame.py, row.py, scale.py and extras.py in a browser: what the styles share. */
 (() => {
-  const {Canvas, textWidth} = convatlas.drawing;
+  const {Canvas, textWidth, INK, DIM} = convatlas.drawing;
   const EDGE = 8;
   const PAD = 10;
-  const FILLS = {
-    input: '#e9ecf3', conv: '#ffd28a', norm: '#cfe0f7', act: '#f6b7a0', pool: '#b6d7a8', linear: '#c9b8ec', attention: '#f3b4d0', merge: '#a9dde0',
-    softmax: '#e3a5a5', resample: '#9fd6bb', reshape: '#eceef2', copy: '#eceef2', block: '#f4f1e6', other: '#dfe3ea', output: '#e9ecf3',
-  };
-  const EDGES = {
-    input: '#69738a', conv: '#a86a00', norm: '#3d6aa8', act: '#b04a26', pool: '#4a7d35', linear: '#6644b0', attention: '#a83b72', merge: '#1f7d84',
-    softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a',
-  };
-  const [INK, DIM, LINE] = ['#12151c', '#596174', '#8a91a3'];
 
   class Frame {
     canvas = new Canvas();
@@ -97,5 +88,5 @@
     return [most(square), most(found.map((size) => size[0])), most(vectors)];
   }
 
-  Object.assign(convatlas.drawing, {EDGE, FILLS, EDGES, INK, DIM, LINE, Frame, nothing, spread, grown, sized, facesOf, denseOf, tops});
+  Object.assign(convatlas.drawing, {EDGE, Frame, nothing, spread, grown, sized, facesOf, denseOf, tops});
 })();

@@ -1,79 +1,78 @@
-/* generator/diagrams/simplify.py in a browser: fewer boxes for the same network. An architecture is the plain object that
- * dataclasses.asdict makes of one; none of these changes what it is given. */
+/* Fewer boxes for the same network, as generator/diagrams/simplify.py and shown.py have it: what only hands on is passed through,
+ * chains are fused, blocks are opened and closed. Architectures are plain objects with the dataclasses' own names; none of these
+ * changes what it is given. */
 (() => {
   const SILENT = ['reshape', 'copy'];
+  const same = (a, b) => a.length === b.length && a.every((value, k) => value === b[k]);
 
-  const byId = (it) => new Map(it.ops.map((op) => [op.id, op]));
-
-  function grouped(it, side) {
-    const found = new Map(it.ops.map((op) => [op.id, []]));
-    for (const edge of it.edges) found.get(edge[side]).push(edge);
-    return found;
-  }
-  const inputsOf = (it) => grouped(it, 'target');
-  const outputsOf = (it) => grouped(it, 'source');
-
+  /** Edges once each, in order. */
   function unique(edges) {
-    const found = new Map();
-    for (const edge of edges) {
+    const seen = new Set();
+    return edges.filter((edge) => {
       const key = JSON.stringify([edge.source, edge.target, edge.shape, edge.dashed]);
-      if (!found.has(key)) found.set(key, edge);
-    }
-    return [...found.values()];
+      return !seen.has(key) && seen.add(key);
+    });
   }
 
+  /** With these ops, which were number `kept` of the old ones: blocks keep their intervals, empty ones go. */
   function rebuilt(it, ops, edges, kept) {
     const place = new Map(kept.map((old, now) => [old, now]));
     const blocks = [];
     for (const block of it.blocks) {
       const inside = [];
-      for (let k = block.start; k < block.stop; k++) if (place.has(k)) inside.push(place.get(k));
-      if (inside.length && ops[inside[0]].id !== block.id) blocks.push({...block, start: inside[0], stop: inside.at(-1) + 1});
+      for (let k = block.start; k < block.stop; k += 1) if (place.has(k)) inside.push(place.get(k));
+      if (inside.length && ops[inside[0]].id !== block.id) blocks.push({...block, start: inside[0], stop: inside[inside.length - 1] + 1});
     }
     return {...it, ops, edges: unique(edges), blocks};
   }
 
   /** The same with ops of these kinds passed through. */
   function without(it, kinds = SILENT) {
-    let edges = it.edges;
+    let {edges} = it;
     const dropped = new Set(it.ops.filter((op) => kinds.includes(op.kind)).map((op) => op.id));
-    for (const id of dropped) {
-      const into = edges.filter((edge) => edge.target === id);
-      const out = edges.filter((edge) => edge.source === id);
+    for (const op of it.ops) {
+      if (!dropped.has(op.id)) continue;
+      const into = edges.filter((edge) => edge.target === op.id);
+      const out = edges.filter((edge) => edge.source === op.id);
       const joined = into.flatMap((a) => out.map((b) => ({source: a.source, target: b.target, shape: b.shape, dashed: a.dashed || b.dashed})));
-      edges = [...edges.filter((edge) => edge.source !== id && edge.target !== id), ...joined];
+      edges = [...edges.filter((edge) => edge.source !== op.id && edge.target !== op.id), ...joined];
     }
-    const kept = it.ops.flatMap((op, k) => (dropped.has(op.id) ? [] : [k]));
+    const kept = it.ops.map((op, k) => k).filter((k) => !dropped.has(it.ops[k].id));
     return rebuilt(it, kept.map((k) => it.ops[k]), edges, kept);
   }
 
-  function joined(op, parts) {
-    const sum = (name) => parts.reduce((total, part) => total + part[name], 0);
-    return {...op, shape: parts.at(-1).shape, parameters: sum('parameters'), macs: sum('macs'), memory: sum('memory'), parts};
+  /** The edges into and out of each op. */
+  function joints(it) {
+    const into = new Map(it.ops.map((op) => [op.id, []]));
+    const out = new Map(it.ops.map((op) => [op.id, []]));
+    for (const edge of it.edges) {
+      into.get(edge.target).push(edge);
+      out.get(edge.source).push(edge);
+    }
+    return {into, out};
   }
+
+  const sum = (ops, key) => ops.reduce((all, op) => all + op[key], 0);
 
   /** The same with each convolution or linear layer in one op with the normalisation and activation that alone read it. */
   function fused(it) {
-    const ops = byId(it);
-    const inputs = inputsOf(it);
-    const outputs = outputsOf(it);
-    const place = new Map(it.ops.map((op, k) => [op.id, k]));
-    const around = (op) => it.blocks.filter((block) => block.start <= place.get(op.id) && place.get(op.id) < block.stop).map((block) => block.id + '\n' + block.start).join('\n');
+    const {into, out} = joints(it);
+    const index = new Map(it.ops.map((op, k) => [op.id, k]));
+    const around = (op) => it.blocks.filter((block) => block.start <= index.get(op.id) && index.get(op.id) < block.stop);
     const onlyReader = (op) => {
-      const out = outputs.get(op.id);
-      if (new Set(out.map((edge) => edge.target)).size !== 1) return null;
-      const after = ops.get(out[0].target);
-      return inputs.get(after.id).length === 1 ? after : null;
+      const read = out.get(op.id);
+      if (new Set(read.map((edge) => edge.target)).size !== 1) return null;
+      const after = it.ops[index.get(read[0].target)];
+      return into.get(after.id).length === 1 ? after : null;
     };
     const follows = new Map();
     const taken = new Set();
     for (const op of it.ops) {
-      if ((op.kind !== 'conv' && op.kind !== 'linear') || taken.has(op.id)) continue;
+      if (!['conv', 'linear'].includes(op.kind) || taken.has(op.id)) continue;
       const chain = [op];
       let wanted = ['norm', 'act'];
-      for (let after = onlyReader(op); after && wanted.includes(after.kind); after = onlyReader(after)) {
-        if (around(after) !== around(op)) break;
-        wanted = wanted.slice(wanted.indexOf(after.kind) + 1);
+      for (let after = onlyReader(op); after && wanted.includes(after.kind) && same(around(after), around(op)); after = onlyReader(after)) {
+        wanted = wanted.slice(wanted.indexOf(after.kind) + (after.kind === 'norm' ? 0 : 1)); // Caffe's norms are two
         chain.push(after);
       }
       if (chain.length > 1) {
@@ -81,38 +80,42 @@
         for (const part of chain.slice(1)) taken.add(part.id);
       }
     }
-    const heads = new Map([...follows].flatMap(([id, chain]) => chain.map((part) => [part.id, id])));
-    const kept = it.ops.flatMap((op, k) => (taken.has(op.id) ? [] : [k]));
-    const found = kept.map((k) => (follows.has(it.ops[k].id) ? joined(it.ops[k], follows.get(it.ops[k].id)) : it.ops[k]));
+    const heads = new Map([...follows].flatMap(([name, chain]) => chain.map((part) => [part.id, name])));
+    const kept = it.ops.map((op, k) => k).filter((k) => !taken.has(it.ops[k].id));
+    const ops = kept.map((k) => it.ops[k]).map((op) => {
+      const parts = follows.get(op.id);
+      if (!parts) return op;
+      const last = parts[parts.length - 1];
+      return {...op, shape: last.shape, parameters: sum(parts, 'parameters'), macs: sum(parts, 'macs'), memory: sum(parts, 'memory'), parts};
+    });
     const edges = it.edges.filter((edge) => !taken.has(edge.target)).map((edge) => ({...edge, source: heads.get(edge.source) ?? edge.source}));
-    return rebuilt(it, found, edges, kept);
-  }
-
-  function asOp(block, ops) {
-    const sum = (name) => ops.reduce((total, op) => total + op[name], 0);
-    return {
-      id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops.at(-1).shape, path: block.path, call: 1, attributes: [],
-      parameters: block.parameters || sum('parameters'), macs: block.macs, memory: sum('memory'), receptive_field: block.receptive_field,
-      in_place: false, layer: block.layer, parts: ops, times: 1, note: '',
-    };
+    return rebuilt(it, ops, edges, kept);
   }
 
   /** The same with every outermost block that is not `opened(block)` as one op of kind "block". */
   function collapsed(it, opened) {
     const closed = [];
+    let until = 0;
     for (const block of it.blocks) {
-      if (!closed.some((other) => other.start <= block.start && block.start < other.stop) && !opened(block)) closed.push(block);
+      if (block.start >= until && !opened(block)) {
+        closed.push(block);
+        until = block.stop;
+      }
     }
-    const inside = new Map();
-    for (const block of closed) for (let k = block.start; k < block.stop; k++) inside.set(k, block);
+    const inside = new Map(closed.flatMap((block) => it.ops.slice(block.start, block.stop).map((op, k) => [block.start + k, block])));
     const ops = [];
     const kept = [];
     const heads = new Map();
     it.ops.forEach((op, k) => {
       const around = inside.get(k);
-      if (around) heads.set(op.id, around.id);
-      if (!around || k === around.start) {
-        ops.push(around ? asOp(around, it.ops.slice(around.start, around.stop)) : op);
+      if (!around) {
+        ops.push(op);
+        kept.push(k);
+        return;
+      }
+      heads.set(op.id, around.id);
+      if (k === around.start) {
+        ops.push(asOp(around, it.ops.slice(around.start, around.stop)));
         kept.push(k);
       }
     });
@@ -120,5 +123,58 @@
     return rebuilt(it, ops, edges.filter((edge) => edge.source !== edge.target), kept);
   }
 
-  convatlas.drawing.simplify = {without, fused, collapsed, inputsOf, outputsOf};
+  function asOp(block, ops) {
+    return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
+      parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
+      layer: block.layer, parts: ops, times: 1, last: '', note: ''};
+  }
+
+  /** Without blocks that hold one op, or the same ops as the one around them. */
+  function tidied(it) {
+    const seen = new Set();
+    return {...it, blocks: it.blocks.filter((block) => {
+      const key = `${block.start} ${block.stop}`;
+      return block.stop - block.start > 1 && !seen.has(key) && seen.add(key);
+    })};
+  }
+
+  function prepared(it, {fuse = true, silent = false} = {}) {
+    const some = silent ? it : without(it);
+    return tidied(fuse ? fused(some) : some);
+  }
+
+  /** How many blocks are around each block. */
+  function levels(it) {
+    const found = new Map();
+    const around = [];
+    for (const block of it.blocks) {
+      while (around.length && around[around.length - 1].stop <= block.start) around.pop();
+      found.set(block.id, around.length);
+      around.push(block);
+    }
+    return found;
+  }
+
+  /** The same with blocks opened `depth` levels deep: 0 shows the outermost blocks alone. */
+  function atDepth(it, depth) {
+    const level = levels(it);
+    return collapsed(it, (block) => level.get(block.id) < depth);
+  }
+
+  function view(it, depth, opened = [], shut = []) {
+    const level = levels(it);
+    return tidied(collapsed(it, (block) => !shut.includes(block.id) && (level.get(block.id) < depth || opened.includes(block.id))));
+  }
+
+  function fitting(it, most = 16) {
+    const deepest = Math.max(-1, ...levels(it).values()) + 1;
+    let depth = 0;
+    while (depth < deepest && view(it, depth + 1).ops.length <= most) depth += 1;
+    return depth;
+  }
+
+  const count = (op) => (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : 1);
+  const leaves = (op) => (op.parts.length ? op.parts.flatMap(leaves) : [op]);
+
+  convatlas.simplify = {without, fused, collapsed, atDepth, tidied, prepared, levels, view, fitting, count, leaves, joints};
 })();

@@ -1,6 +1,6 @@
 /* generator/diagrams/stages.py and dense.py in a browser: a network as a row of tensors, and its dense layers as columns. */
 (() => {
-  const {without, fused, collapsed, inputsOf} = convatlas.drawing.simplify;
+  const {without, fused, levels, atDepth, joints} = convatlas.simplify;
   const WORDS = {conv: 'Convolution', linear: 'Dense', attention: 'Attention', resample: 'Resize', other: '', input: 'Input', merge: 'Sum'};
   const LINES = 3;
   const OWN = ['conv', 'linear', 'attention', 'block', 'resample', 'pool'];
@@ -33,25 +33,10 @@
     return {...it, ops: it.ops.map(turned), blocks: it.blocks.map(turned)};
   }
 
-  function levels(it) {
-    const around = [];
-    return it.blocks.map((block) => {
-      while (around.length && around.at(-1) < block.stop) around.pop();
-      around.push(block.stop);
-      return around.length;
-    });
-  }
-
-  function opened(it, depth) {
-    const found = levels(it);
-    const level = new Map(it.blocks.map((block, k) => [block, found[k]]));
-    return collapsed(it, (block) => level.get(block) <= depth);
-  }
-
   const branches = (it) => it.edges.length - it.ops.length + 1;
 
   function mainPath(it) {
-    const inputs = inputsOf(it);
+    const inputs = joints(it).into;
     const ops = new Map(it.ops.map((op) => [op.id, op]));
     const length = new Map();
     const came = new Map();
@@ -162,11 +147,12 @@
 
   function stages(it, most, depth) {
     const plain = channelsFirst(fused(without(it)));
-    if (depth >= 0) return shortened(opened(plain, depth), most);
-    const least = opened(plain, 0);
+    if (depth >= 0) return shortened(atDepth(plain, depth), most);
+    const least = atDepth(plain, 0);
     let best = shortened(least, most);
-    for (let level = 1; level <= Math.max(0, ...levels(plain)); level++) {
-      const deeper = opened(plain, level);
+    const deepest = Math.max(-1, ...levels(plain).values()) + 1;
+    for (let level = 1; level <= deepest; level++) {
+      const deeper = atDepth(plain, level);
       if (branches(deeper) > branches(least)) break;
       const row = shortened(deeper, most);
       if (row.length <= most) best = row;
@@ -177,7 +163,7 @@
   /** {sizes, ops}: the last chain of dense layers on the main path. */
   function columns(it) {
     const plain = without(it);
-    const inputs = inputsOf(plain);
+    const inputs = joints(plain).into;
     let sizes = [];
     let ops = [];
     for (const op of mainPath(plain)) {

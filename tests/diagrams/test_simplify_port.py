@@ -1,0 +1,80 @@
+"""A network made simpler in a browser is the one that Python makes simpler; the palette is the same, in the same order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from generator.diagrams import palette
+from generator.diagrams.architecture import Architecture, Block, Edge, Op
+from generator.diagrams.plain import as_json
+from generator.diagrams.shown import fitting, prepared, view
+from generator.diagrams.simplify import at_depth, fused, levels, without
+from tests.diagrams.networks import named
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
+STEPS: dict[str, Callable[[Architecture], Architecture]] = {
+    "without(it)": without,
+    "without(it, ['merge'])": lambda it: without(it, ("merge",)),
+    "fused(it)": fused,
+    "atDepth(it, 0)": lambda it: at_depth(it, 0),
+    "atDepth(it, 2)": lambda it: at_depth(it, 2),
+    "prepared(it)": prepared,
+    "prepared(it, {fuse: false, silent: true})": lambda it: prepared(it, fuse=False, silent=True),
+    "view(it, 1, ['body.0'], ['stem'])": lambda it: view(it, 1, ["body.0"], ["stem"]),
+}
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    made = browser.new_page()
+    made.evaluate("self.convatlas = {}")
+    for name in ("drawing-canvas", "drawing-palette", "drawing-simplify"):
+        made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))
+    yield made
+    made.close()
+
+
+def in_the_page(page: Page, it: Architecture, step: str) -> Any:
+    return page.evaluate(f"(it) => convatlas.simplify.{step}", json.loads(json.dumps(as_json(it))))
+
+
+def same_interval() -> Architecture:
+    """A block in a block of the same interval, one of no shape; convolutions of two normalisations, and of one outside."""
+    kinds = ("input", "conv", "norm", "norm", "act", "conv", "norm", "act", "reshape", "linear", "output")
+    ops = tuple(Op(f"{k}", kind, kind, (4, 8, 8), macs=k) for k, kind in enumerate(kinds))  # type: ignore[arg-type]
+    edges = (*(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)), Edge("4", "7", (4, 8, 8), dashed=True))
+    blocks = (Block("outer", "Net", 1, 6), Block("same", "Net", 1, 6, (2,), 7), Block("first", "Net", 1, 5))
+    return Architecture("net", ops, edges, blocks)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("name", ["forked", "densenet121", "vit_b_16", "by hand"])
+def test_each_step_is_the_same(page: Page, name: str, step: str):
+    it = same_interval() if name == "by hand" else named(name)
+    assert in_the_page(page, it, step) == json.loads(json.dumps(as_json(STEPS[step](it))))
+
+
+def test_levels_and_depth_are_the_same(page: Page):
+    it = named("densenet121")
+    assert in_the_page(page, it, "fitting(it, 40)") == fitting(it, 40)
+    assert in_the_page(page, it, "levels(it).size") == len(levels(it))
+    assert page.evaluate(
+        "(it) => [...convatlas.simplify.levels(it)]", json.loads(json.dumps(as_json(it)))
+    ) == [list(pair) for pair in levels(it).items()]  # fmt: skip
+
+
+def test_the_palette_is_the_same_in_the_same_order(page: Page):
+    for name in ("FILLS", "EDGES"):
+        made = page.evaluate(f"Object.entries(convatlas.drawing.{name})")
+        assert made == [list(pair) for pair in getattr(palette, name).items()]
+    for name in ("INK", "DIM", "LINE"):
+        assert page.evaluate(f"convatlas.drawing.{name}") == getattr(palette, name)
