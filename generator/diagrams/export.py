@@ -14,6 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 from generator.diagrams.fonts import own_files, settled, without_a_glyph
+from generator.diagrams.pdf_order import in_one_order
 from generator.diagrams.svg import Drawing, num
 from generator.errors import UserError
 
@@ -65,7 +66,9 @@ def _pdf(svg: str, drawing: Drawing, points: float) -> bytes:
     for file in own_files():
         fonts.load_font_file(file)
     size = f'width="{num(drawing.width * points)}" height="{num(drawing.height * points)}"'
-    return bytes(svg2pdf_py.svg_to_pdf(re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1), fonts))
+    return in_one_order(
+        bytes(svg2pdf_py.svg_to_pdf(re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1), fonts))
+    )
 
 
 def _png(svg: str, drawing: Drawing, scale: float) -> bytes:

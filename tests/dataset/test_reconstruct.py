@@ -70,9 +70,8 @@ def test_what_is_seen_behind_an_enlargement_holds_all_pixels_that_have_a_gradien
     x = photo(1, height=48, width=48)
     _, description = parts(model, x)
     layer = description.layers[-1]
-    _, h, w = layer.shape
     sizes = set()
-    for place in range(8, h - 8):
+    for place in range(8, layer.shape[1] - 8):
         leaf = x.clone().requires_grad_()
         net = nn.Sequential(*[module for module in model if not isinstance(module, nn.ReLU)])
         net(leaf)[0, :, place, place].sum().backward()  # without rectifiers: no gradient is lost
