@@ -43,6 +43,8 @@ class Reduction:
     images: int = 0
     broken: int = 0
     """Images for which a unit gave a value that is no finite number."""
+    lost: Tensor | None = None
+    """(c,) of them, for each unit: its mean is that of the others. None where there are none."""
     _means: Tensor | None = field(default=None, repr=False)
     """(n, c) of the batch that came last."""
 
@@ -66,6 +68,7 @@ class Reduction:
         if not math.isfinite(float(total.sum())):  # one number tells of NaN and infinity anywhere in the batch
             bad = ~means.isfinite()
             self.broken += int(bad.any(dim=1).sum())
+            self.lost = bad.sum(dim=0) + (0 if self.lost is None else self.lost)
             means = means.masked_fill(bad, 0)
             total = means.sum(dim=0, dtype=torch.float64)
         self.strongest.update(found, images, bad)
@@ -93,6 +96,7 @@ class Reduction:
             self.by_class.merged(other.by_class),
             self.images + other.images,
             self.broken + other.broken,
+            self.lost if other.lost is None else other.lost if self.lost is None else self.lost + other.lost,
         )
 
     def finish(self, filled: int) -> Answers:
@@ -104,7 +108,8 @@ class Reduction:
         images = np.where(np.isfinite(values) & (values != 0), images, NONE)
         lo, hi, counts = histograms(columns.numpy())
         other, r = most_alike(columns)
-        mean = self.sums.cpu().numpy() / max(1, self.images)
+        lost = 0 if self.lost is None else self.lost.cpu().numpy()
+        mean = self.sums.cpu().numpy() / np.maximum(1, self.images - lost)
         chosen, selectivity = self.by_class.finish()
         return Answers(
             values=np.where(images == NONE, 0, values).astype(np.float32),

@@ -14,6 +14,9 @@ customElements.define('layer-page', class extends HTMLElement {
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
+    // The toolbar stays in sight, one or two rows high: the panel stops under it.
+    const tools = this.querySelector('.ca-toolbar');
+    new ResizeObserver(() => this.style.setProperty('--ca-tools', `${tools.offsetHeight}px`)).observe(tools);
     this.addEventListener('change', (event) => this.control(event.target));
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
     this.addEventListener('unit-point', ({detail}) => this.say(detail.tile));
