@@ -23,7 +23,7 @@ customElements.define('graph-card', class extends HTMLElement {
     this.place(place);
   }
 
-  /** Beside the box where the window has room, over the table too, else below or above it. */
+  /** Beside the box where there is room, else below or above it. */
   place({box, view}) {
     const gap = 10;
     const [wide, high] = [this.offsetWidth, this.offsetHeight];
@@ -31,7 +31,7 @@ customElements.define('graph-card', class extends HTMLElement {
     const within = (value, most) => Math.max(4, Math.min(value, most - 4));
     let left = at.right + gap;
     let top = within(at.top, view.height - high);
-    if (view.left + left + wide > innerWidth - 4) left = at.left - gap - wide;
+    if (left + wide > view.width) left = at.left - gap - wide;
     if (left < 4) {
       left = within((at.left + at.right - wide) / 2, view.width - wide);
       top = at.bottom + gap + high <= view.height || at.top - gap < high ? within(at.bottom + gap, view.height - 40) : at.top - gap - high;
