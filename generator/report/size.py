@@ -62,6 +62,10 @@ WIRED = 170
 """What a unit's wires take in a page's data; a slice of a kernel comes on top."""
 ANSWERED, ENTERED = 100, 16
 """What a unit's numbers over the dataset take, and each image in its list."""
+DRAWN, OPERATION = 260e3, 5.1e3
+"""What the drawings of the architecture take, and for each operation."""
+FACES, FACE = 40e3, 1.15e3
+"""What an image's maps on the faces of drawings take, and for each operation."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
 
@@ -75,6 +79,8 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
     by_name = setup.description.by_name
     total = THEME + _assets() + PAGE * (len(setup.layers) + images + 2 * len(asked) + 6) + ROW * len(by_name)
     maps = [by_name[name] for name in asked.get("feature_maps", ())]
+    operations = len(setup.description.graph.nodes)
+    total += DRAWN + OPERATION * operations + (images * (FACES + FACE * operations) if maps else 0)
     total += images * sum(_atlas(layer.units, *layer.shape[1:]) for layer in maps)
     total += sum(_kernels(setup, request) for request in setup.jobs.weights if request.name == "kernels")
     total += images * sum(_heats(setup, request) + _compared(setup, request) for request in setup.jobs.requests)
