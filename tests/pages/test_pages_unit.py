@@ -218,7 +218,8 @@ def test_a_searched_unit_shows_its_course_its_variants_and_a_film_that_waits_to_
         assert film.is_hidden()
         assert film.get_attribute("src") is None, "nobody asked for it yet"
         page.locator(".ca-course__play").click()
-        assert film.is_visible()
+        assert film.is_visible(), "its place is kept while it loads"
+        assert (film.bounding_box() or {}).get("height", 0) > 100
         page.wait_for_function("document.querySelector('.ca-course__film').naturalWidth > 0")
         page.locator(".ca-course__play").click()
         assert film.is_hidden()
