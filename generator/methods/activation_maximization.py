@@ -122,7 +122,9 @@ class ActivationMaximization:
     )
     turn: float = field(default=5.0, metadata={"doc": "Each step sees it turned by up to so many degrees either way."})
     zoom: float = field(default=0.05, metadata={"doc": "Each step sees it larger or smaller by up to this share."})
-    pad: int = field(default=0, metadata={"doc": "Each step but the first sees it in a gray frame so many pixels wide."})
+    pad: int = field(
+        default=0, metadata={"doc": "Each step but the first sees it in a gray frame so many pixels wide."}
+    )
     redirect: int = field(
         default=2,
         metadata={"doc": "For so many steps, rectifiers that are off pass on gradients that would turn them on."},
