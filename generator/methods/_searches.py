@@ -131,7 +131,7 @@ class PictureSearch(ABC):
             return climb(climb_of(self, size, **self.fixed), handle, of, draws, size, start=start)
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
-        for some, found in in_batches(subjects, self.batch, tuple(sizes), run):
+        for some, found in in_batches(subjects, self.batch, tuple(sizes), run, handle.room(layer and layer.name)):
             yield grid(some, found)
 
 

@@ -282,7 +282,11 @@ class ActivationMaximization:
         frame = 0 if places else self.pad
         sizes = ((size, frame), (own, 0)) if (size, frame) != (own, 0) else ((own, 0),)
         yield from in_batches(
-            units, self.together, sizes, lambda some, at: self._climb(handle, layer, some, seed, *at, animated)
+            units,
+            self.together,
+            sizes,
+            lambda some, at: self._climb(handle, layer, some, seed, *at, animated),
+            handle.room(layer.name, self.diversity),
         )
 
     def _climb(
