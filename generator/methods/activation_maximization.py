@@ -281,13 +281,11 @@ class ActivationMaximization:
         size = own if places else self.picture_size(layer, handle.input_shape)
         frame = 0 if places else self.pad
         sizes = ((size, frame), (own, 0)) if (size, frame) != (own, 0) else ((own, 0),)
-        yield from in_batches(
-            units,
-            self.together,
-            sizes,
-            lambda some, at: self._climb(handle, layer, some, seed, *at, animated),
-            handle.room(layer.name, self.diversity),
-        )
+
+        def run(some: tuple[Unit, ...], at: tuple[tuple[int, int], int]) -> Found:
+            return self._climb(handle, layer, some, seed, *at, animated)
+
+        yield from in_batches(units, self.together, sizes, run, handle.room(layer.name, self.diversity))
 
     def _climb(
         self,
