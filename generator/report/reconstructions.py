@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from generator.command.progress import Stage
 from generator.dataset.reconstruct import Round, Start, backwards, reconstruct, rounds, seen_from
-from generator.dataset.sources import Sample
 from generator.encode import Grid
 from generator.engine.abreast import abreast
 from generator.engine.needs import Rule
@@ -23,7 +21,7 @@ from generator.engine.passes import Engine
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, LayerName
 from generator.pages.views import Passes
-from generator.report.answers import Asking
+from generator.report.answers import Asking, again
 from generator.report.jobs import SetRequest
 from generator.report.keys import cell_key, code_digest, own_digest
 from generator.report.sheets import Sheets, picture, shrunk
@@ -161,7 +159,7 @@ def fill_reconstructions(
             engine: Engine, batch: list[tuple[int, list[Round]]], waiting: dict[LayerName, _Sheets] = waiting
         ) -> None:
             with loading:
-                x = torch.stack([_input(asking, samples[number], preprocess) for number, _ in batch])
+                x = torch.stack([again(asking, samples[number], preprocess) for number, _ in batch])
             for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
                 waiting[start.layer].put(rule, (start, batch[image][0]), picture(back), not back.any())
             stage.advance(len(batch))
@@ -189,11 +187,6 @@ def _sheets(one: Wanted, size: tuple[int, int], store: Store) -> _Sheets:
 
     places = {(start, number): k for k, (_, _, start, number) in enumerate(one.entries)}
     return Sheets(grid_of(one, size), RULES, places, keep)
-
-
-def _input(asking: Asking, sample: Sample, preprocess: Preprocess) -> Tensor:
-    with asking.dataset.load(sample, preprocess.channels) as found:
-        return preprocess(found)
 
 
 def kept(todo: Sequence[Wanted], store: Store) -> Iterator[tuple[LayerName, Any]]:
