@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,19 +24,32 @@ class ByClass:
     """Class -> row."""
     images: dict[int, int] = field(default_factory=dict)
     """Class -> its images."""
+    lost: dict[int, Tensor] = field(default_factory=dict)
+    """Class -> (c,) how many of its images gave a unit what is no finite number; of classes that have such images."""
 
     @classmethod
     def empty(cls, units: int, device: torch.device | str = "cpu") -> ByClass:
         """Before the first image."""
         return cls(torch.zeros(0, units, device=device))
 
-    def add(self, means: Float[Tensor, "n c"], classes: Sequence[int | None]) -> None:
-        """Take in what the units answer to n images in the mean; images without a class are passed over."""
+    def add(
+        self, means: Float[Tensor, "n c"], classes: Sequence[int | None], bad: Bool[Tensor, "n c"] | None = None
+    ) -> None:
+        """Take in what the units answer to n images in the mean; images without a class are passed over. `bad` says what
+        does not count, and is 0 in `means`."""
         known = [row for row, index in enumerate(classes) if index is not None]
         into = [self._row(index) for index in classes if index is not None]
         if into:
             # of a row that stands twice every mean is added, one after the other
             self.sums.index_add_(0, torch.tensor(into, device=means.device), means[known].to(self.sums))
+        if into and bad is not None:
+            for image in bad.any(dim=1).nonzero()[:, 0].tolist():
+                if (index := classes[image]) is not None:
+                    self._lose(index, bad[image].long())
+
+    def _lose(self, index: int, images: Tensor) -> None:
+        """(c,) so many more images of a class count for nothing."""
+        self.lost[index] = images + self.lost[index] if index in self.lost else images
 
     def _row(self, index: int, images: int = 1) -> int:
         """The row of a class, which `images` more images belong to."""
@@ -49,33 +62,41 @@ class ByClass:
 
     def merged(self, other: ByClass) -> ByClass:
         """The sums of both streams together."""
-        found = ByClass(self.sums.clone(), dict(self.rows), dict(self.images))
+        found = ByClass(self.sums.clone(), dict(self.rows), dict(self.images), dict(self.lost))
         for index, row in other.rows.items():
             mine = found._row(index, other.images[index])  # the table may move
             found.sums[mine] += other.sums[row]
+        for index, images in other.lost.items():
+            found._lose(index, images)
         return found
 
     def finish(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The class of the strongest mean, and how selective for it, of each unit."""
         sums = self.sums.cpu().numpy().astype(np.float64)
-        return selective({index: (self.images[index], sums[row]) for index, row in self.rows.items()}, sums.shape[1])
+        lost = {index: images.cpu().numpy() for index, images in self.lost.items()}
+        counted = {index: (self.images[index] - lost.get(index, 0), sums[row]) for index, row in self.rows.items()}
+        return selective(counted, sums.shape[1])
 
 
 def selective(
-    by_class: Mapping[int, tuple[int, NDArray[np.float64]]], units: int
+    by_class: Mapping[int, tuple[int | NDArray[np.int64], NDArray[np.float64]]], units: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The class of the strongest mean, and Morcos' index, of each unit; nothing is chosen of fewer than two classes.
 
-    `by_class`: class -> its images, and the sums of the means of their maps (c,).
+    `by_class`: class -> its images, or of each unit (c,) those that count, and the sums of the means of their maps (c,). A
+    class of which no image counts for a unit is none for it.
     Morcos, Barrett, Rabinowitz and Botvinick, "On the importance of single directions for generalization", ICLR 2018.
     """
     if len(by_class) < 2:
         return np.full(units, NONE, np.int32), np.zeros(units, np.float32)
     names = sorted(by_class)
-    means = np.stack([np.maximum(by_class[name][1] / by_class[name][0], 0) for name in names])  # (classes, c)
+    images = np.stack([np.broadcast_to(by_class[name][0], units) for name in names])  # (classes, c)
+    known = (images > 0).sum(axis=0)
+    sums = np.where(known < 2, 0, np.stack([by_class[name][1] for name in names]))
+    means = np.maximum(sums / np.maximum(images, 1), 0)
     best = means.argmax(axis=0)
     top = means.max(axis=0)
-    rest = (means.sum(axis=0) - top) / (len(names) - 1)
+    rest = (means.sum(axis=0) - top) / np.maximum(known - 1, 1)
     total = top + rest
     index = np.divide(top - rest, total, out=np.zeros_like(total), where=total > 0)
     chosen = np.where(top > 0, np.array(names)[best], NONE)

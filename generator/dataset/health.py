@@ -8,6 +8,7 @@ redundant    another unit gives the same but for a factor: correlation above SAM
 
 from __future__ import annotations
 
+import math
 from enum import IntFlag
 
 import numpy as np
@@ -21,7 +22,10 @@ SAME = 0.995
 ENOUGH = 64
 """Columns of the sample below which no mark is given: too few places to say "never" or "always"."""
 CAPPED = 0.5
-"""Share of places at the highest value beyond which a unit is saturated."""
+"""Share of places at the highest value beyond which a unit is saturated, where the sample leaves no doubt."""
+SURE = 3.0
+"""Standard errors of the sample by which a share must be beyond its line: thousands of units are looked at, and of those that
+stand at the line some would else count by the luck of the draw."""
 
 
 class Mark(IntFlag):
@@ -44,10 +48,21 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
     found[dead] |= np.uint8(Mark.DEAD)
     if rectified:
         found[~dead & (answers.sparsity == 0)] |= np.uint8(Mark.ALWAYS_ON)
-    found[~dead & ~constant & (answers.at_top >= CAPPED)] |= np.uint8(Mark.SATURATED)
+    found[~dead & ~constant & capped(answers, layer)] |= np.uint8(Mark.SATURATED)
     twin = (answers.alike != NONE) & (answers.correlation > SAME)
     found[~dead & twin.any(axis=1)] |= np.uint8(Mark.REDUNDANT)
     return found
+
+
+def capped(answers: Answers, layer: Layer) -> NDArray[np.bool_]:
+    """(c,) whether each unit has its highest value at CAPPED of all places or more, beyond the error of the sample."""
+    return answers.at_top >= CAPPED + SURE * error(CAPPED, answers.sampled, answers.seen * math.prod(layer.shape[1:]))
+
+
+def error(share: float, sampled: int, places: int) -> float:
+    """The standard error of a share that is told by `sampled` out of `places`, drawn without putting back: none where all are."""
+    left = max(0, places - sampled) / max(1, places - 1)
+    return math.sqrt(share * (1 - share) / max(1, sampled) * left)
 
 
 def rectifies(layer: Layer) -> bool:

@@ -45,8 +45,8 @@ class Reduction:
     """Images for which a unit gave a value that is no finite number."""
     lost: Tensor | None = None
     """(c,) of them, for each unit: its mean is that of the others. None where there are none."""
-    _means: Tensor | None = field(default=None, repr=False)
-    """(n, c) of the batch that came last."""
+    _last: tuple[Tensor, Tensor | None] | None = field(default=None, repr=False)
+    """Of the batch that came last the means (n, c), and where these are no finite numbers and stand as 0."""
 
     @classmethod
     def start(cls, units: int, k: int, device: torch.device | str = "cpu", sample: int = SAMPLE) -> Reduction:
@@ -73,15 +73,16 @@ class Reduction:
             total = means.sum(dim=0, dtype=torch.float64)
         self.strongest.update(found, images, bad)
         self.sums += total
-        self._means = means
+        self._last = means, bad
         if len(accepted.slots):
             self.columns[accepted.slots] = A[accepted.rows, :, accepted.at_row, accepted.at_column].to(self.columns)
 
     def classed(self, classes: Sequence[int | None]) -> None:
         """The classes of the images that `update` took in last: what the model itself says is known after its last layer."""
-        if self._means is not None:  # a layer that the model passed over gave nothing
-            self.by_class.add(self._means, classes)
-        self._means = None
+        if self._last is not None:  # a layer that the model passed over gave nothing
+            means, bad = self._last
+            self.by_class.add(means, classes, bad)
+        self._last = None
 
     def merged(self, other: Reduction, mine: NDArray[np.float64], others: NDArray[np.float64]) -> Reduction:
         """The state after both streams; `mine` and `others` are the priorities of the two samples' columns."""

@@ -2,9 +2,12 @@
 
     batch ──▶ highest value of each map (n, c) ──▶ is it above the unit's k-th? ──▶ only then: where, and wait to be inserted
 
-An image stands at most once in a unit's list, at its highest place: nine patches then are nine images. Equal values go by
-the image's number, and of equal places in a map the first in reading order is taken, so that the list depends neither on
-batches nor on who ran which part.
+An image stands at most once in a unit's list, at its highest place: nine patches then are nine images. Of equal places in a
+map the first in reading order is taken.
+
+Of equal values the one that came first stands first, and keeps its place in a full list: within a stream ties go by arrival.
+`merged` orders the ties of its two lists by the image's number. So lists depend neither on batches nor on who ran which part
+where every part brings its images in the order of their numbers, as a dataset's stream does; parts may interleave.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class Strongest:
         return cls(values, nothing, nothing.clone(), values[:, -1].clone())
 
     def update(self, found: Peaks, images: Int[Tensor, " n"], but: Bool[Tensor, "n c"] | None = None) -> None:
-        """Take in the maps of the images of these numbers, except those that `but` says."""
+        """Take in the maps of the images of these numbers, no image twice, except those that `but` says."""
         enters = found.highest > self.floor
         columns, units = (enters if but is None else enters & ~but).nonzero(as_tuple=True)
         if len(units):
@@ -85,7 +88,7 @@ class Strongest:
             mine[units] = table.gather(1, kept)
 
     def merged(self, other: Strongest) -> Strongest:
-        """The list of both streams together."""
+        """The list of both streams together, which have no image in common; equal values by the image's number."""
         self.settle()
         other.settle()
         k = self.values.shape[1]

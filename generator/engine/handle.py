@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ class Handle:
     is no report."""
     _book: RuleBook = field(default_factory=RuleBook)
     _photographs: dict[int, Tensor] = field(default_factory=dict)
+    _room: dict[tuple[object, ...], dict[Any, int]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -66,6 +68,11 @@ class Handle:
         self.engine.counts.backward += 1
         found = torch.autograd.grad(value, wrt, allow_unused=True)[0] if value.requires_grad else None
         return torch.zeros_like(wrt) if found is None else found
+
+    def room(self, *of: object) -> dict[Any, int]:
+        """What is known of how many pictures the device has room for, by size, in searches of this kind; to be written to. All
+        handles that are made of one share it."""
+        return self._room.setdefault(of, {})
 
     def photographs(self, count: int) -> Tensor:
         """The first of the report's images, at most `count` (n, c, h, w), in [0, 1]; decoded once."""

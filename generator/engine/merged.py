@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from generator.engine.invoke import Invocation
 from generator.model.calls import tensors
 from generator.model.twin import twin
+from generator.room import no_room
 
 CLOSE = 1e-4
 """Of a value, and of the median of all: what two outputs may differ by and be the same to rounding."""
@@ -39,9 +40,11 @@ def merged(module: nn.Module, pairs: Sequence[tuple[str, str]], x: Tensor, invoc
             for conv, norm in pairs:
                 _merge(found, conv, norm)
             same = alike(invocation(found, x + 0), invocation(module, x + 0))
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # a module that cannot be copied, or whose code reads a batch normalisation's own numbers
+    except (
+        Exception
+    ) as error:  # a module that cannot be copied, or whose code reads a batch normalisation's own numbers
+        if no_room(error):
+            raise
         return module
     return found if same else module
 

@@ -28,6 +28,7 @@ from generator.errors import UserError
 from generator.methods import ModelFacts, Rows
 from generator.model.calls import tensors
 from generator.names import CallTarget, LayerName, Target, Unit
+from generator.room import no_room
 
 BATCH = {"cpu": 8, "cuda": 64, "mps": 16}
 """Changed inputs run together. On a CPU more leave its caches; the smallest that fills a graphics card."""
@@ -242,8 +243,8 @@ class Probe:
             found: T | None = None
             try:
                 found = do(x[cut])
-            except torch.OutOfMemoryError:
-                if cut.stop - at == 1:
+            except Exception as error:
+                if not no_room(error) or cut.stop - at == 1:
                     raise
             if found is None:  # not in the handler: the error there still holds what ran
                 torch.cuda.empty_cache()

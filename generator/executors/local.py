@@ -33,6 +33,7 @@ from generator.methods import only
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, TrueTarget
 from generator.report.jobs import Batch, Jobs
+from generator.room import no_room
 from generator.store import Store
 from generator.threads import pool
 
@@ -128,8 +129,8 @@ def _fitting(
         fits = True
         try:
             _one_batch(engine, x[part], batch.plan, batch.images[part], _cut(bigger, part), cells)
-        except torch.OutOfMemoryError:
-            if part.stop - part.start == 1:
+        except Exception as error:
+            if not no_room(error) or part.stop - part.start == 1:
                 raise
             fits = False
         if fits:

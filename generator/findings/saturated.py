@@ -3,7 +3,8 @@ r"""Saturated rectifiers: units that stand at their cap.
 A rectifier with a cap, such as ReLU6, gives its cap for all that is above it. A unit that stands at the cap at half of all
 places or more passes on where it is *not* on rather than how much it is, and no gradient goes through it at those places.
 
-How: of each unit, the share of places of the sample at which it has the highest value that any unit of its layer has. Only
+How: of each unit, the share of places of the sample at which it has the highest value that any unit of its layer has. It
+counts where that share is beyond a half by three standard errors of the sample, none where the sample is all places. Only
 capped rectifiers are looked at; one without a cap cannot saturate.
 
 Limits: functions that flatten out without a hard cap (sigmoid, tanh) are not judged.
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
-from generator.dataset.health import CAPPED, ENOUGH, rectifies
+from generator.dataset.health import CAPPED, ENOUGH, capped, rectifies
 from generator.findings import check
 from generator.findings.evidence import NO_ANSWERS, Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
@@ -44,13 +45,13 @@ class Saturated:
     )
 
     def judge(self, evidence: Evidence) -> Finding | NotApplicable:
-        capped = [layer for layer in evidence.layers if rectifies(layer) and _capped(layer)]
-        if not capped:
+        those = [layer for layer in evidence.layers if rectifies(layer) and _capped(layer)]
+        if not those:
             return NotApplicable("the model has no rectifier with a cap.")
-        asked = [(layer, evidence.sound[layer.name]) for layer in capped if layer.name in evidence.sound]
+        asked = [(layer, evidence.sound[layer.name]) for layer in those if layer.name in evidence.sound]
         if not asked:
             return NO_ANSWERS
-        rows = [(layer, _at_cap(found)) for layer, found in asked if found.sampled >= ENOUGH]
+        rows = [(layer, _at_cap(found, layer)) for layer, found in asked if found.sampled >= ENOUGH]
         if not rows:
             return NotApplicable(f"the images have fewer than {ENOUGH} places at each rectifier: too few to judge by.")
         shares = [float(units.size / layer.units) for layer, units in rows]
@@ -62,7 +63,7 @@ class Saturated:
         return Finding(
             graded(shares[worst], 1e-9, self.warning, self.serious),
             said,
-            f"A unit counts where it is at the cap at {percent(CAPPED)} of places. A note from the first on, a warning where "
+            f"A unit counts where it is at the cap at {percent(CAPPED)} of places or more, beyond the sample's error. A note from the first on, a warning where "
             f"{percent(self.warning)} of a layer do, serious from {percent(self.serious)} on: then most of the layer says "
             "on or off, and learns little more.",
             tuple(
@@ -92,7 +93,7 @@ def _capped(layer: Layer) -> bool:
     return layer.op.rpartition(".")[2].lower().strip("_") in ("relu6", "clamp")
 
 
-def _at_cap(found: Answers) -> NDArray[np.intp]:
+def _at_cap(found: Answers, layer: Layer) -> NDArray[np.intp]:
     """The units that are at the layer's cap at `CAPPED` of places or more."""
     cap = float(found.highest.max(initial=0))
-    return np.flatnonzero((found.highest == cap) & (cap > 0) & (found.at_top >= CAPPED))
+    return np.flatnonzero((found.highest == cap) & (cap > 0) & capped(found, layer))

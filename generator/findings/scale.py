@@ -6,9 +6,10 @@ largest decay, from any layer to any later one of its kind. In sound networks, t
 it stays within a factor of a hundred; plain stacks without normalisation, begun with weights that do not fit, grow or fade
 by a factor a layer.
 
-A second question is half precision: float16 ends at 65,504, and a value beyond is infinite there.
+A second question is half precision: float16 ends at 65,504 on either side of zero, and a value beyond is infinite there.
+Above zero it is asked of all places of all images, below zero of the sample of places, of which every unit's value is kept.
 
-Limits: layers that were not asked are not seen. A residual sum grows along a stage by design, a little. A layer that gives
+Limits: a value far below zero at a few places only may be missed by the sample. Layers that were not asked are not seen. A residual sum grows along a stage by design, a little. A layer that gives
 zeros only is a decay without bounds.
 """
 
@@ -22,6 +23,7 @@ from typing import ClassVar
 import numpy as np
 
 from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
 from generator.dataset.health import ENOUGH
 from generator.findings import check
 from generator.findings.evidence import NO_ANSWERS, Evidence
@@ -30,7 +32,7 @@ from generator.findings.words import counted, few
 from generator.names import Layer, Paper
 
 HALF = 65504.0
-"""The largest number of float16."""
+"""The largest number of float16, and less its sign the lowest."""
 KINDS = ("dense convolutions", "depthwise convolutions", "normalisations", "activations", "blocks")
 
 
@@ -71,15 +73,15 @@ class Scale:
             return NotApplicable("no two layers of one kind were asked, so that there is nothing to compare.")
         worst = max((one for kind, rows in compared.items() for one in _changes(kind, rows)), key=lambda c: c.factor)
         beyond = [
-            (layer, float(np.max(found.highest, initial=0)))
+            (layer, far)
             for layer in evidence.layers
-            if (found := evidence.sound.get(layer.name)) is not None and np.max(found.highest, initial=0) > HALF
+            if (found := evidence.sound.get(layer.name)) is not None and abs(far := _farthest(found)) > HALF
         ]
         severity = graded(worst.factor, self.note, self.warning, self.serious)
         if beyond:
             severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index("warning"))]
         raised = worst.factor >= self.note
-        places = [Place(layer.name, f"up to {few(top)}") for layer, top in beyond]
+        places = [Place(layer.name, f"{'up' if far > 0 else 'down'} to {few(far)}") for layer, far in beyond]
         if raised:
             places += [Place(one.name, f"scale {few(scale)}") for one, scale in _ends(series, worst)]
         return Finding(
@@ -102,6 +104,12 @@ def _series(evidence: Evidence) -> Mapping[str, Sequence[tuple[Layer, float]]]:
             continue
         found.setdefault(kind, []).append((layer, answers.scale))
     return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def _farthest(answers: Answers) -> float:
+    """Of a layer's values the one farthest from zero: of the highest of all places, and the lowest of the sample."""
+    top, low = float(np.max(answers.highest, initial=0)), float(np.min(answers.histogram_lo, initial=0))
+    return top if top >= -low else low
 
 
 def _kind(layer: Layer) -> str | None:

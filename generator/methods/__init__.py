@@ -11,7 +11,7 @@ its page (first line: title, colon, one-sentence summary; then the equation, how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -227,6 +227,10 @@ class ModelHandle(Protocol):
 
     def backward(self, scalar: Tensor, wrt: Tensor) -> Tensor:
         """d scalar / d wrt, counted as one backward pass; zeros where the scalar does not depend on it."""
+
+    def room(self, *of: object) -> MutableMapping[Any, int]:
+        """How many pictures of a size the device had room for in searches of this kind, as far as that was met; to be written to
+        (`generator.search.batches`)."""
 
     def photographs(self, count: int) -> Float[Tensor, "n c h w"]:
         """The first of the report's images, at most `count`, as the model sees them but in [0, 1]; none of a library call."""

@@ -122,7 +122,9 @@ class ActivationMaximization:
     )
     turn: float = field(default=5.0, metadata={"doc": "Each step sees it turned by up to so many degrees either way."})
     zoom: float = field(default=0.05, metadata={"doc": "Each step sees it larger or smaller by up to this share."})
-    pad: int = field(default=0, metadata={"doc": "Each step sees it in a gray frame so many pixels wide."})
+    pad: int = field(
+        default=0, metadata={"doc": "Each step but the first sees it in a gray frame so many pixels wide."}
+    )
     redirect: int = field(
         default=2,
         metadata={"doc": "For so many steps, rectifiers that are off pass on gradients that would turn them on."},
@@ -279,9 +281,11 @@ class ActivationMaximization:
         size = own if places else self.picture_size(layer, handle.input_shape)
         frame = 0 if places else self.pad
         sizes = ((size, frame), (own, 0)) if (size, frame) != (own, 0) else ((own, 0),)
-        yield from in_batches(
-            units, self.together, sizes, lambda some, at: self._climb(handle, layer, some, seed, *at, animated)
-        )
+
+        def run(some: tuple[Unit, ...], at: tuple[tuple[int, int], int]) -> Found:
+            return self._climb(handle, layer, some, seed, *at, animated)
+
+        yield from in_batches(units, self.together, sizes, run, handle.room(layer.name, self.diversity))
 
     def _climb(
         self,

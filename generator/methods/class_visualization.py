@@ -25,39 +25,33 @@ random looks, and by the optimiser that the page of activation maximization desc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from generator.artifacts import Artifact, NotApplicable
+from generator.artifacts import NotApplicable
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
-from generator.methods._options import at_least
-from generator.methods._searches import climb_of, draw, grid, option, passes
+from generator.methods._searches import PictureSearch, option, shared
 from generator.names import Layer, Paper
-from generator.search.batches import fitted, in_batches
-from generator.search.climb import Found, climb
 from generator.search.objectives import Classes
 
 
 @method
 @dataclass(frozen=True)
-class ClassVisualization:
+class ClassVisualization(PictureSearch):
     """Pictures (classes, channels, height, width) in [0, 1], one a class."""
 
     steps: int = option(128, "Gradient steps of a search; each is a forward and a backward pass of the whole model.")
-    size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
-    rate: float = option(0.02, "Step size, in units of the spectrum (its noise starts at 0.01).")
-    decay: float = option(1.3, "Low frequencies count as 1 / frequency to this power; more is smoother.")
-    contrast: float = option(0.9, "Root mean square held in front of the sigmoid; 0 leaves the contrast free.")
-    jitter: int = option(
-        16, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
-    )
-    turn: float = option(10.0, "Each step sees it turned by up to so many degrees either way.")
-    zoom: float = option(0.1, "Each step sees it larger or smaller by up to this share.")
-    total_variation: float = option(0.0, "Weight of the prior against differences of neighbouring pixels.")
+    size: int = shared("size", 160)
+    rate: float = shared("rate", 0.02)
+    decay: float = shared("decay", 1.3)
+    contrast: float = shared("contrast", 0.9)
+    jitter: int = shared("jitter", 16)
+    turn: float = shared("turn", 10.0)
+    zoom: float = shared("zoom", 0.1)
+    total_variation: float = shared("total_variation", 0.0)
     targets: int = option(3, "Of each image, so many of the classes that maps are drawn for; 0: none.", key=False)
     most: int = option(48, "At most so many classes, those of the first images.", key=False)
-    batch: int = option(8, "Pictures searched for together; they do not depend on it.", key=False)
+    batch: int = shared("batch", 8)
 
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(
@@ -80,38 +74,11 @@ class ClassVisualization:
     scope: ClassVar[Scope] = "class_search"
     places: ClassVar[Places] = "layers"
     needs_target: ClassVar[bool] = True
-    animate: ClassVar[int] = 0
-    photographs: ClassVar[int] = 0
 
-    def __post_init__(self) -> None:
-        at_least(self, 1, "steps", "size", "batch")
-        at_least(self, 0, "targets", "most", "jitter", "rate", "contrast")
-
-    @property
-    def together(self) -> int:
-        """Classes searched for together."""
-        return self.batch
+    def aim(self, handle: ModelHandle, layer: Layer | None, subjects: tuple[int, ...]) -> tuple[Classes, None]:
+        return Classes(tuple((index,) for index in subjects)), None
 
     def applies(self, model: ModelFacts, layer: Layer | None) -> NotApplicable | None:
         if not self.targets or not self.most:
             return NotApplicable("its options `targets` and `most` leave it no class in this report.")
         return None if model.classes else NotApplicable("the model has no class scores.")
-
-    def passes(self, layer: Layer | None, classes: int) -> tuple[int, int]:
-        return passes(self.steps, classes, self.batch, 1)
-
-    def search(
-        self,
-        handle: ModelHandle,
-        layer: Layer | None,
-        classes: tuple[int, ...],
-        seed: int,
-        animated: Collection[int] = (),
-    ) -> Iterator[Artifact]:
-        def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
-            of = Classes(tuple((index,) for index in some))
-            return climb(climb_of(self, size), handle, of, [draw(seed, index) for index in some], size)
-
-        sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
-        for some, found in in_batches(classes, self.batch, tuple(sizes), run):
-            yield grid(some, found)

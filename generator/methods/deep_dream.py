@@ -21,41 +21,36 @@ spectrum, and the optimiser that the page of activation maximization describes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
+from torch import Tensor
 
-from generator.artifacts import Artifact, NotApplicable
-from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
-from generator.methods._options import at_least
-from generator.methods._searches import climb_of, draw, grid, option, passes, refusal
+from generator.methods import method
+from generator.methods._searches import FromImages, option, shared
 from generator.names import Layer, Paper
-from generator.search.batches import fitted, in_batches
-from generator.search.climb import Found, climb
 from generator.search.objectives import DeepDream as Strength
+from generator.search.objectives import Objective
 
 
 @method
 @dataclass(frozen=True)
-class DeepDream:
+class DeepDream(FromImages):
     """Pictures (images, channels, height, width) in [0, 1], one an image."""
 
     steps: int = option(
         24, "Gradient steps from the photograph; each is a forward and a backward pass up to the layer."
     )
-    size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
+    size: int = shared("size", 160)
     rate: float = option(0.02, "Step size, in units of the spectrum.")
-    decay: float = option(1.0, "Low frequencies count as 1 / frequency to this power; more is smoother.")
-    jitter: int = option(
-        8, "Each step sees the picture shifted by up to so many pixels either way, an eighth of it at most."
-    )
-    turn: float = option(5.0, "Each step sees it turned by up to so many degrees either way.")
-    zoom: float = option(0.05, "Each step sees it larger or smaller by up to this share.")
-    images: int = option(8, "Of how many of the report's images, the first ones; 0: of none.", key=False)
-    layers: str = option("all", "At which of the compared layers: a selector, such as all or block.", key=False)
-    batch: int = option(8, "Pictures searched for together; they do not depend on it.", key=False)
+    decay: float = shared("decay", 1.0)
+    jitter: int = shared("jitter", 8)
+    turn: float = shared("turn", 5.0)
+    zoom: float = shared("zoom", 0.05)
+    images: int = shared("images", 8)
+    layers: str = shared("layers", "all")
+    batch: int = shared("batch", 8)
 
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(
@@ -68,45 +63,8 @@ class DeepDream:
         ),
     )
     caption: ClassVar[str] = "{image}, with more of what {layer} answers to in it."
-    scope: ClassVar[Scope] = "image_search"
-    places: ClassVar[Places] = "compared"
-    animate: ClassVar[int] = 0
-    photographs: ClassVar[int] = 0
+    begun: ClassVar[bool] = True
+    fixed: ClassVar[Mapping[str, float]] = {"contrast": 0.0}
 
-    def __post_init__(self) -> None:
-        at_least(self, 1, "steps", "size", "batch")
-        at_least(self, 0, "images", "jitter", "rate")
-
-    @property
-    def together(self) -> int:
-        """Images searched for together."""
-        return self.batch
-
-    def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
-        return refusal(self, model, layer)
-
-    def passes(self, layer: Layer, images: int) -> tuple[int, int]:
-        return passes(self.steps, images, self.batch, 1)
-
-    def search(
-        self,
-        handle: ModelHandle,
-        layer: Layer,
-        images: tuple[int, ...],
-        seed: int,
-        animated: Collection[int] = (),
-    ) -> Iterator[Artifact]:
-        def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
-            begun = torch.stack([handle.photograph(number) for number in some])
-            return climb(
-                climb_of(self, size, contrast=0.0),
-                handle,
-                Strength(layer.name),
-                [draw(seed) for _ in some],
-                size,
-                start=begun,
-            )
-
-        sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
-        for some, found in in_batches(images, self.batch, tuple(sizes), run):
-            yield grid(some, found)
+    def of_images(self, layer: Layer, seen: Tensor) -> Objective:
+        return Strength(layer.name)

@@ -35,6 +35,7 @@ from generator.engine.needs import Larger, Need, Reads
 from generator.methods import Cost, Made, Model, ModelFacts, Places, Scope, method
 from generator.methods._options import at_least
 from generator.names import Layer, LayerName, Paper
+from generator.room import no_room
 
 MOST = 16
 """Windows along a side."""
@@ -90,9 +91,9 @@ class DenseHeatmap:
         assert end is not None
         try:
             A = model.layer_output(model.facts.head_layer or end.name, x)  # (1, k, h, w)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception:  # whatever a model's code says of a size that it is not made for
+        except Exception as error:  # whatever a model's code says of a size that it is not made for
+            if no_room(error):
+                raise
             refused = NotApplicable(f"the model refuses an input of {x.shape[2]} x {x.shape[3]} pixels.")
             yield from [refused] * model.targets
             return

@@ -22,36 +22,33 @@ that of activation maximization. Its second prior is a mean of squares (the pape
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
+from torch import Tensor
 
-from generator.artifacts import Artifact, NotApplicable
-from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
-from generator.methods._options import at_least
-from generator.methods._searches import climb_of, draw, grid, option, passes, refusal
+from generator.methods import method
+from generator.methods._searches import FromImages, shared
 from generator.names import Layer, Paper
-from generator.search.batches import fitted, in_batches
-from generator.search.climb import Found, climb
 from generator.search.objectives import Inversion as Met
+from generator.search.objectives import Objective
 
 
 @method
 @dataclass(frozen=True)
-class Inversion:
+class Inversion(FromImages):
     """Pictures (images, channels, height, width) in [0, 1], one an image."""
 
-    steps: int = option(128, "Gradient steps of a search; each is a forward and a backward pass up to the layer.")
-    size: int = option(160, "Longest side of a picture in pixels, the model's input at most.")
-    rate: float = option(0.04, "Step size, in units of the spectrum (its noise starts at 0.01).")
-    decay: float = option(1.4, "Low frequencies count as 1 / frequency to this power; more is smoother.")
-    total_variation: float = option(1.0, "Weight of the prior against differences of neighbouring pixels.")
-    lp: float = option(10.0, "Weight of the prior against distance from mid-gray.")
-    images: int = option(8, "Of how many of the report's images, the first ones; 0: of none.", key=False)
-    layers: str = option("all", "At which of the compared layers: a selector, such as all or block.", key=False)
-    batch: int = option(8, "Pictures searched for together; they do not depend on it.", key=False)
+    steps: int = shared("steps", 128)
+    size: int = shared("size", 160)
+    rate: float = shared("rate", 0.04)
+    decay: float = shared("decay", 1.4)
+    total_variation: float = shared("total_variation", 1.0)
+    lp: float = shared("lp", 10.0)
+    images: int = shared("images", 8)
+    layers: str = shared("layers", "all")
+    batch: int = shared("batch", 8)
 
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(
@@ -64,38 +61,8 @@ class Inversion:
         ),
     )
     caption: ClassVar[str] = "What {layer} keeps of {image}: a picture made from noise to give the same there."
-    scope: ClassVar[Scope] = "image_search"
-    places: ClassVar[Places] = "compared"
-    animate: ClassVar[int] = 0
-    photographs: ClassVar[int] = 0
+    looks: ClassVar[int] = 2
+    fixed: ClassVar[Mapping[str, float]] = {"contrast": 0.0}
 
-    def __post_init__(self) -> None:
-        at_least(self, 1, "steps", "size", "batch")
-        at_least(self, 0, "images", "rate", "total_variation", "lp")
-
-    @property
-    def together(self) -> int:
-        """Images searched for together."""
-        return self.batch
-
-    def applies(self, model: ModelFacts, layer: Layer) -> NotApplicable | None:
-        return refusal(self, model, layer)
-
-    def passes(self, layer: Layer, images: int) -> tuple[int, int]:
-        return passes(self.steps, images, self.batch, 2)
-
-    def search(
-        self,
-        handle: ModelHandle,
-        layer: Layer,
-        images: tuple[int, ...],
-        seed: int,
-        animated: Collection[int] = (),
-    ) -> Iterator[Artifact]:
-        def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
-            of = Met(layer.name, torch.stack([handle.photograph(number) for number in some]))
-            return climb(climb_of(self, size, contrast=0.0), handle, of, [draw(seed) for _ in some], size)
-
-        sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
-        for some, found in in_batches(images, self.batch, tuple(sizes), run):
-            yield grid(some, found)
+    def of_images(self, layer: Layer, seen: Tensor) -> Objective:
+        return Met(layer.name, seen)

@@ -39,6 +39,7 @@ from generator.methods import Cost, Forward, Model, ModelFacts, Places, Scope, m
 from generator.methods._relevance import Supported, arithmetic, supported
 from generator.model.twin import twin
 from generator.names import Layer, LayerName, Paper
+from generator.room import no_room
 
 LOST = 0.01
 """The share of the seed that may be lost or added on the way."""
@@ -115,9 +116,9 @@ class LRP:
                 with arithmetic(changed), supported(changed, but=_first(model.facts)) as calls:
                     run = model.forward(x, changed)
                 found = [self.handed_back(run, calls, t, x, own[t], model) for t in range(model.targets)]
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # whatever comes of rules for modules on a model that is written in another way
+            if no_room(error):
+                raise
             refused = NotApplicable(f"its rules do not fit the code of this model ({type(error).__name__}).")
             found = [refused] * model.targets
         yield from found

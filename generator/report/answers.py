@@ -24,6 +24,7 @@ from generator.dataset.answers import NONE, Answers
 from generator.dataset.sources import Dataset, Sample
 from generator.dataset.survey import Portion, survey
 from generator.engine.passes import Engine
+from generator.errors import UserError
 from generator.images import ImageRecord
 from generator.images.decode import Undecodable, bombs_measured
 from generator.model.preprocess import Preprocess
@@ -200,6 +201,22 @@ def portions(
             yield _portion(ready, asking.classes)
 
 
+def again(asking: Asking, sample: Sample, preprocess: Preprocess) -> torch.Tensor:
+    """The input (c, h, w) of an image that the pass over the dataset has read already.
+
+    Raises:
+        UserError: it cannot be read any more. It stands in units' lists, which would name what nobody can see.
+    """
+    try:
+        with asking.dataset.load(sample, preprocess.channels) as picture:
+            return preprocess(picture)
+    except Undecodable as why:
+        raise UserError(
+            f"dataset: {sample.name!r} could be read when the dataset was passed through the model, but not any more: {why} "
+            "Put it back, or leave it out, and build again"
+        ) from None
+
+
 def _portion(ready: Sequence[tuple[Sample, torch.Tensor]], classes: Sequence[int | None]) -> Portion:
     numbers = [sample.index for sample, _ in ready]
     known = [classes[number] for number in numbers] if any(c is not None for c in classes) else []
@@ -212,8 +229,7 @@ def _fill_pictures(asking: Asking, preprocess: Preprocess, store: Store) -> None
     samples = map(asking.dataset.__getitem__, lacks)
 
     def keep(sample: Sample) -> None:
-        with asking.dataset.load(sample, preprocess.channels) as picture:
-            seen = Image.fromarray(preprocess.picture(preprocess(picture)))
+        seen = Image.fromarray(preprocess.picture(again(asking, sample, preprocess)))
         buffer = io.BytesIO()
         seen.save(buffer, "JPEG", quality=QUALITY, optimize=True)
         meta = {"name": sample.name, "label": sample.label, "size": [seen.height, seen.width]}

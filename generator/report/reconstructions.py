@@ -5,46 +5,37 @@ what units answer to ──▶ chosen units' first images ──▶ image by ima
 
 from __future__ import annotations
 
-import io
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
 from generator.command.progress import Stage
-from generator.dataset.reconstruct import Round, Start, backwards, reconstruct, rounds
-from generator.dataset.sources import Sample
-from generator.encode import Grid, png
+from generator.dataset.reconstruct import Round, Start, backwards, reconstruct, rounds, seen_from
+from generator.encode import Grid
 from generator.engine.abreast import abreast
 from generator.engine.needs import Rule
 from generator.engine.passes import Engine
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, LayerName
 from generator.pages.views import Passes
-from generator.report.answers import Asking
+from generator.report.answers import Asking, again
 from generator.report.jobs import SetRequest
 from generator.report.keys import cell_key, code_digest, own_digest
+from generator.report.sheets import Sheets, picture, shrunk
 from generator.selectors import parse_units, select_layers
 from generator.store import Store
 
 RULES: tuple[Rule, ...] = ("deconv_unpool", "guided")
-SIDE = 96
-"""Pixels of a tile's longer side, at most."""
-LOSSLESS = 32
-"""Pixels of a side up to which tiles are kept without loss: a few pixels must not run into each other."""
 NOTHING = "no signal came back to the pixels"
 """Why a tile is all gray: on the way every rectifier cut it off."""
 IMAGES = 16
 """Images of a batch on a graphics card. On a CPU each has its own: what a round leaves unused of a batch costs there."""
-CLIP = 0.995
+HELD = 256 * 2**20
+"""Bytes of sheets that are open at once; of a layer whose own take more, its alone. An image runs once more for each such part
+of the layers, which costs little beside its backward passes."""
 
 
 @dataclass(frozen=True)
@@ -87,20 +78,52 @@ def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, 
             layer.name,
             dataset=asking.dataset.fingerprint,
             reconstructed=parts,
-            code=[code_digest("generator.dataset.reconstruct"), own_digest("generator.report.reconstructions")],
+            code=[
+                code_digest("generator.dataset.reconstruct"),
+                own_digest("generator.report.reconstructions"),
+                own_digest("generator.report.sheets"),
+            ],
         )
         if entries:
             found.append(Wanted(request, tuple(entries), key))
     return found
 
 
-def plan(todo: Sequence[Wanted], size: tuple[int, int], batch: int) -> list[list[tuple[int, list[Round]]]]:
-    """Batches of images, by number, each with its rounds: images with about as many rounds go together."""
-    by_image: dict[int, list[Start]] = {}
+def grid_of(one: Wanted, size: tuple[int, int]) -> Grid:
+    """Where the tiles of a layer's sheet stand, for inputs of `size` (height, width)."""
+    top, left, bottom, right = seen_from(one.request.layer, 0, 0, size)
+    seen = (bottom - top, right - left)
+    # what sees as much as the picture on both sides comes as the picture (`generator.dataset.reconstruct.cut`)
+    return Grid.of(len(one.entries), *shrunk(*(size if seen[0] >= size[0] and seen[1] >= size[1] else seen)))
+
+
+def parts(todo: Sequence[Wanted], size: tuple[int, int]) -> list[list[Wanted]]:
+    """The layers in runs whose sheets take HELD bytes together, at most: so many tiles wait at once, however many there are."""
+    found: list[list[Wanted]] = []
+    room = 0
     for one in todo:
+        height, width = grid_of(one, size).size
+        takes = len(RULES) * height * width * 3
+        if not found or takes > room:
+            found.append([])
+            room = HELD
+        found[-1].append(one)
+        room -= takes
+    return found
+
+
+def plan(todo: Sequence[Wanted], size: tuple[int, int], batch: int) -> list[list[tuple[int, list[Round]]]]:
+    """Batches of images, by number, each with its rounds, part by part of the layers."""
+    return [one for part in parts(todo, size) for one in batches(part, size, batch)]
+
+
+def batches(part: Sequence[Wanted], size: tuple[int, int], batch: int) -> list[list[tuple[int, list[Round]]]]:
+    """Those of one part: images with about as many rounds go together."""
+    by_image: dict[int, list[Start]] = {}
+    for one in part:
         for _, _, start, number in one.entries:
             by_image.setdefault(number, []).append(start)
-    layers = {one.request.layer.name: one.request.layer for one in todo}
+    layers = {one.request.layer.name: one.request.layer for one in part}
     every = [(number, list(rounds(starts, layers, size))) for number, starts in by_image.items()]
     every.sort(key=lambda pair: (-len(pair[1]), pair[0]))
     return [every[k : k + batch] for k in range(0, len(every), batch)]
@@ -111,9 +134,9 @@ def lacking(todo: Sequence[Wanted], store: Store) -> list[Wanted]:
     return [one for one in todo if store.get(one.key) is None]
 
 
-def passes(batches: Sequence[Sequence[tuple[int, Sequence[Round]]]]) -> Passes:
+def passes(planned: Sequence[Sequence[tuple[int, Sequence[Round]]]]) -> Passes:
     """What these batches take."""
-    return Passes(len(batches), len(RULES) * sum(backwards([planned for _, planned in one]) for one in batches))
+    return Passes(len(planned), len(RULES) * sum(backwards([image for _, image in one]) for one in planned))
 
 
 def batch_of(engine: Engine) -> int:
@@ -124,73 +147,46 @@ def batch_of(engine: Engine) -> int:
 def fill_reconstructions(
     asking: Asking, todo: Sequence[Wanted], engine: Engine, preprocess: Preprocess, store: Store, stage: Stage
 ) -> None:
-    """Reconstruct what these layers want, and store a sheet for each layer and rule."""
+    """Reconstruct what these layers want, and store a sheet for each layer and rule: each when its last tile has come."""
     if not todo:
         return
     samples = {sample.index: sample for sample in asking.dataset}
-    tiles: dict[tuple[Start, int, Rule], NDArray[np.uint8]] = {}
-    blank: set[tuple[Start, int, Rule]] = set()
     loading = threading.Lock()
+    for part in parts(todo, preprocess.size):
+        waiting = {one.request.layer.name: _sheets(one, preprocess.size, store) for one in part}
 
-    def run(engine: Engine, batch: list[tuple[int, list[Round]]]) -> None:
-        with loading:
-            x = torch.stack([_input(asking, samples[number], preprocess) for number, _ in batch])
-        for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
-            at = start, batch[image][0], rule
-            tiles[at] = picture(back)
-            if not back.any():
-                blank.add(at)
-        stage.advance(len(batch))
+        def run(
+            engine: Engine, batch: list[tuple[int, list[Round]]], waiting: dict[LayerName, _Sheets] = waiting
+        ) -> None:
+            with loading:
+                x = torch.stack([again(asking, samples[number], preprocess) for number, _ in batch])
+            for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
+                waiting[start.layer].put(rule, (start, batch[image][0]), picture(back), not back.any())
+            stage.advance(len(batch))
 
-    abreast(engine, plan(todo, preprocess.size, batch_of(engine)), run)
-    for one in todo:
-        layer_tiles = {
-            rule: np.stack([tiles[start, number, rule] for _, _, start, number in one.entries]) for rule in RULES
-        }
+        abreast(engine, batches(part, preprocess.size, batch_of(engine)), run)
+
+
+_Sheets = Sheets[tuple[Start, int]]
+"""A tile is known by its start and the number of its image."""
+
+
+def _sheets(one: Wanted, size: tuple[int, int], store: Store) -> _Sheets:
+    """A layer's sheets, which go into the store when they are full."""
+
+    def keep(made: _Sheets) -> None:
+        grid = made.grid
         meta: dict[str, Any] = {
             "entries": [[unit, rank] for unit, rank, _, _ in one.entries],
-            "blank": {rule: [(start, number, rule) in blank for _, _, start, number in one.entries] for rule in RULES},
+            "blank": made.blank,
+            "columns": grid.columns,
+            "tile": [grid.tile_h, grid.tile_w],
+            "size": list(grid.size),
         }
-        blobs: dict[str, bytes] = {}
-        for rule, stacked in layer_tiles.items():
-            grid = Grid.of(len(stacked), *stacked.shape[1:3])
-            blobs[rule] = sheet(grid, stacked)
-            meta |= {"columns": grid.columns, "tile": [grid.tile_h, grid.tile_w], "size": list(grid.size)}
-        store.put(one.key, meta, blobs)
+        store.put(one.key, meta, {rule: sheet.encoded() for rule, sheet in made.sheets.items()})
 
-
-def _input(asking: Asking, sample: Sample, preprocess: Preprocess) -> Tensor:
-    with asking.dataset.load(sample, preprocess.channels) as found:
-        return preprocess(found)
-
-
-def picture(back: Tensor) -> NDArray[np.uint8]:
-    """A reconstruction (c, h, w) as a picture (h, w, 3) around gray, no side over SIDE, on its own scale."""
-    h, w = back.shape[1:]
-    scale = min(1.0, SIDE / max(h, w))
-    if scale < 1:
-        back = F.adaptive_avg_pool2d(back[None], (max(1, math.ceil(h * scale)), max(1, math.ceil(w * scale))))[0]
-    array = np.nan_to_num(back.cpu().numpy())
-    colours = array if len(array) == 3 else np.repeat(array.mean(axis=0, keepdims=True), 3, axis=0)
-    reach = float(np.quantile(np.abs(colours), CLIP)) or float(np.abs(colours).max()) or 1.0
-    shown = 128 + np.rint(np.clip(colours / reach, -1, 1) * 127)
-    return np.ascontiguousarray(shown.astype(np.uint8).transpose(1, 2, 0))
-
-
-def sheet(grid: Grid, tiles: NDArray[np.uint8]) -> bytes:
-    """Tiles (k, h, w, 3) on one picture, with gray between them: PNG where they are small, JPEG where they are large."""
-    count, h, w, _ = tiles.shape
-    room = np.full((grid.rows * grid.columns, h + 1, w + 1, 3), 128, np.uint8)
-    room[:count, :h, :w] = tiles
-    laid = room.reshape(grid.rows, grid.columns, h + 1, w + 1, 3).swapaxes(1, 2)
-    laid = np.ascontiguousarray(
-        laid.reshape(grid.rows * (h + 1), grid.columns * (w + 1), 3)[: grid.size[0], : grid.size[1]]
-    )
-    if max(h, w) <= LOSSLESS:
-        return png(laid)
-    buffer = io.BytesIO()
-    Image.fromarray(laid).save(buffer, "JPEG", quality=85, subsampling=0, optimize=True)
-    return buffer.getvalue()
+    places = {(start, number): k for k, (_, _, start, number) in enumerate(one.entries)}
+    return Sheets(grid_of(one, size), RULES, places, keep)
 
 
 def kept(todo: Sequence[Wanted], store: Store) -> Iterator[tuple[LayerName, Any]]:

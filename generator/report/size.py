@@ -20,8 +20,9 @@ from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
 from generator.report.answers import named
 from generator.report.jobs import SetRequest
-from generator.report.reconstructions import RULES, SIDE
+from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
+from generator.report.sheets import SIDE
 from generator.report.subjects import units_by_layer
 from generator.resources import packaged_root
 from generator.selectors import parse_units, select_layers

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import TypeVar
 
 import torch
 
 from generator.errors import UserError
+from generator.room import no_room
 from generator.search.climb import Found
 
 S = TypeVar("S")
@@ -15,33 +16,43 @@ T = TypeVar("T")
 
 
 def in_batches(
-    subjects: Sequence[S], together: int, sizes: Sequence[T], run: Callable[[tuple[S, ...], T], Found]
+    subjects: Sequence[S],
+    together: int,
+    sizes: Sequence[T],
+    run: Callable[[tuple[S, ...], T], Found],
+    room: MutableMapping[T, int] | None = None,
 ) -> Iterator[tuple[tuple[S, ...], Found]]:
     """What `run` finds for at most `together` subjects at a time, in their order.
 
     `sizes` are the sizes of pictures to try, the one wanted first: a head or position table of one size refuses others, in
-    as many ways as there are models. Once one is refused, the next serves for all that is left.
+    as many ways as there are models. Once one is refused, the next serves for all that is left. Where the device has no
+    room, half as many are tried, then and from then on: pictures do not depend on their company. `room` keeps how many of
+    each size had room at most, for whoever searches for more of the same.
     """
-    left = list(sizes)
-    todo = [tuple(subjects[at : at + together]) for at in range(0, len(subjects), together)]
-    while todo:
-        some = todo.pop(0)
+    left, room = list(sizes), {} if room is None else room
+    at = 0
+    while at < len(subjects):
+        some = tuple(subjects[at : at + min(together, room.get(left[0], together))])
+        found = None
         try:
             found = run(some, left[0])
         except UserError:
             raise
-        except torch.OutOfMemoryError:  # pictures do not depend on their company: fewer at a time
-            if len(some) == 1:
+        except Exception as error:
+            if no_room(error):
+                if len(some) == 1:
+                    raise
+            elif len(left) == 1:
                 raise
-            todo[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
-            continue
-        except Exception:
-            if len(left) == 1:
-                raise
-            del left[0]
-            todo.insert(0, some)
+            else:
+                del left[0]
+                continue
+        if found is None:  # not in the handler: the error there still holds what ran
+            torch.cuda.empty_cache()
+            room[left[0]] = min(len(some) // 2, room.get(left[0], together))
             continue
         yield some, found
+        at += len(some)
 
 
 def fitted(longest: int, shape: tuple[int, int, int]) -> tuple[int, int]:

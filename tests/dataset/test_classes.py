@@ -23,6 +23,30 @@ def added(*batches: tuple[list[list[float]], list[int | None]]) -> ByClass:
     return found
 
 
+def test_images_that_gave_a_unit_no_number_do_not_count_for_it():
+    # unit 0: class 4 has 6 and 2, class 9 has 4 and what is no number: means 4 and 4; unit 1: nothing of class 9 counts
+    means, bad = torch.tensor([[6.0, 1], [2, 1], [4, 0], [0, 0]]), torch.zeros(4, 2, dtype=torch.bool)
+    bad[3, 0] = bad[2, 1] = bad[3, 1] = True
+    whole, part, rest = (ByClass.empty(2) for _ in range(3))
+    whole.add(means, [4, 4, 9, 9], bad)
+    part.add(means[:3], [4, 4, 9], bad[:3])
+    rest.add(means[3:], [9], bad[3:])
+    for found in (whole, part.merged(rest), rest.merged(part)):
+        assert found.lost[9].tolist() == [1, 2]
+        chosen, index = found.finish()
+        assert chosen.tolist() == [4, NONE]
+        assert index.tolist() == pytest.approx([0, 0])
+    assert part.lost[9].tolist() == [0, 1]
+
+
+def test_a_class_of_which_nothing_counts_is_none_for_the_unit():
+    # of three classes one has no image that counts: the other two are compared with each other
+    sums = {1: (np.array([0, 2]), np.array([0.0, 2])), 2: (2, np.array([8.0, 8])), 3: (1, np.array([2.0, 2]))}
+    chosen, index = selective(sums, 2)
+    assert chosen.tolist() == [2, 2]
+    assert index.tolist() == pytest.approx([(4 - 2) / (4 + 2), (4 - 1.5) / (4 + 1.5)])
+
+
 def test_a_class_may_stand_several_times_in_a_batch_and_no_class_counts_for_nothing():
     found = added(([[1.0, 0], [3, 1], [100, 100], [2, 8]], [7, 7, None, 5]), ([[2.0, 0]], [7]))
     assert found.images == {7: 3, 5: 1}

@@ -1,9 +1,10 @@
 """Marks of units: planted defects are found, sound units have none."""
 
 import numpy as np
+import pytest
 import torch
 
-from generator.dataset.health import Mark, marks, rectifies
+from generator.dataset.health import Mark, error, marks, rectifies
 from generator.names import Layer, LayerName
 from tests.dataset.test_reduction import reduced
 
@@ -34,6 +35,27 @@ def test_a_signed_layer_has_dead_units_only_where_they_never_move():
     A = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1)) - 10
     A[:, 1] = -3.0
     assert marks(reduced(A), layer("conv", "Conv2d", 3)).tolist() == [0, Mark.DEAD, 0]
+
+
+def test_the_error_of_a_share_by_hand():
+    assert error(0.5, 100, 10_000_001) == pytest.approx(
+        0.05, rel=1e-4
+    )  # of an endless population: the root of 1/4 over n
+    assert error(0.5, 64, 127) == pytest.approx((0.25 / 64 * 63 / 126) ** 0.5)  # half of 126 are left
+    assert error(0.5, 288, 288) == 0
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "saturated"),
+    [(6, 145 / 288, True), (6, 144 / 288, True), (6, 143 / 288, False), (24, 0.51, False), (24, 0.52, False), (24, 0.62, True)],
+)  # fmt: skip
+def test_a_unit_at_the_line_counts_only_where_the_sample_leaves_no_doubt(side: int, share: float, saturated: bool):
+    """Of 8 maps of 6 x 6 the sample has every place; of 24 x 24 it has 512, and three errors are 0.063."""
+    A = torch.randperm(8 * side * side, generator=torch.Generator().manual_seed(2)).view(8, 1, side, side) / 1e5
+    A = torch.where(share * 8 * side * side / 1e5 - 1e-9 > A, 6.0, A).float()
+    assert float((A == 6).float().mean()) == pytest.approx(share, abs=1e-3)
+    found = marks(reduced(A), Layer(LayerName("a"), "act", "ReLU6", (1, side, side), 0, 0, None, None, None, 0, "a"))
+    assert bool(found[0] & Mark.SATURATED) is saturated
 
 
 def test_of_too_few_places_nothing_is_said():

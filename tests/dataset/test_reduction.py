@@ -118,6 +118,15 @@ def test_classes_reach_the_units():
     assert found.selectivity.tolist() == [1, 1]
 
 
+def test_an_image_that_gave_no_number_is_no_image_of_its_class():
+    A = torch.ones(4, 1, 2, 2)
+    A[2:] = 3
+    A[3, 0, 0, 0] = torch.nan
+    found = reduced(A, classes=[7, 7, 1, 1])  # means 1 and 3, of the second class by one image
+    assert found.chosen.tolist() == [1]
+    assert found.selectivity.tolist() == pytest.approx([(3 - 1) / (3 + 1)])
+
+
 Part = tuple[Reduction, np.ndarray]
 """A state, and the priorities of its sample's columns."""
 

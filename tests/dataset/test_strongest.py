@@ -50,6 +50,41 @@ def test_equal_values_go_by_image_and_equal_places_by_reading_order(batch: int):
     assert rows(taken(A, 4, batch)) == brute(A, 4)
 
 
+def arriving(values: list[float], numbers: list[int], k: int, batch: int) -> Strongest:
+    """One unit's list after images of these numbers came with these values, in this order."""
+    found, A = Strongest.empty(1, k), torch.tensor(values).view(-1, 1, 1, 1)
+    for at in range(0, len(A), batch):
+        found.update(peaks(A[at : at + batch]), torch.tensor(numbers[at : at + batch]))
+    found.settle()
+    return found
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 6])
+def test_within_a_stream_ties_go_by_arrival(batch: int):
+    found = arriving([1.0, 2, 1, 1, 2, 1], [9, 4, 3, 7, 0, 1], 4, batch)
+    assert found.images[0].tolist() == [4, 0, 9, 3]
+
+
+def test_a_tie_with_the_last_of_a_full_list_stays_outside():
+    assert arriving([3.0, 3, 3], [5, 6, 0], 2, 1).images[0].tolist() == [5, 6]
+
+
+def test_of_two_lists_ties_go_by_number_whoever_is_first():
+    one, other = arriving([1.0, 1, 2], [8, 9, 5], 3, 1), arriving([1.0, 2, 1], [0, 7, 2], 3, 1)
+    assert one.merged(other).images[0].tolist() == other.merged(one).images[0].tolist() == [5, 7, 0]
+
+
+def test_ordered_parts_that_interleave_merge_into_the_whole():
+    A = torch.randint(0, 3, (30, 4, 2, 3), generator=torch.Generator().manual_seed(5)).float()  # ties everywhere
+    parts = []
+    for first in range(3):
+        part, numbers = Strongest.empty(4, 5), torch.arange(first, 30, 3)
+        part.update(peaks(A[numbers]), numbers)
+        parts.append(part)
+    a, b, c = parts
+    assert rows(c.merged(a).merged(b)) == rows(b.merged(c.merged(a))) == brute(A, 5)
+
+
 def test_a_short_set_leaves_places_empty():
     A = torch.randn(2, 3, 2, 2, generator=torch.Generator().manual_seed(2))
     found = taken(A, 5, 1)

@@ -82,6 +82,21 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(tmp_path: Path, monke
     assert contents(tmp_path / "halved/store") == contents(tmp_path / "alone/store")
 
 
+def test_no_room_on_the_processor_halves_a_batch_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run, sizes = Engine.run, []
+
+    def limited(self: Engine, x: Tensor, *more: Any) -> Iterator[Served]:
+        sizes.append(len(x))
+        if len(x) > 1:
+            torch.empty(10**15)
+        yield from run(self, x, *more)
+
+    monkeypatch.setattr(Engine, "run", limited)
+    setup = setup_for(tmp_path, 2, batch_size=2)
+    compute(setup, plan_report(setup), Silent())
+    assert sizes == [2, 1, 1]
+
+
 def test_halves_that_fit_are_not_halved_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     sizes: list[int] = []
     with_room_for(3, sizes, monkeypatch)

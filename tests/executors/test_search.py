@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from generator.build import compute
 from generator.command.progress import Silent
 from generator.config import load_config
+from generator.engine.handle import Handle
 from generator.executors.search import lacking
+from generator.names import LayerName
 from generator.pages.views import Atlas
 from generator.report.assemble import Assembly
 from generator.report.plan import plan_report, plan_searches
@@ -98,6 +101,28 @@ def test_a_course_more_searches_for_that_unit_alone_and_gives_the_same_picture(t
     assert np.abs(pictures[0] - pictures[1]).max() <= 1  # other company: the last bit
     assert filled(setup_for(tmp_path, animate=2)) == (0, 0)
     assert filled(setup_for(tmp_path, animate=1)) == (0, 0)
+
+
+def test_a_batch_that_had_no_room_is_not_tried_again_for_the_layers_other_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, tried = Handle.layer_output, []
+
+    def small(self: Handle, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+        if not tried or tried[-1] != len(x):
+            tried.append(len(x))
+        if len(x) > 1:
+            torch.empty(10**15)
+        return real(self, layer, x, redirect=redirect)
+
+    monkeypatch.setattr(Handle, "layer_output", small)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # one part after the other
+    try:
+        filled(setup_for(tmp_path, units="3,0,5,7,2,1", batch=2))
+    finally:
+        torch.set_num_threads(before)
+    assert tried == [2, 1]
 
 
 def test_variants_and_opacity_reach_the_view(tmp_path: Path):

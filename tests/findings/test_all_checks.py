@@ -81,9 +81,7 @@ def test_what_the_sound_models_are_told(lite: Evidence, vgg: Evidence):
     assert set(said) == set(NAMES)  # everything can be judged of it
     assert at(said["dead_units"], "_swish").units == (11, 16, 28, 31)
     notes = {name for name, found in said.items() if found.severity == "note"}
-    # one unit stands at its cap at about half of all places: the sample of places decides whether it counts
-    assert notes - {"saturated"} == {"dead_units", "redundant_units", "receptive_field", "near_zero_scale"}
-    assert sum(len(place.units) for place in said["saturated"].places) <= 1
+    assert notes == {"dead_units", "redundant_units", "receptive_field", "near_zero_scale"}
     refused = {name for name, found in results(vgg).items() if isinstance(found, NotApplicable)}
     assert refused == {"checkerboard", "near_zero_scale", "noise_kernels", "saturated"}
 

@@ -25,7 +25,7 @@ def test_severity_by_the_share_of_a_layer(lifted: int, severity: str):
 
 
 def test_half_of_all_places_is_the_line():
-    """At a bias of 6 a symmetric unit is at the cap at half of all places: a little above it counts, a little below does not."""
+    """At a bias of 6 a symmetric unit is at the cap at half of all places: well above it counts, a little below does not."""
     model = seeded(net())
     with torch.no_grad():
         model[0].bias[0], model[0].bias[1], model[0].bias[2] = 6.6, 5.4, 30

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from generator.findings.words import MINUS
 from tests.findings.planted import at, evidence_of, judged, noise, refused, seeded
 
 
@@ -65,6 +66,25 @@ def test_beyond_float16_is_a_warning():
     found = judged("scale", evidence_of(model, torch.full((4, 1, 8, 8), 70000.0)))
     assert found.severity == "warning"
     assert at(found, "0").text == "up to 70,000"
+
+
+def test_beyond_float16_on_the_other_side_of_zero_is_one_too():
+    model = stack(1, 3)
+    with torch.no_grad():
+        model[1].weight.fill_(-1)
+    found = judged("scale", evidence_of(model, torch.full((4, 1, 8, 8), 70000.0)))
+    assert found.severity == "warning"
+    assert [(place.layer, place.text) for place in found.places] == [
+        ("0", "up to 70,000"),
+        ("1", f"down to {MINUS}70,000"),
+        ("2", f"down to {MINUS}70,000"),
+    ]
+    assert "In float16, 3 layers would overflow." in found.evidence
+
+
+def test_the_ends_of_float16_are_numbers_of_it():
+    model = stack(-1, 2)
+    assert judged("scale", evidence_of(model, torch.full((4, 1, 8, 8), 65504.0))).severity == "fine"
 
 
 def test_what_cannot_be_judged_is_said():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,33 @@ def test_a_picture_that_cannot_be_read_in_the_middle_is_named_and_the_pass_goes_
     skipped = skipped_of(setup.asking, setup.store)
     assert [name.rpartition("/")[2] for name, _ in skipped] == ["17.png", "18.png"]
     assert report_of(setup, {}, Passes(0, 0)).skipped == tuple(skipped), "on the run page, and in run.json"
+
+
+@pytest.mark.parametrize("kind", ["folder", "shards"])
+@pytest.mark.parametrize("after", ["generator.report.answers.survey", "generator.report.answers._fill_pictures"])
+def test_a_picture_that_is_gone_after_the_pass_is_named_as_the_users_to_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, after: str
+):
+    where = folder / "set"
+    where.mkdir()
+    for k in range(3):
+        Image.fromarray(np.random.default_rng(k).integers(0, 255, (28, 28), np.uint8)).save(where / f"{k}.png")
+    given = folder / "a.tar"
+    packed(given, {f"{k}.png": (where / f"{k}.png").read_bytes() for k in range(3)})
+    path, name = after.rsplit(".", 1)
+    original = getattr(importlib.import_module(path), name)
+
+    def and_then(*arguments: object) -> object:
+        found = original(*arguments)
+        (where / "1.png").write_bytes(b"gone")
+        given.write_bytes(given.read_bytes()[:1500])
+        return found
+
+    monkeypatch.setattr(after, and_then)
+    why = r"\w.*" if kind == "folder" else "The shard ends before the picture does: .*"
+    said = rf"dataset: '(a.tar/)?\d.png' could be read when the dataset was passed through the model, but not any more: {why}\. Put"
+    with pytest.raises(UserError, match=said):
+        asked(folder, dataset=str(where if kind == "folder" else given), methods=[{"dataset_examples": {"colour": 0}}])
 
 
 def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: Path):

@@ -34,3 +34,45 @@ def test_one_that_has_no_room_alone_and_a_size_that_none_takes_are_raised():
         list(in_batches([1, 2], 2, [96], full))  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="no such size"):
         list(in_batches([1, 2], 2, [96, 224], refused))  # type: ignore[arg-type]
+
+
+def test_a_number_that_was_refused_is_not_tried_again():
+    tried: list[int] = []
+
+    def run(some: tuple[int, ...], size: int) -> str:
+        tried.append(len(some))
+        if len(some) > 2:
+            raise torch.OutOfMemoryError
+        return ""
+
+    room: dict[int, int] = {}
+    found = list(in_batches(range(20), 8, [96], run, room))  # type: ignore[arg-type]
+    assert [some for some, _ in found] == [(k, k + 1) for k in range(0, 20, 2)]
+    assert tried == [8, 4, *[2] * 10]
+    assert room == {96: 2}
+    tried.clear()
+    assert [some for some, _ in in_batches(range(3), 8, [96], run, room)] == [(0, 1), (2,)]  # type: ignore[arg-type]
+    assert tried == [2, 1]
+    assert [some for some, _ in in_batches(range(2), 8, [48], run, room)] == [(0, 1)]  # type: ignore[arg-type]
+
+
+def test_no_room_on_the_processor_is_a_refused_number_and_no_other_runtime_error_is():
+    tried: list[int] = []
+
+    def run(some: tuple[int, ...], size: int) -> str:
+        tried.append(len(some))
+        if len(some) > 1:
+            torch.empty(10**15)  # four million gigabytes: torch's own words
+        return ""
+
+    assert len(list(in_batches([1, 2, 3, 4], 4, [96, 224], run))) == 4  # type: ignore[arg-type]
+    assert tried == [4, 2, 1, 1, 1, 1]
+
+    def broken(some: tuple[int, ...], size: int) -> str:
+        tried.append(len(some))
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    tried.clear()
+    with pytest.raises(RuntimeError, match="mat1"):
+        list(in_batches([1, 2, 3, 4], 4, [96], broken))  # type: ignore[arg-type]
+    assert tried == [4]

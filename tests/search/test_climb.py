@@ -7,6 +7,7 @@ import torch
 
 from generator.names import LayerName, Unit
 from generator.search.climb import FRAMES, climb, resized
+from generator.search.dead import NO_RISE
 from generator.search.fourier import Fourier
 from generator.search.maco import Maco, magnitude_of
 from generator.search.objectives import Units
@@ -38,6 +39,24 @@ def test_the_curve_begins_with_the_start_seen_straight():
         still = search(dataclasses.replace(QUICK, steps=1, rate=0.0), it, "2", 0, 3)
     for k in range(2):
         assert found.curves[k][0] == pytest.approx(still.scores[k], rel=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_frame_changes_neither_where_the_curve_begins_nor_the_verdict(sign):
+    """A wide gray frame, of which the layer gives nothing, brings a mean of values above zero down, and of such below it up:
+    beside the framed start every end would be alive, or every end dead."""
+    model = random_convs()
+    model[2].weight.data = sign * model[2].weight.data.abs()
+    straight = dataclasses.replace(QUICK, jitter=0, turn=0.0, zoom=0.0, pad=24)
+    with held(model, (3, 32, 32)) as it:
+        found = search(dataclasses.replace(straight, rate=0.05, steps=24), it, "2", 0, 3)
+        still = search(dataclasses.replace(straight, rate=0.0), it, "2", 0, 3)
+    for k in range(2):
+        assert still.curves[k][0] == pytest.approx(still.scores[k], rel=1e-5)
+        assert abs(still.curves[k][1]) < 0.5 * abs(still.curves[k][0])  # in its frame
+        assert found.scores[k] > found.curves[k][0]
+    assert found.dead == ("", "")
+    assert still.dead == (NO_RISE, NO_RISE)
 
 
 @pytest.mark.parametrize(("steps", "frames"), [(1, 2), (6, 7), (23, 24), (60, 24)])
