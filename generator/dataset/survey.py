@@ -71,6 +71,7 @@ class Survey(Generic[T]):
         for layer in self.layers:
             _, height, width = layer.shape
             self._draws.setdefault((height, width), Draw(height, width, SAMPLE, self.seed))
+        self._module = self.engine.sparing()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -78,7 +79,7 @@ class Survey(Generic[T]):
         names = set(self.states)
         functions = any(name.startswith("F.") or ".F." in name for name in names)
         modules = None if functions else {name.partition("@")[0] for name in names}
-        with prepared(self.engine.module), torch.no_grad(), watch(self.engine.module, self._seen, None, modules):
+        with prepared(self._module), torch.no_grad(), watch(self._module, self._seen, None, modules):
             yield
 
     def take(self, portion: Portion) -> None:
@@ -91,7 +92,7 @@ class Survey(Generic[T]):
         }
         classes: Sequence[int | None] = portion.classes
         with suppress(StopForward):
-            output = self.engine.invocation(self.engine.module, self.engine.batch(portion.x))
+            output = self.engine.invocation(self._module, self.engine.batch(portion.x))
             if self.said is not None:
                 classes = first_classes(self.engine.readout.scores(output))
                 self.said[list(portion.numbers)] = [NONE if index is None else index for index in classes]

@@ -32,6 +32,7 @@ from generator.engine.needs import (
 from generator.engine.output import Readout
 from generator.engine.plan import BatchPlan, Request, served_by
 from generator.engine.rules import RuleBook
+from generator.engine.sparing import sparing
 from generator.engine.targets import resolve, value
 from generator.errors import UserError
 from generator.methods import ModelFacts
@@ -147,6 +148,15 @@ class Engine:
             with prepared(self.module):
                 self._light = stamp, merged(self.module, pairs, self.batch(noise), self.invocation)
         return self._light[1]
+
+    def sparing(self) -> nn.Module:
+        """A twin of the model for forwards without gradients that reads outputs where they arise, or the model
+        (`generator.engine.sparing`). Two forwards on noise compare them, and are not counted."""
+        if self.facts is None or not self.facts.overwriting:
+            return self.module
+        noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
+        with prepared(self.module):
+            return sparing(self.module, self.facts.overwriting, self.batch(noise), self.invocation)
 
     def run(
         self,

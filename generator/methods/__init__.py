@@ -54,6 +54,9 @@ class ModelFacts:
     """(channels, height, width) of the input."""
     mergeable: tuple[tuple[str, str], ...] = ()
     """Paths of each convolution, called once, whose output nothing reads but a batch normalisation, called once; and of that."""
+    overwriting: tuple[str, ...] = ()
+    """Paths of the batch normalisations and rectifiers that, at every call, read a tensor that nothing else reads: they could
+    write over it."""
 
 
 class Method(Protocol):
