@@ -95,13 +95,13 @@ class Engine:
         if any(p.device != self.device for p in self.module.parameters()):
             self.module = copied(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
-        self._dtype = torch.float32 if first is None else first.dtype
+        self.dtype = torch.float32 if first is None else first.dtype
         self._light: tuple[tuple[int, ...], nn.Module] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
         """`x` (n, c, h, w) on the model's device, in its precision and memory format."""
-        return x.to(self.device, self._dtype).contiguous(memory_format=self.memory_format)
+        return x.to(self.device, self.dtype).contiguous(memory_format=self.memory_format)
 
     def forward(
         self, x: Tensor, layers: frozenset[LayerName], book: RuleBook, *, stop: bool = False, times: int = 1

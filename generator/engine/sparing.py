@@ -36,7 +36,8 @@ def sparing(module: nn.Module, paths: Sequence[str], x: Tensor, invocation: Invo
     `module` is in evaluation mode, and no gradient is wanted; `x` (n, c, h, w) is the input that the two are compared on. The
     twin takes no memory of its own.
     """
-    if not paths or x.device.type != "cpu" or any(part._forward_hooks for part in module.modules()):
+    hooked = any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+    if not paths or x.device.type != "cpu" or hooked:  # what a hook keeps would be written over
         return module
     try:
         with torch.no_grad():
