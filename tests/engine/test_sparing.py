@@ -10,7 +10,7 @@ import torchvision
 from torch import Tensor, nn
 
 from generator.engine.invoke import Invocation
-from generator.engine.sparing import sparing
+from generator.engine.sparing import Frame, sparing
 from generator.library import engine_for
 from generator.model.describe import describe
 from tests.engine.test_merged import normed
@@ -106,6 +106,28 @@ def test_the_model_itself_where_nothing_can_be_spared_or_a_copy_cannot_be_made()
     bare = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     for net in (locked, watched, bare):
         assert engine_for(net, describe(net, (3, 12, 10))).sparing() is net
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "pad", [nn.ZeroPad2d((0, 1, 2, 0)), nn.ConstantPad2d((3, 0, 0, 1), -2.5), nn.ZeroPad2d((-1, 2, 0, 1))]
+)
+def test_a_frame_is_torchs_own(pad: nn.ConstantPad2d, form: torch.memory_format):
+    frame = Frame(pad.padding, pad.value)
+    x = torch.randn(2, 3, 5, 4).contiguous(memory_format=form)
+    assert torch.equal(frame(x), pad(x))
+    assert frame(x).stride() == pad(x).stride()
+    assert torch.equal(frame(x[0]), pad(x[0]))
+
+
+def test_paddings_of_the_twin_are_frames():
+    net = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), *Net().children()).eval()
+    net = nn.Sequential(*net[:4], nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    twin = engine_for(net, describe(net, (3, 12, 10))).sparing()
+    assert type(twin[0]) is Frame
+    assert type(net[0]) is nn.ZeroPad2d
+    with torch.no_grad():
+        assert torch.equal(twin(photo(2, height=12, width=10)), net(photo(2, height=12, width=10)))
 
 
 def test_another_output_is_not_used():
