@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from generator.dataset.columns import Accepted
+from generator.dataset.peaks import Peaks
 from generator.model.preprocess import Preprocess
 
 LUMA = (0.299, 0.587, 0.114)
@@ -47,8 +48,9 @@ class Colour:
         """Before the first image."""
         return cls(*(torch.zeros(units, dtype=torch.float64, device=device) for _ in range(2)))
 
-    def update(self, A: Float[Tensor, "2n c h w"], images: Int[Tensor, " 2n"], accepted: Accepted) -> None:
+    def update(self, found: Peaks, images: Int[Tensor, " 2n"], accepted: Accepted) -> None:
         """Take in the layer's output for n images and then for the same ones in gray."""
+        A = found.maps
         half = len(A) // 2
         highest, places = A[:half].flatten(2).max(dim=2)  # (n, c)
         there = A[half:].flatten(2).gather(2, places[..., None])[..., 0]

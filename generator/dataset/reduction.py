@@ -18,7 +18,7 @@ from torch import Tensor
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.classes import ByClass
 from generator.dataset.columns import Accepted
-from generator.dataset.peaks import peaks
+from generator.dataset.peaks import Peaks
 from generator.dataset.strongest import Strongest
 
 SAMPLE = 512
@@ -58,9 +58,9 @@ class Reduction:
             ByClass.empty(units, device),
         )
 
-    def update(self, A: Float[Tensor, "n c h w"], images: Int[Tensor, " n"], accepted: Accepted) -> None:
+    def update(self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted) -> None:
         """Take in the layer's output for the images of these numbers."""
-        found = peaks(A)
+        A = found.maps
         means = A.mean(dim=(2, 3))
         self.images += len(images)
         total = means.sum(dim=0, dtype=torch.float64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -23,7 +23,9 @@ from torch import Tensor
 
 from generator.dataset.answers import NONE
 from generator.dataset.columns import Accepted, Draw, priorities
+from generator.dataset.peaks import Peaks, peaks
 from generator.dataset.reduction import SAMPLE
+from generator.dataset.rising import rises
 from generator.engine.capture import StopForward, prepared
 from generator.engine.grids import as_map
 from generator.engine.passes import Engine
@@ -38,7 +40,7 @@ T_co = TypeVar("T_co", covariant=True)
 class State(Protocol[T_co]):
     """What is kept of one layer, as `generator.dataset.reduction.Reduction`, and what it comes to."""
 
-    def update(self, A: Tensor, images: Tensor, accepted: Accepted) -> None: ...
+    def update(self, found: Peaks, images: Tensor, accepted: Accepted) -> None: ...
 
     def classed(self, classes: Sequence[int | None]) -> None: ...
 
@@ -71,6 +73,13 @@ class Survey(Generic[T]):
         for layer in self.layers:
             _, height, width = layer.shape
             self._draws.setdefault((height, width), Draw(height, width, SAMPLE, self.seed))
+        self._module = self.engine.sparing()
+        facts = self.engine.facts
+        exact = facts is not None and self.engine.device.type == "cpu" and self.engine.dtype == torch.float32
+        self._rises = rises(facts.rising, self._module, self.states) if facts is not None and exact else {}
+        self._sources = {rise.source for rise in self._rises.values()}
+        self._before: dict[LayerName, Peaks] = {}
+        """Of the layers that others follow, in this batch, without their maps."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -78,20 +87,21 @@ class Survey(Generic[T]):
         names = set(self.states)
         functions = any(name.startswith("F.") or ".F." in name for name in names)
         modules = None if functions else {name.partition("@")[0] for name in names}
-        with prepared(self.engine.module), torch.no_grad(), watch(self.engine.module, self._seen, None, modules):
+        with prepared(self._module), torch.no_grad(), watch(self._module, self._seen, None, modules):
             yield
 
     def take(self, portion: Portion) -> None:
         """Run one batch."""
         self._numbers = torch.as_tensor(list(portion.numbers), device=self.engine.device)
         self._left = len(self.states)
+        self._before.clear()
         offered = [priorities(number, self.seed) for number in portion.numbers]
         self._accepted: dict[tuple[int, ...], Accepted] = {
             size: draw.accept(portion.numbers, offered, self.engine.device) for size, draw in self._draws.items()
         }
         classes: Sequence[int | None] = portion.classes
         with suppress(StopForward):
-            output = self.engine.invocation(self.engine.module, self.engine.batch(portion.x))
+            output = self.engine.invocation(self._module, self.engine.batch(portion.x))
             if self.said is not None:
                 classes = first_classes(self.engine.readout.scores(output))
                 self.said[list(portion.numbers)] = [NONE if index is None else index for index in classes]
@@ -105,10 +115,18 @@ class Survey(Generic[T]):
         if state is None or not isinstance(output, Tensor):
             return
         A = as_map(output, self.engine.grids.get(call.name)).float()
-        state.update(A, self._numbers, self._accepted[tuple(A.shape[2:])])
+        state.update(self._peaks(call.name, A), self._numbers, self._accepted[tuple(A.shape[2:])])
         self._left -= 1
         if not self._left and self.said is None:
             raise StopForward
+
+    def _peaks(self, name: LayerName, A: Tensor) -> Peaks:
+        rise = self._rises.get(name)
+        before = None if rise is None else self._before.get(rise.source)
+        found = peaks(A) if rise is None or before is None else rise.peaks(A, before)
+        if name in self._sources:
+            self._before[name] = replace(found, maps=A.new_empty(0))
+        return found
 
     def finish(self) -> Mapping[LayerName, T]:
         """What each layer came to."""

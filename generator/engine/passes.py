@@ -32,6 +32,7 @@ from generator.engine.needs import (
 from generator.engine.output import Readout
 from generator.engine.plan import BatchPlan, Request, served_by
 from generator.engine.rules import RuleBook
+from generator.engine.sparing import sparing
 from generator.engine.targets import resolve, value
 from generator.errors import UserError
 from generator.methods import ModelFacts
@@ -94,13 +95,13 @@ class Engine:
         if any(p.device != self.device for p in self.module.parameters()):
             self.module = copied(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
-        self._dtype = torch.float32 if first is None else first.dtype
+        self.dtype = torch.float32 if first is None else first.dtype
         self._light: tuple[tuple[int, ...], nn.Module] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
         """`x` (n, c, h, w) on the model's device, in its precision and memory format."""
-        return x.to(self.device, self._dtype).contiguous(memory_format=self.memory_format)
+        return x.to(self.device, self.dtype).contiguous(memory_format=self.memory_format)
 
     def forward(
         self, x: Tensor, layers: frozenset[LayerName], book: RuleBook, *, stop: bool = False, times: int = 1
@@ -147,6 +148,15 @@ class Engine:
             with prepared(self.module):
                 self._light = stamp, merged(self.module, pairs, self.batch(noise), self.invocation)
         return self._light[1]
+
+    def sparing(self) -> nn.Module:
+        """A twin of the model for forwards without gradients that reads outputs where they arise, or the model
+        (`generator.engine.sparing`). Two forwards on noise compare them, and are not counted."""
+        if self.facts is None or not self.facts.overwriting:
+            return self.module
+        noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
+        with prepared(self.module):
+            return sparing(self.module, self.facts.overwriting, self.batch(noise), self.invocation)
 
     def run(
         self,

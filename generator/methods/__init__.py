@@ -54,6 +54,12 @@ class ModelFacts:
     """(channels, height, width) of the input."""
     mergeable: tuple[tuple[str, str], ...] = ()
     """Paths of each convolution, called once, whose output nothing reads but a batch normalisation, called once; and of that."""
+    overwriting: tuple[str, ...] = ()
+    """Paths of the batch normalisations and rectifiers that, at every call, read a tensor that nothing else reads: they could
+    write over it."""
+    rising: Mapping[LayerName, tuple[LayerName, str]] = field(default_factory=dict)
+    """Of each call of a batch normalisation or a ReLU: the layer that it reads, and its path. Where the scale is above zero,
+    what they give never falls where that rises."""
 
 
 class Method(Protocol):
@@ -293,8 +299,8 @@ class Reduction(Protocol):
     """The state of one layer while a set streams by: it grows with the layer's units, never with the images. Two states of
     parts of a set merge into that of the whole."""
 
-    def update(self, A: Tensor, images: Tensor, accepted: Any, classes: Sequence[int | None] = ()) -> None:
-        """Take in the layer's output (n, c, h, w) for the images of these numbers."""
+    def update(self, found: Any, images: Tensor, accepted: Any) -> None:
+        """Take in the layer's output (n, c, h, w), and where it is highest, for the images of these numbers."""
 
     def finish(self, filled: int) -> Any:
         """What the set came to."""

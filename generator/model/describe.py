@@ -117,6 +117,8 @@ def describe(
         _biased(module, layers),
         input_shape,
         _mergeable(module, graph),
+        _overwriting(module, graph),
+        _rising(module, graph),
     )
     return Description(
         layers,
@@ -300,10 +302,57 @@ def _mergeable(module: nn.Module, graph: Graph) -> tuple[tuple[str, str], ...]:
         if not before.module or calls[before.path] != 1 or readers[ref] != 1 or ref in graph.overwritten:
             continue
         conv, norm = module.get_submodule(before.path), module.get_submodule(node.path)
-        plain = type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) and norm.running_mean is not None
-        if plain and isinstance(conv, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and conv._parameters.get("weight") is not None:
+        if (
+            _normalises(norm)
+            and isinstance(conv, (nn.Conv1d, nn.Conv2d, nn.Conv3d))
+            and conv._parameters.get("weight") is not None
+        ):
             found.append((before.path, node.path))
     return tuple(found)
+
+
+def _overwriting(module: nn.Module, graph: Graph) -> tuple[str, ...]:
+    """Paths of batch normalisations and rectifiers that may write over their input: see `ModelFacts.overwriting`."""
+    readers = Counter(ref for node in graph.nodes for ref in set(node.inputs))
+    readers.update(ref for ref in graph.outputs if ref is not None)
+    if graph.decisions:  # another input may be read by others
+        return ()
+    may: dict[str, bool] = {}
+    for node in graph.nodes:
+        if not node.module or node.family not in ("batch_norm", "act") or len(node.inputs) != 1:
+            continue
+        (ref,) = node.inputs
+        before = graph.nodes[ref.node]
+        fresh = before.family != "input" and not before.view and not before.in_place
+        alone = readers[ref] == 1 and ref not in graph.overwritten
+        may[node.path] = (
+            may.get(node.path, True) and fresh and alone and _can_overwrite(module.get_submodule(node.path))
+        )
+    return tuple(path for path, every_call in may.items() if every_call)
+
+
+def _can_overwrite(part: nn.Module) -> bool:
+    return _normalises(part) or (
+        type(part).__module__ == nn.modules.activation.__name__ and getattr(part, "inplace", None) is False
+    )
+
+
+def _rising(module: nn.Module, graph: Graph) -> dict[LayerName, tuple[LayerName, str]]:
+    """Calls of batch normalisations and rectifiers by name: see `ModelFacts.rising`."""
+    found = {}
+    for node in graph.nodes:
+        if graph.decisions or not node.module or node.family not in ("batch_norm", "act") or len(node.inputs) != 1:
+            continue
+        part = module.get_submodule(node.path)
+        before = graph.nodes[node.inputs[0].node]
+        if before.plain and (_normalises(part) or type(part) in (nn.ReLU, nn.ReLU6)):
+            found[node.name] = before.name, node.path
+    return found
+
+
+def _normalises(part: nn.Module) -> bool:
+    """Whether it is torch's own batch normalisation, with numbers of its own."""
+    return type(part) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) and part.running_mean is not None
 
 
 def _overwritten(graph: Graph, layers: tuple[Layer, ...]) -> frozenset[LayerName]:

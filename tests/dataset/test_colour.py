@@ -13,6 +13,7 @@ from generator.command.progress import Silent
 from generator.config import load_config
 from generator.dataset.colour import LUMA, Colour, in_gray, sample
 from generator.dataset.columns import Accepted
+from generator.dataset.peaks import peaks
 from generator.dataset.survey import Portion, survey
 from generator.errors import UserError
 from generator.library import engine_for, make_method
@@ -31,7 +32,7 @@ NOTHING = Accepted(*(torch.zeros(0, dtype=torch.int64) for _ in range(4)))
 def measured(A: Tensor) -> list[float]:
     """Of (2n, c, h, w), the second half of which is the first in gray."""
     state = Colour.start(A.shape[1])
-    state.update(A, torch.arange(len(A)), NOTHING)
+    state.update(peaks(A), torch.arange(len(A)), NOTHING)
     return state.finish().tolist()
 
 
@@ -77,10 +78,10 @@ def test_gray_inputs_are_those_of_gray_pictures():
 def test_the_same_in_one_batch_or_many_and_as_a_slow_loop_has_it():
     A, G = torch.randn(2, 7, 5, 4, 3, generator=torch.Generator().manual_seed(3))
     whole, parts = Colour.start(5), Colour.start(5)
-    whole.update(torch.cat([A, G]), torch.arange(14), NOTHING)
+    whole.update(peaks(torch.cat([A, G])), torch.arange(14), NOTHING)
     for at in (0, 3, 6):
         part = torch.cat([A[at : at + 3], G[at : at + 3]])
-        parts.update(part, torch.arange(len(part)), NOTHING)
+        parts.update(peaks(part), torch.arange(len(part)), NOTHING)
     assert np.allclose(whole.finish(), parts.finish(), atol=1e-6)
     for unit in range(5):
         colour = gray = 0.0

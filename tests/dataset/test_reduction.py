@@ -6,6 +6,7 @@ import torch
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.columns import Draw
+from generator.dataset.peaks import peaks
 from generator.dataset.reduction import ALIKE, BINS, Reduction, effective_rank, histograms, most_alike
 
 
@@ -14,7 +15,7 @@ def reduced(A: torch.Tensor, batch: int = 3, classes: list[int | None] | None = 
     for at in range(0, len(A), batch):
         part = A[at : at + batch]
         numbers = list(range(at, at + len(part)))
-        state.update(part, torch.tensor(numbers), draw.accept(numbers))
+        state.update(peaks(part), torch.tensor(numbers), draw.accept(numbers))
         state.classed([] if classes is None else classes[at : at + len(part)])
     return state.finish(draw.filled)
 
@@ -133,7 +134,7 @@ Part = tuple[Reduction, np.ndarray]
 
 def part_of(A: torch.Tensor, numbers: list[int], classes: list[int | None]) -> Part:
     state, draw = Reduction.start(A.shape[1], 4), Draw(A.shape[2], A.shape[3], 512, 0)
-    state.update(A[numbers], torch.tensor(numbers), draw.accept(numbers))
+    state.update(peaks(A[numbers]), torch.tensor(numbers), draw.accept(numbers))
     state.classed([classes[number] for number in numbers])
     return state, draw.priorities()
 

@@ -105,6 +105,29 @@ def test_top_k_is_brute_force_over_plain_hooks(name: str, layers: list[str], cha
             assert found[layer].places[unit, : len(best)].tolist() == [flat[n].index(max(flat[n])) for n in best]
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_chain_that_shares_one_block_of_memory_is_read_link_by_link(channels_last: bool):
+    """Norm and rectifier write over the convolution (`generator.engine.sparing`): after its hook, not before."""
+    model = alive(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 4, 1), nn.Hardswish()))
+    with torch.no_grad():
+        model[1].weight[3].neg_()
+        model[1].running_mean.normal_(generator=torch.Generator().manual_seed(1))
+    form = torch.channels_last if channels_last else torch.contiguous_format
+    x = photo(9, height=40, width=32)
+    kept = {str(k): [] for k in range(5)}
+    with torch.no_grad():
+        for part in x.split(3):
+            A = part.contiguous(memory_format=form)
+            for name, link in model.named_children():
+                A = link(A)
+                kept[name].append(A)
+    found = surveyed(model, x, list(kept), form=form)
+    for name, parts in kept.items():
+        maps = torch.cat(parts)
+        assert np.array_equal(found[name].highest, maps.amax(dim=(0, 2, 3)).numpy())
+        agrees(found[name], maps)
+
+
 def test_what_the_model_says_first_are_the_classes_and_the_forward_runs_to_its_scores():
     model = nn.Sequential(
         nn.Conv2d(3, 3, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3, bias=False)
