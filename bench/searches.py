@@ -11,7 +11,8 @@ It imports IPython to show pictures in notebooks, for which an empty stand-in is
 `render.render_vis`, one unit at a time, the whole model forward, its own transforms and its own Adam; at our size and steps,
 and with the model's own normalisation. As loaded, parameters ask for gradients.
 
-Aims: a search at most 1.25 times the bare forwards and backwards of the same batch, stopped at the layer; over all
+Aims: a search at most 1.25 times the bare forwards and backwards of the same batch by the model as it was loaded, frozen, in
+its faster memory format, and stopped at the layer; over all
 convolutions at least 10 times lucent's units a second, on the deepest quarter at least 5 times; and the objective reached
 not lower: the mean of the unit's map on the last picture, seen straight. One process, the same model, by turns. Ours are
 taken as a report takes them, eight units of a layer together and layers abreast; of lucent, one unit of each layer. Layers
@@ -40,6 +41,7 @@ from generator.config import ModelConfig
 from generator.engine.abreast import abreast
 from generator.engine.handle import Handle, handle
 from generator.engine.passes import Engine
+from generator.engine.rules import RuleBook
 from generator.engine.tune import faster_format, use_format
 from generator.library import engine_for
 from generator.methods.activation_maximization import ActivationMaximization
@@ -106,9 +108,10 @@ def over_bare(it: Subject, rounds: int) -> dict[str, dict[str, float]]:
             x = it.engine.batch(torch.rand(TOGETHER, 3, SIZE, SIZE))
 
             def bare(layer: Layer = layer, x: Tensor = x) -> None:
-                for _ in range(it.climb.steps):
+                for _ in range(it.climb.steps):  # not by the handle, which merges normalisations
                     leaf = x.clone().requires_grad_()
-                    torch.autograd.grad(held.layer_output(layer.name, leaf)[:, 0].mean(), leaf)
+                    _, kept = it.engine.forward(leaf, frozenset({layer.name}), RuleBook(intercept=False), stop=True)
+                    torch.autograd.grad(kept[layer.name][:, 0].mean(), leaf)
 
             took = in_turn({"bare": bare, "search": lambda layer=layer: found(it, held, layer)}, rounds)
             told[layer.name] = {
