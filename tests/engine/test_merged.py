@@ -18,6 +18,7 @@ from generator.engine.merged import alike, apart, merged
 from generator.engine.passes import Counts, Engine
 from generator.library import engine_for
 from generator.model.describe import describe
+from generator.model.twin import copied
 from generator.names import LayerName
 from tests.methods.examples import photo, resnet18
 
@@ -250,7 +251,7 @@ def test_a_dead_start_is_redirected_in_the_twin_as_well():
 
 
 def test_copies_abreast_share_the_merged_weights_and_changed_ones_do_not_reach_a_changed_model():
-    net = resnet18().eval()
+    net = copied(resnet18()).eval()
     engine = engine_for(net, describe(net, (3, 64, 64)))
     first, second = copies(engine, 2)
     lights = [one.light() for one in (engine, first, second)]
@@ -258,7 +259,7 @@ def test_copies_abreast_share_the_merged_weights_and_changed_ones_do_not_reach_a
     assert len({light.layer3[0].conv1.weight.data_ptr() for light in lights}) == 1
     torch.testing.assert_close(lights[1](photo(2)), net(photo(2)), rtol=1e-4, atol=1e-5)
     assert (engine.counts.forward, first.counts.forward) == (0, 0)
-    other = resnet18().eval()
+    other = copied(net)
     with torch.no_grad():
         other.conv1.weight.mul_(-1)
     changed = replace(first, module=other)  # as the sanity check does
