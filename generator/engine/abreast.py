@@ -27,14 +27,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from generator.engine.capture import prepared
 from generator.engine.merged import alike
 from generator.engine.outside import keeps_outside
 from generator.engine.passes import Counts, Engine
 from generator.model.calls import tensors
-from generator.model.twin import twin
+from generator.model.twin import alongside
 from generator.threads import pool
 
 MOST = 4
@@ -100,13 +99,16 @@ def _made(engine: Engine, count: int) -> list[Engine]:
     noise = torch.randn(1, *engine.facts.input_shape, generator=torch.Generator().manual_seed(0))
     try:
         found = [
-            replace(engine, module=_apart(engine.module), counts=Counts(), rows=dict(engine.rows)) for _ in range(count)
+            replace(engine, module=alongside(engine.module), counts=Counts(), rows=dict(engine.rows))
+            for _ in range(count)
         ]
         with prepared(engine.module), prepared(found[0].module), torch.no_grad(), _undrawn() as drawn:
             tried = (engine, found[0], found[0])
             own, mine, again = (list(tensors(one.invocation(one.module, one.batch(noise)))) for one in tried)
     except Exception:  # a module that cannot be copied, or whose copy does not run
         return []
+    for one in found:
+        one.lender = engine
     return found if not drawn and alike(mine, own) and all(map(torch.equal, mine, again)) else []
 
 
@@ -135,17 +137,6 @@ def _numpys() -> tuple[Any, ...]:
     """The state of NumPy's own generator, to be compared."""
     name, key, *rest = np.random.get_state()  # noqa: NPY002
     return name, tuple(np.asarray(key).tolist()), *rest
-
-
-def _apart(module: nn.Module) -> nn.Module:
-    """A copy on the same weights with buffers of its own: a model may write into those as it runs."""
-    made = twin(module)
-    own: dict[int, torch.Tensor] = {}
-    for part in made.modules():
-        for name, buffer in part._buffers.items():
-            if buffer is not None:
-                part._buffers[name] = own.setdefault(id(buffer), buffer.clone())
-    return made
 
 
 def _tensors(engine: Engine) -> tuple[torch.Tensor, ...]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from generator.engine.capture import prepared
+from generator.engine.merged import apart
 from generator.engine.passes import Engine
 from generator.engine.rules import RuleBook
 from generator.errors import UserError
@@ -31,6 +32,19 @@ class Handle:
     _book: RuleBook = field(default_factory=RuleBook)
     _photographs: dict[int, Tensor] = field(default_factory=dict)
     _room: dict[tuple[object, ...], dict[Any, int]] = field(default_factory=dict)
+    _light: nn.Module | None = field(default=None, init=False, repr=False)
+
+    @property
+    def light(self) -> nn.Module:
+        """The engine's twin without batch normalisations, or the model: weights do not change while a handle is held."""
+        if self._light is None:
+            self._light = self.engine.light()
+        return self._light
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """What is merged in it: convolutions and their batch normalisations."""
+        return () if self.engine.facts is None else self.engine.facts.mergeable
 
     @property
     def device(self) -> torch.device:
@@ -40,12 +54,15 @@ class Handle:
     def layer_output(self, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
         """Differentiable output (n, c, h, w) of `layer` for the normalised batch `x` (n, c, h, w).
 
-        The forward stops at the layer. With `redirect`, `backward` lets gradients through rectifiers that are off.
+        The forward stops at the layer, and batch normalisations in front of it are merged into the convolutions before them.
+        With `redirect`, `backward` lets gradients through rectifiers that are off.
 
         Raises:
             UserError: the layer is not reached.
         """
-        _, kept = self.engine.forward(self.engine.batch(x), frozenset({layer}), self._rules(redirect), stop=True)
+        wanted, rules, path = frozenset({layer}), self._rules(redirect), layer.partition("@")[0]
+        with apart(self.light, self.engine.module, self.pairs, path) as module:
+            _, kept = self.engine.forward(self.engine.batch(x), wanted, rules, stop=True, module=module)
         if layer not in kept:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
         return self.engine.maps(kept)[layer]
@@ -56,7 +73,7 @@ class Handle:
         Raises:
             UserError: the model gives no such scores.
         """
-        output, _ = self.engine.forward(self.engine.batch(x), frozenset(), self._rules(redirect))
+        output, _ = self.engine.forward(self.engine.batch(x), frozenset(), self._rules(redirect), module=self.light)
         return self.engine.readout.scores(output)
 
     def _rules(self, redirect: bool) -> RuleBook:

@@ -1,4 +1,4 @@
-"""A twin of a model for forward passes alone: batch normalisations are merged into the convolutions before them.
+"""A twin of a model for passes that read no weights: batch normalisations are merged into the convolutions before them.
 
     conv ─▶ batch norm        one convolution with other weights, and an Identity: the same function to rounding
 
@@ -6,11 +6,15 @@ A batch normalisation in evaluation mode is a multiplication and an addition for
 maps takes as long as many a convolution does: without it a forward is up to a fifth faster. Which may be merged is read
 in the graph of the describing pass (`ModelFacts.mergeable`): a convolution called once, whose output one batch
 normalisation reads, and nothing else. A twin that cannot be made, or that then gives another output, is not used.
+
+Every layer of the twin gives what it gives in the model, but for the convolutions that were merged: those give what their
+normalisations gave. Where a layer is to be read, its own pair is put `apart` for that long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -78,15 +82,48 @@ def _close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a[finite], b[finite], rtol=CLOSE, atol=CLOSE * usual)
 
 
+@contextmanager
+def apart(light: nn.Module, module: nn.Module, pairs: Sequence[tuple[str, str]], path: str) -> Iterator[nn.Module]:
+    """`light`, in which what is called at `path` gives its own values inside: the pairs whose convolution, but not the
+    normalisation, stands there are as they are in `module`. Nothing is copied; what a pass kept for its backward stays."""
+    split = [(conv, norm) for conv, norm in pairs if _within(conv, path) and not _within(norm, path)]
+    if light is module or not split:
+        yield light
+        return
+    replaced = []
+    try:
+        for conv, norm in split:
+            own: Any = module.get_submodule(conv)
+            replaced.append((conv, norm, _put(light, conv, norm, own.weight, own.bias, module.get_submodule(norm))))
+        yield light
+    finally:
+        for conv, norm, before in replaced:
+            _put(light, conv, norm, *before)
+
+
+def _within(path: str, outer: str) -> bool:
+    return not outer or f"{path}.".startswith(f"{outer}.")
+
+
 def _merge(module: nn.Module, conv_path: str, norm_path: str) -> None:
     conv: Any = module.get_submodule(conv_path)
     norm: Any = module.get_submodule(norm_path)
     scale, shift = (None if p is None else p.detach() for p in (norm.weight, norm.bias))
     bias = None if conv.bias is None else conv.bias.detach()
-    conv.weight, conv.bias = fuse_conv_bn_weights(
+    weight, shifted = fuse_conv_bn_weights(
         conv.weight.detach(), bias, norm.running_mean, norm.running_var, norm.eps, scale, shift
     )
-    conv.weight.requires_grad_(False)
-    conv.bias.requires_grad_(False)
+    _put(module, conv_path, norm_path, weight.requires_grad_(False), shifted.requires_grad_(False), nn.Identity())
+
+
+def _put(
+    module: nn.Module, conv_path: str, norm_path: str, weight: Tensor, bias: Tensor | None, norm: nn.Module
+) -> tuple[Tensor, Tensor | None, nn.Module]:
+    """Give a pair these parameters and this normalisation; what it had before."""
+    conv: Any = module.get_submodule(conv_path)
     parent, _, name = norm_path.rpartition(".")
-    setattr(module.get_submodule(parent), name, nn.Identity())
+    holder = module.get_submodule(parent)
+    before = conv.weight, conv.bias, getattr(holder, name)
+    conv.weight, conv.bias = weight, bias
+    setattr(holder, name, norm)
+    return before

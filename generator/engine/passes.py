@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Literal
 
 import torch
@@ -36,7 +37,7 @@ from generator.engine.sparing import sparing
 from generator.engine.targets import resolve, value
 from generator.errors import UserError
 from generator.methods import ModelFacts
-from generator.model.twin import copied
+from generator.model.twin import alongside, copied
 from generator.names import INPUT, LayerName, Target, Unit
 
 CUT = "the target does not depend on this layer, or the model cuts its gradients off."
@@ -87,6 +88,10 @@ class Engine:
     """How the model is resumed from each layer tried so far, with the layers wanted on the way (`generator.engine.resume`)."""
     beside: tuple[object, list[Engine]] | None = field(default=None, init=False, repr=False)
     """Engines of copies of the model, and what they were made for (`generator.engine.abreast`)."""
+    lender: Engine | None = field(default=None, init=False, repr=False)
+    """The engine whose model this one's is such a copy of: merged weights are its, and held once."""
+    lending: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    """Held while a copy takes a twin from this engine: several may ask at once."""
 
     def __post_init__(self) -> None:
         floating = {p.dtype for p in self.module.parameters() if p.is_floating_point()}
@@ -96,7 +101,7 @@ class Engine:
             self.module = copied(self.module).to(self.device)
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         self.dtype = torch.float32 if first is None else first.dtype
-        self._light: tuple[tuple[int, ...], nn.Module] | None = None
+        self._light: tuple[object, nn.Module] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
@@ -104,19 +109,28 @@ class Engine:
         return x.to(self.device, self.dtype).contiguous(memory_format=self.memory_format)
 
     def forward(
-        self, x: Tensor, layers: frozenset[LayerName], book: RuleBook, *, stop: bool = False, times: int = 1
+        self,
+        x: Tensor,
+        layers: frozenset[LayerName],
+        book: RuleBook,
+        *,
+        stop: bool = False,
+        times: int = 1,
+        module: nn.Module | None = None,
     ) -> tuple[Any, dict[LayerName, Tensor]]:
         """One forward: the model's output (None where it stopped early) and the captured outputs, still in the graph.
 
         It runs a second time, once in the life of an engine, where it finds outputs overwritten in place. It counts
-        `times`: one for a batch of images, as many as there are for changed inputs of one image.
+        `times`: one for a batch of images, as many as there are for changed inputs of one image. `module` is a twin to run
+        instead of the model.
         """
+        module = module or self.module
         while True:
             output = None
             try:
-                with capturing(self.module, layers, book=book, copies=self.copies, stop=stop) as kept:
+                with capturing(module, layers, book=book, copies=self.copies, stop=stop) as kept:
                     # an in-place first operation may not write into the leaf, nor into the caller's batch
-                    output = self.invocation(self.module, x + 0)
+                    output = self.invocation(module, x + 0)
             except Overwritten as found:
                 if found.layers <= self.copies:  # a copy was handed on, and yet written into: called for its effect
                     raise UserError(
@@ -138,15 +152,13 @@ class Engine:
     def light(self) -> nn.Module:
         """A twin of the model without its batch normalisations, or the model (`generator.engine.merged`), made anew where
         weights have changed. That takes two forwards on noise; they describe the model, and are not counted."""
-        pairs = () if self.facts is None else self.facts.mergeable
-        if not pairs:
+        if self.facts is None or not self.facts.mergeable:
             return self.module
-        stamp = tuple(value._version for value in (*self.module.parameters(), *self.module.buffers()))
+        stamp = tuple(
+            (value.data_ptr(), value._version) for value in (*self.module.parameters(), *self.module.buffers())
+        )
         if self._light is None or self._light[0] != stamp:
-            assert self.facts is not None
-            noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
-            with prepared(self.module):
-                self._light = stamp, merged(self.module, pairs, self.batch(noise), self.invocation)
+            self._light = stamp, self._lightened(self.facts)
         return self._light[1]
 
     def sparing(self) -> nn.Module:
@@ -157,6 +169,15 @@ class Engine:
         noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
         with prepared(self.module):
             return sparing(self.module, self.facts.overwriting, self.batch(noise), self.invocation)
+
+    def _lightened(self, facts: ModelFacts) -> nn.Module:
+        if self.lender is None:
+            noise = torch.randn(1, *facts.input_shape, generator=torch.Generator().manual_seed(0))
+            with prepared(self.module):
+                return merged(self.module, facts.mergeable, self.batch(noise), self.invocation)
+        with self.lender.lending:
+            lent = self.lender.light()
+            return self.module if lent is self.lender.module else alongside(lent)
 
     def run(
         self,

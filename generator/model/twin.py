@@ -1,4 +1,4 @@
-"""Copies of a model: one that takes no memory of its own, one for keeps, and one of shapes alone."""
+"""Copies of a model: two that take no memory of their own, one for keeps, and one of shapes alone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ def twin(module: nn.Module) -> nn.Module:
     memo: dict[int, object] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()}
     memo |= {id(b): b.detach() for b in module.buffers()}
     return copy.deepcopy(module, _computed(module) | memo)
+
+
+def alongside(module: nn.Module) -> nn.Module:
+    """A copy on the same weights that can run while others do: with buffers of its own, since a model may write into those
+    as it runs."""
+    made = twin(module)
+    own: dict[int, torch.Tensor] = {}
+    for part in made.modules():
+        for name, buffer in part._buffers.items():
+            if buffer is not None:
+                part._buffers[name] = own.setdefault(id(buffer), buffer.clone())
+    return made
 
 
 def copied(module: nn.Module) -> nn.Module:

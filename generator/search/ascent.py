@@ -24,17 +24,21 @@ class PooledAscent:
     rate: float
     memory: tuple[float, float] = (0.5, 0.9)
     """Decay of the first and of the second moment. Short, since searches are."""
-    _first: Tensor | None = field(default=None, repr=False)
-    _second: Tensor | None = field(default=None, repr=False)
-    _steps: int = 0
+    _steps: int = field(default=0, init=False)
 
-    def energy(self, gradient: Float[Tensor, "b c v u parts"]) -> Float[Tensor, "b 1 v u 1"]:
-        """Mean square of the gradient over each picture's group, at every coordinate of the group."""
-        groups = self.groups.flatten().to(gradient.device)  # (v * u,)
-        count = torch.bincount(groups)
-        square = gradient.square().mean(dim=(1, 4)).flatten(1)  # (b, v * u)
-        total = square.new_zeros(len(square), len(count)).index_add_(1, groups, square)
-        return (total / count)[:, groups].unflatten(1, gradient.shape[2:4])[:, None, :, :, None]
+    def _begin(self, like: Float[Tensor, "b c v u parts"]) -> None:
+        """Both moments at zero, and what all steps share."""
+        c, parts = like.shape[1], like.shape[4]
+        # all parts of a channel in a row: to go over two numbers at a time takes many times as long
+        row = self.groups.to(like.device).flatten().repeat_interleave(parts)  # (v * u * parts,)
+        self._row = row.expand(len(like), -1)
+        self._count = torch.bincount(row) * c  # (groups,)
+        self._first, self._second = torch.zeros_like(like), like.new_zeros(len(like), len(self._count))
+
+    def energy(self, gradient: Float[Tensor, "b c v u parts"]) -> Float[Tensor, "b groups"]:
+        """Mean square of the gradient over each picture's group."""
+        square = gradient.square().sum(dim=1).flatten(1)  # (b, v * u * parts)
+        return torch.zeros_like(self._second).scatter_add_(1, self._row, square) / self._count
 
     def step(self, z: Tensor, gradient: Tensor) -> Tensor:
         """Coordinates one step up. A picture whose gradient has been zero, or no number, so far stays where it is.
@@ -42,16 +46,22 @@ class PooledAscent:
         Each picture's gradient counts by its direction alone: units differ by many powers of ten in scale, one unit does
         from step to step where rectifiers are redirected, and a square must neither vanish nor overflow.
         """
-        gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
-        largest = gradient.abs().amax(dim=(1, 2, 3, 4), keepdim=True)
-        gradient = gradient / largest.clamp(min=torch.finfo(gradient.dtype).tiny)
-        slow, fast = self.memory[1], self.memory[0]
-        first = torch.zeros_like(gradient) if self._first is None else self._first
-        energy = self.energy(gradient)
-        second = torch.zeros_like(energy) if self._second is None else self._second
-        self._first = fast * first + (1 - fast) * gradient
-        self._second = slow * second + (1 - slow) * energy
+        if not self._steps:
+            self._begin(gradient)
         self._steps += 1
-        mean = self._first / (1 - fast**self._steps)
-        size = (self._second / (1 - slow**self._steps)).sqrt()
-        return z + self.rate * mean / size.clamp(min=TINY)
+        slow, fast = self.memory[1], self.memory[0]
+        largest = _largest(gradient)
+        if not bool(largest.isfinite().all()):
+            gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
+            largest = _largest(gradient)
+        g = gradient / largest.clamp(min=torch.finfo(gradient.dtype).tiny)
+        self._first.lerp_(g, 1 - fast)  # fast * first + (1 - fast) * g
+        self._second.lerp_(self.energy(g), 1 - slow)
+        size = (self._second / (1 - slow**self._steps)).sqrt()  # (b, groups)
+        share = self.rate / (1 - fast**self._steps) / size.clamp(min=TINY)
+        return torch.addcmul(z, self._first, share.gather(1, self._row).view(len(z), 1, *z.shape[2:]))
+
+
+def _largest(gradient: Float[Tensor, "b c v u parts"]) -> Float[Tensor, "b 1 1 1 1"]:
+    """Of each picture, the largest absolute value."""
+    return gradient.abs().amax(dim=(1, 2, 3, 4), keepdim=True)

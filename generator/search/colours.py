@@ -23,19 +23,28 @@ def _mix(like: Tensor) -> Float[Tensor, "3 3"]:
 
 def mixed(z: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:
     """Three independent channels as red, green and blue; any other number of channels as it is."""
-    return torch.einsum("...chw,dc->...dhw", z, _mix(z)) if z.shape[-3] == 3 else z
+    return _mixed_by(_mix(z), z) if z.shape[-3] == 3 else z
 
 
 def unmixed(z: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:
     """What `mixed` makes `z` of."""
-    return torch.einsum("...chw,dc->...dhw", z, torch.linalg.inv(_mix(z))) if z.shape[-3] == 3 else z
+    return _mixed_by(torch.linalg.inv(_mix(z)), z) if z.shape[-3] == 3 else z
+
+
+def _mixed_by(mix: Float[Tensor, "3 3"], z: Float[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 3 h w"]:
+    each = mix.expand(*z.shape[:-3], 3, 3)  # a product each picture: nothing is copied to bring channels to the end
+    return (each @ z.flatten(-2)).view(z.shape)
 
 
 def held(z: Float[Tensor, "b c h w"], contrast: float) -> Float[Tensor, "b c h w"]:
     """Each picture scaled to the root mean square `contrast`; as it is where that is 0."""
     if not contrast:
         return z
-    return contrast * z / z.square().mean(dim=(1, 2, 3), keepdim=True).clamp(min=TINY**2).sqrt()
+    row = z.flatten(1)
+    square = (
+        torch.linalg.vecdot(row, row) / row.shape[1]
+    )  # whose backward is three times as fast as a norm's or a power's
+    return z * (contrast / square.clamp(min=TINY**2).sqrt()).view(-1, 1, 1, 1)
 
 
 def logits(picture: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:

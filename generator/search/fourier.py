@@ -42,6 +42,11 @@ class Fourier:
         return scales(self.height, self.width, self.decay)
 
     @cached_property
+    def _weight(self) -> Float[Tensor, "h w2 2"]:
+        """scale / 4, once for each part: one pass over memory, in one row."""
+        return (self.scale / 4)[..., None].repeat(1, 1, 2)
+
+    @cached_property
     def groups(self) -> Int[Tensor, "h w2"]:
         """The rings of the spectrum."""
         return rings(self.height, self.width)
@@ -58,8 +63,8 @@ class Fourier:
 
     def paint(self, z: Float[Tensor, "b c h w2 2"]) -> Float[Tensor, "b c h w"]:
         """The pictures in [0, 1]."""
-        spectrum = torch.view_as_complex(z) * self.scale.to(z.device)
-        waves = torch.fft.irfft2(spectrum, s=(self.height, self.width), norm="ortho") / 4  # (b, c, h, w)
+        spectrum = torch.view_as_complex(z * self._weight.to(z))
+        waves = torch.fft.irfft2(spectrum, s=(self.height, self.width), norm="ortho")  # (b, c, h, w)
         return held(mixed(waves), self.contrast).sigmoid()
 
     def blurred(self, z: Float[Tensor, "b c h w2 2"], sigma: float) -> Float[Tensor, "b c h w2 2"]:

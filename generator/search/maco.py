@@ -103,10 +103,12 @@ class Maco:
 
     def paint(self, z: Float[Tensor, "b c h w2 1"]) -> Float[Tensor, "b c h w"]:
         """The pictures in [0, 1]."""
-        turns = z[..., 0]
-        mirror = turns.flip(-2).roll(1, -2)  # row v holds row -v
+        turns = z[..., 0].clone()
         # a pair turns against each other: else the inverse transform would mean them, and no magnitude would hold
-        turns = torch.where(self.paired.to(z.device), turns - mirror, turns)
+        for u in {0, self.width // 2} if self.width % 2 == 0 else {0}:
+            column, paired = z[..., u, 0], self.paired[:, u].to(z.device)
+            mirror = column.flip(-1).roll(1, -1)  # place v holds place -v
+            turns[..., u] = torch.where(paired, column - mirror, column)
         spectrum = torch.polar(self.magnitude.to(turns).expand_as(turns), 2 * torch.pi * turns)
         return mixed(torch.fft.irfft2(spectrum, s=(self.height, self.width), norm="ortho")).sigmoid()
 

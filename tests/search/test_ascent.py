@@ -97,3 +97,14 @@ def test_no_scale_of_gradient_is_too_small_or_too_large(scale):
 def test_a_gradient_that_is_no_number_moves_nothing():
     z = torch.zeros(1, 3, 4, 3, 2)
     assert torch.equal(PooledAscent(Fourier(3, 4, 4).groups, 0.1).step(z, torch.full_like(z, torch.nan)), z)
+
+
+@pytest.mark.parametrize("none", [torch.nan, torch.inf, -torch.inf])
+def test_where_a_gradient_is_no_number_it_counts_as_zero_and_the_rest_as_ever(none):
+    groups, gen = Fourier(2, 4, 4).groups, torch.Generator().manual_seed(3)
+    z, gradient = torch.randn(2, 2, 4, 3, 2, generator=gen), torch.randn(2, 2, 4, 3, 2, generator=gen)
+    zeroed, broken = gradient.clone(), gradient.clone()
+    zeroed[1, 0, 2, 1, 0], broken[1, 0, 2, 1, 0] = 0.0, none
+    kept = broken.clone()
+    assert torch.equal(PooledAscent(groups, 0.1).step(z, broken), PooledAscent(groups, 0.1).step(z, zeroed))
+    assert torch.equal(broken, kept) or none != none, "the gradient is the caller's"

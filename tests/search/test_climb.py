@@ -115,3 +115,39 @@ def test_a_search_that_is_done_leaves_no_hook_and_no_gradient():
         search(QUICK, it, "2", 0)
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+class Normed(torch.nn.Module):
+    """Convolutions, each with a normalisation behind it that does something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        convs = random_convs()
+        self.first, self.last = convs[0], convs[2]
+        self.norm, self.second = (torch.nn.BatchNorm2d(conv.out_channels) for conv in (self.first, self.last))
+        for k, norm in enumerate((self.norm, self.second)):
+            draw = torch.Generator().manual_seed(k)
+            norm.weight.data.normal_(generator=draw)
+            norm.bias.data.normal_(generator=draw)
+            norm.running_var.uniform_(0.5, 2, generator=draw)
+            norm.running_mean.normal_(generator=draw)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.last(torch.relu_(self.norm(self.first(x))))).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("layer", ["first", "norm", "last", "second"])
+def test_a_step_with_normalisations_merged_is_that_of_the_model_itself(layer):
+    method = dataclasses.replace(QUICK, steps=1)
+    with held(Normed(), (3, 32, 32)) as it:
+        found = search(method, it, layer, 0, 3)
+        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in it[0].light.modules())
+        facts = it[0].engine.facts
+        it[0].engine.facts = dataclasses.replace(facts, mergeable=())
+        plain = dataclasses.replace(it[0])
+        assert plain.light is it[0].engine.module
+        own = search(method, (plain, it[1]), layer, 0, 3)
+    torch.testing.assert_close(found.values, own.values, rtol=0, atol=1e-4)
+    assert found.scores == pytest.approx(own.scores, rel=1e-4)
+    assert found.curves[0][0] == pytest.approx(own.curves[0][0], rel=1e-4)
+    assert (found.values[0] - found.values[1]).abs().max() > 0.1

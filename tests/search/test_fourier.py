@@ -162,3 +162,11 @@ def test_a_blur_is_a_gaussian_that_goes_round_written_as_a_loop():
     # sampled, a Gaussian keeps a little more of the highest frequency: exp(-(pi 1.5)^2 / 2) of it
     torch.testing.assert_close(after, expected, rtol=0, atol=1e-4 * before.abs().max().item())
     assert (after - before).abs().max() > 0.2 * before.abs().max()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("contrast", [0.0, 0.9])
+def test_the_gradient_of_a_picture_is_that_of_small_changes(channels, contrast):
+    canvas = Fourier(channels, 5, 6, 1.2, contrast)
+    z = torch.randn(2, channels, 5, 4, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    assert torch.autograd.gradcheck(canvas.paint, (z.requires_grad_(),))
