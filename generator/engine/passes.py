@@ -102,6 +102,7 @@ class Engine:
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         self.dtype = torch.float32 if first is None else first.dtype
         self._light: tuple[object, nn.Module] | None = None
+        self._scorer: tuple[nn.Module, nn.Module] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
@@ -144,8 +145,10 @@ class Engine:
             return output, kept
 
     def scored(self, x: Tensor) -> Any:
-        """The output for changed inputs `x` (m, c, h, w) of one image, each counted, by the faster twin of the model."""
-        output = self.invocation(self.light(), x + 0)
+        """The output for changed inputs `x` (m, c, h, w) of one image, each counted, by the fastest twin of the model; without
+        gradients."""
+        with torch.no_grad():
+            output = self.invocation(self._fastest(), x + 0)
         self.counts.forward += len(x)
         return output
 
@@ -164,11 +167,21 @@ class Engine:
     def sparing(self) -> nn.Module:
         """A twin of the model for forwards without gradients that reads outputs where they arise, or the model
         (`generator.engine.sparing`). Two forwards on noise compare them, and are not counted."""
+        return self._spared(self.module)
+
+    def _spared(self, module: nn.Module) -> nn.Module:
         if self.facts is None or not self.facts.overwriting:
-            return self.module
+            return module
         noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
         with prepared(self.module):
-            return sparing(self.module, self.facts.overwriting, self.batch(noise), self.invocation)
+            return sparing(module, self.facts.overwriting, self.batch(noise), self.invocation)
+
+    def _fastest(self) -> nn.Module:
+        """`light`, with rectifiers that write over their inputs: only the output is read."""
+        light = self.light()
+        if self._scorer is None or self._scorer[0] is not light:
+            self._scorer = light, self._spared(light)
+        return self._scorer[1]
 
     def _lightened(self, facts: ModelFacts) -> nn.Module:
         if self.lender is None:

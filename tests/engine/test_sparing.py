@@ -98,6 +98,22 @@ def test_networks_give_the_same_bits(name: str, form: torch.memory_format):
         assert torch.equal(twin(x), net(x))
 
 
+def test_scores_of_changed_inputs_come_of_the_merged_twin_writing_over_itself():
+    net = Net().eval()
+    engine = engine_for(net, describe(net, (3, 12, 10)))
+    x = engine.batch(photo(3, height=12, width=10))
+    found = engine.scored(x)
+    light, fastest = engine.light(), engine._fastest()
+    assert isinstance(fastest.norm, nn.Identity)
+    assert (fastest.act.inplace, light.act.inplace, net.act.inplace) == (True, False, False)
+    with torch.no_grad():
+        assert torch.equal(found, light(x))
+    assert not found.requires_grad
+    assert engine._fastest() is fastest
+    net.head.bias.data.add_(1)
+    torch.testing.assert_close(engine.scored(x), found + 1)
+
+
 def test_the_model_itself_where_nothing_can_be_spared_or_a_copy_cannot_be_made():
     locked = Net().eval()
     locked.lock = threading.Lock()
