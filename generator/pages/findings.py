@@ -121,7 +121,7 @@ def card(site: Site, of: Checked) -> Card:
     rows = tuple(row(site, place) for place in result.places)
     drawn = chart(result.drawing) if result.drawing else None
     evidence = escape.code_spans(result.evidence)
-    query = result.query, f"units.html#q={escape.url(result.query)}" if result.query else ""
+    query = result.query, safe(f"units.html#q={escape.url(result.query)}") if result.query else ""
     return Card(of, result.severity, evidence, result.threshold, body, rows, drawn, sources, query)
 
 

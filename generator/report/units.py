@@ -85,21 +85,23 @@ def led(
 
         last layer    3 1 4 2                                  all by rank
         before it     7 0 │ 5 9        5 feeds 3 most, 9 feeds 1: they take the places of the two ranked lowest
-        before that   2 6 │ 8 1        8 feeds 5, 1 feeds 9: threads that have begun go on before new ones begin
+        before that   2 6 │ 8 1        8 feeds 5, 1 feeds 9: a thread that began deeper goes before one that begins here
 
     What hands a channel on, on the way, is chosen with it.
     """
-    wanted: dict[LayerName, dict[int, None]] = {layer: {} for layer in ranked}
+    wanted: dict[LayerName, dict[int, tuple[int, int]]] = {
+        layer: {} for layer in ranked
+    }  # unit -> where its thread began
     chosen: dict[LayerName, tuple[int, ...]] = {}
-    for layer, best in reversed(list(ranked.items())):
+    for number, (layer, best) in enumerate(reversed(list(ranked.items()))):
+        here = wanted[layer]
         own = best[: len(best) - room[layer]]
-        fed = [unit for unit in wanted[layer] if unit not in own][: len(best) - len(own)]
+        fed = [unit for unit in sorted(here, key=lambda unit: here[unit]) if unit not in own][: len(best) - len(own)]
         rest = [unit for unit in best[len(own) :] if unit not in fed]
-        some = chosen[layer] = (*own, *fed, *rest)[: len(best)]
-        begun = [unit for unit in wanted[layer] if unit in some]
-        for unit in dict.fromkeys((*begun, *some)):
-            step = threads.step(layer, unit)
+        chosen[layer] = (*own, *fed, *rest)[: len(best)]
+        for rank, unit in enumerate(chosen[layer]):
+            began, step = here.get(unit, (number, rank)), threads.step(layer, unit)
             for at, one in () if step is None else ((step.layer, step.unit), *step.via):
                 if at in wanted:
-                    wanted[at][one] = None
+                    wanted[at][one] = min(began, wanted[at].get(one, began))
     return {layer: chosen[layer] for layer in ranked}

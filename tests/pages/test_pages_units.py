@@ -235,6 +235,20 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
 
 
+def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str):
+    with opened(browser, base + "units.html#q=never+on", base=base) as seen:
+        assert found(seen) == ["layer4.2.conv3 3"]
+        assert seen.page.locator(".ca-hit i").all_inner_texts() == ["never on"]
+        about = seen.page.locator("[data-about]")
+        assert "what no image of the dataset raised" in about.inner_text()
+        assert (about.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
+        found(seen, "always on")
+        assert not about.is_visible()
+        found(seen, "dead")
+        assert about.is_visible()
+        seen.check()
+
+
 def test_sixty_come_first_and_more_when_asked(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
     built = rebuild(answered(tiny_report(tmp_path / "store", units=100)), tmp_path)
     with opened(browser, built.site.as_uri() + "/units.html#q=layer:stem", base=built.site.as_uri()) as seen:

@@ -307,7 +307,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const found = await convatlas.figures(this, () => turn === this.turn);
     if (!found) return;
     this.panel.open({unit: u, of: this.data.units, ...found});
-    if (jump) this.wall.open(u, true); // where the panel lies over the wall, there is room to scroll from now on
+    if (jump) this.wall.reveal(); // where the panel lies over the wall, there is room to scroll from now on
   }
 
   overlay(image, heat) {
