@@ -3,6 +3,7 @@
 (() => {
   const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
 
+  const FEW = 150;  // pixels across, below which a picture shown large shows them
   const kept = new Map();
 
   /** A value with its arrays unpacked, each when it is first read. */
@@ -70,7 +71,9 @@
     const {x, y, w, h, cx, cy, whole} = view(answers, entry.place);
     const part = (value, of) => `${100 * value / of}%`;
     const at = {row: Math.floor(entry.place / columns), column: entry.place % columns};
-    const box = el('span', {class: 'ca-place__box'}, el('img', {src: url(picture), alt: name, width, height}));
+    const img = el('img', {src: url(picture), alt: name, width, height});
+    if (width < FEW) img.style.imageRendering = 'pixelated';
+    const box = el('span', {class: 'ca-place__box'}, img);
     if (!whole) {
       const frame = el('i', {class: 'ca-place__frame'});
       Object.assign(frame.style, {left: part(x, width), top: part(y, height), width: part(w, width), height: part(h, height)});
