@@ -75,7 +75,8 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
     with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:
         fill_weights(setup.jobs, setup.engine, setup.store, stage)
-    searches = plan_searches(setup, keep=True)
+    with clocked(setup.timings, "choosing"), progress.stage("choosing units"):
+        searches = plan_searches(setup, keep=True)
     total = sum(len(chosen) for chosen in searches.units.values())
     with clocked(setup.timings, "searches"), progress.stage("searches", total) as stage:
         preprocess = setup.loaded.preprocess

@@ -153,7 +153,10 @@ def test_options_of_a_preset_hold_for_the_methods_that_run(folder: Path, monkeyp
         ("images: 3\n", "my.yml:1: images: expected a path, received 3"),
         ("layers: {a: b}\n", "my.yml:1: layers: expected a word, or a list of them, received {'a': 'b'}"),
         ("targets: []\n", "my.yml:1: targets: expected a word, or a list of them, received []"),
-        ("units: top\n", "my.yml:1: units: expected top:K, channel numbers such as 0,5,17, or all, received `top`"),
+        (
+            "units: top\n",
+            "my.yml:1: units: expected top:K, threads:K, channel numbers such as 0,5,17, or all, received `top`",
+        ),
         ("title: [a]\n", "my.yml:1: title: expected text, received ['a']"),
         ("methods:\n- cam\n- gradcam\n", "my.yml:1: methods: there is no method `gradcam` (the nearest: `grad_cam`"),
         ("methods: [{cam: {steps: 3}}]\n", "my.yml:1: methods: `cam` has no option `steps`; it has none"),

@@ -61,7 +61,7 @@ def test_planted_defects_are_found_and_in_run_json(asked: Built):
     found = {one["name"]: one for one in asked.run["findings"]}
     assert set(found) == set(checks())
     assert found["dead_units"]["severity"] == "warning"  # 6 of 16
-    assert {"layer": "1", "text": "6 of 16", "units": [0, 1, 2, 3, 4, 5]} in found["dead_units"]["places"]
+    assert {"layer": "1", "text": "6 of 16 dead", "units": [0, 1, 2, 3, 4, 5]} in found["dead_units"]["places"]
     assert found["redundant_units"]["severity"] == "serious"  # 10 of 20
     assert found["redundant_units"]["places"][0]["units"] == list(range(9, 20))
     assert found["saturated"] == {

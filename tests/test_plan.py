@@ -105,6 +105,19 @@ def test_the_plan_is_what_the_build_runs(tmp_path: Path):
     assert {row[3] for row in table(again).values()} == {"0"}
 
 
+def test_units_led_back_are_as_many_and_the_plan_says_how_they_are_chosen(tmp_path: Path):
+    copied(digits(2), tmp_path / "images")
+    config = {**TINY, "layers": ["conv"], "methods": ["feature_maps", SEARCH], "units": "threads:4"}
+    text = planned(tmp_path, config).out
+    line = "of a layer's units (threads:4) half are its strongest, half the strongest inputs of units chosen deeper"
+    assert line in text
+    top = planned(tmp_path, {**config, "units": "top:4"}).out
+    assert line not in top and passes(text) == passes(top)
+    run = build(tmp_path, config).run
+    assert run["passes"] == {"planned": passes(text), "run": passes(text)}
+    assert passes(planned(tmp_path, config).out) == {"forward": 0, "backward": 0}
+
+
 def test_the_plan_counts_what_judging_the_maps_takes_and_the_build_runs_it(tmp_path: Path):
     copied(digits(2), tmp_path / "images")
     trust = {"steps": 4, "shares": [0.5], "samples": 5, "sanity": 0}

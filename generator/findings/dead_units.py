@@ -10,6 +10,9 @@ stays further below zero, at its highest, than the whole of its spread over all 
 than they ever did. And it is *still* where the batch normalisation in front of the rectifier kept no variance (1e-8 of the
 layer's upper quartile): then it gave a single value all through the last of the training. The latter needs no images at all.
 
+The page of all units and the filter of a layer's page count what is never on, dead or rare, and count it in every layer: also
+a convolution's unit that gives one value everywhere.
+
 Limits: what enters a rectifier is known where the layer in front of it (a batch normalisation may lie between) was asked too.
 Spread is of a sample of places. Whether a dead unit matters is another question: pruning it changes nothing, reviving it may
 add something.
@@ -90,6 +93,7 @@ class DeadUnits:
             f"of images that would have raised a unit to {percent(0.01)}.",
             tuple(_places(rows)),
             _drawing(rows, evidence.images, self.warning),
+            "never on" if never and evidence.images else "",
         )
 
     def _rows(self, evidence: Evidence) -> Iterator[_Row]:
@@ -124,14 +128,14 @@ class DeadUnits:
         images = counted(n, "image")
         if not never:
             return f"Each of the {units:,} units of {layers} is on somewhere in the {images}."
-        said = f"{of(never, units)} units of {layers} are on nowhere in the {images}"
+        said = f"{of(never, units)} units of {layers} are never on in the {images}"
         if n >= self.images:
             return f"{said}, {at}."
         said += ". "
         bound = percent(1 - 0.05 ** (1 / max(1, n)))
         if not dead:
             return said + f"All of them come near it, and {images} cannot tell rare from dead: each may be on in up to {bound} of images."  # fmt: skip
-        said += f"{dead:,} of them {be(dead)} out of reach or {'was' if dead == 1 else 'were'} still in training, {at}."
+        said += f"{dead:,} of them {be(dead)} dead, out of reach or still in training, {at}."
         if never > dead:
             said += f" The other {never - dead:,} may only be rare: after {images}, each may still be on in up to {bound} of all."
         return said
@@ -141,7 +145,7 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
     for row in sorted(rows, key=lambda row: (-row.share, -float(row.never.mean()))):
         dead, never = int(row.dead.sum()), int(row.never.sum())
         if dead or never:
-            text = of(dead, row.layer.units) if dead else f"none of {row.layer.units:,} for certain"
+            text = f"{of(dead, row.layer.units)} dead" if dead else f"none of {row.layer.units:,} for certain"
             more = f", {never:,} never on" if never > dead else ""
             units = np.flatnonzero(row.dead if dead else row.never)
             yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead")

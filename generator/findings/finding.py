@@ -79,6 +79,8 @@ class Finding:
     places: tuple[Place, ...] = ()
     """Gravest first."""
     drawing: Drawing | None = None
+    query: str = ""
+    """What the page of all units is asked to list such units of every layer: ``never on``; "" where it knows none."""
 
 
 def graded(value: float, note: float, warning: float, serious: float) -> Severity:

@@ -16,6 +16,7 @@ from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
 from generator.store import digest
+from generator.wiring.threads import Threads
 
 NOT_ASKED = "it was not asked for."
 """The reason of what was left out of the configuration."""
@@ -34,6 +35,12 @@ class Site:
     def layer_views(self) -> Mapping[LayerName, LayerView]:
         """Layers that have a page."""
         return {v.layer.name: v for v in self.report.layers}
+
+    @cached_property
+    def threads(self) -> Threads:
+        """The ways from units back to the first layer."""
+        wired = {view.layer.name: view.wires for view in self.report.layers if view.wires is not None}
+        return self.report.threads or Threads(wired)
 
     @cached_property
     def methods(self) -> Mapping[str, MethodView]:

@@ -59,6 +59,8 @@ class Card:
     chart: Chart | None
     sources: tuple[tuple[str, str], ...]
     """(short, address)"""
+    query: tuple[str, str] = ("", "")
+    """What the page of all units is asked for such units, and the address of that."""
 
 
 def write(site: Site) -> None:
@@ -119,7 +121,8 @@ def card(site: Site, of: Checked) -> Card:
     rows = tuple(row(site, place) for place in result.places)
     drawn = chart(result.drawing) if result.drawing else None
     evidence = escape.code_spans(result.evidence)
-    return Card(of, result.severity, evidence, result.threshold, body, rows, drawn, sources)
+    query = result.query, safe(f"units.html#q={escape.url(result.query)}") if result.query else ""
+    return Card(of, result.severity, evidence, result.threshold, body, rows, drawn, sources, query)
 
 
 def row(site: Site, place: Place) -> Row:

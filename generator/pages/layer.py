@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import architecture, data, escape, numbers, units, wires
+from generator.pages import architecture, data, escape, numbers, threads, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
@@ -47,6 +47,8 @@ def write(site: Site, k: int) -> None:
         "searched": courses(site, view, slug),
         "answers": units.write(site, view, slug),
         "wires": wires.write(site, view, slug),
+        "threads": threads.address(site),
+        "threaded": report.threaded,
         "captions": {
             "pictures": site.caption("activation_maximization", layer=layer.name),
             **{m: site.caption(m, layer=layer.name) for m in sorted({m for m, _ in view.cams})},

@@ -27,8 +27,8 @@ GRAMMAR = (
     ("fires:espresso", "ask_fires"),
     ("layer:conv1", "ask_layer"),
     ("unit:17", "ask_unit"),
-    ("-dead", "ask_not"),
-    ("dead, always on, saturated, redundant", "ask_marks"),
+    ("-sparse", "ask_not"),
+    ("never on, always on, saturated, redundant", "ask_marks"),
     ("colour-selective, class-selective", "ask_derived"),
     ("sparse, dense", "ask_shares"),
     ("colour>0.5, selectivity>0.6, on<1%", "ask_numbers"),
@@ -38,6 +38,8 @@ BOUNDS = (("colour-selective", "colour", 0.5), ("colour>0.8", "colour", 0.8), ("
 """Queries for units above a number."""
 SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
 """Those for units that are on more seldom."""
+WORDS = {Mark.DEAD: "never on"}
+"""What a mark is called where it is not called by its name: of what is never on some is dead, as findings tell."""
 PLAIN = frozenset(" ,-'")
 """What a class's name may hold beside letters and digits to be an example of a query."""
 
@@ -116,7 +118,7 @@ def samples(
     most = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
     found = [classes[k].replace(",", " ") for k in most if plain(classes[k])][:2]
     every = int(np.bitwise_or.reduce(whole["marks"]))
-    found += [str(mark.name).lower().replace("_", " ") for mark in Mark if every & mark]
+    found += [WORDS.get(mark, str(mark.name).lower().replace("_", " ")) for mark in Mark if every & mark]
     for text, name, bound in BOUNDS:
         low = -1.0 if name == "colour" else 0.0
         if ((whole[name] != NOTHING) & (whole[name] > (bound - low) / (1 - low) * NOTHING)).any():

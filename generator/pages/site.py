@@ -30,6 +30,7 @@ from generator.pages import (
     mkdocs_build,
     run,
     search,
+    threads,
     trust,
     units,
 )
@@ -81,6 +82,7 @@ def render(
     methods.write(site)
     run.write(site)
     units.examples(site)
+    threads.write(site)
     for k in range(len(report.layers)):
         layer.write(site, k)
     for k in range(len(report.images)):

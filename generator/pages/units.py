@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.health import Mark, marks
+from generator.dataset.likeness import vague
 from generator.pages import data, escape
 from generator.pages.context import Site
 from generator.pages.views import LayerView
@@ -105,7 +106,10 @@ def write(site: Site, view: LayerView, slug: str) -> str:
     }
     if view.reconstructions:
         drawn = view.reconstructions
+        deconv, guided = drawn.likeness
+        why = site.t("layer.vague", deconv=f"{deconv:.2f}", guided=f"{guided:.2f}") if vague(deconv, guided) else ""
         value["back"] = {
+            "vague": why + (" " + site.t("layer.no_switches") if why and not drawn.switches else ""),
             "entries": [list(entry) for entry in drawn.entries],
             "deconv": data.atlas(site.tree, drawn.deconv, f"{slug}-deconv"),
             "guided": data.atlas(site.tree, drawn.guided, f"{slug}-guided"),

@@ -5,6 +5,7 @@ The pipeline fills one `Report`; the renderer writes it out. Strings in here are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from generator.diagrams.architecture import Architecture
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.trust_views import Trust
+from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
 
 
@@ -213,6 +215,10 @@ class Reconstructions:
     """(unit, rank)"""
     deconv: Atlas
     guided: Atlas
+    likeness: tuple[float, float] = (math.nan, math.nan)
+    """How alike those of different units are, from 0 to 1: deconvnet's, guided ones."""
+    switches: bool = True
+    """Whether the model has max-pools, which tie a deconvnet to the image."""
 
 
 @dataclass(frozen=True)
@@ -318,3 +324,7 @@ class Report:
     """Sentences on what was found and decided; `code` in backticks."""
     architecture: Architecture | None = None
     """The network as it is drawn; None where it is not known."""
+    threads: Threads | None = field(default=None, compare=False)
+    """The ways from units back to the first layer, where they were found already."""
+    threaded: bool = False
+    """Whether some units were searched for since they feed units of deeper layers."""

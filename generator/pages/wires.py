@@ -1,14 +1,24 @@
-"""What feeds a layer's units and what they feed, as data for its page: data/wires/<slug>.js, loaded when a unit is opened."""
+"""What feeds a layer's units and what they feed, as data for its page: data/wires/<slug>.js, loaded when a unit is opened.
+
+A channel is named by its ends, the units that really mix, and by what hands it on from there: `generator.wiring.threads`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from generator.names import INPUT
+from generator.names import INPUT, LayerName
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.units import packed
 from generator.pages.views import LayerView
+
+
+def named(site: Site, name: LayerName) -> list[str]:
+    """[what a layer is called, the address of its page, "" where it has none]"""
+    page = site.layer_views.get(name)
+    text = site.t("layer.the_input") if name == INPUT else str(name)
+    return [escape.clean(text), f"layers/{escape.slug(page.slug)}.html" if page else ""]
 
 
 def write(site: Site, view: LayerView, slug: str) -> str:
@@ -18,11 +28,20 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         return ""
     names = site.report.labels
     classes = sorted({int(one) for one in found.class_index.ravel() if one >= 0})
+    layers = {name: number for number, name in enumerate(found.layers)}
+    ends = [site.threads.ends(view.layer.name, channel) for channel in range(len(found.starts) - 1)]
+    each = [end for channel in ends for end in channel.kept]
+    via = [place for end in each for place in end.via]
+    number = [layers.setdefault(name, len(layers)) for name in (*(end.layer for end in each), *(n for n, _ in via))]
     arrays = {
-        "starts": packed(found.starts, "i"),
-        "sourceLayer": packed(found.source_layer, "i"),
-        "sourceUnit": packed(found.source_unit, "i"),
-        "sourceWay": packed(found.source_way + 1, "b"),
+        "starts": packed(np.cumsum([0, *(len(channel.kept) for channel in ends)]), "i"),
+        "more": packed(np.array([channel.more for channel in ends]), "b"),
+        "endLayer": packed(np.array(number[: len(each)]), "i"),
+        "endUnit": packed(np.array([end.unit for end in each]), "i"),
+        "endWay": packed(np.array([end.way for end in each]) + 1, "b"),
+        "viaStarts": packed(np.cumsum([0, *(len(end.via) for end in each)]), "i"),
+        "viaLayer": packed(np.array(number[len(each) :]), "i"),
+        "viaUnit": packed(np.array([unit for _, unit in via]), "i"),
         "channel": packed(found.channel, "i"),
         "share": packed(np.rint(found.share * 255), "b"),
         "sign": packed(found.sign + 1, "b"),
@@ -37,13 +56,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "nearUnit": packed(found.near_unit, "i"),
         "nearCosine": packed(found.near_cosine, "f"),
     }
-    layers = []
-    for name in found.layers:
-        page = site.layer_views.get(name)
-        text = site.t("layer.the_input") if name == INPUT else str(name)
-        layers.append([escape.clean(text), f"layers/{escape.slug(page.slug)}.html" if page else ""])
     value = {
-        "layers": layers,
+        "layers": [named(site, name) for name in layers],
         "classes": [escape.clean(names[one]) if one < len(names) else str(one) for one in classes],
         "k": {
             "in": found.channel.shape[1],

@@ -83,7 +83,9 @@ def unpacked(kept: Mapping[str, Any]) -> Finding | NotApplicable:
     if "reason" in kept:
         return NotApplicable(kept["reason"])
     places = tuple(Place(**{**place, "units": tuple(place["units"])}) for place in kept["places"])
-    return Finding(kept["severity"], kept["evidence"], kept["threshold"], places, _drawing(kept["drawing"]))
+    return Finding(
+        kept["severity"], kept["evidence"], kept["threshold"], places, _drawing(kept["drawing"]), kept.get("query", "")
+    )
 
 
 def _drawing(kept: Mapping[str, Any] | None) -> Drawing | None:

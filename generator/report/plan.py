@@ -16,6 +16,7 @@ from generator.report.jobs import Batch
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
 from generator.report.subjects import choose_subjects, known, units_by_layer
+from generator.selectors import parse_units
 
 CPU_BATCH = 1
 """On a CPU larger batches are no faster (they leave its caches), and of one image alone the numbers are the same to the
@@ -106,7 +107,8 @@ def plan_report(setup: Setup) -> Plan:
 def plan_searches(setup: Setup, *, keep: bool = False) -> SearchPlan:
     """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units and the scores that
     rank classes; before that, where it is empty, as many as there can be."""
-    units = choose_subjects(setup.config.units, setup.jobs, setup.images.images, setup.store, keep=keep)
+    config, images = setup.config, setup.images.images
+    units = choose_subjects(config.units, setup.jobs, images, setup.store, lambda: setup.threads, keep=keep)
     return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
 
 
@@ -186,6 +188,11 @@ def describe_plan(plan: Plan) -> str:
     )
     seconds = search_seconds(setup, units)
     clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
+    led = (
+        f"  of a layer's units ({setup.config.units}) half are its strongest, half the strongest inputs of units chosen deeper"
+        if any(search.scope == "search" for search in jobs.searches) and parse_units(setup.config.units, 2).threads
+        else ""
+    )
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join(
@@ -197,7 +204,7 @@ def describe_plan(plan: Plan) -> str:
             *absent,
             passes_,
             kinds,
-            *filter(None, [at_most, after, clock]),
+            *filter(None, [at_most, after, clock, led]),
             disk,
             "nothing of it was run or written",
         ]

@@ -27,7 +27,8 @@ from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
 from generator.report.subjects import units_by_layer
 from generator.report.trusted import trust_of
-from generator.report.wired import wires_of
+from generator.report.wired import keep_wires
+from generator.selectors import parse_units
 
 LIBRARIES = (
     "torch",
@@ -56,7 +57,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
-    wired = wires_of(setup.jobs, setup.engine.module, setup.description, setup.layers, setup.store)
+    wired = setup.wires
+    keep_wires(setup.jobs, setup.layers, wired, setup.store)
     sought = SoughtViews(setup.jobs, setup.store, units, assembly.label)
     refused = {method for method, _, _ in setup.jobs.refused}
     with clocked(setup.timings, "findings"):
@@ -82,6 +84,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
             for number, image in enumerate(images)
         ),
         sought=sought.classes,
+        threads=setup.threads,
+        threaded=bool(parse_units(setup.config.units, 2).threads),
         methods=tuple(
             method_view(info, used.get(info.name), info.name in used or info.name in refused)
             for info in registry().values()

@@ -34,9 +34,12 @@ from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
+from generator.report.wired import wires_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
+from generator.wiring.threads import Threads
+from generator.wiring.wires import Wires
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class Setup:
         features = last_features(self.description)
         names = [layer.name for layer in self.compared]
         return features.name if features is not None and features.name in names else names[-1] if names else None
+
+    @cached_property
+    def wires(self) -> Mapping[LayerName, Wires]:
+        """What feeds the units of the layers that have a page, and what they feed."""
+        return wires_of(self.jobs, self.engine.module, self.description, self.layers, self.store)
+
+    @cached_property
+    def threads(self) -> Threads:
+        """The ways from these units back to the first layer."""
+        return Threads(self.wires)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

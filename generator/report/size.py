@@ -59,8 +59,8 @@ EXACT, ROUNDED = 2.4, 1.6
 """A value of a map in an archive: exact, and to eight bits."""
 HEAD_OF_DATA = 900
 """What a layer's data over the dataset take before the first unit."""
-WIRED = 170
-"""What a unit's wires take in a page's data; a slice of a kernel comes on top."""
+WIRED = 190
+"""What a unit's wires take in a page's data, and its step on the thread to the first layer; a slice of a kernel comes on top."""
 ANSWERED, ENTERED = 100, 16
 """What a unit's numbers over the dataset take, and each image in its list."""
 DRAWN, OPERATION = 260e3, 5.1e3

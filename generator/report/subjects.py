@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,13 +13,20 @@ from generator.names import ClassTarget, LayerName, RankTarget, TrueTarget
 from generator.report.jobs import PREDICTIONS, Jobs, Search
 from generator.report.units import choose_units
 from generator.store import Store
+from generator.wiring.threads import Threads
 
 
 def choose_subjects(
-    units: str, jobs: Jobs, images: Sequence[ImageRecord], store: Store, *, keep: bool = False
+    units: str,
+    jobs: Jobs,
+    images: Sequence[ImageRecord],
+    store: Store,
+    threads: Callable[[], Threads],
+    *,
+    keep: bool = False,
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
     """(search, layer) -> what it searches for: units as `choose_units` has them, classes, or numbers of images."""
-    found = dict(choose_units(units, jobs, images, store, keep=keep))
+    found = dict(choose_units(units, jobs, images, store, threads, keep=keep))
     for search in jobs.searches:
         if search.scope == "class_search":
             found[search.name, search.at] = classes_of(search, jobs, images, store)

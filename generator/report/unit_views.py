@@ -16,6 +16,7 @@ from generator.report.jobs import Jobs, Search
 from generator.report.reconstructions import NOTHING, RULES, Wanted, kept
 from generator.report.shelf import Lazy, Shelf
 from generator.report.tiled import tiled
+from generator.report.vague import likenesses
 from generator.store import Store
 
 NOT_ASKED = NotApplicable("it was not asked for.")
@@ -57,7 +58,9 @@ class UnitViews:
                 self.shelf.atlas(record, rule, {**meta, "dead": [NOTHING * blank for blank in meta["blank"][rule]]})
                 for rule in RULES
             )
-            found[layer] = Reconstructions(entries, deconv, guided)
+            alike = dict(zip(RULES, likenesses(record, self.store), strict=True))
+            both = alike["deconv_unpool"], alike["guided"]
+            found[layer] = Reconstructions(entries, deconv, guided, both, self.jobs.description.facts.max_pools > 0)
         return found
 
     def examples(self) -> tuple[Example, ...]:

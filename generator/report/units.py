@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,20 +11,29 @@ from generator.names import LayerName
 from generator.report.jobs import Jobs
 from generator.selectors import parse_units
 from generator.store import Store
+from generator.wiring.threads import Threads
+
+Chosen = dict[tuple[str, LayerName], tuple[int, ...]]
 
 
 def choose_units(
-    units: str, jobs: Jobs, images: Sequence[ImageRecord], store: Store, *, keep: bool = False
+    units: str,
+    jobs: Jobs,
+    images: Sequence[ImageRecord],
+    store: Store,
+    threads: Callable[[], Threads],
+    *,
+    keep: bool = False,
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
     """(search, layer) -> units, for searches of units. ``top:K`` ranks them by their highest activation in any image; where a layer has no
-    stored feature maps, its first K stand for them.
+    stored feature maps, its first K stand for them. Of ``threads:K``, half give way to what feeds units of deeper layers.
 
-    A choice is kept (with `keep`) and holds as long as all images that made it are in the set, so that one image more
+    `threads` is asked for then alone: it takes seconds to find. A choice is kept (with `keep`) and holds as long as all images that made it are in the set, so that one image more
     computes that image alone and no unit anew.
     """
     maps = {request.layer: request for request in jobs.requests if request.name == "feature_maps"}
     have = {image.digest for image in images}
-    chosen: dict[tuple[str, LayerName], tuple[int, ...]] = {}
+    chosen: Chosen = {}
     for search in jobs.searches:
         layer = search.layer
         if layer is None or search.scope != "search":
@@ -50,4 +59,49 @@ def choose_units(
         chosen[search.name, layer.name] = best
         if keep and complete:
             store.put(key, {"units": list(best), "images": sorted(have)})
-    return chosen
+    return _threaded(units, jobs, chosen, threads)
+
+
+def _threaded(
+    units: str, jobs: Jobs, chosen: Chosen, threads: Callable[[], Threads]
+) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
+    """The choice, with the strongest inputs of the units of deeper layers in it where `units` asks for that."""
+    if not parse_units(units, 2).threads:
+        return chosen
+    layers = {layer: jobs.description.by_name[layer] for _, layer in chosen}
+    room = {name: parse_units(units, layer.units).threads for name, layer in layers.items()}
+    made = dict(chosen)
+    for name in {name for name, _ in chosen}:
+        ranked = {layer: some for (of, layer), some in chosen.items() if of == name}
+        made |= {(name, layer): some for layer, some in led(ranked, room, threads()).items()}
+    return made
+
+
+def led(
+    ranked: Mapping[LayerName, tuple[int, ...]], room: Mapping[LayerName, int], threads: Threads
+) -> Mapping[LayerName, tuple[int, ...]]:
+    """As many units of each layer as were `ranked` for it, in order of execution; `room` of them, at most, are strongest
+    inputs of units chosen in deeper layers, and stand behind the others.
+
+        last layer    3 1 4 2                                  all by rank
+        before it     7 0 │ 5 9        5 feeds 3 most, 9 feeds 1: they take the places of the two ranked lowest
+        before that   2 6 │ 8 1        8 feeds 5, 1 feeds 9: a thread that began deeper goes before one that begins here
+
+    What hands a channel on, on the way, is chosen with it.
+    """
+    wanted: dict[LayerName, dict[int, tuple[int, int]]] = {
+        layer: {} for layer in ranked
+    }  # unit -> where its thread began
+    chosen: dict[LayerName, tuple[int, ...]] = {}
+    for number, (layer, best) in enumerate(reversed(list(ranked.items()))):
+        here = wanted[layer]
+        own = best[: len(best) - room[layer]]
+        fed = [unit for unit in sorted(here, key=lambda unit: here[unit]) if unit not in own][: len(best) - len(own)]
+        rest = [unit for unit in best[len(own) :] if unit not in fed]
+        chosen[layer] = (*own, *fed, *rest)[: len(best)]
+        for rank, unit in enumerate(chosen[layer]):
+            began, step = here.get(unit, (number, rank)), threads.step(layer, unit)
+            for at, one in () if step is None else ((step.layer, step.unit), *step.via):
+                if at in wanted:
+                    wanted[at][one] = min(began, wanted[at].get(one, began))
+    return {layer: chosen[layer] for layer in ranked}

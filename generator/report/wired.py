@@ -21,7 +21,23 @@ from generator.wiring.wiring import wiring_of
 def wires_of(
     jobs: Jobs, module: nn.Module, description: Description, pages: tuple[Layer, ...], store: Store
 ) -> Mapping[LayerName, Wires]:
-    """What feeds the units of the layers that have a page, and what they feed among these."""
+    """What feeds the units of the layers that have a page, and what they feed among these: from the store, or worked out.
+    Nothing is written."""
+    records = {name: store.get(key) for name, key in _keys(jobs, pages).items()}
+    if any(record is None for record in records.values()):
+        found = wiring_of(description, module, list(records))
+        return {layer.name: wires(found[layer.name], layer.units) for layer in pages}
+    return {name: _read(unpacked(record, store)) for name, record in records.items() if record is not None}
+
+
+def keep_wires(jobs: Jobs, pages: tuple[Layer, ...], found: Mapping[LayerName, Wires], store: Store) -> None:
+    """Put into the store what it lacks of them."""
+    for name, key in _keys(jobs, pages).items():
+        if store.get(key) is None:
+            store.put(key, *packed(found[name]))
+
+
+def _keys(jobs: Jobs, pages: tuple[Layer, ...]) -> Mapping[LayerName, Digest]:
     names = [layer.name for layer in pages]
     common: dict[str, Any] = {
         "wires": [code_digest("generator.wiring.wires"), code_digest("generator.wiring.wiring")],
@@ -29,14 +45,7 @@ def wires_of(
         "engine": engine_digest(),
         "pages": list(names),
     }
-    keys: dict[LayerName, Digest] = {name: key_of(common | {"layer": name}) for name in names}
-    records = {name: store.get(key) for name, key in keys.items()}
-    if any(record is None for record in records.values()):
-        found = wiring_of(description, module, names)
-        for layer in pages:
-            store.put(keys[layer.name], *packed(wires(found[layer.name], layer.units)))
-        records = {name: store.get(key) for name, key in keys.items()}
-    return {name: _read(unpacked(record, store)) for name, record in records.items() if record is not None}
+    return {name: key_of(common | {"layer": name}) for name in names}
 
 
 def _read(fields: Mapping[str, Any]) -> Wires:

@@ -18,7 +18,7 @@ from generator.command.progress import Silent
 from generator.config import load_config
 from generator.engine.handle import Handle
 from generator.executors.search import lacking
-from generator.names import LayerName
+from generator.names import INPUT, LayerName
 from generator.pages.views import Atlas
 from generator.report.assemble import Assembly
 from generator.report.plan import plan_report, plan_searches
@@ -82,6 +82,40 @@ def test_a_record_has_its_curve_and_the_first_units_their_course(tmp_path: Path)
     film.seek(4)
     tile = np.asarray(Image.open(io.BytesIO(shown.pictures.picture.read())).convert("RGB"))[:28, :28].astype(int)
     assert np.abs(np.asarray(film.convert("RGB")).astype(int) - tile).mean() < 12, "the last frame is the picture"
+
+
+def test_threads_have_a_picture_of_every_unit_back_to_the_first_layer(tmp_path: Path):
+    def chosen(units: str) -> tuple[Setup, dict[str, tuple[int, ...]]]:
+        given: dict[str, Any] = {
+            "model": "tinyvgg_digits",
+            "images": str(packaged("inputs/digits")),
+            "limit": 2,
+            "layers": "conv",
+            "methods": ["feature_maps", {"activation_maximization": {"size": 28, "steps": 2}}],
+            "trust": "none",
+            "store": str(tmp_path / "store"),
+            "device": "cpu",
+        }
+        setup = set_up(load_config(None, given | {"units": units}), Silent())
+        filled(setup)
+        return setup, {layer: some for (_, layer), some in plan_searches(setup).units.items()}
+
+    _, top = chosen("top:6")
+    setup, led = chosen("threads:6")
+    layers = ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
+    assert list(led) == layers
+    assert led["conv2_2"] == top["conv2_2"], "the last layer has none behind it"
+    for layer in layers[:-1]:
+        assert led[layer][:3] == top[layer][:3]
+        assert len(led[layer]) == 6
+    threads = [setup.threads.thread(LayerName("conv2_2"), unit) for unit in led["conv2_2"]]
+    whole = [all(step.unit in led.get(step.layer, (step.unit,)) for step in thread) for thread in threads]
+    assert whole[:3] == [True] * 3, "the strongest of the last layer"
+    assert [step.layer for step in threads[0]] == [*layers[-2::-1], INPUT]
+    stored = [setup.store.get(key) for s in setup.jobs.searches for key in setup.jobs.unit_keys(s, led[s.at]).values()]
+    assert None not in stored
+    again = set_up(setup.config, Silent())
+    assert {layer: some for (_, layer), some in plan_searches(again).units.items()} == led
 
 
 def test_a_course_more_searches_for_that_unit_alone_and_gives_the_same_picture(tmp_path: Path):

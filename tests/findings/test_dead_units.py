@@ -25,8 +25,9 @@ def test_units_far_below_zero_are_dead_and_those_that_come_near_are_not():
     found = judged("dead_units", evidence_of(model, x))
     place = at(found, "1")
     assert place.units == (2, 5)
-    assert place.text == "2 of 16, 3 never on"
+    assert place.text == "2 of 16 dead, 3 never on"
     assert place.mark == "dead"
+    assert found.query == "never on"
     assert found.severity == "note"  # 12.5 %
     assert "31\u202f%" in found.evidence  # 1 - 0.05 ** (1 / 8)
     assert found.drawing is not None
@@ -80,7 +81,7 @@ def test_layers_that_were_asked_and_layers_that_were_not_add_up():
     some = {name: found for name, found in whole.answers.items() if name in ("0", "1")}
     found = judged("dead_units", Evidence(whole.description, model, some))
     assert found.evidence == (
-        "3 of 16 units of 2 activation layers are on nowhere in the 8 images. 3 of them are out of reach or were still in "
+        "3 of 16 units of 2 activation layers are never on in the 8 images. 3 of them are dead, out of reach or still in "
         "training, most in `4`: 2 of 8 (25\u202f%)."
     )
     assert found.severity == "warning"

@@ -40,7 +40,7 @@ def findings(layers: Sequence[LayerName], words: Sequence[str] = ("plain",)) -> 
     return Findings(
         (
             checked("scale", "Scale along depth", Finding("serious", f"It explodes at `{third}`.", line, (Place(third, "scale 150"),), dots)),
-            checked("dead_units", "Dead units", Finding("warning", f"6 of 48 units are dead, most in `{last}`. {words[0]}", line, (*many, *many), bars)),
+            checked("dead_units", "Dead units", Finding("warning", f"6 of 48 units are dead, most in `{last}`. {words[0]}", line, (*many, *many), bars, "never on")),
             checked("noise_kernels", "First kernels", Finding("note", "4 kernels.", line, (Place(first, "the whole layer"),), single)),
             checked("always_on", "Always-on units", Finding("fine", "None of 48.", line, (), bars)),
             checked("not_numbers", "Values that are no numbers", Finding("fine", "All are numbers.", line)),

@@ -129,6 +129,11 @@ def test_every_card_says_what_to_do_and_where_the_line_is(page: str):
         assert 'href="https://arxiv.org/abs/1903.06733"' in card
 
 
+def test_a_finding_leads_to_all_units_of_its_kind(page: str):
+    assert page.count('class="fi-query"') == 1
+    assert '<a href="units.html#q=never%20on">All units that are never on' in page
+
+
 def test_nothing_looked_for_is_said(tmp_path: Path, rebuild: Callable[..., Built]):
     made = rebuild(replace(tiny_report(tmp_path / "store"), findings=None), tmp_path)
     assert "Nothing was looked for in this report." in (made.site / "findings.html").read_text("utf-8")

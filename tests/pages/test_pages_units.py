@@ -83,6 +83,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("Red WINE stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
     ('"red wine" unit:5', ["stem 5", "layer4.2.conv3 5", "_blocks.10._depthwise_conv 5"]),
     ("dead", ["layer4.2.conv3 3"]),
+    ("never on", ["layer4.2.conv3 3"]),
     ("always on", ["layer4.2.conv3 4"]),
     ("esp", ["head 4"]),
     ("feeds:tabby", []),  # the head's unit 4 speaks against it
@@ -209,7 +210,7 @@ def test_the_address_holds_the_query_and_an_example_is_one(browser: Browser, bas
         address = seen.address
         assert address.endswith("#q=layer%3Astem+on%3C60%25")
         tries = page.locator(".ca-tries a").all_inner_texts()
-        assert {"tabby", "red wine", "dead", "always on", "colour>0.8", "selectivity>0.6", "on<1%"} <= set(tries)
+        assert {"tabby", "red wine", "never on", "always on", "colour>0.8", "selectivity>0.6", "on<1%"} <= set(tries)
         for query in tries:
             page.locator(".ca-tries a").get_by_text(query, exact=True).click()
             page.wait_for_function(
@@ -232,6 +233,20 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         assert note.inner_text() == "“much” is no number: write 0.5, or 50%."
         found(seen, "size>3")
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
+
+
+def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str):
+    with opened(browser, base + "units.html#q=never+on", base=base) as seen:
+        assert found(seen) == ["layer4.2.conv3 3"]
+        assert seen.page.locator(".ca-hit i").all_inner_texts() == ["never on"]
+        about = seen.page.locator("[data-about]")
+        assert "what no image of the dataset raised" in about.inner_text()
+        assert (about.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
+        found(seen, "always on")
+        assert not about.is_visible()
+        found(seen, "dead")
+        assert about.is_visible()
+        seen.check()
 
 
 def test_sixty_come_first_and_more_when_asked(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):

@@ -79,9 +79,15 @@ customElements.define('atlas-wall', class extends HTMLElement {
     if (at >= 0) {
       this.active = at;
       this.tiles.children[at].setAttribute('aria-selected', 'true');
-      if (scroll) this.tiles.children[at].scrollIntoView({block: 'nearest'});
+      if (scroll) this.reveal();
     }
     this.place(this.mark, unit);
+  }
+
+  /** Bring the open unit's tile into sight. */
+  reveal() {
+    const at = this.at(this.opened);
+    if (at >= 0) this.tiles.children[at].scrollIntoView({block: 'nearest'});
   }
 
   at(unit) { return unit < 0 || !this.atlas ? -1 : this.order.findIndex((k) => convatlas.tiles.unit(this.atlas, k) === unit); }

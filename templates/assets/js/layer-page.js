@@ -33,7 +33,10 @@ customElements.define('layer-page', class extends HTMLElement {
   read() {
     const {u, i, v, c, s, k, o, f} = convatlas.address.read();
     const next = {};
-    if (u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units) next.u = Number(u);
+    const there = u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units;
+    this.missing = u && !there ? u.slice(0, 20) : '';
+    if (there) next.u = Number(u);
+    else if (u) next.u = -1;
     if (this.data.images.some((image) => image.slug === i)) next.i = i;
     if ([...this.querySelectorAll('[name=view]')].some((input) => input.value === v)) next.v = v;
     if (convatlas.colours.names.includes(c)) {
@@ -47,7 +50,7 @@ customElements.define('layer-page', class extends HTMLElement {
       const select = this.querySelector(`[data-control=${control}]`);
       if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
     }
-    this.jump = 'u' in next;
+    this.jump = there;
     if (!Object.keys(next).length) return;
     Object.assign(this.state, next);
     this.tick();
@@ -83,6 +86,7 @@ customElements.define('layer-page', class extends HTMLElement {
 
   set(part) {
     Object.assign(this.state, part);
+    this.missing = '';
     const {u, i, v, s, k, o, f} = this.state;
     const c = this.linked();
     convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f});
@@ -145,8 +149,9 @@ customElements.define('layer-page', class extends HTMLElement {
     this.wall.show(atlas, {zoom: this.zooms[key], order, to, colour: this.state.c, numbered: this.state.v === 'pictures'});
     this.wall.open(this.state.u, this.jump);
     this.say(-1);
+    const {jump} = this;
     this.jump = false;
-    return this.state.u >= 0 ? this.unit() : this.about();
+    return this.state.u >= 0 ? this.unit(jump) : this.about();
   }
 
   /** Every view, and every slice of the kernels, keeps a zoom of its own: under this key. */
@@ -212,7 +217,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const ends = shared ? {lo: number(shared[0]), hi: number(shared[1])} : {};
     const scale = !shared ? '' : say(`${atlas.signed ? 'signed' : 'per'}${convatlas.tiles.shares(atlas, s) ? 'Layer' : 'Map'}`, ends);
     if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: k}), scale};
-    if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say('picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
+    if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say(this.data.threaded ? 'picturesThreaded' : 'picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
     return {title: say('mapsOf', {layer, image: this.image().name}), how: say(!atlas || !atlas.signed ? 'mapsHow' : convatlas.colours.name(this.state.c, true) === 'diverging' ? 'mapsHowSigned' : 'mapsHowSignedGray'), scale, photo: this.image().photo};
   }
 
@@ -222,7 +227,14 @@ customElements.define('layer-page', class extends HTMLElement {
     const shared = tiles.shared(atlas);
     const bar = shared && tiles.shares(atlas, this.state.s) ? tiles.bar(shared[0], shared[1], this.state.c, atlas.signed) : shared && !atlas.rgb ? this.relative(atlas) : null;
     const strongest = atlas.lo.length || atlas.scores ? tiles.order(atlas, 'strongest').slice(0, 8).map((tile) => ({tile, unit: tiles.unit(atlas, tile), value: this.strength(atlas, tile)})) : [];
-    this.panel.about({...this.words(), bar, strongest, atlas, colour: this.state.c});
+    const by = convatlas.say(atlas.scores ? 'strongestReached' : atlas.signed ? 'strongestEither' : 'strongest');
+    this.panel.about({...this.words(), bar, strongest, by, atlas, colour: this.state.c, missing: this.lost()});
+  }
+
+  /** That the address asks for a unit that is not there. */
+  lost() {
+    const n = this.data.units;
+    return this.missing ? convatlas.say(n === 1 ? 'noUnitOf1' : 'noUnit', {u: this.missing, n: n.toLocaleString('en'), last: (n - 1).toLocaleString('en')}) : '';
   }
 
   strength(atlas, tile) {
@@ -288,57 +300,14 @@ customElements.define('layer-page', class extends HTMLElement {
     }
   }
 
-  /** Everything of one unit, whatever the view: its map, its picture, its kernel, and the layer's Grad-CAM. */
-  async unit() {
-    const {u, c, s} = this.state;
-    const {el, say, tiles} = convatlas;
+  /** Everything of one unit, whatever the view. */
+  async unit(jump) {
     const turn = this.turn;
-    const image = this.image();
-    let maps = null;
-    if (image && image.maps) maps = await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null);
-    const [found, wires] = await Promise.all([this.answers(), convatlas.wires.load(this.dataset.layer, this.data.wires).catch(() => null)]);
-    if (turn !== this.turn) return;
-    const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
-    const figures = [];
-    const last = [];
-    const {pictures, kernels} = this.data;
-    if (maps && tiles.tile(maps, u) >= 0) {
-      const tile = tiles.tile(maps, u);
-      const to = tiles.shares(maps, s) ? tiles.shared(maps) : null;
-      const flat = maps.lo[tile] === maps.hi[tile];
-      figures.push({title: say('map', {image: image.name}), body: tiles.single(maps, tile, side, c, to), note: flat ? say('flat', {v: convatlas.number(maps.lo[tile])}) : `${maps.w} × ${maps.h}`,
-        bar: to ? tiles.bar(to[0], to[1], c, maps.signed) : tiles.bar(maps.lo[tile], maps.hi[tile], c, maps.signed)});
-    }
-    if (!('na' in pictures)) {
-      const tile = tiles.tile(pictures, u);
-      figures.push(tile < 0 ? {title: '', body: '', note: say('notSearched', {n: pictures.n, all: this.data.units}), kind: 'ca-panel__line'}
-        : {title: say('looksFor'), body: tiles.single(pictures, tile, side, c), note: pictures.dead && pictures.dead[tile] ? this.dead(pictures, tile) : pictures.scores ? say('score', {v: convatlas.number(pictures.scores[tile])}) : ''});
-    }
-    const slices = Object.entries(this.data.kernelInputs);
-    if (!('na' in kernels) && tiles.tile(kernels, u) >= 0) {
-      const tile = tiles.tile(kernels, u);
-      const body = tiles.single(kernels, tile, Math.min(side, 44 * Math.max(kernels.w, kernels.h)), c);
-      last.push({title: say('kernel'), body, note: kernels.norms ? `${this.data.kernelNote} ${say('norm', {v: convatlas.number(kernels.norms[tile])})}` : this.data.kernelNote, bar: kernels.rgb ? null : tiles.bar(kernels.lo[tile], kernels.hi[tile], c, kernels.signed)});
-    }
-    const cam = this.data.cams.map((m) => [m, m.maps[this.state.i]]).find(([, heat]) => heat && !('na' in heat));
-    if (cam && image) last.push({title: say('camHere', {method: cam[0].title}), body: this.overlay(image, cam[1])});
-    const more = image ? el('p', {}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null;
-    const wide = [...convatlas.course.figures((this.data.searched || {})[u], 116), ...(found ? convatlas.answers.figures(found.answers, found.examples, u, 96) : []), ...(wires ? convatlas.wires.figures(wires, u) : []), ...(slices.length > 1 ? [this.slices(slices, u, c)] : [])];
-    this.panel.open({unit: u, of: this.data.units, figures, wide, last, more});
-  }
-
-  /** The unit's kernel at every input channel, on one scale, so that strong and weak inputs can be told apart. */
-  slices(slices, unit, c) {
-    const {el, say, tiles} = convatlas;
-    const found = slices.map(([input, atlas]) => [input, atlas, tiles.tile(atlas, unit)]).filter(([, atlas, tile]) => tile >= 0 && !atlas.rgb);
-    const top = Math.max(...found.map(([, atlas, tile]) => atlas.hi[tile]));
-    const side = Math.max(14, Math.min(44, 12 * Math.max(...found.map(([, atlas]) => Math.max(atlas.w, atlas.h)))));
-    const body = el('span', {class: 'ca-slices'}, found.map(([input, atlas, tile]) => {
-      const one = tiles.single(atlas, tile, side, c, [-top, top]);
-      one.title = `${say('input')} ${input}`;
-      return one;
-    }));
-    return {title: say('slices', {n: found.length}), body, bar: tiles.bar(-top, top, c, true)};
+    const {u} = this.state;
+    const found = await convatlas.figures(this, () => turn === this.turn);
+    if (!found) return;
+    this.panel.open({unit: u, of: this.data.units, ...found});
+    if (jump) this.wall.reveal(); // where the panel lies over the wall, there is room to scroll from now on
   }
 
   overlay(image, heat) {
@@ -367,7 +336,7 @@ customElements.define('layer-page', class extends HTMLElement {
       return el('li', {'aria-current': image.slug === this.state.i ? 'true' : null}, el('a', {href: convatlas.url(`images/${image.slug}.html`)}, body, el('b', {}, image.name), el('span', {}, image.target)));
     });
     this.main.replaceChildren(el('ul', {class: 'ca-cards'}, cards));
-    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: (this.data.captions[chosen.method] || '').replace('{target}', say('eachClass')).replace('{image}', say('eachImage')), scale: say('perMap'), hint: false});
+    this.panel.about({title: say('camsOf', {method: chosen.title, layer: this.data.name}), how: (this.data.captions[chosen.method] || '').replace('{target}', say('eachClass')).replace('{image}', say('eachImage')), scale: say('perMap'), hint: false, missing: this.lost()});
     return undefined;
   }
 });

@@ -3,6 +3,7 @@
 (() => {
   const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
 
+  const FEW = 150;  // pixels across, below which a picture shown large shows them
   const kept = new Map();
 
   /** A value with its arrays unpacked, each when it is first read. */
@@ -61,13 +62,51 @@
     return box;
   }
 
-  /** One patch, with its value. */
-  function patch(answers, example, entry, side) {
+  /** The whole picture, with what the unit sees from a place framed, and where in it the unit stands. */
+  function placed(answers, example, entry) {
     const {el, say, url, number} = convatlas;
-    const [picture, name, page, label, said] = example;
-    const box = cut(answers, picture, entry.place, side);
+    const [picture, name, page] = example;
+    const [height, width] = answers.input;
+    const [rows, columns] = answers.map;
+    const {x, y, w, h, cx, cy, whole} = view(answers, entry.place);
+    const part = (value, of) => `${100 * value / of}%`;
+    const at = {row: Math.floor(entry.place / columns), column: entry.place % columns};
+    const img = el('img', {src: url(picture), alt: name, width, height});
+    if (width < FEW) img.style.imageRendering = 'pixelated';
+    const box = el('span', {class: 'ca-place__box'}, img);
+    if (!whole) {
+      const frame = el('i', {class: 'ca-place__frame'});
+      Object.assign(frame.style, {left: part(x, width), top: part(y, height), width: part(w, width), height: part(h, height)});
+      box.append(frame);
+    }
+    const mark = el('i', {class: 'ca-patch__mark'});
+    Object.assign(mark.style, {left: part(Math.min(width, Math.max(0, cx)), width), top: part(Math.min(height, Math.max(0, cy)), height)});
+    box.append(mark);
+    const outside = !whole && (x < 0 || y < 0 || x + w > width || y + h > height);
+    const words = [say('placeAt', {...at, rows, columns, v: number(entry.value)}), whole ? say('placeWhole') : say('placeSees', {w: number(w), h: number(h)}), outside ? say('placeOutside') : ''];
+    return [box, el('p', {class: 'ca-dim'}, words.filter(Boolean).join(' '), page ? [' ', el('a', {href: url(page)}, say('imagePage', {image: name}))] : '')];
+  }
+
+  /** One patch, with its value; picked, it shows its place on the picture in `spot`. */
+  function patch(answers, example, entry, side, spot) {
+    const {el, say, number} = convatlas;
+    const [picture, name, , label, said] = example;
     const words = say('patch', {image: name, v: number(entry.value)}) + (label ? ` · ${label}` : '') + (said ? ` · ${say('patchSaid', {label: said})}` : '');
-    return el(page ? 'a' : 'span', {class: 'ca-patch', href: page ? url(page) : null, title: words, 'aria-label': words}, box, el('b', {}, number(entry.value)));
+    return el('button', {type: 'button', class: 'ca-patch', title: `${words} · ${say('patchWhere')}`, 'aria-label': words, 'aria-expanded': 'false', onclick({currentTarget}) {
+      const open = currentTarget.getAttribute('aria-expanded') === 'true';
+      for (const other of currentTarget.parentNode.querySelectorAll('.ca-patch')) other.setAttribute('aria-expanded', 'false');
+      currentTarget.setAttribute('aria-expanded', String(!open));
+      spot.hidden = open;
+      spot.replaceChildren(...(open ? [] : placed(answers, example, entry)));
+      if (!open) spot.scrollIntoView({block: 'nearest'});
+    }}, cut(answers, picture, entry.place, side), el('b', {}, number(entry.value)));
+  }
+
+  /** Patches in a grid, and under it the room in which one shows its place. */
+  function patches(kind, make) {
+    const {el} = convatlas;
+    const spot = el('div', {class: 'ca-place', hidden: true, 'aria-live': 'polite'});
+    return el('div', {}, el('div', {class: kind}, make(spot)), spot);
   }
 
   /** The unit's values at a sample of places, as bars with zero marked. */
@@ -113,15 +152,20 @@
     return made;
   }
 
-  /** Zeiler and Fergus' figure 2: each patch beside what of it raised the unit. */
+  /** Zeiler and Fergus' figure 2: each patch beside what of it raised the unit; last, and pale, what tells units apart no more. */
   function reconstructions(answers, examples, entries, back, side) {
-    const {el, say, tiles} = convatlas;
-    const rows = entries.flatMap((entry, rank) => (back[rank] < 0 ? [] : [
-      patch(answers, examples[entry.image], entry, side),
-      ...['deconv', 'guided'].map((rule) => returned(answers.back[rule], back[rank], side)),
-    ]));
-    const heads = ['patchHead', 'deconvHead', 'guidedHead'].map((key) => el('span', {class: 'ca-dim'}, say(key)));
-    return {title: say('patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches ca-patches--back'}, heads, rows), note: say('backHow')};
+    const {el, say} = convatlas;
+    const {vague} = answers.back;
+    const rules = vague ? ['guided', 'deconv'] : ['deconv', 'guided'];
+    const heads = ['patch', ...rules].map((key) => el('span', {class: 'ca-dim'}, say(`${key}Head`)));
+    const tile = (rule, rank) => {
+      const made = returned(answers.back[rule], back[rank], side);
+      made.classList.toggle('ca-vague', Boolean(vague) && rule === 'deconv');
+      return made;
+    };
+    const body = patches('ca-patches ca-patches--back', (spot) => [...heads, ...entries.flatMap((entry, rank) => (back[rank] < 0 ? [] : [patch(answers, examples[entry.image], entry, side, spot), ...rules.map((rule) => tile(rule, rank))]))]);
+    if (vague) body.append(el('p', {class: 'ca-dim'}, vague));
+    return {title: say('patches'), kind: 'ca-panel__patches', body, note: say('backHow')};
   }
 
   /** What the panel shows of a unit: figures as `unit-panel` takes them. */
@@ -137,7 +181,7 @@
     if (backed) made.push(reconstructions(answers, examples, entries, back, side));
     if (entries.length > backed) {
       entries.splice(0, backed);
-      made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: el('div', {class: 'ca-patches'}, entries.map((entry) => patch(answers, examples[entry.image], entry, side))),
+      made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: patches('ca-patches', (spot) => entries.map((entry) => patch(answers, examples[entry.image], entry, side, spot))),
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
@@ -172,7 +216,7 @@
   /** The sentences on what is wrong with a unit. */
   function wrong(answers, unit) {
     const names = {dead: 'markDead', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
-    return Object.entries(MARKS).filter(([, bit]) => answers.arrays.marks[unit] & bit).map(([mark]) => convatlas.say(names[mark]));
+    return Object.entries(MARKS).filter(([, bit]) => answers.arrays.marks[unit] & bit).map(([mark]) => [convatlas.say(names[mark]), mark === 'dead' ? [' ', convatlas.el('a', {href: convatlas.url('findings.html#dead_units')}, convatlas.say('markDeadMore'))] : ''].flat());
   }
 
   convatlas.answers = {

@@ -34,9 +34,10 @@
   }
 
   convatlas.course = {
-    /** Figures of one unit, as `unit-panel` takes them; none where it was not searched for. */
-    figures(entry, side) {
-      const {el, say, tiles, url} = convatlas;
+    /** Figures of one unit, as `unit-panel` takes them; none where it was not searched for. `score` is what its picture reached;
+     * `plain` says that no unit has a film or several pictures. */
+    figures(entry, side, score, plain) {
+      const {el, say, tiles, url, number} = convatlas;
       if (!entry) return [];
       const made = [];
       if (entry.variants && entry.variants.n > 1) {
@@ -45,7 +46,7 @@
       }
       if (entry.opacity) made.push({title: say('opacity'), body: el('img', {class: 'ca-course__film', src: url(entry.opacity), alt: say('opacity')}), note: say('opacityHow')});
       const drawn = curve(entry.curve || []);
-      if (drawn || entry.course) made.push({title: say('courseOf'), body: el('div', {}, drawn, entry.course ? film(entry.course) : ''), note: ''});
+      if (drawn || entry.course) made.push({title: say('courseOf'), body: el('div', {}, drawn, entry.course ? film(entry.course) : ''), note: [drawn && score !== null ? say('curveHow', {v: number(score)}) : '', plain ? say('courseMore') : ''].filter(Boolean).join(' ')});
       return made;
     },
   };

@@ -3,19 +3,20 @@
 customElements.define('unit-panel', class extends HTMLElement {
   fire(kind, detail = {}) { this.dispatchEvent(new CustomEvent(kind, {bubbles: true, detail})); }
 
-  /** {title, how, scale, bar, strongest: [{tile, unit, hi}], atlas, colour} */
-  about({title, how, scale, bar, strongest, atlas, colour, photo, hint = true}) {
+  /** {title, how, scale, bar, strongest: [{tile, unit, hi}], by: what they are strongest by, atlas, colour, missing: the unit asked for that is not there} */
+  about({title, how, scale, bar, strongest, by, atlas, colour, photo, missing, hint = true}) {
     const {el, say, tiles, number} = convatlas;
     this.classList.remove('ca-panel--open');
     this.removeAttribute('role');
     this.removeAttribute('aria-label');
     this.replaceChildren(
+      missing ? el('p', {class: 'ca-panel__missing', role: 'alert'}, missing) : '',
       photo ? el('img', {class: 'ca-panel__photo', src: convatlas.url(photo), alt: '', width: 64, height: 64}) : '',
       el('h2', {}, convatlas.breaks(title)),
       el('p', {}, how),
       bar || '',
       scale ? el('p', {class: 'ca-dim'}, scale) : '',
-      strongest && strongest.length ? el('h3', {}, say('strongest')) : '',
+      strongest && strongest.length ? el('h3', {}, by) : '',
       strongest && strongest.length ? el('ul', {class: 'ca-strongest'}, strongest.map(({tile, unit, value}) => el('li', {},
         el('button', {type: 'button', onclick: () => this.fire('unit-open', {tile, unit})}, tiles.single(atlas, tile, 56, colour), el('b', {}, unit), el('span', {}, number(value)))))) : '',
       hint ? el('p', {class: 'ca-dim ca-panel__hint'}, say('hint')) : '',
@@ -42,6 +43,7 @@ customElements.define('unit-panel', class extends HTMLElement {
       ...(wide || []).map(figure),
       el('div', {class: 'ca-panel__pair'}, (last || []).map(figure)),
       more || '',
+      el('p', {class: 'ca-dim ca-panel__hint'}, say('hintOpen')),
     );
     if (focused) (this.querySelector(`[data-act="${focused}"]`) || this).focus();
   }

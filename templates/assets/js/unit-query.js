@@ -9,7 +9,7 @@
 (() => {
   const NOTHING = 65535;
   const FIRES = 3, FEEDS = 2;
-  const MARKS = [['dead', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
+  const MARKS = [['never on', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
   const BITS = 2 ** 20;
   /** Words that a number stands behind: when they hold, and how well. */
   const DERIVED = [
@@ -124,7 +124,7 @@
     const images = wants('image') && image ? among(units.words.images, words) : null;
     const layers = wants('layer') ? among(units.words.layers, words, true) : null;
     const kinds = wants('kind') ? among(units.words.kinds, words) : null;
-    const bits = scope || !marks ? 0 : MARKS.reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
+    const bits = scope || !marks ? 0 : [...MARKS, ['dead', 1]].reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
     const derived = scope ? [] : DERIVED.filter(([name]) => has(tokens(name), words));
     return (unit, at) => {
       let best = 0;

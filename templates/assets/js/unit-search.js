@@ -8,6 +8,7 @@ customElements.define('unit-search', class extends HTMLElement {
     this.list = this.querySelector('[data-list]');
     this.more = this.querySelector('[data-more]');
     this.note = this.querySelector('[data-note]');
+    this.about = this.querySelector('[data-about]');
     this.seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({target}) => this.tile(target)), {rootMargin: '200px'});
     // What is typed before the data are there is in the address, and is read from it then.
     this.field.addEventListener('input', () => this.set());
@@ -48,6 +49,7 @@ customElements.define('unit-search', class extends HTMLElement {
     const {units, problem} = query.find(this.units, this.field.value, this.order.value);
     this.found = units;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
+    this.about.hidden = !units.length || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
     this.tell(problem ? say(...problem) : units.length ? '' : say('searchNone'));
     this.list.replaceChildren();
     this.grow(false);

@@ -1,6 +1,7 @@
 /* Through which weights a unit is wired: what feeds it, what it feeds, which classes, and which units have its weights.
  * Data are arrays of all units of a layer, packed by generator/pages/wires.py. */
 (() => {
+  const FEW = 4;  // units named that hand a channel on
   const kept = new Map();
 
   /** A layer's wires, unpacked. */
@@ -11,11 +12,15 @@
     return kept.get(slug);
   }
 
-  /** The layers and units that one input channel is: [{layer, unit, way}]. */
-  function sources(wires, channel) {
-    const {arrays: {starts, sourceLayer, sourceUnit, sourceWay}} = wires;
+  /** The units that really mix behind one input channel, nearest first, each with what hands it on: [{layer, unit, way, via}]. */
+  function ends(wires, channel) {
+    const {arrays: {starts, endLayer, endUnit, endWay, viaStarts, viaLayer, viaUnit}} = wires;
     const found = [];
-    for (let at = starts[channel]; at < starts[channel + 1]; at += 1) found.push({layer: sourceLayer[at], unit: sourceUnit[at], way: sourceWay[at] - 1});
+    for (let at = starts[channel]; at < starts[channel + 1]; at += 1) {
+      const via = [];
+      for (let k = viaStarts[at]; k < viaStarts[at + 1]; k += 1) via.push({layer: viaLayer[k], unit: viaUnit[k]});
+      found.push({layer: endLayer[at], unit: endUnit[at], way: endWay[at] - 1, via});
+    }
     return found;
   }
 
@@ -54,24 +59,44 @@
 
   const row = (...parts) => convatlas.el('li', {class: 'ca-wire'}, parts);
 
-  function inputs(wires, unit) {
+  /** What hands a unit on, on the way: links that stand in a line of their own. */
+  function passed(wires, via) {
+    const {el, say} = convatlas;
+    if (!via.length) return '';
+    const links = via.slice(0, FEW).flatMap(({layer, unit}, n) => [n ? ', ' : '', link(wires, layer, unit)]);
+    return el('span', {class: 'ca-wire__via'}, `${say('wireVia')} `, links, via.length > FEW ? say('wireMore', {n: via.length - FEW}) : '');
+  }
+
+  /** The names of a channel's ends, and the way of them all. */
+  function named(wires, channel) {
+    const {el, say} = convatlas;
+    const from = ends(wires, channel);
+    if (!from.length) return {way: 0, names: el('span', {class: 'ca-dim'}, say('wireChannel', {n: channel}))};
+    const names = from.flatMap(({layer, unit}, n) => (n ? [el('span', {class: 'ca-dim'}, ' + '), link(wires, layer, unit)] : [link(wires, layer, unit)]));
+    if (wires.arrays.more[channel]) names.push(el('span', {class: 'ca-dim'}, say('wireOthers')));
+    return {first: from[0], way: from.every((one) => one.way === from[0].way) ? from[0].way : 0, names: [...names, passed(wires, from[0].via)]};
+  }
+
+  function inputs(wires, unit, shown) {
     const {el, say} = convatlas;
     const {k: {in: k}, arrays, window} = wires;
     const rows = [];
-    let several = false;
     for (let at = unit * k; at < (unit + 1) * k; at += 1) {
       const channel = arrays.channel[at];
       if (channel < 0) continue;
-      const from = sources(wires, channel);
-      several ||= from.length > 1;
-      const way = from.length && from.every((one) => one.way === from[0].way) ? from[0].way : 0;
-      const sign = (arrays.sign[at] - 1) * way;
-      const names = from.length ? from.slice(0, 3).flatMap(({layer, unit: other}, n) => (n ? [el('span', {class: 'ca-dim'}, ' + '), link(wires, layer, other)] : [link(wires, layer, other)])) : [el('span', {class: 'ca-dim'}, say('wireChannel', {n: channel}))];
-      if (from.length > 3) names.push(el('span', {class: 'ca-dim'}, say('wireMore', {n: from.length - 3})));
-      rows.push(row(wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names), wires.weighted ? strength(arrays.share[at] / 255, sign) : ''));
+      const {first, way, names} = named(wires, channel);
+      const picture = first && shown ? shown(wires.layers[first.layer][0], first.unit) : '';
+      rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names), wires.weighted ? strength(arrays.share[at] / 255, (arrays.sign[at] - 1) * way) : ''));
     }
     if (!rows.length) return wires.noInputs ? {title: say('fedBy'), body: '', note: say('wireNone', {why: wires.noInputs})} : null;
     return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say('fedHow') : ''};
+  }
+
+  /** Where a unit that only hands on leads: the nearest end of its channel, {name, unit, way}. */
+  function lead(wires, unit) {
+    const channel = wires.k.in ? wires.arrays.channel[unit * wires.k.in] : -1;
+    const first = channel < 0 ? null : ends(wires, channel)[0];
+    return first ? {name: wires.layers[first.layer][0], unit: first.unit, way: first.way * (wires.weighted ? wires.arrays.sign[unit * wires.k.in] - 1 : 1)} : null;
   }
 
   function feeds(wires, unit) {
@@ -104,6 +129,8 @@
 
   convatlas.wires = {
     load,
-    figures: (wires, unit) => [inputs(wires, unit), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
+    lead,
+    /** Figures of a unit, as `unit-panel` takes them; `shown` makes the small picture of an input, or ''. */
+    figures: (wires, unit, shown) => [inputs(wires, unit, shown), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
   };
 })();

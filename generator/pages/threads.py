@@ -1,0 +1,95 @@
+"""The way from every unit that mixes others back to the first layer, for all pages at once, with what may stand for each unit.
+
+data/threads.js    {layers: [{name, page, base, pictures, kernels, …}], arrays: {next, unit, sign, share, image, place}}
+
+A row a unit, layer after layer; `base` is a layer's first row. `next` is the number of the layer that the step leads to, IMAGE
+where it is the image's channel, NOWHERE where it is not followed. Eleven bytes a unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from generator.artifacts import NotApplicable
+from generator.names import INPUT, LayerName
+from generator.pages import data, escape
+from generator.pages.context import Site
+from generator.pages.units import packed
+from generator.pages.views import LayerView
+from generator.pages.wires import named
+
+ADDRESS = "data/threads.js"
+NOWHERE, IMAGE = 65535, 65534
+"""Instead of a layer's number; of an image's row, where there is none."""
+
+
+def mixing(site: Site) -> list[LayerView]:
+    """The layers that a thread may come by."""
+    return [view for view in site.report.layers if view.wires is not None and site.threads.mixes(view.layer.name)]
+
+
+def address(site: Site) -> str:
+    """Where the script is; "" where no layer's wires are known."""
+    return ADDRESS if mixing(site) else ""
+
+
+def write(site: Site) -> None:
+    """Write the script, where there is something to say."""
+    views = mixing(site)
+    if not views:
+        return
+    number = {view.layer.name: k for k, view in enumerate(views)}
+    rows = {example.number: k for k, example in enumerate(site.report.examples)}
+    steps = [_steps(site, view, number) for view in views]
+    firsts = [_first(view, rows) for view in views]
+    _, height, width = site.report.input_shape
+    base = np.cumsum([0, *(view.layer.units for view in views)])
+    value = {
+        "input": [height, width],
+        "layers": [_layer(site, view) | {"base": int(start)} for view, start in zip(views, base, strict=False)],
+        "arrays": {
+            name: packed(np.concatenate([part[name] for part in parts]), kind)
+            for parts, kinds in ((steps, {"next": "u", "unit": "u", "sign": "b", "share": "b"}), (firsts, {"image": "u", "place": "i"}))
+            for name, kind in kinds.items()
+        },
+    }  # fmt: skip
+    site.script(ADDRESS, "threads", "all", value)
+
+
+def _layer(site: Site, view: LayerView) -> dict[str, Any]:
+    """How a layer's units are shown: its searched pictures, its kernels where it looks at the image, where its patches lie."""
+    layer, slug = view.layer, escape.slug(view.slug)
+    name, page = named(site, layer.name)
+    pictures, kernels = view.pictures, view.kernels
+    first = view.wires is not None and INPUT in view.wires.layers and not isinstance(kernels, NotApplicable)
+    return {
+        "name": name,
+        "page": page,
+        "pictures": None if isinstance(pictures, NotApplicable) else data.atlas(site.tree, pictures, f"{slug}-pictures"),
+        "kernels": data.atlas(site.tree, kernels, f"{slug}-kernels") if first else None,
+        "map": [layer.shape[1], layer.shape[2]],
+        **{key: list(found) if found else None for key, found in (("field", layer.receptive_field), ("jump", layer.jump), ("offset", layer.offset))},
+    }  # fmt: skip
+
+
+def _steps(site: Site, view: LayerView, number: dict[LayerName, int]) -> dict[str, Any]:
+    """One step back from each unit of a layer."""
+    made = {name: np.full(view.layer.units, NOWHERE) for name in ("next", "unit", "sign", "share")}
+    made["sign"][:], made["share"][:] = 1, 0
+    for unit in range(view.layer.units):
+        step = site.threads.step(view.layer.name, unit)
+        if step is None or not (step.layer == INPUT or step.layer in number):
+            continue
+        made["next"][unit] = IMAGE if step.layer == INPUT else number[step.layer]
+        made["unit"][unit], made["sign"][unit], made["share"][unit] = step.unit, step.sign + 1, round(step.share * 255)
+    return made
+
+
+def _first(view: LayerView, rows: dict[int, int]) -> dict[str, Any]:
+    """The first patch of each unit: the row of its image in data/examples.js, and the place in the map."""
+    if view.answers is None:
+        return {"image": np.full(view.layer.units, NOWHERE), "place": np.zeros(view.layer.units)}
+    images = [rows.get(int(one), NOWHERE) for one in view.answers.images[:, 0]]
+    return {"image": np.array(images), "place": view.answers.places[:, 0]}
