@@ -10,11 +10,12 @@ from itertools import pairwise
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
-from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened, span
+from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened
 from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed, side_label
 from generator.diagrams.solids.sizes import BAND, rounded
 from generator.diagrams.solids.wires import STEP, Arrow, Frame, arcs, around, lanes_of, split, straight
 from generator.diagrams.svg import Point, text_width
+from generator.diagrams.words import span
 
 HEAD, BETWEEN = 7.0, 16.0
 """Length of an arrow's head; room between rows."""
