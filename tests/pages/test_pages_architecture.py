@@ -47,7 +47,7 @@ def test_blocks_open_and_close_in_graph_and_table(browser: Browser, base: str):
         assert rows(page)[2:5] == ["body", "body.one", "body.one.left"]
         page.locator("graph-table button[data-turn='body.one']").click()
         assert boxes(page) == shut
-        page.locator("graph-view .ca-frame [data-turn='body']").click()
+        page.locator("graph-view .ca-caption [data-turn='body']").click()
         assert boxes(page) == ["@input", "stem", "body", "head", "@output"]
         page.locator("[name=depth][value='2']").check(force=True)
         assert "body.two.F.add" in boxes(page) and len(boxes(page)) == 10
@@ -101,13 +101,100 @@ def test_searching_finds_what_is_closed_and_opens_it(browser: Browser, base: str
         find.press("Enter")
         assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.join"
         find.fill("conv2d")
-        assert page.locator("[data-status]").inner_text().startswith("4 found, number 1")
-        find.press("Enter")
-        assert "number 2" in page.locator("[data-status]").inner_text()
+        assert page.locator("[data-status]").inner_text() == "4 found"
+        for number, name in ((1, "stem"), (2, "body.one.left"), (3, "body.one.right")):
+            find.press("Enter")
+            assert page.locator("[data-status]").inner_text() == f"4 found, number {number}"
+            assert page.locator("graph-view .gr-picked").get_attribute("data-id") == name
+        find.press("Shift+Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.left"
         find.fill("no such thing")
         assert page.locator("[data-status]").inner_text() == "nothing found"
         find.fill("")
         assert "boxes for 11 operations" in page.locator("[data-status]").inner_text()
+        seen.check()
+
+
+def test_a_search_is_in_the_address(browser: Browser, base: str):
+    with opened(browser, base + "architecture.html#d=0", base=base) as seen:
+        page = seen.page
+        page.locator("[data-find]").fill("conv2d 3×3")
+        assert "q=conv2d+3%C3%973" in seen.address and "n=" not in seen.address
+        for _ in range(2):
+            page.locator("[data-find]").press("Enter")
+        before = boxes(page), page.locator("[data-status]").inner_text()
+        address = seen.address
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(".gr-picked")
+        assert page.locator("[data-find]").input_value() == "conv2d 3×3"
+        assert (boxes(page), page.locator("[data-status]").inner_text()) == before
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.left"
+        page.locator("[data-find]").press("Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.right"
+        page.locator("[data-find]").fill("")
+        assert "q=" not in seen.address
+        seen.check()
+
+
+def test_what_repeats_is_one_box_that_opens_into_each(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
+    it = named("resnet50")
+    built = rebuild(replace(tiny_report(tmp_path / "store"), architecture=it), tmp_path)
+    base = built.site.as_uri() + "/"
+    with opened(browser, base + "architecture.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-node")
+        # the depth that fits: a stem, two boxes a stage, a head
+        assert page.locator("[name=depth]").evaluate_all("all => all.map((one) => one.value)") == ["0", "1", "2"]
+        assert page.locator("[name=depth]:checked").get_attribute("value") == "1" and len(boxes(page)) == 14
+        row = page.locator("graph-table tr[data-id='layer3.1']")
+        assert row.locator("th").inner_text().split("\n")[0].startswith("+1 … 5") and "×5" in row.inner_text()
+        # 5 × 1,117,184, of all of them
+        assert row.locator("td").nth(3).get_attribute("title") == "5,585,920"
+        page.locator("graph-view .ca-times[data-head='layer3.1']").click()
+        assert boxes(page)[8:13] == ["layer3.1", "layer3.2", "layer3.3", "layer3.4", "layer3.5"]
+        assert "each=layer3.1" in seen.address
+        drawn = Graph(depth=1, each=("layer3.1",)).draw(it).svg
+        with page.expect_download() as made:
+            page.locator("[data-save]").click()
+        assert Path(made.value.path()).read_text("utf-8") == f"{drawn}\n"
+        # open the third of them alone, and fold all five again
+        page.locator("graph-view [data-turn='layer3.3']").click()
+        assert "layer3.3.conv2" in boxes(page) and "layer3.2.conv2" not in boxes(page)
+        page.locator("graph-table [data-fold='layer3.1']").click()
+        assert boxes(page)[8:10] == ["layer3.1", "layer4.0"] and "each=" not in seen.address
+        # opened as one, all are open: the frame says how many
+        page.locator("graph-view [data-turn='layer3.1']").click()
+        assert [name for name in boxes(page) if name.startswith("layer3.1.")] == [
+            f"layer3.1.{name}" for name in ("conv1", "conv2", "conv3", "F.add", "relu@3")
+        ]
+        assert "×5" in str(page.locator("graph-view .ca-caption[data-block='layer3.1']").text_content())
+        # a search finds what is drawn as another, says so, and shows it
+        page.locator("[name=depth][value='1']").check(force=True)
+        page.locator("[data-find]").fill("layer3.4.conv2")
+        assert page.locator("[data-status]").inner_text() == "1 found, in layer3.1 … 5, which is closed: Enter opens it"
+        assert page.locator("graph-view .gr-found").get_attribute("data-id") == "layer3.1"
+        page.locator("[data-find]").press("Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        assert page.locator("graph-table .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        address, before = seen.address, boxes(page)
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(".gr-picked")
+        assert (
+            boxes(page) == before and page.locator("graph-view .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        )
+        # by the keyboard: x folds what is around, and shows each again
+        page.locator("[data-find]").fill("")
+        page.locator(node(page, "layer3.2")).focus()
+        page.keyboard.press("x")
+        assert [name for name in boxes(page) if name.startswith("layer3.")][
+            0
+        ] == "layer3.0" and "layer3.2" not in boxes(page)
+        # all at once
+        page.locator("[name=depth][value='1']").check(force=True)
+        page.locator("[name=fold][value='0']").check(force=True)
+        assert len(boxes(page)) == 22 and "fold=0" in seen.address
         seen.check()
 
 
