@@ -172,6 +172,7 @@ customElements.define('graph-view', class extends HTMLElement {
       const x = now.clientX - from.x;
       const y = now.clientY - from.y;
       if (!this.dragged && Math.hypot(x, y) < 4) return;
+      if (!this.dragged) this.setPointerCapture(event.pointerId); // so that no frame asks what is under the pointer
       this.dragged = true;
       this.classList.add('gr-dragging');
       this.scrollTo(from.left - x, from.top - y);
