@@ -171,7 +171,7 @@ customElements.define('graph-page', class extends HTMLElement {
     each(hiding(this.folds().runs, start));
     for (const one of this.whole.blocks) if (one.start <= start && stop <= one.stop && one !== block) this.setOpen(one, true);
     const shown = this.shape();
-    each(hiding(shown.fold, shown.open.ops.findIndex((op) => this.holds(op, this.whole.ops[start].id))));
+    each(hiding(shown.fold, this.placeIn(this.whole.ops[start].id, shown)));
     return this.boxOf(this.whole.ops[start].id, this.shape());
   }
 
@@ -182,12 +182,23 @@ customElements.define('graph-page', class extends HTMLElement {
     return {open, fold: fold ? convatlas.simplify.folding(open, alone) : null};
   }
 
-  holds(op, id) { return op.id === id || (op.kind === 'block' && op.parts.some((part) => this.holds(part, id))); }
+  /** The number of the box that an op of the whole network is, or is in, before repetitions are folded. */
+  placeIn(id, shown) {
+    if (!shown.where) {
+      shown.where = new Map();
+      const note = (op, k) => {
+        shown.where.set(op.id, k);
+        if (op.kind === 'block') for (const part of op.parts) note(part, k);
+      };
+      shown.open.ops.forEach(note);
+    }
+    return shown.where.get(id);
+  }
 
   /** The box of a drawing that an op of the whole network is drawn as, or in. */
-  boxOf(id, {open, fold}) {
-    const at = open.ops.findIndex((op) => this.holds(op, id));
-    return open.ops[fold ? fold.drawn(at) : at].id;
+  boxOf(id, shown) {
+    const at = this.placeIn(id, shown);
+    return shown.open.ops[shown.fold ? shown.fold.drawn(at) : at].id;
   }
 
   // ---- what is picked and pointed at
