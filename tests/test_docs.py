@@ -110,3 +110,11 @@ def test_pictures_and_links_of_the_documents_lead_somewhere():
     for document in [TOP / "README.md", *(TOP / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
             assert "://" in target or (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_decisions_have_a_number_each_and_say_it():
+    files = sorted((TOP / "docs/adr").glob("*.md"))
+    numbers = [int(file.name[:4]) for file in files]
+    assert len(set(numbers)) == len(numbers)
+    for number, file in zip(numbers, files, strict=True):
+        assert file.read_text("utf-8").startswith(f"# {number}. "), file.name

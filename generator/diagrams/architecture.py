@@ -107,6 +107,16 @@ class Block:
     last: str = ""
     """Id of the last of them."""
 
+    @property
+    def run(self) -> bool:
+        """Whether it is no call, but what is around a repetition: of several ops or blocks, or of one kind drawn one by one."""
+        return bool(self.last) and not self.op and not self.path
+
+    @property
+    def head(self) -> str:
+        """Id of the first op or block of a repetition: it names the whole of it."""
+        return self.id.removesuffix(f" … {self.last}") if self.run else self.id
+
 
 @dataclass(frozen=True)
 class Architecture:

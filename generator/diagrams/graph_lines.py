@@ -77,9 +77,7 @@ def labels(canvas: Canvas, laid: Layout, it: Architecture, shapes: Sequence[str]
             at = (box.x + box.width / 2 + OFF, box.y + box.height + 12 + off)
         else:
             at = (box.x + box.width + OFF + off, box.y + box.height / 2 - 4)
-        canvas.rect(
-            at[0] - 1, at[1] - 8, text_width(words, LABEL), 10, fill="#ffffff", fill_opacity=0.85, class_="ca-ground"
-        )
+        canvas.rect(at[0] - 1, at[1] - 8, text_width(words, LABEL), 10, fill="#ffffff", class_="ca-ground")
         canvas.text(at, words, LABEL, fill=DIM, class_="ca-dim")
 
 

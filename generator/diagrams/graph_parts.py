@@ -1,21 +1,24 @@
-"""The parts of a graph: boxes with their bands, frames, the legend."""
+"""The parts of a graph: boxes with their bands, and the legend."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generator.diagrams.architecture import Architecture, Block, Op, OpKind, shape_words
+from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
+from generator.diagrams.graph_frames import MOST, NAME, draw_pill, handle, named, pill
 from generator.diagrams.layout import Rect
-from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
+from generator.diagrams.palette import DIM, EDGES, FILLS, INK
 from generator.diagrams.shown import count
 from generator.diagrams.svg import Canvas, num, text_width
-from generator.diagrams.words import about, begun, fitted, function, short, symbol, title, within
+from generator.diagrams.words import about, fitted, function, headed, short, symbol, title
 
-TITLE, NAME, BAND = 11.0, 9.5, 9.0
+TITLE, BAND = 11.0, 9.0
 """Sizes of text."""
-MOST = 224.0
-"""Width that a text may have."""
+LINE_MOST = 200.0
+"""Width from which on a title goes on in a second line."""
+LEADING = 13.0
+"""From one line of a title to the next."""
 STRIPES = 80
 """Ops of a closed block that are shown as stripes."""
 KINDS: Mapping[OpKind, str] = {
@@ -39,7 +42,8 @@ KINDS: Mapping[OpKind, str] = {
 class Look:
     """What a box says, and its size."""
 
-    title: str
+    title: tuple[str, ...]
+    """In lines."""
     name: str
     """Under the title; nothing where there is none."""
     bands: tuple[Op, ...]
@@ -50,21 +54,13 @@ class Look:
     height: float
 
 
-@dataclass(frozen=True)
-class FrameLook:
-    """What stands on a frame, and the room it takes."""
-
-    title: str
-    op: str
-    width: float
-
-
 def around(it: Architecture) -> list[str]:
     """The path of the innermost open block around each op."""
     found = [""] * len(it.ops)
     for block in it.blocks:
-        for k in range(block.start, block.stop):
-            found[k] = block.path or block.id
+        if not block.run:
+            for k in range(block.start, block.stop):
+                found[k] = block.path or block.id
     return found
 
 
@@ -73,72 +69,36 @@ def look(op: Op, inside: str, names: bool) -> Look:
     if op.kind in ("input", "output"):
         words = shape_words(op.shape) if op.shape else ""
         wide = max(text_width(op.kind, TITLE, bold=True), text_width(words, NAME)) + 28
-        return Look(op.kind, words, (), "", wide, 34 if words else 24)
-    if sign := symbol(op):
-        return Look(title(op), "", (), sign, 22, 22)
-    times = f" × {op.times}" if op.times > 1 else ""
+        return Look((op.kind,), words, (), "", wide, 34 if words else 24)
+    if op.times == 1 and (sign := symbol(op)):
+        return Look((title(op),), "", (), sign, 22, 22)
+    beside = 2 * (pill(op.times) + 4) if op.times > 1 else 0.0
     if op.kind == "block":
-        head = fitted(within(op.id, inside), TITLE, MOST - 40) + times
+        head = fitted(named(op, inside), TITLE, MOST - 40)
         n = count(op)
         said = f"{n} {'op' if n == 1 else 'ops'}, {short(op.parameters)}" if op.parameters else f"{n} ops"
-        under = f"{function(op)} · {said}"
-        wide = max(text_width(head, TITLE, bold=True) + 20, text_width(under, NAME)) + 18
-        return Look(head, under, (), "", max(wide, 110), 44)
-    head = begun(title(op), TITLE, MOST) + times
-    name = fitted(within(op.id, inside), NAME, MOST) if names and not op.op.startswith("F.") else ""
+        under = f"{function(op)} · {said}{' in all' if op.times > 1 else ''}"
+        wide = max(text_width(head, TITLE, bold=True) + max(beside, 20), text_width(under, NAME)) + 18
+        return Look((head,), under, (), "", max(wide, 110), 44)
+    lines = headed(title(op), TITLE, LINE_MOST, MOST)
+    name = fitted(named(op, inside), NAME, MOST) if names and not op.op.startswith("F.") else ""
     bands = op.parts[1:]
     texts = [
-        text_width(head, TITLE, bold=True),
+        text_width(lines[0], TITLE, bold=True) + beside,
+        *(text_width(line, TITLE, bold=True) for line in lines[1:]),
         text_width(name, NAME),
         *(text_width(title(part), BAND) for part in bands),
     ]
-    return Look(head, name, bands, "", max(max(texts) + 18, 92), (34 if name else 24) + 14 * len(bands))
-
-
-def frame(block: Block, it: Architecture) -> FrameLook:
-    """How an open block is named."""
-    inside = ""
-    for other in it.blocks:
-        if other is block:
-            break
-        if other.start <= block.start and block.stop <= other.stop:
-            inside = other.path or other.id
-    name = fitted(within(block.id, inside), NAME, MOST)
-    op = fitted(block.op, NAME, MOST)
-    return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 36)
-
-
-def draw_frame(canvas: Canvas, block: Block, said: FrameLook, at: Rect, pages: Mapping[str, str], live: bool) -> None:
-    """A light frame with its name."""
-    with canvas.group(class_="ca-frame", data_block=block.id):
-        canvas.rect(
-            at.x,
-            at.y,
-            at.width,
-            at.height,
-            rx=6,
-            fill="#596174",
-            fill_opacity=0.05,
-            stroke=LINE,
-            stroke_width=0.8,
-            stroke_opacity=0.7,
-            class_="ca-rim",
-        )
-        x = at.x + (20 if live else 8)
-        wide = text_width(said.title, NAME, bold=True)
-        canvas.rect(at.x + 3, at.y + 3, said.width - 8, 15, rx=3, fill="#f7f8fb", class_="ca-chip")
-        if live:
-            _handle(canvas, at.x + 6, at.y + 5.5, "−")
-        with canvas.group(href=pages.get(block.id, ""), class_="ca-name"):
-            canvas.text((x, at.y + 14), said.title, NAME, font_weight="bold", fill=DIM, class_="ca-dim")
-        canvas.text((x + wide + 5, at.y + 14), said.op, NAME, fill=DIM, class_="ca-dim")
+    high = (34 if name else 24) + LEADING * (len(lines) - 1) + 14 * len(bands)
+    return Look(lines, name, bands, "", max(max(texts) + 18, 92), high)
 
 
 def draw(
     canvas: Canvas, op: Op, number: int, said: Look, at: Rect, coloured: bool, pages: Mapping[str, str], live: bool
 ) -> None:
     """A box with all that is on it."""
-    tip = "" if live else " · ".join([f"{op.id} ({function(op)})", *(f"{name} {value}" for name, value in about(op))])
+    name = f"{op.id} … {op.last} ×{op.times}" if op.last else op.id
+    tip = "" if live else " · ".join([f"{name} ({function(op)})", *(f"{key} {value}" for key, value in about(op))])
     with canvas.group(title=tip, class_=f"ca-node ca-is-{op.kind}", data_n=str(number), data_id=op.id):
         if said.sign:
             centre = (at.x + at.width / 2, at.y + at.height / 2)
@@ -148,22 +108,27 @@ def draw(
         _body(canvas, op, said, at, coloured)
         middle = at.x + at.width / 2
         with canvas.group(href=pages.get(op.id, ""), class_="ca-name"):
-            canvas.text(
-                (middle, at.y + 15.5),
-                said.title,
-                TITLE,
-                font_weight="bold",
-                text_anchor="middle",
-                fill=INK,
-                class_="ca-on",
-            )
+            for k, line in enumerate(said.title):
+                canvas.text(
+                    (middle, at.y + 15.5 + LEADING * k),
+                    line,
+                    TITLE,
+                    font_weight="bold",
+                    text_anchor="middle",
+                    fill=INK,
+                    class_="ca-on",
+                )
+        if op.times > 1:
+            wide = pill(op.times)
+            draw_pill(canvas, (at.x + at.width - wide - 5, at.y + 5), f"×{op.times}", wide, op.id)
         if said.name:
-            canvas.text((middle, at.y + 28), said.name, NAME, text_anchor="middle", fill="#3b4252", class_="ca-on-dim")
+            below = at.y + 28 + LEADING * (len(said.title) - 1)
+            canvas.text((middle, below), said.name, NAME, text_anchor="middle", fill="#3b4252", class_="ca-on-dim")
         for k, part in enumerate(said.bands):
             top = at.y + at.height - 14 * (len(said.bands) - k)
             canvas.text((middle, top + 10), title(part), BAND, text_anchor="middle", fill=INK, class_="ca-on")
         if live and op.kind == "block":
-            _handle(canvas, at.x + 5, at.y + 6, "+")
+            handle(canvas, at.x + 5, at.y + 6, "+")
 
 
 def _body(canvas: Canvas, op: Op, said: Look, at: Rect, coloured: bool) -> None:
@@ -204,16 +169,6 @@ def _leaves(op: Op) -> list[Op]:
 
 def _paint(kind: OpKind, coloured: bool) -> dict[str, object]:
     return {"fill": FILLS[kind] if coloured else "#ffffff", "stroke": EDGES[kind], "class_": f"ca-k-{kind}"}
-
-
-def _handle(canvas: Canvas, x: float, y: float, sign: str) -> None:
-    """What a reader presses to open or close."""
-    with canvas.group(class_="ca-handle"):
-        canvas.rect(x - 4, y - 4, 18, 18, fill="#ffffff", fill_opacity=0)
-        canvas.rect(x, y, 10, 10, rx=2, fill="#ffffff", stroke=DIM, stroke_width=0.9, class_="ca-knob")
-        canvas.line((x + 2.5, y + 5), (x + 7.5, y + 5), stroke=DIM, stroke_width=1.2)
-        if sign == "+":
-            canvas.line((x + 5, y + 2.5), (x + 5, y + 7.5), stroke=DIM, stroke_width=1.2)
 
 
 def legend(canvas: Canvas, it: Architecture, x: float, y: float, width: float) -> float:

@@ -4,7 +4,7 @@
 
 One of them is an op, a block (closed or open) or a chain of several. They are alike where class, shapes and attributes are
 the same, each reads the one before in the same way, and nobody outside reads any but the last. With `loosely`, inputs may
-differ: a dense layer that reads all before it is like the next.
+differ: a dense layer that reads all before it is like the next. A repetition is named by its first op or block.
 """
 
 from __future__ import annotations
@@ -32,21 +32,65 @@ class _Item:
     block: Block | None
 
 
-def folded(it: Architecture, *, loosely: bool = False, single: bool = True) -> Architecture:
+@dataclass(frozen=True)
+class _Run:
+    """A repetition that was found: ops number `start` up to `start` + `size` and those like them that follow."""
+
+    head: str
+    start: int
+    size: int
+    members: tuple[str, ...]
+    """Names of all its items, of all copies."""
+    frame: Block
+
+
+def folded(
+    it: Architecture, *, loosely: bool = False, single: bool = True, alone: Collection[str] = ()
+) -> Architecture:
     """The same with repetitions as one, which says how many (`Op.times`, `Block.times`) and which is the last.
 
-    Its parameters, MACs and memory are those of all. Without `single`, only blocks and chains fold, not a layer by itself.
+    Its parameters, MACs and memory are those of all, its receptive field that of the last. Without `single`, only blocks and chains fold, not a layer by itself.
+    Ops and blocks named in `alone` do not fold.
     """
-    found = _Folder(it, loosely, single)
+    return _folding(it, loosely, single, alone).result()
+
+
+def separated(
+    it: Architecture, each: Collection[str], alone: Collection[str] = ()
+) -> tuple[Architecture, Collection[str]]:
+    """The same with a frame (`Block.run`) around each repetition named in `each`, and the names of all that shall not fold.
+
+    A repetition in a repetition is so in every copy, so that copies stay alike.
+    """
+    if not each:
+        return it, alone
+    found = _folding(it, False, True, alone)
+    names = {(run.start, run.size): run.head for run in found.found}
+    runs = [run for run in found.found if {run.head, names.get((found.drawn(run.start), run.size))} & {*each}]
+    blocks = sorted((*it.blocks, *(run.frame for run in runs)), key=lambda block: (block.start, -block.stop))
+    return replace(it, blocks=tuple(blocks)), {*alone, *(name for run in runs for name in run.members)}
+
+
+def alike(it: Architecture, alone: Collection[str] = ()) -> dict[str, str]:
+    """The block that each block is drawn as, by id: itself, or the first of those that fold with it."""
+    found = _folding(it, False, True, alone)
+    at = {(block.start, block.stop): block.id for block in it.blocks if not block.run}
+    by = {block: found.drawn(block.start) - block.start for block in it.blocks}
+    return {block.id: at.get((block.start + by[block], block.stop + by[block]), block.id) for block in it.blocks}
+
+
+def _folding(it: Architecture, loosely: bool, single: bool, alone: Collection[str]) -> _Folder:
+    found = _Folder(it, loosely, single, alone)
     found.fold(0, len(it.ops), ())
-    return found.result()
+    return found
 
 
 class _Folder:
     """Which op stands for which, as it is found, innermost blocks first."""
 
-    def __init__(self, it: Architecture, loosely: bool, single: bool) -> None:
-        self.it, self.loosely, self.single = it, loosely, single
+    def __init__(self, it: Architecture, loosely: bool, single: bool, alone: Collection[str]) -> None:
+        self.it, self.loosely, self.single, self.alone = it, loosely, single, alone
+        self.found: list[_Run] = []
         self.number = {op.id: index for index, op in enumerate(it.ops)}
         self.stands: dict[int, int] = {}
         """The drawn op that stands for an op, by number; by steps, where folds lie in folds."""
@@ -100,6 +144,8 @@ class _Folder:
     def often(self, items: list[_Item], at: int, length: int) -> int:
         """How many chains of `length` items from number `at` on are alike."""
         chain = items[at : at + length]
+        if any(self.name(item) in self.alone for item in chain):
+            return 1
         if not self.single and all(i.block is None and self.it.ops[i.kept[0]].kind != "block" for i in chain):
             return 1
         wanted = [item.signature for item in chain]
@@ -157,17 +203,26 @@ class _Folder:
             for first, other in zip(chain, copy, strict=True):
                 for a, b in zip(first.kept, other.kept, strict=True):
                     self.stands[b] = a
-        final = items[at + often * length - 1]
-        name = final.block.id if final.block else self.it.ops[final.kept[0]].id
+        every = items[at : at + length * often]
+        name = self.name(every[-1])
         only = chain[0]
+        size = chain[-1].stop - only.kept[0]
+        members = tuple(self.name(item) for item in every)
+        self.found.append(_Run(self.name(only), only.kept[0], size, members, self.frame(every, 1, name)))
         if length > 1:
-            start, stop = only.kept[0], chain[-1].stop
-            head = only.block.id if only.block else self.it.ops[start].id
-            self.chains.append(Block(f"{head} … {name}", "", start, stop, times=often, last=name))
+            self.chains.append(self.frame(chain, often, name))
         elif only.block is not None:
             self.blocks[only.block] = (often, name)
         else:
             self.times[only.kept[0]] = (often, name)
+
+    def frame(self, chain: Sequence[_Item], often: int, last: str) -> Block:
+        """What is around a chain that stands for `often` of them, up to the one named `last`."""
+        head, start, stop = self.name(chain[0]), chain[0].kept[0], chain[-1].stop
+        return Block(f"{head} … {last}", "", start, stop, times=often, last=last)
+
+    def name(self, item: _Item) -> str:
+        return item.block.id if item.block else self.it.ops[item.kept[0]].id
 
     def result(self) -> Architecture:
         """The architecture with what was found."""
@@ -190,7 +245,8 @@ class _Folder:
             if block in self.blocks:
                 times, last = self.blocks[block]
                 sums = _sum(inside, lambda op: op.parameters), _sum(inside, lambda op: op.macs)
-                block = replace(block, times=times, last=last, parameters=sums[0], macs=sums[1])
+                reach = next(one.receptive_field for one in it.blocks if one.id == last)
+                block = replace(block, times=times, last=last, parameters=sums[0], macs=sums[1], receptive_field=reach)
             blocks.append(block)
         blocks += [block for block in self.chains if block.start not in gone]
         blocks.sort(key=lambda block: (block.start, -block.stop))
@@ -198,7 +254,7 @@ class _Folder:
             replace(it, blocks=tuple(blocks)), ops, [e for e in forward if unique[e.source, e.target] is e], kept
         )
 
-    def op(self, index: int, members: Collection[Op]) -> Op:
+    def op(self, index: int, members: Sequence[Op]) -> Op:
         op = self.it.ops[index]
         times, last = self.times.get(index, (op.times, op.last))
         if len(members) == 1:
@@ -210,6 +266,7 @@ class _Folder:
             parameters=_sum(members, lambda one: one.parameters),
             macs=_sum(members, lambda one: one.macs),
             memory=_sum(members, lambda one: one.memory),
+            receptive_field=members[-1].receptive_field,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from generator.diagrams.architecture import Op
 from generator.diagrams.svg import text_width
@@ -65,6 +66,17 @@ def within(path: str, around: str) -> str:
     return path[len(around) + 1 :] if around and path.startswith(f"{around}.") else path
 
 
+def span(names: Sequence[str], many: int) -> str:
+    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3; two have a comma."""
+    first, last = names[0], names[-1]
+    if first == last:
+        return first
+    common = first.rfind(".") + 1
+    if common and last.startswith(first[:common]):
+        last = last[common:]
+    return f"{first}, {last}" if many == 2 else f"{first} … {last}"
+
+
 def fitted(words: str, size: float, room: float) -> str:
     """The end of `words` that fits, with an ellipsis in front where something is left out."""
     if text_width(words, size) <= room:
@@ -73,6 +85,13 @@ def fitted(words: str, size: float, room: float) -> str:
     while letters and text_width("…" + "".join(letters), size) > room:
         letters.pop(0)
     return "…" + "".join(letters)
+
+
+def headed(words: str, size: float, line: float, room: float) -> tuple[str, ...]:
+    """A title in bold, in two lines where it is wider than `line`: what is done, and how. None is wider than `room`."""
+    first, _, rest = words.partition(" ")
+    wide = rest and text_width(words, size, bold=True) > line
+    return tuple(begun(part, size, room) for part in ((first, rest) if wide else (words,)))
 
 
 def begun(words: str, size: float, room: float) -> str:

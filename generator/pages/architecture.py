@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from generator.diagrams.architecture import Architecture, Block, Op, OpKind, shape_words
 from generator.diagrams.export import export
 from generator.diagrams.plain import as_json
-from generator.diagrams.shown import count, fitting, prepared, view
+from generator.diagrams.shown import count, depths, fitting, prepared, view
 from generator.diagrams.simplify import levels
 from generator.diagrams.styles.graph import Graph
 from generator.diagrams.words import title
@@ -29,12 +29,13 @@ def write(site: Site, drawings: Component | None) -> None:
     """Write architecture.md, its data, and what can be taken away; it leads on to the `drawings` of the same network."""
     it = site.report.architecture
     pages = addresses(site, it) if it else {}
-    depths: list[int] = []
+    offered: list[int] = []
     depth = 0
     if it is not None:
         whole = prepared(it)
-        depth = fitting(whole)
-        depths = list(range(max(levels(whole).values(), default=-1) + 2))
+        offered = depths(whole, fold=True)
+        fits = fitting(whole, fold=True)
+        depth = max(k for k in offered if k <= fits)
         value = {"architecture": as_json(it), "pages": pages, "depth": depth}
         site.script("data/architecture.js", "architecture", "", value)
         site.tree.write("architecture.csv", table(it))
@@ -49,7 +50,7 @@ def write(site: Site, drawings: Component | None) -> None:
         description=site.t("architecture.description", model=site.report.title),
         it=it,
         depth=depth,
-        depths=depths,
+        depths=offered,
         facts=facts(it) if it else {},
         drawings=drawings,
     )

@@ -54,12 +54,16 @@ def traced(module: nn.Module, size: tuple[int, int, int], title: str) -> Archite
 
 @cache
 def net(name: str) -> Architecture:
-    """``hand``, ``unet``, ``wide`` (not square), ``hostile``, ``tinyvgg_digits`` or a model of torchvision's, untrained."""
+    """``hand``, ``branches``, ``odd`` (shapes that nobody knows), ``unet``, ``wide`` (not square), ``hostile``, ``tinyvgg_digits`` or a model of torchvision's, untrained."""
     torch.manual_seed(0)
     if name == "hand":
         return hand()
     if name == "hostile":
         return hostile()
+    if name == "branches":
+        return branches()
+    if name == "odd":
+        return odd()
     if name in ("unet", "wide"):
         return traced(UNet(), (3, 64, 64) if name == "unet" else (3, 64, 192), name)
     source = name if name in ("tinyvgg_digits", "efficientnet_lite0") else f"torchvision:{name}"
@@ -87,3 +91,38 @@ def hostile() -> Architecture:
     """Every string from outside is an attack."""
     ops = tuple(Op(f"{k}{HOSTILE}", "other", HOSTILE, (k + 3, 4, 4), note=HOSTILE) for k in range(3))
     return Architecture(HOSTILE, ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))
+
+
+def branches() -> Architecture:
+    """An image, two branches (two convolutions, and a pool of another size) and a skip that a ball joins; then two of a
+    network's own, where a dense layer and its neighbour part again, and are joined."""
+
+    def conv(name: str, channels: int) -> Op:
+        return Op(name, "conv", "Conv2d", (channels, 8, 8))
+
+    ops = (
+        Op("@input", "input", "input", (4, 8, 8)),
+        conv("stem", 4),
+        conv("a1", 4), conv("a2", 8),
+        Op("b", "pool", "MaxPool2d", (4, 4, 4)),
+        Op("join", "merge", "F.add", (8, 8, 8)),
+        conv("c", 2), conv("d", 2),
+        Op("again", "merge", "F.cat", (4, 8, 8)),
+        Op("fc", "linear", "Linear", (2,)),
+    )  # fmt: skip
+    pairs = (
+        "@input stem, stem a1, a1 a2, stem b, a2 join, b join, stem join, join c, join d, c again, d again, again fc"
+    )
+    shapes = {op.id: op.shape for op in ops}
+    edges = tuple(Edge(a, b, shapes[a]) for a, b in (pair.split() for pair in pairs.split(", ")))
+    return Architecture("branches", ops, edges)
+
+
+def odd() -> Architecture:
+    """Operations whose shapes depend on what comes in."""
+    ops = (
+        Op("@input", "input", "input", (3, 8, 8)),
+        Op("s", "other", "F.nonzero", ()),
+        Op("t", "block", "RoIHeads", ()),
+    )
+    return Architecture("odd", ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))

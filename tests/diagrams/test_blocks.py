@@ -8,7 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from tests.diagrams.nets import net
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Blocks(scale="linear", channels="linear", height=80, thickness=40, slant=0.5, angle=45, spacing=20, captions="none", legend=False)  # fmt: skip
-ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet")  # fmt: skip
+ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet", "branches", "odd")  # fmt: skip
 
 
 def drawn(name: str, how: Blocks) -> tuple[Architecture, Scene]:
@@ -81,6 +81,73 @@ def test_skips_across_a_u_net_are_nested():
     for (a0, a1, a2, _), (b0, b1, b2, _) in combinations(sorted(arcs), 2):  # from the outermost inwards
         assert a0[0] < b0[0] and b2[0] < a2[0] and a1[1] <= b1[1] - STEP
         assert b0[1] > b1[1]
+
+
+def test_branches_are_stacked_about_the_axis_of_what_they_leave_and_join():
+    it = net("branches")
+    layout = PLAIN.layout(it)
+    assert [(fork.source, fork.lanes, fork.join) for fork in layout.forks] == [(1, ((2, 4), (4, 5)), 5), (5, ((6, 7), (7, 8)), 8)]  # fmt: skip
+    a1, a2, b, join, c, d = (layout.placed[k] for k in (2, 3, 4, 5, 6, 7))
+    # the first branch above the axis and the second below, boxes of each touching; both begin one below the other
+    assert a1.axis == a2.axis < 0 < b.axis and a1.x == b.x and a2.x == a1.x + a1.solid.w
+    assert b.top - max(a1.bottom, a2.bottom) > 12 and c.axis < 0 < d.axis
+    assert join.x > max(a2.right, b.right)
+    scene = PLAIN.scene(it)
+    lines = [wire.points for wire in of(scene, Wire) if wire.thickness == 1.75]
+    dots = [disc.centre for disc in of(scene, Disc) if disc.radius == 3]
+    assert len(dots) == 2
+    # a line to each branch leaves where they part; what goes by them all is an arc
+    assert [sum(dot in points for points in lines) for dot in dots] == [2, 2]
+    ball = next(disc.centre for disc in of(scene, Disc) if disc.radius == 8)
+    into = sorted(
+        points[-1] for points in lines if abs(points[-1][0] - ball[0]) < 5 and abs(points[-1][1] - ball[1]) < 9
+    )
+    assert into == sorted([(ball[0] - 4, ball[1] - 6.93), (ball[0], ball[1] - 8), (ball[0], ball[1] + 8)])
+    # nobody stands on one line as if one followed the other
+    assert not [p for p in lines if len(p) == 2 and p[1] == (b.x, b.axis)]
+
+
+def test_branches_wider_than_three_quarters_of_a_row_are_drawn_as_they_run():
+    it = net("branches")
+    assert len(Blocks(width=320, thickness=150).layout(it).forks) < len(Blocks().layout(it).forks) == 2
+
+
+@pytest.mark.parametrize("name, depth", [("branches", -1), ("googlenet", 1), ("googlenet", 2), ("resnet18", 2)])
+def test_no_line_of_a_branch_runs_through_words_or_boxes(name: str, depth: int):
+    for how in (Blocks(depth=depth), Blocks(depth=depth, direction="left", width=700)):
+        it, scene = drawn(name, how)
+        assert how.layout(it).forks
+        outlines = [outline(one) for one in of(scene, Words)]
+        boxes = [area.corners for area in of(scene, Area) if area.classes.endswith("ca-front")]
+        for wire in of(scene, Wire):
+            if wire.thickness != 1.75:
+                continue
+            for (x0, y0), (x1, y1) in pairwise(wire.points):
+                left, right, high, low = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+                thin = [(left, high), (right + 0.1, high), (right + 0.1, low + 0.1), (left, low + 0.1)]
+                assert not [
+                    words for words, corners in zip(of(scene, Words), outlines, strict=True) if meet(thin, corners)
+                ]
+                if x0 == x1:
+                    assert not [corners for corners in boxes if meet(thin, corners)]
+
+
+def test_a_pool_that_touches_says_its_size():
+    scene = drawn("vgg16", Blocks())[1]
+    said = {one.text: one for one in of(scene, Words)}
+    for before, after in ((224, 112), (112, 56), (56, 28), (28, 14), (14, 7)):
+        pool = said[f"pool {after}×{after}"]
+        slanted = said[f"{before}×{before}"]
+        assert pool.angle == 0 and slanted.angle == -45 and pool.at[1] > slanted.at[1]
+    assert not [one for one in of(drawn("vgg16", Blocks(sizes=False))[1], Words) if "pool " in one.text]
+
+
+def test_what_has_no_known_shape_is_a_small_box_with_its_name():
+    _, scene = drawn("odd", Blocks(captions="none"))
+    said = [one.text for one in of(scene, Words)]
+    assert "nonzero" in said and "RoIHeads" in said and "?" not in said
+    front = next(a.corners for a in of(scene, Area) if a.classes == "ca-k-other ca-front")
+    assert front[2][1] - front[0][1] == pytest.approx(27.5)  # a quarter of the largest map's 110
 
 
 def test_signs():
@@ -203,6 +270,10 @@ def test_a_network_of_nothing_but_an_input():
 @pytest.mark.parametrize("name", ALL)
 def test_golden(name: str):
     check(f"blocks-{name}", styles()["blocks"].cls().draw(net(name)).svg)
+
+
+def test_golden_of_branches():
+    check("blocks-googlenet-branches", Blocks(depth=1).draw(net("googlenet")).svg)
 
 
 def test_golden_in_a_column():

@@ -30,14 +30,22 @@ SETS: tuple[dict[str, Any], ...] = (
 def page(browser: Browser) -> Iterator[Page]:
     made = browser.new_page()
     made.evaluate("self.convatlas = {}")
-    for name in ("drawing-canvas", "drawing-palette", "drawing-scene", "drawing-solids", "draw-blocks"):
+    for name in (
+        "drawing-canvas",
+        "drawing-palette",
+        "drawing-scene",
+        "drawing-captions",
+        "drawing-forks",
+        "drawing-solids",
+        "draw-blocks",
+    ):
         made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))
     yield made
     made.close()
 
 
 @pytest.mark.parametrize(
-    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0"]
+    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0", "googlenet", "branches", "odd"]
 )  # fmt: skip
 def test_the_port_is_equal_to_the_byte(page: Page, name: str):
     it = net(name)

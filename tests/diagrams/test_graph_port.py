@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
-PARTS = ("drawing-canvas", "drawing-palette", "drawing-simplify", "graph-layout", "draw-graph")
+PARTS = ("drawing-canvas", "drawing-palette", "drawing-simplify", "drawing-repeats", "graph-layout", "draw-graph")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "right": {"direction": "right", "depth": 1},
     "bare": {"labels": "none", "colours": "plain", "names": False, "legend": False, "title": False, "depth": 0},
     "all of it": {"fuse": False, "silent": True, "labels": "all", "depth": 2},
+    "each of it": {"fold": False, "depth": 2},
 }
 
 
@@ -51,5 +52,5 @@ def test_the_port_draws_the_same_bytes(page: Page, name: str, options: dict[str,
 
 
 def test_blocks_open_and_close_by_name(page: Page):
-    options = {"depth": 1, "opened": ("layer2.1", "layer2.3"), "shut": ("layer1",)}
+    options = {"depth": 1, "opened": ("layer2.1", "layer3.0"), "shut": ("layer1",), "each": ("layer3.1",)}
     assert in_the_page(page, "resnet50", options) == Graph(**options).draw(named("resnet50")).svg

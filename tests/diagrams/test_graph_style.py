@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from generator.diagrams.architecture import Architecture, Block, Edge, Op
-from generator.diagrams.shown import count, fitting, prepared, tidied, view
+from generator.diagrams.shown import count, depths, fitting, prepared, tidied, view
 from generator.diagrams.styles import styles
 from generator.diagrams.styles.graph import Graph
+from generator.diagrams.svg import ROOM, text_width
 from generator.diagrams.words import begun, fitted, short, title
 from tests.diagrams.networks import EIGHT, named
 
@@ -68,7 +72,129 @@ def test_a_depth_that_fits():
     whole = prepared(named("resnet50"))
     assert fitting(whole, 16) == 0 and len(view(whole, 0).ops) == 10
     assert fitting(whole, 40) == 1 and len(view(whole, 1).ops) == 22
-    assert sum(count(op) for op in view(whole, 0).ops) == sum(count(op) for op in whole.ops)
+    # input, stem, pool, two boxes for each of four stages, pool, linear, output
+    assert len(view(whole, 1, fold=True).ops) == 14 and fitting(whole, 16, fold=True) == 1
+    for shown in (view(whole, 0), view(whole, 1, fold=True)):
+        assert sum(count(op) for op in shown.ops) == sum(count(op) for op in whole.ops)
+
+
+def test_the_depths_that_differ():
+    assert depths(prepared(named("tinyvgg_digits"))) == [0]
+    assert depths(prepared(named("resnet50"))) == [0, 1, 2]
+    # the list of blocks, the blocks, all
+    assert depths(prepared(named("efficientnet_lite0"))) == [0, 1, 2]
+
+
+def test_a_list_of_modules_is_a_block_where_it_is_not_all():
+    whole = prepared(named("efficientnet_lite0"))
+    listed = next(block for block in whole.blocks if block.id == "_blocks")
+    assert (listed.op, whole.ops[listed.start].path) == ("list of modules", "_blocks.0._depthwise_conv")
+    shown = view(whole, 0)
+    assert [op.id for op in shown.ops] == ["@input", "_conv_stem", "_blocks", "_conv_head", "_avg_pooling", "_fc", "@output"]  # fmt: skip
+    assert sum(op.parameters for op in shown.ops) == named("efficientnet_lite0").parameters
+    assert sum(op.macs for op in shown.ops) == sum(op.macs for op in named("efficientnet_lite0").ops)
+    assert "features" not in [block.op for block in prepared(named("alexnet")).blocks]
+
+
+def test_repetitions_are_one_box_that_says_how_many():
+    it = named("resnet50")
+    said = texts(it, depth=1)
+    assert [word for word in said if word.startswith("×")] == ["×2", "×3", "×5", "×2"]
+    assert [word for word in said if word in ("0", "1", "1, 2", "1 … 3", "1 … 5")] == ["0", "1, 2", "0", "1 … 3", "0", "1 … 5", "0", "1, 2"]  # fmt: skip
+    assert "Bottleneck · 20 ops, 141 k in all" in said  # 2 × 70,400
+    each = texts(it, depth=1, each=("layer3.1",))
+    assert [word for word in each if word.startswith("×")] == ["×2", "×3", "×2"]
+    assert [word for word in each if word in "12345"] == ["1", "2", "3", "4", "5"]
+    assert "1 … 5" in each  # the frame around them
+    assert not [word for word in texts(it, depth=1, fold=False) if word.startswith("×")]
+
+
+def test_what_is_open_in_the_first_is_open_in_all_of_them():
+    whole = prepared(named("resnet50"))
+    shown = view(whole, 0, ["layer3", "layer3.1"], fold=True)
+    assert [op.id for op in shown.ops if op.id.startswith("layer3.")] == ["layer3.0", *(f"layer3.1.{name}" for name in ("conv1", "conv2", "conv3", "F.add", "relu@3"))]  # fmt: skip
+    assert [(block.id, block.times, block.last) for block in shown.blocks] == [("layer3", 1, ""), ("layer3.1", 5, "layer3.5")]  # fmt: skip
+    # each by itself, the first alone is open
+    shown = view(whole, 0, ["layer3", "layer3.1"], fold=True, each=["layer3.1"])
+    assert [op.id for op in shown.ops if op.id.startswith("layer3.") and op.kind == "block"] == [f"layer3.{k}" for k in (0, 2, 3, 4, 5)]  # fmt: skip
+    assert [(block.head, block.run) for block in shown.blocks] == [("layer3", False), ("layer3.1", True), ("layer3.1", False)]  # fmt: skip
+
+
+def test_no_line_is_seen_through_a_caption_or_a_label():
+    """Whatever of a line runs where words stand lies behind their ground: drawn before it, and covered by it whole."""
+    met = 0
+    for name in EIGHT:
+        deep = {"depth": 2 if name == "densenet121" else 9, "labels": "all"}
+        for options in ({"depth": 1}, deep, {"depth": 1, "direction": "right"}):
+            root = ET.fromstring(Graph(**options).draw(named(name)).svg)  # type: ignore[arg-type]
+            everything = list(root.iter())
+            order = {element: k for k, element in enumerate(everything)}
+            lines = [
+                (order[path], points)
+                for group in everything
+                if group.get("class", "").startswith("ca-wire")
+                for path in group.findall(f"{SVG}path")
+                for points in [list(walked(str(path.get("d"))))]
+            ]
+            for words, ground in said_on_ground(everything):
+                x, y, wide = words
+                for k, points in lines:
+                    if min(p[1] for p in points) > y or max(p[1] for p in points) < y - 8:
+                        continue
+                    hits = [p for p in points if x < p[0] < x + wide and y - 8 < p[1] < y + 2]
+                    met += bool(hits)
+                    assert not hits or (k < order[ground] and holds(ground, words)), (name, options, words)
+    assert met  # the trunk does run behind captions
+
+
+def said_on_ground(everything: list[ET.Element]) -> Iterator[tuple[tuple[float, float, float], ET.Element]]:
+    """The words of captions and labels, as (x, baseline, width), with the rectangle that is drawn under them."""
+    ground = None
+    for element in everything:
+        if element.get("class") in ("ca-ground", "ca-chip"):
+            ground = element
+        elif element.get("class", "").startswith("ca-node"):
+            ground = None
+        elif element.tag == f"{SVG}text" and element.get("class") == "ca-dim" and ground is not None and element.text:
+            size, bold = float(element.get("font-size", 0)), element.get("font-weight") == "bold"
+            if abs(float(element.get("y", 0)) - float(ground.get("y", 0))) < 16:
+                place = float(element.get("x", 0)), float(element.get("y", 0))
+                yield (*place, text_width(element.text, size, bold=bold) / ROOM), ground
+
+
+def holds(ground: ET.Element, words: tuple[float, float, float]) -> bool:
+    x, y, wide, high = (float(ground.get(name, 0)) for name in ("x", "y", "width", "height"))
+    assert ground.get("fill-opacity") is None
+    return x <= words[0] and words[0] + words[2] <= x + wide and y <= words[1] - 7 and words[1] <= y + high
+
+
+def walked(d: str) -> Iterator[tuple[float, float]]:
+    """Points along a path, four pixels or less apart: a line of text is higher."""
+    at = (0.0, 0.0)
+    for letter, rest in re.findall(r"([MLQC])([^MLQC]*)", d):
+        numbers = [float(number) for number in rest.split()]
+        corners = [at, *zip(numbers[::2], numbers[1::2], strict=True)]
+        if letter != "M":
+            long = sum(math.dist(a, b) for a, b in itertools.pairwise(corners))
+            steps = math.ceil(long / 4) + 1
+            for k in range(steps + 1):
+                some = corners
+                while len(some) > 1:  # as de Casteljau has it
+                    t = k / steps
+                    some = [(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])) for a, b in itertools.pairwise(some)]
+                yield some[0]
+        at = corners[-1]
+
+
+def test_titles_are_in_two_lines_before_they_are_cut():
+    it = named("efficientnet_lite0")
+    said = texts(it, depth=9)
+    assert "Conv2dStaticSamePadding" in said and "3×3 depthwise" in said and "Conv2dStaticSamePadding 1×1" in said
+    assert not [word for word in said if word.endswith("…")]
+    # two lines are as high as that is: the stem's are 13 higher than those of a title in one line
+    boxes = {node.get("data-id"): node for node in ET.fromstring(Graph().draw(it).svg).iter(f"{SVG}g")}
+    heights = [float(boxes[name].find(f"{SVG}rect").get("height")) for name in ("_conv_stem", "_conv_head")]  # type: ignore[union-attr, arg-type]
+    assert heights == [34 + 13 + 28, 34 + 28]
 
 
 def by_hand() -> Architecture:
@@ -107,7 +233,8 @@ def test_each_option_shows():
     right = Graph(depth=1, direction="right").draw(it)
     assert right.width > whole.width and right.height < whole.height
     deep = named("resnet50")
-    assert texts(deep, depth=1, labels="all").count("256 × 56 × 56") == 3
+    assert texts(deep, depth=1, labels="all", fold=False).count("256 × 56 × 56") == 3
+    assert texts(deep, depth=1, labels="all").count("256 × 56 × 56") == 2  # of layer1.0, and of the two that follow
     assert texts(deep, depth=1).count("256 × 56 × 56") == 1
     assert Graph(depth=9, fuse=False).draw(deep).svg != Graph(depth=9).draw(deep).svg
     assert "flatten" in texts(deep, silent=True) and "flatten" not in texts(deep)
@@ -163,8 +290,6 @@ def test_tidying_keeps_what_says_something():
 
 
 def boxes_hold_their_words(svg: str) -> bool:
-    from generator.diagrams.svg import text_width
-
     root = ET.fromstring(svg)
     for node in root.iter(f"{SVG}g"):
         if not node.get("class", "").startswith("ca-node"):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Block, Edge, Op, Shape
-from generator.diagrams.repeats import folded
+from generator.diagrams.repeats import alike, folded, separated
 
 MAP: Shape = (8, 4, 4)
 
@@ -113,3 +113,33 @@ def test_folds_inside_folds():
     assert [(b.id, b.times, b.last) for b in it.blocks] == [("a", 3, "c")]
     assert it.by_id["a.0"].parameters == 60
     assert folded(it) == it
+
+
+def test_what_is_drawn_one_by_one_stays_in_a_frame():
+    it, alone = separated(residuals(4), ["0"])
+    assert set(alone) == {"0", "1", "2", "3"}
+    assert [(b.id, b.start, b.stop, b.times, b.run, b.head) for b in it.blocks] == [
+        ("stage", 1, 9, 1, False, "stage"),
+        ("0 … 3", 1, 9, 1, True, "0"),
+        *((str(k), 1 + 2 * k, 3 + 2 * k, 1, False, str(k)) for k in range(4)),
+    ]
+    assert folded(it, alone=alone) == it
+    assert separated(residuals(4), ["1", "stem"]) == (residuals(4), set())  # named by its first alone
+
+
+def test_one_by_one_inside_a_repetition_is_so_in_every_copy():
+    ops = [Op("x", "input", "input", (3, 4, 4))]
+    for name in "abc":
+        ops += [*(conv(f"{name}.{k}") for k in range(2)), Op(f"{name}.pool", "pool", "MaxPool2d", MAP)]
+    blocks = tuple(Block(name, "Stage", 3 * k + 1, 3 * k + 4) for k, name in enumerate("abc"))
+    it, alone = separated(chain(*ops, blocks=blocks), ["a.0"])
+    assert set(alone) == {f"{name}.{k}" for name in "abc" for k in range(2)}
+    it = folded(it, alone=alone)
+    assert said(it) == [("x", 1, ""), ("a.0", 1, ""), ("a.1", 1, ""), ("a.pool", 1, "")]
+    assert [(b.id, b.times) for b in it.blocks] == [("a", 3), ("a.0 … a.1", 1)]
+
+
+def test_the_block_that_each_is_drawn_as():
+    it = residuals(4)
+    assert alike(it) == {"stage": "stage", "0": "0", "1": "0", "2": "0", "3": "0"}
+    assert alike(it, ["0", "1", "2", "3"]) == {name: name for name in ("stage", "0", "1", "2", "3")}

@@ -13,7 +13,8 @@ import pytest
 from generator.diagrams import palette
 from generator.diagrams.architecture import Architecture, Block, Edge, Op
 from generator.diagrams.plain import as_json
-from generator.diagrams.shown import fitting, prepared, view
+from generator.diagrams.repeats import folded
+from generator.diagrams.shown import fitting, listed, prepared, view
 from generator.diagrams.simplify import at_depth, fused, levels, without
 from tests.diagrams.networks import named
 
@@ -30,6 +31,17 @@ STEPS: dict[str, Callable[[Architecture], Architecture]] = {
     "prepared(it)": prepared,
     "prepared(it, {fuse: false, silent: true})": lambda it: prepared(it, fuse=False, silent=True),
     "view(it, 1, ['body.0'], ['stem'])": lambda it: view(it, 1, ["body.0"], ["stem"]),
+    "listed(it)": listed,
+    "folded(it)": folded,
+    "folded(it, ['b.1', 'encoder.layers.encoder_layer_3'])": lambda it: folded(
+        it, alone=["b.1", "encoder.layers.encoder_layer_3"]
+    ),
+    "view(convatlas.simplify.prepared(it), 3, [], [], {fold: true, each: []})": lambda it: view(
+        prepared(it), 3, fold=True
+    ),
+    "view(convatlas.simplify.prepared(it), 2, ['b'], [], {fold: true, each: ['a.1', 'list.0', 'features.3']})": lambda it: (
+        view(prepared(it), 2, ["b"], fold=True, each=["a.1", "list.0", "features.3"])
+    ),
 }
 
 
@@ -37,7 +49,7 @@ STEPS: dict[str, Callable[[Architecture], Architecture]] = {
 def page(browser: Browser) -> Iterator[Page]:
     made = browser.new_page()
     made.evaluate("self.convatlas = {}")
-    for name in ("drawing-canvas", "drawing-palette", "drawing-simplify"):
+    for name in ("drawing-canvas", "drawing-palette", "drawing-simplify", "drawing-repeats"):
         made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))
     yield made
     made.close()
@@ -56,10 +68,31 @@ def same_interval() -> Architecture:
     return Architecture("net", ops, edges, blocks)
 
 
+def runs() -> Architecture:
+    """Repetitions in repetitions: three stages of a pool behind two convolutions, then two kinds of block by turns; one list
+    of modules that runs in two pieces."""
+    ops = [Op("@input", "input", "input", (8, 4, 4))]
+    blocks = []
+    for stage in "abc":
+        blocks.append(Block(stage, "Stage", len(ops), len(ops) + 3, path=stage))
+        ops += [Op(f"{stage}.{k}", "conv", "Conv2d", (8, 4, 4), f"{stage}.{k}", parameters=3) for k in (1, 2)]
+        ops.append(Op(f"{stage}.pool", "pool", "MaxPool2d", (8, 4, 4), f"{stage}.pool"))
+    ops += [Op(f"list.{k}", "block", "AB"[k % 2], (8, 4, 4), f"list.{k}", memory=5) for k in range(6)]
+    ops.append(Op("act", "act", "ReLU", (8, 4, 4), "act"))
+    ops += [Op(f"list.{k}", "conv", "Conv2d", (8, 4, 4), f"list.{k}", macs=7) for k in (6, 7)]
+    edges = [Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)]
+    edges += [
+        Edge("@input", "a.pool", (8, 4, 4)),
+        Edge("a.pool", "b.pool", (8, 4, 4)),
+        Edge("b.pool", "c.pool", (8, 4, 4)),
+    ]
+    return Architecture("runs", tuple(ops), tuple(edges), tuple(blocks))
+
+
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("name", ["forked", "densenet121", "vit_b_16", "by hand"])
+@pytest.mark.parametrize("name", ["forked", "densenet121", "vit_b_16", "efficientnet_lite0", "by hand", "runs"])
 def test_each_step_is_the_same(page: Page, name: str, step: str):
-    it = same_interval() if name == "by hand" else named(name)
+    it = {"by hand": same_interval, "runs": runs}.get(name, lambda: named(name))()
     assert in_the_page(page, it, step) == json.loads(json.dumps(as_json(STEPS[step](it))))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +49,7 @@ def test_blocks_open_and_close_in_graph_and_table(browser: Browser, base: str):
         assert rows(page)[2:5] == ["body", "body.one", "body.one.left"]
         page.locator("graph-table button[data-turn='body.one']").click()
         assert boxes(page) == shut
-        page.locator("graph-view .ca-frame [data-turn='body']").click()
+        page.locator("graph-view .ca-caption [data-turn='body']").click()
         assert boxes(page) == ["@input", "stem", "body", "head", "@output"]
         page.locator("[name=depth][value='2']").check(force=True)
         assert "body.two.F.add" in boxes(page) and len(boxes(page)) == 10
@@ -62,6 +64,14 @@ def test_a_box_leads_to_its_layer(browser: Browser, base: str):
         assert page.locator("h1").inner_text() == "stem"
         part = page.locator(".gr-map [aria-current]")
         assert part.get_attribute("title").startswith("stem")  # type: ignore[union-attr]
+        # the strip says what its bars are, below it and in its own line
+        legend, strip = page.locator(".gr-map__legend"), page.locator(".gr-map ol").bounding_box()
+        assert (
+            "the wider, the more operations" in legend.inner_text()
+            and "the taller, the larger its maps" in legend.inner_text()
+        )
+        below = legend.bounding_box()
+        assert strip and below and below["y"] >= strip["y"] + strip["height"]
         page.locator(".gr-map__all").click()
         page.wait_for_selector(".gr-picked")
         assert page.locator("graph-table .gr-picked").get_attribute("data-id") == "stem"
@@ -101,13 +111,99 @@ def test_searching_finds_what_is_closed_and_opens_it(browser: Browser, base: str
         find.press("Enter")
         assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.join"
         find.fill("conv2d")
-        assert page.locator("[data-status]").inner_text().startswith("4 found, number 1")
-        find.press("Enter")
-        assert "number 2" in page.locator("[data-status]").inner_text()
+        assert page.locator("[data-status]").inner_text() == "4 found"
+        for number, name in ((1, "stem"), (2, "body.one.left"), (3, "body.one.right")):
+            find.press("Enter")
+            assert page.locator("[data-status]").inner_text() == f"4 found, number {number}"
+            assert page.locator("graph-view .gr-picked").get_attribute("data-id") == name
+        find.press("Shift+Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.left"
         find.fill("no such thing")
         assert page.locator("[data-status]").inner_text() == "nothing found"
         find.fill("")
         assert "boxes for 11 operations" in page.locator("[data-status]").inner_text()
+        seen.check()
+
+
+def test_a_search_is_in_the_address(browser: Browser, base: str):
+    with opened(browser, base + "architecture.html#d=0", base=base) as seen:
+        page = seen.page
+        page.locator("[data-find]").fill("conv2d 3×3")
+        assert "q=conv2d+3%C3%973" in seen.address and "n=" not in seen.address
+        for _ in range(2):
+            page.locator("[data-find]").press("Enter")
+        before = boxes(page), page.locator("[data-status]").inner_text()
+        address = seen.address
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(".gr-picked")
+        assert page.locator("[data-find]").input_value() == "conv2d 3×3"
+        assert (boxes(page), page.locator("[data-status]").inner_text()) == before
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.left"
+        page.locator("[data-find]").press("Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "body.one.right"
+        page.locator("[data-find]").fill("")
+        assert "q=" not in seen.address
+        seen.check()
+
+
+def test_what_repeats_is_one_box_that_opens_into_each(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
+    it = named("resnet50")
+    built = rebuild(replace(tiny_report(tmp_path / "store"), architecture=it), tmp_path)
+    base = built.site.as_uri() + "/"
+    with opened(browser, base + "architecture.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-node")
+        # the depth that fits: a stem, two boxes a stage, a head
+        assert page.locator("[name=depth]").evaluate_all("all => all.map((one) => one.value)") == ["0", "1", "2"]
+        assert page.locator("[name=depth]:checked").get_attribute("value") == "1" and len(boxes(page)) == 14
+        row = page.locator("graph-table tr[data-id='layer3.1']")
+        assert row.locator("th").inner_text().split("\n")[0].startswith("+1 … 5") and "×5" in row.inner_text()
+        # 5 × 1,117,184, of all of them
+        assert row.locator("td").nth(3).get_attribute("title") == "5,585,920"
+        page.locator("graph-view .ca-times[data-head='layer3.1']").click()
+        assert boxes(page)[8:13] == ["layer3.1", "layer3.2", "layer3.3", "layer3.4", "layer3.5"]
+        assert "each=layer3.1" in seen.address
+        drawn = Graph(depth=1, each=("layer3.1",)).draw(it).svg
+        with page.expect_download() as made:
+            page.locator("[data-save]").click()
+        assert Path(made.value.path()).read_text("utf-8") == f"{drawn}\n"
+        # open the third of them alone, and fold all five again
+        page.locator("graph-view [data-turn='layer3.3']").click()
+        assert "layer3.3.conv2" in boxes(page) and "layer3.2.conv2" not in boxes(page)
+        page.locator("graph-table [data-fold='layer3.1']").click()
+        assert boxes(page)[8:10] == ["layer3.1", "layer4.0"] and "each=" not in seen.address
+        # opened as one, all are open: the frame says how many
+        page.locator("graph-view [data-turn='layer3.1']").click()
+        assert [name for name in boxes(page) if name.startswith("layer3.1.")] == [
+            f"layer3.1.{name}" for name in ("conv1", "conv2", "conv3", "F.add", "relu@3")
+        ]
+        assert "×5" in str(page.locator("graph-view .ca-caption[data-block='layer3.1']").text_content())
+        # a search finds what is drawn as another, says so, and shows it
+        page.locator("[name=depth][value='1']").check(force=True)
+        page.locator("[data-find]").fill("layer3.4.conv2")
+        assert page.locator("[data-status]").inner_text() == "1 found, in layer3.1 … 5, which is closed: Enter opens it"
+        assert page.locator("graph-view .gr-found").get_attribute("data-id") == "layer3.1"
+        page.locator("[data-find]").press("Enter")
+        assert page.locator("graph-view .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        assert page.locator("graph-table .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        address, before = seen.address, boxes(page)
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(".gr-picked")
+        assert (
+            boxes(page) == before and page.locator("graph-view .gr-picked").get_attribute("data-id") == "layer3.4.conv2"
+        )
+        # by the keyboard: x folds what is around, and shows each again
+        page.locator("[data-find]").fill("")
+        page.locator(node(page, "layer3.2")).focus()
+        page.keyboard.press("x")
+        assert "layer3.1" in boxes(page) or "layer3.1.conv1" in boxes(page)
+        assert "layer3.2" not in boxes(page) and "each=" not in seen.address
+        # all at once
+        page.locator("[name=depth][value='1']").check(force=True)
+        page.locator("[name=fold][value='0']").check(force=True)
+        assert len(boxes(page)) == 22 and "fold=0" in seen.address
         seen.check()
 
 
@@ -303,6 +399,40 @@ FRAMES = """async (moves) => {
 }"""
 
 
+FRAME = 1000 / 60
+"""Milliseconds of one of 60 frames a second."""
+
+
+def panned(browser: Browser, page: Page) -> list[float]:
+    """Drag the graph about by hand; of each move what the page's thread spent on it, in milliseconds of processor time: events,
+    scripts, style, layout and paint, all of it."""
+    box = page.locator("graph-view").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 20
+    browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
+    for _ in range(3):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for k in range(1, 21):
+            page.mouse.move(x, y - 23 * k)
+            page.evaluate("new Promise(requestAnimationFrame)")
+        page.mouse.up()
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    moves = [
+        event for event in events if event["name"] == "EventDispatch" and event["args"]["data"]["type"] == "pointermove"
+    ]
+    thread = moves[0]["pid"], moves[0]["tid"]
+    starts = sorted(event["ts"] for event in moves)
+    found = [0.0] * len(starts)
+    for event in events:
+        if event["name"] == "RunTask" and event["ph"] == "X" and (event["pid"], event["tid"]) == thread:
+            at = bisect(starts, event["ts"] + event["dur"]) - 1
+            if at >= 0:
+                found[at] += event["tdur"] / 1000
+    assert page.evaluate("document.querySelector('graph-view').scrollTop") > 400
+    return found
+
+
 def test_densenet_121_pans_at_the_speed_of_an_idle_page(
     browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]
 ):
@@ -317,4 +447,8 @@ def test_densenet_121_pans_at_the_speed_of_an_idle_page(
         still = max(page.evaluate(FRAMES, False) for _ in range(2))
         moving = max(page.evaluate(FRAMES, True) for _ in range(3))
         assert moving >= 0.8 * still, (moving, still)
+        work = sorted(panned(browser, page))
+        assert len(work) >= 50
+        # what a frame costs the page, by the processor's own clock, which company on the machine does not move
+        assert work[len(work) // 2] < FRAME and sum(work) / len(work) < FRAME, work
         seen.check()

@@ -3,7 +3,7 @@
 boxes, edges, frames ─▶ nest (a level for each frame) ─▶ level by level: layers, trunk, strips, lanes ─▶ Layout
 
 Numbers in, numbers out: nothing here knows what a box is. Only + − × ÷ and comparisons are used, in a fixed order, so that
-templates/assets/js/graph-layout.js finds the same to the last bit. See docs/adr/0018-our-own-graph-layout.md.
+templates/assets/js/graph-layout.js finds the same to the last bit. See docs/adr/0022-our-own-graph-layout.md.
 """
 
 from generator.diagrams.layout.arrange import arrange

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from generator.diagrams.architecture import Op
 from generator.diagrams.svg import text_width
+from generator.diagrams.words import span
 
 NAME, CLASS, LABEL, LEADING = 10.0, 10.0, 10.0, 12.0
 """Sizes of text, and from baseline to baseline. Nothing is smaller than 10, so that 980 pixels on 17.5 cm keep 5 pt."""
@@ -60,17 +61,6 @@ def _names(ops: Sequence[Op], prefix: str) -> list[str]:
                 plain = "input" if op.kind == "input" else name
                 found.append(plain[len(prefix) + 1 :] if prefix and plain.startswith(f"{prefix}.") else plain)
     return found
-
-
-def span(names: Sequence[str], many: int) -> str:
-    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3; two have a comma."""
-    first, last = names[0], names[-1]
-    if first == last:
-        return first
-    common = first.rfind(".") + 1
-    if common and last.startswith(first[:common]):
-        last = last[common:]
-    return f"{first}, {last}" if many == 2 else f"{first} … {last}"
 
 
 def wrapped(words: str, widest: float = WIDEST) -> tuple[str, ...]:

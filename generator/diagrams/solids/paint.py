@@ -10,11 +10,12 @@ from itertools import pairwise
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
-from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened, span
+from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened
 from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed, side_label
 from generator.diagrams.solids.sizes import BAND, rounded
-from generator.diagrams.solids.wires import STEP, Arrow, Frame, arcs, around, lanes_of, split, straight
+from generator.diagrams.solids.wires import STEP, Arrow, Frame, arcs, around, branches, lanes_of, split, straight
 from generator.diagrams.svg import Point, text_width
+from generator.diagrams.words import span
 
 HEAD, BETWEEN = 7.0, 16.0
 """Length of an arrow's head; room between rows."""
@@ -76,12 +77,17 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
         tops.append(axis + routed.tops[row])
         for group in groups:
             for item in group.items:
-                item.axis = axis
+                item.axis += axis
         for frame in frames:
             frame.y += axis
-        base = max([g.bottom for g in groups] + [f.y + f.height for f in frames]) + 6
-        words, y = _captions(groups, base)
+        base = max([g.bottom for g in groups if g.lane < 0] + [f.y + f.height for f in frames]) + 6
+        words, y = _captions([g for g in groups if g.lane < 0], base)
         notes += words
+        for group in groups:
+            if group.lane >= 0:
+                said, low = _captions([group], group.bottom)
+                notes += said
+                y = max(y, low)
         y += BETWEEN
     for arrow in routed.arrows:
         axis = axes[_row_of(layout, arrow.after)]
@@ -90,13 +96,16 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
     for frame in routed.frames:
         _frame(scene, frame, layout)
     inner = straight(layout, near)
+    parted, dots = branches(layout)
     for item in layout.placed:
-        for arrow in inner + wrapped:
+        for arrow in inner + wrapped + parted:
             if arrow.after == item.index:
                 _arrow(scene, arrow, layout, look)
         _box(scene, item, look)
     for arrow in routed.arrows:
         _arrow(scene, arrow, layout, look)
+    for dot in dots:
+        scene.add(Disc(dot, 3, LINE, LINE, "ca-head"))
     for group in layout.groups:
         _labels(scene, group, look)
     scene.add(*notes)
@@ -199,6 +208,9 @@ def _labels(scene: Scene, group: Group, look: Look) -> None:
         )
         y = (own if len(group.labels) == 1 else below) + LABEL + 1 + level * LEADING
         scene.add(Words((group.x + middle, y), text, LABEL, INK, "ca-ink"))
+    for middle, text, level in group.pools:
+        y = below + LABEL + 1 + level * LEADING
+        scene.add(Words((group.x + middle, y), text, LABEL, DIM, "ca-dim"))
     angle = (rounded(math.cos(math.radians(look.angle))), rounded(math.sin(math.radians(look.angle))))
     for item in group.items:
         if item.side:
@@ -214,7 +226,7 @@ def _arrow(scene: Scene, arrow: Arrow, layout: Layout, look: Look) -> None:
     if arrow.middle:
         before = layout.placed[arrow.after - 1]
         tip = ((min(before.right, x1 - HEAD) + x1 + HEAD) / 2, y1)
-    dx, dy = (1 if x1 > x0 else 0), (1 if y1 > y0 else 0)
+    dx, dy = (1 if x1 > x0 else 0), (1 if y1 > y0 else -1 if y1 < y0 else 0)
     (x, y), wide = tip, 3.5
     corners = (
         (x, y),

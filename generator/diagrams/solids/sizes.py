@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from generator.diagrams.architecture import Op, OpKind, Shape
+from generator.diagrams.solids.captions import WIDEST, shortened
 
 Scale = Literal["log", "sqrt", "linear"]
 Form = Literal["map", "tokens", "vector", "unknown", "ball"]
@@ -37,7 +38,7 @@ class Solid:
     side: str = ""
     """Its spatial size in words: ``56×56``, ``197 tokens``."""
     deep: str = ""
-    """Its channels or features in words."""
+    """Its channels or features in words; where its shape is not known, what it does."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def solid(op: Op, by: Scales) -> Solid:
     sign = sign_of(op)
     form, c, h, w = extent(op.shape, by.square)
     side = f"{h}×{w}" if form == "map" else f"{h} tokens" if form == "tokens" else ""
-    deep = f"{c:,}" if form != "unknown" else "?"
+    deep = f"{c:,}" if form != "unknown" else shortened(op.op.removeprefix("F."), WIDEST)
     if sign:
         return Solid("ball", 2 * BALL, 2 * BALL, 0, 0, bands(op), sign, side, deep)
     cos, sin = rounded(math.cos(math.radians(by.angle))), rounded(math.sin(math.radians(by.angle)))
@@ -102,7 +103,7 @@ def solid(op: Op, by: Scales) -> Solid:
     if form == "vector":
         tall, wide, far = by.height * share(c, by.longest, by.scale), 9 + more, 8.0
     elif form == "unknown":
-        tall, wide, far = 0.4 * by.height, 14 + more, 0.4 * by.height * by.slant
+        tall, wide, far = 0.25 * by.height, 10 + more, 0.25 * by.height * by.slant
     else:
         tall = by.height * share(h, by.side, by.scale)
         wide = (6 if op.kind in THIN else max(SMALLEST, by.thickness * share(c, by.most, by.channels))) + more

@@ -74,14 +74,46 @@ def over(item: Placed) -> float:
     return item.top - (15 if item.times > 1 else 0)
 
 
+def branches(layout: Layout) -> tuple[list[Arrow], list[Point]]:
+    """The lines that part in front of branches and meet in the ball behind them, and where they part; axes are set."""
+    row = {item.index: group.row for group in layout.groups for item in group.items}
+    arrows, dots = [], []
+    for fork in layout.forks:
+        source, join = layout.placed[fork.source], layout.placed[fork.join]
+        x, axis = layout.part(fork), join.axis
+        dots.append((x, axis))
+        near = row[fork.source] == row[fork.join]
+        middle = join.x + join.solid.w / 2
+        for start, stop in fork.lanes:
+            first, last = layout.placed[start], layout.placed[stop - 1]
+            way: list[Point] = [out(source)] if near else []
+            way += [(x, axis), (x, first.axis), (first.x, first.axis)]
+            arrows.append(Arrow(way, False, False, start))
+            end = join.axis - join.solid.w / 2 if last.axis < join.axis else join.axis + join.solid.w / 2
+            way = [out(last), (middle, last.axis), (middle, end)]
+            if abs(last.axis - join.axis) < join.solid.w / 2:
+                way = [out(last), (join.x, last.axis)]
+            arrows.append(Arrow(way, False, False, fork.join))
+    return arrows, dots
+
+
 def split(it: Architecture, layout: Layout) -> tuple[list[Edge], list[Edge], list[Edge]]:
-    """The edges to the next box, those over others in a row, and those to another row. Boxes that touch need none."""
+    """The edges to the next box, those over others in a row, and those to another row. Boxes that touch need none; those of
+    branches are lines of their own, of which one leads to another row where their source is in it."""
     row = {item.op.id: group.row for group in layout.groups for item in group.items}
     number = {item.op.id: item.index for item in layout.placed}
     touching = {b.op.id for group in layout.groups for b in group.items[1:]}
+    parted = {(fork.source, start) for fork in layout.forks for start, _ in fork.lanes}
+    joined = {(stop - 1, fork.join) for fork in layout.forks for _, stop in fork.lanes}
+    first = {fork.lanes[0][0] for fork in layout.forks}
     near, far, across = [], [], []
     for edge in it.edges:
-        if row[edge.source] != row[edge.target]:
+        ends = number[edge.source], number[edge.target]
+        if ends in parted and row[edge.source] != row[edge.target] and ends[1] in first:
+            across.append(edge)
+        elif ends in parted or ends in joined:
+            continue
+        elif row[edge.source] != row[edge.target]:
             across.append(edge)
         elif number[edge.target] != number[edge.source] + 1:
             far.append(edge)
@@ -112,7 +144,7 @@ def arcs(layout: Layout, edges: list[Edge]) -> Routed:
                 held = [g for g in groups[number] if a <= g.items[0].index <= b]
                 x0, x1 = min(g.x + g.left for g in held) - FRAME + 3, max(g.x + g.right for g in held) + FRAME - 3
                 y = _free(number, x0, x1, min(over(item) for item in inside), taken)
-                low = max(g.bottom for g in held)
+                low = max(g.low for g in held)
                 routed.frames.append(Frame(what, x0, y, x1 - x0, low + 4 - y, number))
                 taken.append((number, x0, x1, y - 14))
                 y -= 14
@@ -152,6 +184,7 @@ def around(layout: Layout, edges: list[Edge], tops: list[float], left: float, ri
         tops: of each row the y above which nothing is drawn yet.
     """
     at = {item.op.id: item for item in layout.placed}
+    parted = {fork.lanes[0][0]: (layout.part(fork), layout.placed[fork.join].axis) for fork in layout.forks}
     row = {item.op.id: g.row for g in layout.groups for item in g.items}
     rows = [[item.index for g in layout.groups if g.row == number for item in g.items] for number in range(layout.rows)]
     free = [top - STEP for top in tops]
@@ -171,7 +204,8 @@ def around(layout: Layout, edges: list[Edge], tops: list[float], left: float, ri
             way = [leaves(a), (leaves(a)[0], lanes[k]), (x1, lanes[k])]
         way.append((x1, y))
         if b.index == min(rows[row[edge.target]]):
-            way += [(x0, y), (x0, b.axis), (b.x, b.axis)]
+            to = parted.get(b.index, (b.x, b.axis))
+            way += [(x0, y), (x0, to[1]), to]
         else:
             way += [(enters(b)[0], y), enters(b)]
         found.append(Arrow(way, False, edge.dashed, b.index))

@@ -2,7 +2,8 @@
 
 A convolution carries its normalisation and activation as bands; sums and joins are balls; lines over the top are what skips.
 Boxes that touch follow each other without anything between. Sizes are compressive: a box twice as high stands for a map that
-is many times as high; the numbers are exact. Repetitions are folded, "×n".
+is many times as high; the numbers are exact. Repetitions are folded, "×n". Branches are stacked: lines part at a dot and meet in
+the ball that joins them. What has no known shape is a small box with its operation's name.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from generator.diagrams import graph_frames as outlines
 from generator.diagrams import graph_parts as parts
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.graph_lines import labels, lines, reach, shown_shapes
@@ -32,6 +33,14 @@ class Graph:
     )
     opened: tuple[str, ...] = field(default=(), metadata={"doc": "names of further blocks that stand open"})
     shut: tuple[str, ...] = field(default=(), metadata={"doc": "names of blocks that stand closed all the same"})
+    fold: bool = field(
+        default=True,
+        metadata={"doc": "draw what repeats one behind the other once, with how many there are"},
+    )
+    each: tuple[str, ...] = field(
+        default=(),
+        metadata={"doc": "names of repetitions that are drawn one by one all the same: of the first in each"},
+    )
     fuse: bool = field(
         default=True,
         metadata={
@@ -57,8 +66,8 @@ class Graph:
     def linked(self, it: Architecture, pages: Mapping[str, str], *, live: bool = False) -> Drawing:
         """The same with links: op or block id -> address. A `live` drawing has handles for opening and no tooltips."""
         whole = prepared(it, fuse=self.fuse, silent=self.silent)
-        depth = self.depth if self.depth >= 0 else fitting(whole, FITS)
-        seen = view(whole, depth, self.opened, self.shut)
+        depth = self.depth if self.depth >= 0 else fitting(whole, FITS, fold=self.fold)
+        seen = view(whole, depth, self.opened, self.shut, fold=self.fold, each=self.each)
         canvas = Canvas()
         width, height = _paint(canvas, seen, it, self, pages, live)
         return canvas.drawing(width, height, title=it.title)
@@ -72,14 +81,16 @@ def _paint(
     down = how.direction == "down"
     place = {op.id: k for k, op in enumerate(it.ops)}
     edges = [(place[edge.source], place[edge.target]) for edge in it.edges]
-    frames = [parts.frame(block, it) for block in it.blocks]
+    frames = [outlines.frame(block, it) for block in it.blocks]
     shapes = shown_shapes(it, how.labels)
     laid = _laid(made, shapes, edges, it, frames, down)
     head = _head(canvas, whole) if how.title else 0.0
     with canvas.group(transform=f"translate({num(MARGIN)} {num(MARGIN + head)})"):
         for k, block in enumerate(it.blocks):
-            parts.draw_frame(canvas, block, frames[k], laid.frames[k], pages, live)
+            outlines.draw_frame(canvas, block, laid.frames[k])
         lines(canvas, laid, it, down)
+        for k, block in enumerate(it.blocks):
+            outlines.draw_caption(canvas, block, frames[k], laid.frames[k], pages, live)
         for k, op in enumerate(it.ops):
             parts.draw(canvas, op, k, made[k], laid.boxes[k], how.colours == "kind", pages, live)
         labels(canvas, laid, it, shapes, down)
@@ -93,7 +104,7 @@ def _laid(
     shapes: list[str],
     edges: list[tuple[int, int]],
     it: Architecture,
-    frames: list[parts.FrameLook],
+    frames: list[outlines.FrameLook],
     down: bool,
 ) -> Layout:
     said = any(shapes)

@@ -3,7 +3,7 @@
 (() => {
   const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
   const {
-    measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
+    measured, solid, span, shortened, levels, laidOut, partOf, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
   } = convatlas.drawing.solids;
   const CLASS = 10, CLEAR = 9, OFF = 4, HEAD = 7, BETWEEN = 16;
   const WORDS = {
@@ -31,13 +31,40 @@
   function split(it, layout) {
     const at = byId(layout), row = rowById(layout);
     const touching = new Set(layout.groups.flatMap((g) => g.items.slice(1).map((item) => item.op.id)));
+    const ends = (from, to) => `${from} ${to}`;
+    const parted = new Set(layout.forks.flatMap((fork) => fork.lanes.map(([start]) => ends(fork.source, start))));
+    const joined = new Set(layout.forks.flatMap((fork) => fork.lanes.map(([, stop]) => ends(stop - 1, fork.join))));
+    const first = new Set(layout.forks.map((fork) => fork.lanes[0][0]));
     const near = [], far = [], across = [];
     for (const edge of it.edges) {
-      if (row.get(edge.source) !== row.get(edge.target)) across.push(edge);
+      const target = at.get(edge.target).index, pair = ends(at.get(edge.source).index, target);
+      if (parted.has(pair) && row.get(edge.source) !== row.get(edge.target) && first.has(target)) across.push(edge);
+      else if (parted.has(pair) || joined.has(pair)) continue;
+      else if (row.get(edge.source) !== row.get(edge.target)) across.push(edge);
       else if (at.get(edge.target).index !== at.get(edge.source).index + 1) far.push(edge);
       else if (!touching.has(edge.target)) near.push(edge);
     }
     return [near, far, across];
+  }
+
+  /** The lines that part in front of branches and meet in the ball behind them, and where they part. */
+  function branches(layout) {
+    const row = new Map(layout.groups.flatMap((g) => g.items.map((item) => [item.index, g.row])));
+    const arrows = [], dots = [];
+    for (const fork of layout.forks) {
+      const source = layout.placed[fork.source], join = layout.placed[fork.join];
+      const x = partOf(layout, fork), half = join.solid.w / 2, middle = join.x + half;
+      dots.push([x, join.axis]);
+      for (const [start, stop] of fork.lanes) {
+        const one = layout.placed[start], last = layout.placed[stop - 1];
+        const way = row.get(fork.source) === row.get(fork.join) ? [outOf(source)] : [];
+        arrows.push({points: [...way, [x, join.axis], [x, one.axis], [one.x, one.axis]], middle: false, dashed: false, after: start});
+        const end = last.axis < join.axis ? join.axis - half : join.axis + half;
+        const level = Math.abs(last.axis - join.axis) < half;
+        arrows.push({points: level ? [outOf(last), [join.x, last.axis]] : [outOf(last), [middle, last.axis], [middle, end]], middle: false, dashed: false, after: fork.join});
+      }
+    }
+    return [arrows, dots];
   }
 
   function arcs(layout, edges) {
@@ -45,7 +72,7 @@
     const rows = [], bottoms = [];
     for (let row = 0; row < layout.rows; row++) {
       rows.push(inRow(layout, row).flatMap((g) => g.items));
-      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.x + g.right, g.bottom, g.items[0].index]));
+      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.x + g.right, g.low, g.items[0].index]));
     }
     const wanted = edges.map((edge) => {
       const a = at.get(edge.source).index, b = at.get(edge.target).index;
@@ -98,6 +125,7 @@
 
   function around(layout, edges, tops, left, right) {
     const at = byId(layout), row = rowById(layout);
+    const parted = new Map(layout.forks.map((fork) => [fork.lanes[0][0], [partOf(layout, fork), layout.placed[fork.join].axis]]));
     const rows = tops.map((_, number) => inRow(layout, number).flatMap((g) => g.items.map((item) => item.index)));
     const open = tops.map((top) => top - STEP);
     const lanes = [];
@@ -112,8 +140,10 @@
       open[row.get(edge.target)] -= STEP;
       const way = ends(edge) ? [outOf(a), [x1, a.axis]] : [leaves(a), [leaves(a)[0], lanes[k]], [x1, lanes[k]]];
       way.push([x1, y]);
-      if (b.index === Math.min(...rows[row.get(edge.target)])) way.push([x0, y], [x0, b.axis], [b.x, b.axis]);
-      else way.push([enters(b)[0], y], enters(b));
+      if (b.index === Math.min(...rows[row.get(edge.target)])) {
+        const to = parted.get(b.index) || [b.x, b.axis];
+        way.push([x0, y], [x0, to[1]], to);
+      } else way.push([enters(b)[0], y], enters(b));
       return {points: way, middle: false, dashed: edge.dashed, after: b.index};
     });
   }
@@ -157,12 +187,18 @@
       const axis = y + STEP * lanes[row] + (lanes[row] ? 6 : 0) - routed.tops[row];
       axes.push(axis);
       tops.push(axis + routed.tops[row]);
-      for (const g of groups) for (const item of g.items) item.axis = axis;
+      for (const g of groups) for (const item of g.items) item.axis += axis;
       for (const frame of frames) frame.y += axis;
-      const base = Math.max(...groups.map((g) => g.bottom), ...frames.map((f) => f.y + f.height)) + 6;
-      const [said, below] = captionsOf(groups, base);
+      const base = Math.max(...groups.filter((g) => g.lane < 0).map((g) => g.bottom), ...frames.map((f) => f.y + f.height)) + 6;
+      const [said, below] = captionsOf(groups.filter((g) => g.lane < 0), base);
       notes.push(...said);
-      y = below + BETWEEN;
+      y = below;
+      for (const g of groups.filter((one) => one.lane >= 0)) {
+        const [own, low] = captionsOf([g], g.bottom);
+        notes.push(...own);
+        y = Math.max(y, low);
+      }
+      y += BETWEEN;
     }
     for (const arrow of routed.arrows) {
       const axis = axes[layout.groups.find((g) => g.items.some((item) => item.index === arrow.after)).row];
@@ -171,11 +207,13 @@
     const wrap = around(layout, across, tops, left - 4, edge + 6);
     for (const frame of routed.frames) paintFrame(scene, frame, layout);
     const inner = straight(layout, near);
+    const [parted, dots] = branches(layout);
     for (const item of layout.placed) {
-      for (const arrow of [...inner, ...wrap]) if (arrow.after === item.index) paintArrow(scene, arrow, layout);
+      for (const arrow of [...inner, ...wrap, ...parted]) if (arrow.after === item.index) paintArrow(scene, arrow, layout);
       box(scene, item, look);
     }
     for (const arrow of routed.arrows) paintArrow(scene, arrow, layout);
+    for (const dot of dots) scene.shapes.push(disc(dot, 3, LINE, LINE, 'ca-head'));
     for (const g of layout.groups) labelsOf(scene, g, look);
     scene.shapes.push(...notes);
     scene.height = y - BETWEEN + MARGIN;
@@ -264,6 +302,7 @@
       const y = (g.labels.length === 1 ? own : below) + LABEL + 1 + level * LEADING;
       scene.shapes.push(words([g.x + middle, y], text, LABEL, INK, 'ca-ink'));
     }
+    for (const [middle, text, level] of g.pools) scene.shapes.push(words([g.x + middle, below + LABEL + 1 + level * LEADING], text, LABEL, DIM, 'ca-dim'));
     for (const item of g.items) {
       if (!item.side) continue;
       const [x, y, slanted] = sideLabel(item, look.turn);
@@ -276,7 +315,7 @@
     const [[x0, y0], [x1, y1]] = arrow.points.slice(-2);
     let x = x1;
     if (arrow.middle) x = (Math.min(layout.placed[arrow.after - 1].right, x1 - HEAD) + x1 + HEAD) / 2;
-    const dx = x1 > x0 ? 1 : 0, dy = y1 > y0 ? 1 : 0, wide = 3.5;
+    const dx = x1 > x0 ? 1 : 0, dy = y1 > y0 ? 1 : y1 < y0 ? -1 : 0, wide = 3.5;
     const corners = [[x, y1], [x - HEAD * dx + wide * dy, y1 - HEAD * dy + wide * dx], [x - HEAD * dx - wide * dy, y1 - HEAD * dy - wide * dx]];
     scene.shapes.push(area(corners, LINE, '', 'ca-head'));
   }

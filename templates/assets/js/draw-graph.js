@@ -2,12 +2,13 @@
  * handles that open and close blocks, and no tooltips of its own. */
 (() => {
   const {Canvas, num, textWidth, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
-  const {prepared, view, fitting, count, leaves, joints} = convatlas.simplify;
+  const {prepared, opening, folding, fitting, count, leaves, joints, isRun, headOf} = convatlas.simplify;
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
-  const [TITLE, NAME, BAND, LABEL, MOST, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 224, 80, 14, 40];
-  const DEFAULTS = {depth: -1, opened: [], shut: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
+  const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40];
+  const FOLD = textWidth('fold', NAME, true) + 10;
+  const DEFAULTS = {depth: -1, opened: [], shut: [], fold: true, each: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
 
   // ---- words
 
@@ -52,6 +53,27 @@
     return shown();
   }
 
+  function headed(words) {
+    const cut = words.indexOf(' ');
+    const parts = cut > 0 && words.slice(cut + 1) && textWidth(words, TITLE, true) > LINE_MOST ? [words.slice(0, cut), words.slice(cut + 1)] : [words];
+    return parts.map((part) => fitted(part, TITLE, MOST, false));
+  }
+
+  function span([first, last], many) {
+    if (first === last) return first;
+    const common = first.lastIndexOf('.') + 1;
+    const rest = common && last.startsWith(first.slice(0, common)) ? last.slice(common) : last;
+    return many === 2 ? `${first}, ${rest}` : `${first} … ${rest}`;
+  }
+
+  /** What an op or block is called that stands in the block `inside`: "3", or "1 … 5" of a repetition. */
+  function named(one, inside) {
+    const names = [within(one.start === undefined ? one.id : headOf(one), inside), within(one.last, inside)];
+    return one.last ? span(names, one.times) : names[0];
+  }
+
+  const pill = (times) => textWidth(`×${times}`, NAME, true) + 10;
+
   function about(op) {
     const found = [['output', op.shape.join(' × ') || '?'], ...op.attributes];
     if (op.parameters) found.push(['parameters', grouped(op.parameters)]);
@@ -65,40 +87,41 @@
 
   function insides(it) {
     const found = it.ops.map(() => '');
-    for (const block of it.blocks) for (let k = block.start; k < block.stop; k += 1) found[k] = block.path || block.id;
+    for (const block of it.blocks.filter((one) => !isRun(one))) for (let k = block.start; k < block.stop; k += 1) found[k] = block.path || block.id;
     return found;
   }
 
   function look(op, inside, names) {
-    const base = {title: title(op), name: '', bands: [], sign: ''};
+    const base = {title: [title(op)], name: '', bands: [], sign: ''};
     if (op.kind === 'input' || op.kind === 'output') {
       const name = op.shape.length ? shapeWords(op.shape) : '';
-      return {...base, title: op.kind, name, width: Math.max(textWidth(op.kind, TITLE, true), textWidth(name, NAME)) + 28, height: name ? 34 : 24};
+      return {...base, title: [op.kind], name, width: Math.max(textWidth(op.kind, TITLE, true), textWidth(name, NAME)) + 28, height: name ? 34 : 24};
     }
-    if (symbol(op)) return {...base, sign: symbol(op), width: 22, height: 22};
-    const times = op.times > 1 ? ` × ${op.times}` : '';
+    if (op.times === 1 && symbol(op)) return {...base, sign: symbol(op), width: 22, height: 22};
+    const beside = op.times > 1 ? 2 * (pill(op.times) + 4) : 0;
     if (op.kind === 'block') {
-      const head = fitted(within(op.id, inside), TITLE, MOST - 40) + times;
+      const head = fitted(named(op, inside), TITLE, MOST - 40);
       const n = count(op);
-      const name = `${called(op)} · ${op.parameters ? `${n} ${n === 1 ? 'op' : 'ops'}, ${short(op.parameters)}` : `${n} ops`}`;
-      return {...base, title: head, name, width: Math.max(Math.max(textWidth(head, TITLE, true) + 20, textWidth(name, NAME)) + 18, 110), height: 44};
+      const name = `${called(op)} · ${op.parameters ? `${n} ${n === 1 ? 'op' : 'ops'}, ${short(op.parameters)}` : `${n} ops`}${op.times > 1 ? ' in all' : ''}`;
+      return {...base, title: [head], name, width: Math.max(Math.max(textWidth(head, TITLE, true) + Math.max(beside, 20), textWidth(name, NAME)) + 18, 110), height: 44};
     }
-    const head = fitted(title(op), TITLE, MOST, false) + times;
-    const name = names && !op.op.startsWith('F.') ? fitted(within(op.id, inside), NAME, MOST) : '';
+    const heads = headed(title(op));
+    const name = names && !op.op.startsWith('F.') ? fitted(named(op, inside), NAME, MOST) : '';
     const bands = op.parts.slice(1);
-    const widest = Math.max(textWidth(head, TITLE, true), textWidth(name, NAME), ...bands.map((part) => textWidth(title(part), BAND)));
-    return {...base, title: head, name, bands, width: Math.max(widest + 18, 92), height: (name ? 34 : 24) + 14 * bands.length};
+    const widest = Math.max(textWidth(heads[0], TITLE, true) + beside, ...heads.slice(1).map((line) => textWidth(line, TITLE, true)), textWidth(name, NAME), ...bands.map((part) => textWidth(title(part), BAND)));
+    return {...base, title: heads, name, bands, width: Math.max(widest + 18, 92), height: (name ? 34 : 24) + LEADING * (heads.length - 1) + 14 * bands.length};
   }
 
   function frameLook(block, it) {
     let inside = '';
     for (const other of it.blocks) {
       if (other === block) break;
-      if (other.start <= block.start && block.stop <= other.stop) inside = other.path || other.id;
+      if (other.start <= block.start && block.stop <= other.stop && !isRun(other)) inside = other.path || other.id;
     }
-    const name = fitted(within(block.id, inside), NAME, MOST);
+    const name = fitted(named(block, inside), NAME, MOST);
     const op = fitted(block.op, NAME, MOST);
-    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 36};
+    const more = block.times > 1 ? pill(block.times) + 6 : isRun(block) ? FOLD + 6 : 0;
+    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 36 + more};
   }
 
   const paint = (kind, coloured) => ({fill: coloured ? FILLS[kind] : '#ffffff', stroke: EDGES[kind], class_: `ca-k-${kind}`});
@@ -112,20 +135,36 @@
     });
   }
 
-  function drawFrame(canvas, block, said, at, pages, live) {
+  function drawFrame(canvas, block, at) {
     canvas.group({class_: 'ca-frame', data_block: block.id}, () => {
       canvas.rect(at.x, at.y, at.width, at.height, {rx: 6, fill: '#596174', fill_opacity: 0.05, stroke: LINE, stroke_width: 0.8, stroke_opacity: 0.7, class_: 'ca-rim'});
-      const x = at.x + (live ? 20 : 8);
+    });
+  }
+
+  function drawCaption(canvas, block, said, at, pages, live) {
+    canvas.group({class_: 'ca-caption', data_block: block.id}, () => {
+      const opens = live && !isRun(block);
+      let x = at.x + (opens ? 20 : 8);
       const wide = textWidth(said.title, NAME, true);
-      canvas.rect(at.x + 3, at.y + 3, said.width - 8, 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
-      if (live) handle(canvas, at.x + 6, at.y + 5.5, '−');
+      canvas.rect(at.x + 3, at.y + 3, said.width - 10 - (opens ? 0 : 12), 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
+      if (opens) handle(canvas, at.x + 6, at.y + 5.5, '−');
       canvas.group({href: pages[block.id] ?? '', class_: 'ca-name'}, () => canvas.text([x, at.y + 14], said.title, NAME, {font_weight: 'bold', fill: DIM, class_: 'ca-dim'}));
       canvas.text([x + wide + 5, at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
+      x += wide + 11 + (said.op ? textWidth(said.op, NAME) : -5);
+      if (block.times > 1) drawPill(canvas, [x, at.y + 3.5], `×${block.times}`, pill(block.times), headOf(block));
+      else if (isRun(block) && live) drawPill(canvas, [x, at.y + 3.5], 'fold', FOLD, headOf(block));
+    });
+  }
+
+  function drawPill(canvas, [x, y], words, wide, head) {
+    canvas.group({class_: 'ca-times', data_head: head}, () => {
+      canvas.rect(x, y, wide, 14, {rx: 7, fill: '#ffffff', stroke: DIM, stroke_width: 0.9, class_: 'ca-knob'});
+      canvas.text([x + wide / 2, y + 10.5], words, NAME, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-ink'});
     });
   }
 
   function drawNode(canvas, op, number, said, at, coloured, pages, live) {
-    const tip = live ? '' : [`${op.id} (${called(op)})`, ...about(op).map(([name, value]) => `${name} ${value}`)].join(' · ');
+    const tip = live ? '' : [`${op.last ? `${op.id} … ${op.last} ×${op.times}` : op.id} (${called(op)})`, ...about(op).map(([name, value]) => `${name} ${value}`)].join(' · ');
     canvas.group({title: tip, class_: `ca-node ca-is-${op.kind}`, data_n: String(number), data_id: op.id}, () => {
       const middle = at.x + at.width / 2;
       if (said.sign) {
@@ -135,8 +174,9 @@
         return;
       }
       body(canvas, op, said, at, coloured);
-      canvas.group({href: pages[op.id] ?? '', class_: 'ca-name'}, () => canvas.text([middle, at.y + 15.5], said.title, TITLE, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
-      if (said.name) canvas.text([middle, at.y + 28], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
+      canvas.group({href: pages[op.id] ?? '', class_: 'ca-name'}, () => said.title.forEach((line, k) => canvas.text([middle, at.y + 15.5 + LEADING * k], line, TITLE, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-on'})));
+      if (op.times > 1) drawPill(canvas, [at.x + at.width - pill(op.times) - 5, at.y + 5], `×${op.times}`, pill(op.times), op.id);
+      if (said.name) canvas.text([middle, at.y + 28 + LEADING * (said.title.length - 1)], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
       said.bands.forEach((part, k) => canvas.text([middle, at.y + at.height - 14 * (said.bands.length - k) + 10], title(part), BAND, {text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
       if (live && op.kind === 'block') handle(canvas, at.x + 5, at.y + 6, '+');
     });
@@ -200,7 +240,7 @@
       const box = laid.boxes[k];
       const off = sheets(op);
       const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
-      canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', fill_opacity: 0.85, class_: 'ca-ground'});
+      canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', class_: 'ca-ground'});
       canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
     });
   }
@@ -236,11 +276,14 @@
     return 16 * (row + 1) + 12;
   }
 
-  /** A drawing, and with it what is seen (`it`) and where (`laid`, `origin`). */
+  /** A drawing, and with it what is seen (`it`), before and after repetitions were folded (`open`, `fold`), and where (`laid`, `origin`). */
   function scene(architecture, options = {}, pages = Object.create(null), live = false) {
     const how = {...DEFAULTS, ...options};
     const whole = how.prepared || prepared(architecture, how);
-    const it = view(whole, how.depth >= 0 ? how.depth : fitting(whole, FITS), how.opened, how.shut);
+    const depth = how.depth >= 0 ? how.depth : fitting(whole, FITS, {fold: how.fold});
+    const [open, alone] = opening(whole, depth, how.opened, how.shut, how.fold, how.each);
+    const fold = how.fold ? folding(open, alone) : null;
+    const it = fold ? fold.result() : open;
     const canvas = new Canvas();
     const inside = insides(it);
     const made = it.ops.map((op, k) => look(op, inside[k], how.names));
@@ -258,17 +301,18 @@
       head = 42;
     }
     canvas.group({transform: `translate(${num(MARGIN)} ${num(MARGIN + head)})`}, () => {
-      it.blocks.forEach((block, k) => drawFrame(canvas, block, frames[k], laid.frames[k], pages, live));
+      it.blocks.forEach((block, k) => drawFrame(canvas, block, laid.frames[k]));
       lines(canvas, laid, it, edges.map(([, b]) => b), isDown);
+      it.blocks.forEach((block, k) => drawCaption(canvas, block, frames[k], laid.frames[k], pages, live));
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
       labels(canvas, laid, it, shapes, isDown);
     });
     const width = Math.max(laid.width, how.title ? Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10)) : 0);
     const under = how.legend ? legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) : 0;
     const drawing = canvas.drawing(Math.ceil(width + 2 * MARGIN), Math.ceil(laid.height + head + under + 2 * MARGIN), {title: architecture.title});
-    return {drawing, it, laid, edges, origin: [MARGIN, MARGIN + head]};
+    return {drawing, it, laid, edges, open, fold, origin: [MARGIN, MARGIN + head]};
   }
 
   convatlas.styles.graph = {draw: (architecture, options) => scene(architecture, options).drawing, scene};
-  convatlas.graphWords = {title, about, shapeWords, short, grouped, called};
+  convatlas.graphWords = {title, about, named, shapeWords, short, grouped, called};
 })();

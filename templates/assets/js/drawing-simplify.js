@@ -3,6 +3,7 @@
  * changes what it is given. */
 (() => {
   const SILENT = ['reshape', 'copy'];
+  const LIST = 'list of modules';
   const same = (a, b) => a.length === b.length && a.every((value, k) => value === b[k]);
 
   /** Edges once each, in order. */
@@ -134,13 +135,56 @@
     const seen = new Set();
     return {...it, blocks: it.blocks.filter((block) => {
       const key = `${block.start} ${block.stop}`;
-      return block.stop - block.start > 1 && !seen.has(key) && seen.add(key);
+      return isRun(block) || (block.stop - block.start > 1 && !seen.has(key) && seen.add(key));
     })};
   }
 
   function prepared(it, {fuse = true, silent = false} = {}) {
     const some = silent ? it : without(it);
-    return tidied(fuse ? fused(some) : some);
+    return tidied(listed(fuse ? fused(some) : some));
+  }
+
+  /** The same with a block around what runs one behind the other and stands in one list of modules, which is no call itself. */
+  function listed(it) {
+    const made = [];
+    walk(it, 0, it.ops.length, '', it.blocks, made);
+    const names = new Set([...it.ops, ...it.blocks].map((one) => one.id));
+    for (const block of made) {
+      block.id = block.path;
+      for (let again = 2; names.has(block.id); again += 1) block.id = `${block.path}@${again}`;
+      names.add(block.id);
+    }
+    return {...it, blocks: [...it.blocks, ...made].sort((a, b) => a.start - b.start || b.stop - a.stop)};
+  }
+
+  function walk(it, start, stop, path, blocks, made) {
+    const groups = [];
+    let many = 0;
+    for (let at = start; at < stop; many += 1) {
+      const block = blocks.find((one) => one.start === at);
+      const end = block ? block.stop : at + 1;
+      const name = block ? block.path || block.id : it.ops[at].path;
+      if (block) walk(it, at, end, name, blocks.filter((one) => one !== block && at <= one.start && one.stop <= end), made);
+      const list = listOf(name, path);
+      const last = groups[groups.length - 1];
+      if (last && last.list === list) Object.assign(last, {stop: end, many: last.many + 1});
+      else groups.push({list, start: at, stop: end, many: 1});
+      at = end;
+    }
+    for (const group of groups) {
+      if (!group.list || group.many < 2 || group.many === many) continue;
+      const ops = it.ops.slice(group.start, group.stop);
+      const last = ops[ops.length - 1];
+      made.push({id: '', op: LIST, start: group.start, stop: group.stop, shape: last.shape, parameters: sum(ops, 'parameters'), macs: sum(ops, 'macs'), path: group.list,
+        receptive_field: last.receptive_field, layer: null, times: 1, last: ''});
+    }
+  }
+
+  /** The list that the module `name` of the module `path` stands in; nothing where it is a part of that itself. */
+  function listOf(name, path) {
+    const start = path ? `${path}.` : '';
+    const parts = name.startsWith(start) ? name.slice(start.length).split('.') : [];
+    return parts.length > 1 ? start + parts[0] : '';
   }
 
   /** How many blocks are around each block. */
@@ -161,20 +205,40 @@
     return collapsed(it, (block) => level.get(block.id) < depth);
   }
 
-  function view(it, depth, opened = [], shut = []) {
-    const level = levels(it);
-    return tidied(collapsed(it, (block) => !shut.includes(block.id) && (level.get(block.id) < depth || opened.includes(block.id))));
+  /** What is open and what closed before repetitions are folded, and what names no part of one; what is open in the first of
+   * them is open in all. */
+  function opening(whole, depth, opened, shut, fold, each) {
+    const {separated, alike} = convatlas.simplify;
+    const level = levels(whole);
+    const [it, alone] = fold ? separated(whole, each) : [whole, []];
+    const first = fold ? alike(it, alone) : new Map();
+    const isOpen = (block) => {
+      const name = first.get(block.id) ?? block.id;
+      return isRun(block) || (!shut.includes(name) && (level.get(block.id) < depth || opened.includes(name)));
+    };
+    const found = tidied(collapsed(it, isOpen));
+    return fold ? separated(found, each, alone) : [found, []];
   }
 
-  function fitting(it, most = 16) {
+  function view(it, depth, opened = [], shut = [], {fold = false, each = []} = {}) {
+    const [found, alone] = opening(it, depth, opened, shut, fold, each);
+    return fold ? convatlas.simplify.folded(found, alone) : found;
+  }
+
+  function fitting(it, most = 16, how = {}) {
     const deepest = Math.max(-1, ...levels(it).values()) + 1;
     let depth = 0;
-    while (depth < deepest && view(it, depth + 1).ops.length <= most) depth += 1;
+    while (depth < deepest && view(it, depth + 1, [], [], how).ops.length <= most) depth += 1;
     return depth;
   }
 
-  const count = (op) => (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : 1);
+  const count = (op) => op.times * (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : 1);
+
+  /** Whether a block is no call, but what is around a repetition. */
+  const isRun = (block) => Boolean(block.last) && !block.op && !block.path;
+  /** What names a repetition: the id of its first op or block. */
+  const headOf = (block) => (isRun(block) && block.id.endsWith(` … ${block.last}`) ? block.id.slice(0, -` … ${block.last}`.length) : block.id);
   const leaves = (op) => (op.parts.length ? op.parts.flatMap(leaves) : [op]);
 
-  convatlas.simplify = {without, fused, collapsed, atDepth, tidied, prepared, levels, view, fitting, count, leaves, joints};
+  convatlas.simplify = {rebuilt, sum, listed, opening, isRun, headOf, without, fused, collapsed, atDepth, tidied, prepared, levels, view, fitting, count, leaves, joints};
 })();

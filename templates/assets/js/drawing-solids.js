@@ -1,13 +1,13 @@
-/* generator/diagrams/solids in a browser, to the byte: sizes.py, captions.py and layout.py, in this order. draw-blocks.js goes on. */
+/* generator/diagrams/solids in a browser, to the byte: sizes.py and layout.py, behind captions.py and forks.py, each
+ * in a file of its own. draw-blocks.js goes on. */
 (() => {
-  const {textWidth} = convatlas.drawing;
+  const {textWidth, forks} = convatlas.drawing;
+  const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
-  const BAND = 3, BALL = 8, SMALLEST = 5, NAME = 10, LABEL = 10, LEADING = 12, WIDEST = 110, MARGIN = 10, FRAME = 8, STEP = 9;
+  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12;
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
   const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
-  const without = (text, start) => (text.startsWith(start) ? text.slice(start.length) : text);
   const least = (values, none) => (values.length ? Math.min(...values) : none);
-  const most = (values, none) => (values.length ? Math.max(...values) : none);
 
   // Sizes
 
@@ -36,13 +36,13 @@
     const sign = signOf(op);
     const [form, c, h, w] = extent(op.shape, by.square);
     const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} tokens` : '';
-    const deep = form !== 'unknown' ? grouped(c) : '?';
+    const deep = form !== 'unknown' ? grouped(c) : shortened(without(op.op, 'F.'), WIDEST);
     const bands = bandsOf(op);
     if (sign) return {form: 'ball', w: 2 * BALL, h: 2 * BALL, dx: 0, dy: 0, bands, sign, side, deep};
     const more = BAND * bands.length;
     let tall, wide, far;
     if (form === 'vector') [tall, wide, far] = [by.height * share(c, by.longest, by.scale), 9 + more, 8];
-    else if (form === 'unknown') [tall, wide, far] = [0.4 * by.height, 14 + more, 0.4 * by.height * by.slant];
+    else if (form === 'unknown') [tall, wide, far] = [0.25 * by.height, 10 + more, 0.25 * by.height * by.slant];
     else {
       tall = by.height * share(h, by.side, by.scale);
       wide = (THIN.includes(op.kind) ? 6 : Math.max(SMALLEST, by.thickness * share(c, by.most, by.channels))) + more;
@@ -73,89 +73,6 @@
     return '+';
   }
 
-  // Captions
-
-  function caption(ops, prefix, what) {
-    const names = ['both', 'name'].includes(what) ? wrapped(span(namesOf(ops, prefix), ops.reduce((sum, op) => sum + op.times, 0))) : [];
-    const said = [];
-    for (const op of ops) {
-      const name = op.kind === 'input' ? '' : without(op.op, 'F.');
-      if (said.length && said.at(-1)[0] === name) said.at(-1)[1] += op.times;
-      else said.push([name, op.times]);
-    }
-    const words = said.map(([name, times]) => (times > 1 ? `${name} ×${times}` : name)).join(', ');
-    const classes = ['both', 'class'].includes(what) ? wrapped(words) : [];
-    return {names, classes, width: most([...names, ...classes].map((line) => textWidth(line, NAME)), 0), lines: names.length + classes.length};
-  }
-
-  function namesOf(ops, prefix) {
-    const found = [];
-    for (const op of ops) {
-      for (const name of [op.id, op.last]) {
-        if (!name) continue;
-        const plain = op.kind === 'input' ? 'input' : name;
-        found.push(prefix && plain.startsWith(`${prefix}.`) ? plain.slice(prefix.length + 1) : plain);
-      }
-    }
-    return found;
-  }
-
-  function span(names, many) {
-    const first = names[0];
-    let last = names.at(-1);
-    if (first === last) return first;
-    const common = first.lastIndexOf('.') + 1;
-    if (common && last.startsWith(first.slice(0, common))) last = last.slice(common);
-    return many === 2 ? `${first}, ${last}` : `${first} … ${last}`;
-  }
-
-  function wrapped(words, widest = WIDEST) {
-    const lines = [];
-    for (const word of words.replaceAll('… ', '…\u00a0').split(' ')) {
-      if (lines.length && textWidth(`${lines.at(-1)} ${word}`, NAME) <= widest) {
-        lines[lines.length - 1] = `${lines.at(-1)} ${word}`;
-        continue;
-      }
-      pieces(word, widest).forEach((piece, k) => {
-        if (k && textWidth(lines.at(-1) + piece, NAME) <= widest) lines[lines.length - 1] += piece;
-        else if (piece) lines.push(piece);
-      });
-    }
-    return lines;
-  }
-
-  function pieces(text, widest) {
-    if (textWidth(text, NAME) <= widest) return [text];
-    const word = [...text];
-    const parts = [];
-    let start = 0;
-    for (let k = 1; k < word.length; k++) {
-      const point = word[k - 1] === '.' && k - start > 2;
-      const capital = /^[A-Z]$/.test(word[k]) && /^[a-z]$/.test(word[k - 1]);
-      if (!point && !capital) continue;
-      parts.push(word.slice(start, k).join(''));
-      start = k;
-    }
-    return [...parts, word.slice(start).join('')].map((part) => shortened(part, widest));
-  }
-
-  function shortened(word, widest) {
-    if (textWidth(word, NAME) <= widest) return word;
-    let characters = [...word];
-    while (characters.length && textWidth(`${characters.join('')}…`, NAME) > widest) characters = characters.slice(0, -1);
-    return `${characters.join('')}…`;
-  }
-
-  function levels(wanted, apart) {
-    const ends = [];
-    return wanted.map(([left, right]) => {
-      const free = ends.findIndex((end) => left >= end + apart);
-      const level = free < 0 ? ends.length : free;
-      ends[level] = right;
-      return level;
-    });
-  }
-
   // Layout
 
   class Placed {
@@ -171,6 +88,8 @@
 
   class Group {
     labels = [];
+    pools = [];
+    fork = null;
     left = 0;
     right = 0;
     middle = 0;
@@ -178,7 +97,9 @@
 
     constructor(items, said) { Object.assign(this, {items, caption: said}); }
     get x() { return this.items[0].x; }
-    get bottom() { return Math.max(...this.items.map((item) => item.bottom)) + 3 + LEADING * most(this.labels.map(([, , level]) => level + 1), 0); }
+    get bottom() { return Math.max(...this.items.map((item) => item.bottom)) + 3 + LEADING * most([...this.labels, ...this.pools].map(([, , level]) => level + 1), 0); }
+    get lane() { return this.fork ? this.fork.lanes.findIndex(([a, b]) => a <= this.items[0].index && this.items[0].index < b) : -1; }
+    get low() { return this.bottom + (this.lane >= 0 && this.caption.lines ? 6 + this.caption.lines * LEADING : 0); }
   }
 
   function laidOut(it, solids, o, angle) {
@@ -188,27 +109,60 @@
       for (const block of it.blocks) if (block.times > 1 && block.start === index && block.stop === index + 1) times *= block.times;
       return new Placed(op, index, solids[index], times);
     });
-    const runs = runsOf(it, placed, frames);
+    let split = forks(it, solids, frames.map((b) => [b.start, b.stop]));
+    const runs = runsOf(it, placed, frames, split);
     sides(placed, runs, o.sizes);
-    const groups = runs.map((run) => group(run, o.labels, o.captions, prefixOf(run[0].index, frames), angle));
+    const groups = runs.map((run) => group(run, o.labels, o.captions, prefixOf(run[0].index, frames), angle, o.sizes));
+    split = stacked(groups, frames, split, o.spacing, 0.75 * (o.width - 2 * MARGIN));
     let widest = o.width - 2 * MARGIN, gap = o.spacing;
     let rows = rowsOf(groups, frames, widest, gap, true);
     if (rows > 1 && rowsOf(groups, frames, widest, 0.6 * o.spacing, true) === 1) [rows, gap] = [1, 0.6 * o.spacing];
     for (let k = rows > 1 ? 0 : 4; k < 4; k++) {
-      widest = Math.min(widest, o.width - 2 * (MARGIN + 10 + STEP * Math.max(2, crossing(it, groups) - 1)));
+      widest = Math.min(widest, o.width - 2 * (MARGIN + 10 + STEP * Math.max(2, crossing(it, groups, split) - 1)));
       rows = rowsOf(groups, frames, widest, gap, true);
     }
     const lower = rowsOf(groups, frames, widest, gap, false) > rows;
     while (rows > 1 && widest - 20 > 200 && rowsOf(groups, frames, widest - 20, gap, lower) === rows) widest -= 20;
     rowsOf(groups, frames, widest, gap, lower);
-    return {placed, groups, rows, frames};
+    return {placed, groups, rows, frames, forks: split};
   }
 
   const rowById = (layout) => new Map(layout.groups.flatMap((g) => g.items.map((item) => [item.op.id, g.row])));
 
-  function crossing(it, groups) {
+  function crossing(it, groups, split) {
     const row = rowById({groups});
-    return it.edges.filter(({source, target}) => row.get(source) !== row.get(target)).length;
+    const others = new Set(split.flatMap((fork) => fork.lanes.slice(1).map(([start]) => it.ops[start].id)));
+    return it.edges.filter(({source, target}) => row.get(source) !== row.get(target) && !others.has(target)).length;
+  }
+
+  function stacked(groups, frames, found, spacing, widest) {
+    return found.filter((fork) => {
+      const held = groups.filter((g) => fork.lanes[0][0] <= g.items[0].index && g.items[0].index <= fork.join);
+      const middles = held.map((g) => g.middle);
+      for (const g of held) {
+        g.fork = fork;
+        if (g.lane >= 0) g.middle = Math.max(g.middle, g.left + g.caption.width / 2);
+      }
+      if (putUnit(unitsOf(held)[0], null, frames, spacing, false).items[0].right > widest) {
+        held.forEach((g, k) => Object.assign(g, {fork: null, middle: middles[k]}));
+        return false;
+      }
+      const lanes = fork.lanes.map((_, k) => held.filter((g) => g.lane === k));
+      const tops = lanes.map((lane) => Math.min(...lane.flatMap((g) => g.items.map((i) => i.top - (i.times > 1 ? 15 : 0)))));
+      const highs = lanes.map((lane, k) => Math.max(...lane.map((g) => g.low)) - tops[k]);
+      let y = -(highs.reduce((sum, high) => sum + high, 0) + BELOW * (highs.length - 1)) / 2;
+      lanes.forEach((lane, k) => {
+        for (const g of lane) for (const item of g.items) item.axis = y - tops[k];
+        y += highs[k] + BELOW;
+      });
+      return true;
+    });
+  }
+
+  /** The x at which the lines to the branches of a fork part. */
+  function partOf(layout, fork) {
+    const starts = fork.lanes.map(([start]) => start);
+    return Math.min(...layout.groups.filter((g) => starts.includes(g.items[0].index)).map((g) => g.x + g.left)) - 8;
   }
 
   const inside = (block, index) => block.start <= index && index < block.stop;
@@ -216,13 +170,14 @@
   const prefixOf = (index, frames) => (aroundOf(index, frames).at(-1) || {path: ''}).path;
   const same = (a, b) => a.length === b.length && a.every((one, k) => one === b[k]);
 
-  function runsOf(it, placed, frames) {
+  function runsOf(it, placed, frames, split) {
+    const first = new Set(split.flatMap((fork) => fork.lanes.map(([start]) => start)));
     const inputs = new Map(it.ops.map((op) => [op.id, []]));
     for (const edge of it.edges) inputs.get(edge.target).push(edge.source);
     const runs = [];
     for (const item of placed) {
       const before = runs.length ? runs.at(-1).at(-1) : null;
-      if (before && touch(inputs, placed, before, item) && same(aroundOf(before.index, frames), aroundOf(item.index, frames))) runs.at(-1).push(item);
+      if (before && !first.has(item.index) && touch(inputs, placed, before, item) && same(aroundOf(before.index, frames), aroundOf(item.index, frames))) runs.at(-1).push(item);
       else runs.push([item]);
     }
     return runs;
@@ -250,7 +205,7 @@
     });
   }
 
-  function group(run, labels, captions, prefix, angle) {
+  function group(run, labels, captions, prefix, angle, sizes) {
     let x = 0, right = 0;
     for (const item of run) {
       item.x = x;
@@ -262,7 +217,8 @@
     const ball = run[0].solid.form === 'ball';
     const made = new Group(run, caption(ball ? [] : run.map((item) => item.op), prefix, ball ? 'none' : captions));
     if (labels && !ball) made.labels = channels(run);
-    const halves = made.labels.map(([middle, text]) => [middle, textWidth(text, LABEL) / 2]);
+    if (sizes) made.pools = poolsOf(run, most(made.labels.map(([, , level]) => level + 1), 1));
+    const halves = [...made.labels, ...made.pools].map(([middle, text]) => [middle, textWidth(text, LABEL) / 2]);
     made.left = Math.min(least(halves.map(([middle, half]) => middle - half), 0), 0);
     made.right = Math.max(right, ...halves.map(([middle, half]) => middle + half));
     made.middle = x / 2;
@@ -289,29 +245,68 @@
     return middles.map(([m, text], k) => [m, text, at[k]]);
   }
 
+  function poolsOf(run, first) {
+    const found = run.slice(1).filter((item, k) => item.solid.side !== run[k].solid.side);
+    const middles = found.map((item) => [item.x + item.solid.w / 2, `${item.op.kind} ${item.solid.side}`]);
+    const at = levels(middles.map(([m, text]) => [m - textWidth(text, LABEL) / 2, m + textWidth(text, LABEL) / 2]), 2);
+    return middles.map(([m, text], k) => [m, text, first + at[k]]);
+  }
+
   function rowsOf(groups, frames, widest, spacing, lower) {
     let row = 0, before = null;
     for (const chunk of chunks(groups, frames)) {
       if (before && chunk.length > 1 && endOf(chunk, before, frames, spacing, lower) > widest) [row, before] = [row + 1, null];
-      for (const one of chunk) {
-        put(one, before, frames, spacing, lower);
-        const end = one.x + reachOf(one);
+      for (const unit of unitsOf(chunk)) {
+        let last = putUnit(unit, before, frames, spacing, lower);
+        const end = last.x + reachOf(last);
         if (before && end > widest) {
           row += 1;
-          put(one, null, frames, spacing, lower);
+          last = putUnit(unit, null, frames, spacing, lower);
         }
-        one.row = row;
-        before = one;
+        for (const one of unit.flat()) one.row = row;
+        before = last;
       }
     }
     return row + 1;
+  }
+
+  function unitsOf(chunk) {
+    const found = [];
+    for (const one of chunk) {
+      const last = found.length ? found.at(-1).at(-1).at(-1) : null;
+      if (!one.fork || !last || last.fork !== one.fork) found.push([[one]]);
+      else if (last.lane === one.lane) found.at(-1).at(-1).push(one);
+      else found.at(-1).push([one]);
+    }
+    return found;
+  }
+
+  function putUnit(unit, before, frames, spacing, lower) {
+    if (unit.length === 1) {
+      put(unit[0][0], before, frames, spacing, lower && (!before || !before.fork));
+      return unit[0][0];
+    }
+    const lanes = unit.slice(0, -1), [join] = unit.at(-1);
+    for (const lane of lanes) put(lane[0], before, frames, spacing, false);
+    const x = Math.max(...lanes.map((lane) => lane[0].x)) + SPLIT;
+    let far = 0;
+    for (const lane of lanes) {
+      move(lane[0], x);
+      for (let k = 1; k < lane.length; k++) put(lane[k], lane[k - 1], frames, spacing, false);
+      put(join, lane.at(-1), frames, spacing, false);
+      far = Math.max(far, join.x);
+    }
+    move(join, far);
+    return join;
   }
 
   function chunks(groups, frames) {
     const found = [];
     for (const one of groups) {
       const around = aroundOf(one.items[0].index, frames)[0];
-      if (around && found.length && aroundOf(found.at(-1).at(-1).items[0].index, frames)[0] === around) found.at(-1).push(one);
+      const last = found.length ? found.at(-1).at(-1) : null;
+      if (last && around && aroundOf(last.items[0].index, frames)[0] === around) found.at(-1).push(one);
+      else if (last && one.fork && last.fork === one.fork && !around) found.at(-1).push(one);
       else found.push([one]);
     }
     return found;
@@ -319,10 +314,7 @@
 
   function endOf(chunk, first, frames, spacing, lower) {
     let before = first;
-    for (const one of chunk) {
-      put(one, before, frames, spacing, lower);
-      before = one;
-    }
+    for (const unit of unitsOf(chunk)) before = putUnit(unit, before, frames, spacing, lower);
     return before.x + reachOf(before);
   }
 
@@ -340,9 +332,13 @@
       const apart = (lower ? Math.max(half, other) : half + other) + 5;
       x = Math.max(x, before.x + before.middle + apart - one.middle);
     }
+    move(one, x);
+  }
+
+  function move(one, x) {
     const by = x - one.x;
     for (const item of one.items) item.x += by;
   }
 
-  convatlas.drawing.solids = {measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP, grouped, rounded, most};
+  convatlas.drawing.solids = {measured, solid, span, shortened, levels, laidOut, partOf, sideLabel, rowById, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP, grouped, rounded, most};
 })();

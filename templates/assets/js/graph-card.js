@@ -7,17 +7,18 @@ customElements.define('graph-card', class extends HTMLElement {
     const {el, say, breaks} = convatlas;
     const {clean} = convatlas.drawing;
     const {title, called, about} = convatlas.graphWords;
-    const name = clean(op.id === '@input' ? 'input' : op.id === '@output' ? 'output' : op.id);
+    const name = clean(op.id === '@input' ? 'input' : op.id === '@output' ? 'output' : convatlas.graphWords.named(op, ''));
     // Of what is fused, each part says what the one before has not said.
     const facts = (of, before) => about(of).filter(([key, value]) => !(before && ['output', 'receptive field'].includes(key) && about(before).some(([k, v]) => k === key && v === value))).map(([key, value]) => el('div', {}, el('dt', {}, clean(key === 'output' ? say('gr_out') : key)), el('dd', {}, clean(value))));
     const head = el('p', {class: 'gr-card__head'}, el('i', {class: `gr-dot ca-k-${op.kind}`}), el('b', {}, breaks(name)), kept ? el('button', {type: 'button', 'data-act': 'hide', 'aria-label': say('gr_shut')}, '×') : null);
     const link = (of, words) => (pages[of.id] ? el('a', {href: convatlas.url(pages[of.id])}, words) : null);
     const body = op.kind === 'block'
-      ? [el('p', {}, `${clean(called(op))} · ${say('gr_holds', {n: convatlas.simplify.count(op)})}`), el('dl', {}, facts(op)), el('p', {class: 'gr-card__ways'}, kept ? el('button', {type: 'button', 'data-act': 'turn'}, say('gr_open', {name: name.split('.').pop()})) : null, link(op, say('gr_page')))]
+      ? [el('p', {}, `${clean(called(op))} · ${say('gr_holds', {n: convatlas.simplify.count(op)})}`), el('dl', {}, facts(op)), el('p', {class: 'gr-card__ways'}, kept ? el('button', {type: 'button', 'data-act': 'turn'}, say('gr_open', {name: op.last ? name : name.split('.').pop()})) : null, link(op, say('gr_page')))]
       : op.parts.length
         ? op.parts.map((part, k) => el('section', {}, el('p', {}, el('i', {class: `gr-dot ca-k-${part.kind}`}), clean(title(part)), ' ', link(part, say('gr_page'))), el('dl', {}, facts(part, k ? op.parts[k - 1] : null))))
         : [el('p', {}, clean(title(op)), ' ', link(op, say('gr_page'))), el('dl', {}, facts(op))];
-    this.replaceChildren(head, ...body);
+    const many = op.times > 1 ? el('p', {class: 'gr-card__ways'}, say('gr_all', {n: op.times}), kept ? el('button', {type: 'button', 'data-act': 'fold'}, say('gr_each', {n: op.times, name})) : null) : null;
+    this.replaceChildren(head, ...(many ? [many] : []), ...body);
     this.classList.toggle('gr-kept', kept);
     this.hidden = false;
     this.place(place);

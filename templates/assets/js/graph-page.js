@@ -1,5 +1,5 @@
-/* <graph-page>: which blocks are open, what is picked and what was searched for, in the graph and in the table alike; and the same
- * in the address: #d=1&open=layer1,layer1.0&shut=layer2&n=layer1.0.conv1&dir=right */
+/* <graph-page>: which blocks are open, which repetitions are drawn one by one, what is picked and what was searched for, in the graph
+ * and in the table alike; and the same in the address: #d=1&open=layer1,layer1.0&shut=layer2&each=layer3.1&q=conv&n=layer1.0.conv1&dir=right */
 customElements.define('graph-page', class extends HTMLElement {
   connectedCallback() {
     const data = convatlas.get('architecture', '') || null;
@@ -13,16 +13,19 @@ customElements.define('graph-page', class extends HTMLElement {
     Object.assign(this, {architecture, pages, first: depth, table: this.querySelector('graph-table'), card: this.querySelector('graph-card'), status: this.querySelector('[data-status]'), find: this.querySelector('[data-find]')});
     this.whole = convatlas.simplify.prepared(architecture);
     this.levels = convatlas.simplify.levels(this.whole);
-    this.state = {depth, opened: [], shut: [], direction: 'down', picked: null};
+    this.ids = new Set([...this.whole.ops, ...this.whole.blocks].map((one) => one.id));
+    this.state = {depth, opened: [], shut: [], fold: true, each: [], direction: 'down', picked: null};
     this.pointed = null;
     this.found = null;
+    this.at = null; // which of what was found was gone to
     this.addEventListener('graph-turn', ({detail}) => this.turn(detail.id));
+    this.addEventListener('graph-fold', ({detail}) => this.turnFold(detail));
     this.addEventListener('graph-shut', ({detail}) => this.shutAround(detail.id));
     this.addEventListener('graph-pick', ({detail}) => this.pick(detail.id, detail.by));
     this.addEventListener('graph-enter', ({detail}) => this.enter(detail.id));
     this.addEventListener('graph-point', ({detail}) => this.point(detail.id, detail.by));
     this.addEventListener('change', ({target}) => this.control(target));
-    this.find.addEventListener('input', () => this.search());
+    this.find.addEventListener('input', () => { this.search(); this.write(); });
     this.find.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); this.step(event.shiftKey ? -1 : 1); } });
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
     this.card.addEventListener('click', ({target}) => this.cardClick(target));
@@ -38,37 +41,40 @@ customElements.define('graph-page', class extends HTMLElement {
   // ---- the address
 
   read() {
-    const {d, open, shut, n, dir} = convatlas.address.read();
+    const {d, open, shut, fold, each, q, n, dir} = convatlas.address.read();
     const decoded = (part) => { try { return decodeURIComponent(part); } catch { return ''; } };
-    const known = (list) => (list || '').split(',').map(decoded).filter((id) => this.levels.has(id));
-    this.state = {depth: /^\d+$/.test(d || '') ? Number(d) : this.first, opened: known(open), shut: known(shut), direction: dir === 'right' ? 'right' : 'down', picked: null};
+    const known = (list, among) => (list || '').split(',').map(decoded).filter((id) => among.has(id));
+    this.state = {depth: /^\d+$/.test(d || '') ? Number(d) : this.first, opened: known(open, this.levels), shut: known(shut, this.levels), fold: fold !== '0', each: known(each, this.ids),
+      direction: dir === 'right' ? 'right' : 'down', picked: null};
+    this.find.value = q || '';
+    this.at = null;
     const wanted = n && this.seenAs(n, true);
     for (const input of this.querySelectorAll('[name=direction]')) input.checked = input.value === this.state.direction;
+    for (const input of this.querySelectorAll('[name=fold]')) input.checked = (input.value === '1') === this.state.fold;
     this.draw();
     this.view.fit();
-    if (!wanted) return;
-    this.pick(wanted, 'address');
-    this.view.centre(wanted);
+    if (wanted) {
+      const at = this.found ? this.found.findIndex((one) => one.id === n) : -1;
+      this.at = at < 0 ? null : at;
+      this.pick(wanted, 'address');
+    }
+    if (wanted || (this.found && this.found.length)) this.view.centre(wanted || this.found[0].seen);
     this.moveCard();
+    this.say();
   }
 
   write() {
-    const {depth, opened, shut, picked, direction} = this.state;
+    const {depth, opened, shut, fold, each, picked, direction} = this.state;
     const list = (ids) => ids.map((id) => encodeURIComponent(id).replace(/'/g, '%27')).join(',');
-    convatlas.address.write({d: depth === this.first ? '' : depth, open: list(opened), shut: list(shut), n: picked, dir: direction === 'right' ? 'right' : ''});
+    convatlas.address.write({d: depth === this.first ? '' : depth, open: list(opened), shut: list(shut), fold: fold ? '' : '0', each: list(each), q: this.find.value.trim(), n: picked, dir: direction === 'right' ? 'right' : ''});
   }
 
   // ---- what is open
 
-  isOpen(block) {
-    const {depth, opened, shut} = this.state;
-    return !shut.includes(block.id) && (this.levels.get(block.id) < depth || opened.includes(block.id));
-  }
-
   draw(keep) {
-    const {depth, opened, shut, direction} = this.state;
+    const {depth, opened, shut, fold, each, direction} = this.state;
     this.dataset.flow = direction;
-    this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, direction, legend: false, title: false}, this.pages, true);
+    this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, fold, each, direction, legend: false, title: false}, this.pages, true);
     this.view.show(this.scene, keep);
     this.table.show(this.scene, this.pages);
     for (const input of this.querySelectorAll('[name=depth]')) input.checked = Number(input.value) === depth && !opened.length && !shut.length;
@@ -91,12 +97,55 @@ customElements.define('graph-page', class extends HTMLElement {
     this.write();
   }
 
-  setOpen(block, open) {
+  /** What opens a block opens all that is drawn as one with it. */
+  setOpen({id: own}, open) {
     const {state} = this;
-    const byDepth = this.levels.get(block.id) < state.depth;
-    const less = (list) => list.filter((id) => id !== block.id);
-    state.opened = open && !byDepth ? [...less(state.opened), block.id] : less(state.opened);
-    state.shut = !open && byDepth ? [...less(state.shut), block.id] : less(state.shut);
+    const id = this.folds().first.get(own) ?? own;
+    const byDepth = this.levels.get(id) < state.depth;
+    const less = (list) => list.filter((other) => other !== id);
+    state.opened = open && !byDepth ? [...less(state.opened), id] : less(state.opened);
+    state.shut = !open && byDepth ? [...less(state.shut), id] : less(state.shut);
+  }
+
+  /** What folds of the whole network, were all of it open: `first`, the block that each is drawn as, and the `runs` there are. */
+  folds() {
+    const {fold, each} = this.state;
+    const key = JSON.stringify([fold, each]);
+    if (this.foldsOf !== key) {
+      const {folding, separated, alike} = convatlas.simplify;
+      const [it, alone] = separated(this.whole, each);
+      this.foldsNow = {first: fold ? alike(it, alone) : new Map(), runs: fold ? folding(it, alone) : null};
+      this.foldsOf = key;
+    }
+    return this.foldsNow;
+  }
+
+  /** Show each of a repetition, or fold what is shown one by one: that named `head`, or that of the box `id`. */
+  turnFold({head, id}) {
+    const {it} = this.scene;
+    const k = it.ops.findIndex((op) => op.id === id);
+    const around = it.blocks.filter((block) => block.start <= k && k < block.stop && (block.times > 1 || convatlas.simplify.isRun(block)));
+    const name = head ?? (k >= 0 && it.ops[k].times > 1 ? id : around.length ? convatlas.simplify.headOf(around[around.length - 1]) : null);
+    if (name === null) return;
+    const many = [...it.ops, ...it.blocks].some((one) => one.times > 1 && convatlas.simplify.headOf(one) === name);
+    if (many) this.state.each = [...this.state.each, name];
+    else {
+      // what is inside must be alike again: nothing of it is drawn one by one but in the first
+      const {found, copies} = this.all();
+      const run = found.find((one) => one.head === name);
+      const gone = run ? [...copies(name), ...this.whole.ops.slice(run.start + run.size, run.start + run.size * run.often).map((op) => op.id),
+        ...this.whole.blocks.filter((block) => run.start + run.size <= block.start && block.stop <= run.start + run.size * run.often).map((block) => block.id)] : [name];
+      this.state.each = this.state.each.filter((other) => !gone.includes(other));
+    }
+    this.draw(name);
+    this.write();
+    this.moveCard();
+  }
+
+  /** Every repetition of the whole network, and the names of one in every copy of what it is in. */
+  all() {
+    this.every = this.every || convatlas.simplify.folding(this.whole);
+    return {found: this.every.found, copies: (head) => this.every.copies(head)};
   }
 
   /** Close the innermost block around a box; the focus goes to it. */
@@ -109,19 +158,47 @@ customElements.define('graph-page', class extends HTMLElement {
     if (this.view.nodes.has(name)) this.view.go(name);
   }
 
-  /** The box that an op or block is, or is in; with `open`, after opening what is around it. */
+  /** The box that an op or block is, or is in; with `open`, after opening what is around it, and drawing one by one what hides it. */
   seenAs(id, open) {
     const stands = (op) => op.id === id || op.parts.some((part) => part.id === id);
     const k = this.whole.ops.findIndex(stands);
     const block = this.whole.blocks.find((one) => one.id === id);
     if (k < 0 && !block) return null;
     const [start, stop] = block ? [block.start, block.stop] : [k, k + 1];
-    const around = this.whole.blocks.filter((one) => one.start <= start && stop <= one.stop && one !== block);
-    if (open) for (const one of around) this.setOpen(one, true);
-    const closed = around.find((one) => !this.isOpen(one));
-    if (closed) return closed.id;
-    if (!block) return this.whole.ops[k].id;
-    return this.isOpen(block) ? this.seenAs(this.whole.ops[block.start].id, false) : block.id;
+    if (!open) return this.boxOf(this.whole.ops[start].id, this.scene);
+    const hiding = (fold, at) => (fold ? fold.hiding(at).map((run) => run.head) : []);
+    const each = (names) => { this.state.each = [...new Set([...this.state.each, ...names])]; };
+    each(hiding(this.folds().runs, start));
+    for (const one of this.whole.blocks) if (one.start <= start && stop <= one.stop && one !== block) this.setOpen(one, true);
+    const shown = this.shape();
+    each(hiding(shown.fold, this.placeIn(this.whole.ops[start].id, shown)));
+    return this.boxOf(this.whole.ops[start].id, this.shape());
+  }
+
+  /** What a drawing would show now: before and after repetitions are folded. */
+  shape() {
+    const {depth, opened, shut, fold, each} = this.state;
+    const [open, alone] = convatlas.simplify.opening(this.whole, depth, opened, shut, fold, each);
+    return {open, fold: fold ? convatlas.simplify.folding(open, alone) : null};
+  }
+
+  /** The number of the box that an op of the whole network is, or is in, before repetitions are folded. */
+  placeIn(id, shown) {
+    if (!shown.where) {
+      shown.where = new Map();
+      const note = (op, k) => {
+        shown.where.set(op.id, k);
+        if (op.kind === 'block') for (const part of op.parts) note(part, k);
+      };
+      shown.open.ops.forEach(note);
+    }
+    return shown.where.get(id);
+  }
+
+  /** The box of a drawing that an op of the whole network is drawn as, or in. */
+  boxOf(id, shown) {
+    const at = this.placeIn(id, shown);
+    return shown.open.ops[shown.fold ? shown.fold.drawn(at) : at].id;
   }
 
   // ---- what is picked and pointed at
@@ -170,6 +247,7 @@ customElements.define('graph-page', class extends HTMLElement {
     const {act} = target.dataset;
     if (act === 'hide') this.pick(null);
     else if (act === 'turn') this.turn(this.state.picked);
+    else if (act === 'fold') this.turnFold({head: this.state.picked});
   }
 
   // ---- searching
@@ -185,20 +263,18 @@ customElements.define('graph-page', class extends HTMLElement {
       this.found = [...blocks, ...ops].sort((a, b) => a.at - b.at).map((one) => ({...one, seen: this.seenAs(one.id, false)}));
     }
     if (go) {
-      this.at = 0;
+      this.at = null;
       this.mark();
       if (this.found && this.found.length) this.view.centre(this.found[0].seen);
     }
     this.say();
   }
 
-  /** To the next thing found, opening what it is in. */
+  /** To the first thing found, and on to the next, opening what it is in. */
   step(by) {
     if (!this.found || !this.found.length) return;
     const n = this.found.length;
-    const hidden = (k) => this.found[k].seen !== this.found[k].id && !this.found[k].seen.startsWith(`${this.found[k].id}.`);
-    if (!(this.at === 0 && this.stepped !== this.find.value && hidden(0))) this.at = (this.at + by + n) % n;
-    this.stepped = this.find.value;
+    this.at = this.at === null ? (by > 0 ? 0 : n - 1) : (this.at + by + n) % n;
     const {id} = this.found[this.at];
     const seen = this.seenAs(id, true);
     this.draw();
@@ -216,14 +292,17 @@ customElements.define('graph-page', class extends HTMLElement {
     }
     const n = this.found.length;
     const one = this.found[this.at || 0];
-    const inside = one && this.scene.it.ops.find((op) => op.id === one.seen && op.kind === 'block' && op.id !== one.id);
-    this.status.textContent = [n ? say(n === 1 ? 'gr_found_1' : 'gr_found', {n, k: (this.at || 0) + 1}) : say('gr_none'), ...(inside ? [say('gr_inside', {name: inside.id})] : [])].join(', ');
+    const box = one && this.scene.it.ops.find((op) => op.id === one.seen && op.id !== one.id);
+    const hides = !box ? '' : box.kind === 'block' ? say('gr_inside', {name: convatlas.graphWords.named(box, '')}) : box.times > 1 ? say('gr_among', {n: box.times}) : '';
+    const count = n === 1 ? 'gr_found_1' : this.at === null ? 'gr_hits' : 'gr_found';
+    this.status.textContent = [n ? say(count, {n, k: (this.at || 0) + 1}) : say('gr_none'), ...(hides ? [hides] : [])].join(', ');
   }
 
   // ---- the toolbar
 
   control(target) {
     if (target.name === 'depth') Object.assign(this.state, {depth: Number(target.value), opened: [], shut: []});
+    else if (target.name === 'fold') Object.assign(this.state, {fold: target.value === '1', each: []});
     else if (target.name === 'direction') this.state.direction = target.value;
     else return;
     this.draw();
@@ -241,8 +320,8 @@ customElements.define('graph-page', class extends HTMLElement {
 
   /** What is seen, as `convatlas draw` would write it. */
   save() {
-    const {depth, opened, shut, direction} = this.state;
-    const {svg} = convatlas.styles.graph.scene(this.architecture, {depth, opened, shut, direction}, {}).drawing;
+    const {depth, opened, shut, fold, each, direction} = this.state;
+    const {svg} = convatlas.styles.graph.scene(this.architecture, {depth, opened, shut, fold, each, direction}, {}).drawing;
     const address = URL.createObjectURL(new Blob([svg, '\n'], {type: 'image/svg+xml'}));
     convatlas.el('a', {href: address, download: 'architecture-view.svg'}).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);

@@ -20,6 +20,7 @@ customElements.define('graph-table', class extends HTMLElement {
 
   click(event) {
     const button = event.target.closest('button');
+    if (button && button.dataset.fold !== undefined) return this.tell('graph-fold', {head: button.dataset.fold});
     if (button) return this.tell('graph-turn', {id: button.dataset.turn, by: 'row'});
     if (!event.target.closest('a')) this.tell('graph-pick', {id: this.idAt(event.target), by: 'row'});
     return undefined;
@@ -45,21 +46,28 @@ customElements.define('graph-table', class extends HTMLElement {
   facts() {
     const {it} = this.scene;
     const {shapeWords, title} = convatlas.graphWords;
+    const {isRun} = convatlas.simplify;
     const {into} = convatlas.simplify.joints(it);
     const place = new Map(it.ops.map((op, k) => [op.id, k]));
     const size = (shape) => shape.reduce((all, side) => all * side, shape.length ? 1 : 0);
     const given = (edges) => [...new Map(edges.map((edge) => [edge.source, edge.shape])).values()];
     const row = (one, shapes, more) => ({id: one.id, op: one, in: shapes.length ? `${shapeWords(shapes[0])}${shapes.length > 1 ? ` +${shapes.length - 1}` : ''}` : '', out: one.shape.length ? shapeWords(one.shape) : '',
       sizeIn: shapes.length ? size(shapes[0]) : 0, sizeOut: size(one.shape), parameters: one.parameters, macs: one.macs, field: one.receptive_field ? one.receptive_field[0] * one.receptive_field[1] : Infinity, ...more});
-    const inner = (blocks) => ({level: blocks.length, around: blocks.length ? blocks[blocks.length - 1].path || blocks[blocks.length - 1].id : ''});
+    const inner = (blocks) => {
+      const named = blocks.filter((block) => !isRun(block));
+      return {level: blocks.length, around: named.length ? named[named.length - 1].path || named[named.length - 1].id : ''};
+    };
     const boxes = it.ops.map((op, k) => row(op, given(into.get(op.id)), {box: true, ...inner(it.blocks.filter((block) => block.start <= k && k < block.stop)), memory: op.memory,
       what: op.kind === 'block' ? convatlas.graphWords.called(op) : op.parts.length ? op.parts.map(title).join(' · ') : title(op)}));
     const blocks = it.blocks.map((block) => {
       const inside = it.ops.slice(block.start, block.stop);
       const entering = inside.flatMap((op) => into.get(op.id)).filter((edge) => place.get(edge.source) < block.start);
       const sum = (key) => inside.reduce((all, op) => all + op[key], 0);
-      return row({...block, kind: 'block', parts: []}, given(entering), {box: false, ...inner(it.blocks.filter((other) => other !== block && other.start <= block.start && block.stop <= other.stop)),
-        memory: sum('memory'), what: block.op, start: block.start, parameters: block.parameters || sum('parameters')});
+      const last = inside[inside.length - 1];
+      const around = it.blocks.slice(0, it.blocks.indexOf(block)).filter((other) => other.start <= block.start && block.stop <= other.stop);
+      const run = isRun(block) ? {shape: last.shape, receptive_field: last.receptive_field} : {};
+      return row({...block, ...run, kind: 'block', parts: []}, given(entering), {box: false, ...inner(around), memory: sum('memory'), what: block.op, start: block.start,
+        parameters: block.parameters || sum('parameters'), macs: block.macs || sum('macs')});
     });
     return {boxes, blocks};
   }
@@ -76,25 +84,29 @@ customElements.define('graph-table', class extends HTMLElement {
     } else {
       boxes.forEach((box, k) => rows.push(...blocks.filter((block) => block.start === k), box));
     }
-    const held = this.contains(document.activeElement) ? document.activeElement.dataset.turn : undefined;
+    const held = this.contains(document.activeElement) ? document.activeElement.dataset.turn ?? document.activeElement.dataset.fold : undefined;
     this.body.replaceChildren(...rows.map((row) => this.row(row)));
-    const again = held !== undefined && [...this.body.querySelectorAll('[data-turn]')].find((one) => one.dataset.turn === held);
+    const again = held !== undefined && [...this.body.querySelectorAll('[data-turn], [data-fold]')].find((one) => (one.dataset.turn ?? one.dataset.fold) === held);
     if (again) again.focus({preventScroll: true});
     this.mark(this.marked || {});
   }
 
   row({id, op, box, level, around, what, ...says}) {
     const {el, breaks} = convatlas;
-    const {short, grouped} = convatlas.graphWords;
+    const {short, grouped, named} = convatlas.graphWords;
+    const {isRun, headOf} = convatlas.simplify;
     const {clean} = convatlas.drawing;
-    const name = clean(id === '@input' ? 'input' : id === '@output' ? 'output' : id);
-    const block = op.kind === 'block';
-    const shown = !this.by && around && id.startsWith(`${around}.`) ? clean(id.slice(around.length + 1)) : name;
+    const said = (inside) => clean(id === '@input' ? 'input' : id === '@output' ? 'output' : named(op, inside));
+    const name = said('');
+    const run = op.start !== undefined && isRun(op);
+    const block = op.kind === 'block' && !run;
+    const shown = said(this.by ? '' : around);
+    const folds = op.times > 1 || run ? el('button', {type: 'button', class: 'gr-times', 'data-fold': op.start === undefined ? id : headOf(op), 'aria-label': convatlas.say(op.times > 1 ? 'gr_each' : 'gr_fold', {n: op.times, name})}, op.times > 1 ? `×${op.times}` : convatlas.say('gr_fold_short')) : null;
     const words = convatlas.say(box ? 'gr_open' : 'gr_close', {name});
     const number = (value) => el('td', {class: 'ca-r', title: value ? grouped(value) : null}, value ? short(value) : '–');
     return el('tr', {title: name, 'data-id': id, 'data-box': box, class: `${box ? '' : 'gr-opened '}gr-row-${op.kind}`},
-      el('th', {scope: 'row', style: `--level:${this.by ? 0 : level}`}, block ? el('button', {type: 'button', class: 'gr-turn', 'data-turn': id, 'aria-expanded': String(!box), 'aria-label': words, title: words}, box ? '+' : '−') : el('i', {class: `gr-dot ca-k-${op.kind}`}),
-        this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(shown)) : el('span', {}, breaks(shown))),
+      el('th', {scope: 'row', style: `--level:${this.by ? 0 : level}`}, block ? el('button', {type: 'button', class: 'gr-turn', 'data-turn': id, 'aria-expanded': String(!box), 'aria-label': words, title: words}, box ? '+' : '−') : run ? null : el('i', {class: `gr-dot ca-k-${op.kind}`}),
+        this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(shown)) : el('span', {}, breaks(shown)), folds),
       el('td', {}, clean(what)), el('td', {class: 'ca-r'}, says.in), el('td', {class: 'ca-r'}, says.out),
       number(says.parameters), number(says.macs), el('td', {class: 'ca-r'}, op.kind === 'input' || !says.memory ? '–' : bytes(says.memory)),
       el('td', {class: 'ca-r'}, ['input', 'output'].includes(op.kind) ? '–' : op.receptive_field ? op.receptive_field[0] === op.receptive_field[1] ? grouped(op.receptive_field[0]) : op.receptive_field.map(grouped).join(' × ') : convatlas.say('gr_whole')));

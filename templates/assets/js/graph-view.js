@@ -28,7 +28,8 @@ customElements.define('graph-view', class extends HTMLElement {
     this.replaceChildren(this.svg);
     this.nodes = new Map();
     for (const node of this.svg.querySelectorAll('.ca-node')) this.ready(node);
-    for (const frame of this.svg.querySelectorAll('.ca-frame')) this.button(frame, frame.dataset.block, false);
+    for (const caption of this.svg.querySelectorAll('.ca-caption')) this.button(caption, caption.dataset.block, false);
+    for (const sign of this.svg.querySelectorAll('.ca-times')) this.folds(sign);
     for (const link of this.svg.querySelectorAll('a')) {
       link.setAttribute('tabindex', '-1');
       link.setAttribute('href', convatlas.url(link.getAttribute('xlink:href')));
@@ -49,9 +50,10 @@ customElements.define('graph-view', class extends HTMLElement {
     const {id, n} = node.dataset;
     const op = this.scene.it.ops[n];
     const shape = convatlas.graphWords.shapeWords(op.shape);
+    const name = op.last ? `${convatlas.graphWords.named(op, '')} ×${op.times}` : id;
     node.setAttribute('role', 'group');
     node.setAttribute('tabindex', '-1');
-    node.setAttribute('aria-label', op.kind === 'block' ? convatlas.say('gr_closed', {name: id, n: convatlas.simplify.count(op), shape}) : `${id}: ${convatlas.say('gr_label', {op: convatlas.graphWords.title(op), shape})}`);
+    node.setAttribute('aria-label', op.kind === 'block' ? convatlas.say('gr_closed', {name, n: convatlas.simplify.count(op), shape}) : `${name}: ${convatlas.say('gr_label', {op: convatlas.graphWords.title(op), shape})}`);
     this.nodes.set(id, node);
     this.button(node, id, true);
   }
@@ -59,10 +61,21 @@ customElements.define('graph-view', class extends HTMLElement {
   button(within, id, open) {
     const handle = [...within.children].find((child) => child.matches('.ca-handle'));
     if (!handle) return;
-    const name = convatlas.say(open ? 'gr_open' : 'gr_close', {name: id});
+    handle.dataset.turn = id;
+    this.named(handle, convatlas.say(open ? 'gr_open' : 'gr_close', {name: id}));
+  }
+
+  /** The sign of a repetition: it shows each, or folds what is shown one by one. */
+  folds(sign) {
+    const {it} = this.scene;
+    const {head} = sign.dataset;
+    const one = [...it.ops, ...it.blocks].find((other) => other.times > 1 && convatlas.simplify.headOf(other) === head && (other.start !== undefined || sign.closest('.ca-node')));
+    this.named(sign, one ? convatlas.say('gr_each', {n: one.times, name: convatlas.graphWords.named(one, '')}) : convatlas.say('gr_fold', {name: head}));
+  }
+
+  named(handle, name) {
     handle.setAttribute('role', 'button');
     handle.setAttribute('aria-label', name);
-    handle.dataset.turn = id;
     const title = document.createElementNS('http://www.w3.org/2000/svg', 'title');
     title.textContent = name;
     handle.prepend(title);
@@ -159,6 +172,7 @@ customElements.define('graph-view', class extends HTMLElement {
       const x = now.clientX - from.x;
       const y = now.clientY - from.y;
       if (!this.dragged && Math.hypot(x, y) < 4) return;
+      if (!this.dragged) this.setPointerCapture(event.pointerId); // so that no frame asks what is under the pointer
       this.dragged = true;
       this.classList.add('gr-dragging');
       this.scrollTo(from.left - x, from.top - y);
@@ -181,6 +195,8 @@ customElements.define('graph-view', class extends HTMLElement {
       event.preventDefault();
       return;
     }
+    const sign = event.target.closest('.ca-times');
+    if (sign) return void this.tell('graph-fold', {head: sign.dataset.head});
     const handle = event.target.closest('[data-turn]');
     if (handle) return void this.tell('graph-turn', {id: handle.dataset.turn});
     const node = event.target.closest('.ca-node');
@@ -194,7 +210,7 @@ customElements.define('graph-view', class extends HTMLElement {
 
   twice(event) {
     const node = event.target.closest('.ca-node');
-    if (node && !event.target.closest('a, [data-turn]') && node.matches('.ca-is-block')) this.tell('graph-turn', {id: node.dataset.id});
+    if (node && !event.target.closest('a, [data-turn], .ca-times') && node.matches('.ca-is-block')) this.tell('graph-turn', {id: node.dataset.id});
   }
 
   point(event) {
@@ -240,6 +256,7 @@ customElements.define('graph-view', class extends HTMLElement {
     const at = it.ops.findIndex((op) => op.id === id);
     if (key === 'Enter') return this.tell('graph-enter', {id}) || true;
     if (key === ' ') return this.tell(it.ops[at].kind === 'block' ? 'graph-turn' : 'graph-pick', {id}) || true;
+    if (key === 'x') return this.tell('graph-fold', {id}) || true;
     if (key === 'Backspace') return this.tell('graph-shut', {id}) || true;
     if (key === 'Escape') return this.tell('graph-pick', {id: null}) || true;
     if (key === 'Home' || key === 'End') return this.go(it.ops[key === 'Home' ? 0 : it.ops.length - 1].id);
