@@ -133,6 +133,23 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_
 """
 
 
+def test_what_a_prototxt_leaves_open_is_a_warning_and_what_breaks_it_is_an_error(capsys: pytest.CaptureFixture[str]):
+    Path("a.prototxt").write_text(
+        NET.replace('bottom: "data"', 'bottom: "dat"').replace('"Convolution"', '"Convolutoin"')
+    )
+    out, err = shown(capsys, "a.prototxt", "--style", "lines")
+    assert ">dat ?</text>" in out
+    missing, unknown = err.splitlines()
+    assert missing == "a.prototxt:5:50: No layer before conv gives the blob dat (the nearest: `data`)."
+    assert unknown.startswith(
+        "a.prototxt:5:28: conv: Convolutoin is none of Caffe's layers (the nearest: `Convolution`"
+    )
+    Path("a.prototxt").write_text(NET.replace("num_output: 2", "num_output: }"))
+    assert cli.run(["draw", "a.prototxt", "--style", "lines"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "convatlas: a.prototxt:5:101: expected a value, received `}`\n")
+
+
 def test_a_prototxt_is_read_in_its_phase_and_at_another_size(capsys: pytest.CaptureFixture[str]):
     Path("a.prototxt").write_text(NET)
     assert ">conv 2 × 4 × 4<" in shown(capsys, "a.prototxt", "--style", "lines")[0]

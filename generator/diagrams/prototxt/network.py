@@ -22,6 +22,7 @@ from generator.diagrams.prototxt.blocks import blocks
 from generator.diagrams.prototxt.data import image
 from generator.diagrams.prototxt.layer import Layer, format_of, layers_of
 from generator.diagrams.prototxt.message import Message
+from generator.diagrams.prototxt.missing import Missing, place_of
 from generator.diagrams.prototxt.parse import parse
 from generator.diagrams.prototxt.phases import PHASES, phases_of, present, state_of
 from generator.diagrams.prototxt.shapes import RULES, SHARES
@@ -54,7 +55,7 @@ def read(
     kept = tuple(one for one in found if present(one, state_of(net, phase, level, stages)))
     if not kept:
         raise UserError(f"{path}: expected layers for the phase {phase}, found {len(found)} for others alone")
-    wiring = _Wiring(shape)
+    wiring = _Wiring(shape, Missing(kept, found))
     wiring.inputs(net)
     for layer in kept:
         wiring.add(layer)
@@ -94,11 +95,14 @@ class _Wiring:
     """What has been joined so far."""
 
     shape: Shape | None
+    missing: Missing
     ops: list[Op] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blobs: dict[str, tuple[str, Blob]] = field(default_factory=dict)
     """By name: the id of the op that gave it last, and the blob."""
+    taken_for_granted: set[str] = field(default_factory=set)
+    """Blobs that no layer had given when they were first read."""
     images: int | None = None
     """In a batch: all that is said of one image is a batch's, divided by this."""
     unread: dict[str, tuple[str, Blob]] = field(default_factory=dict)
@@ -151,11 +155,12 @@ class _Wiring:
 
     def add(self, layer: Layer) -> None:
         """Join one layer."""
-        for bottom in layer.bottoms:
+        for number, bottom in enumerate(layer.bottoms):
             if bottom not in self.blobs:
-                note = f"No layer before {layer.name} gives the blob {bottom}."
-                self.notes.append(note)
+                note = self.missing.blob(bottom, layer, self.blobs)
+                self.notes.append(place_of(layer, "bottom", number).said(note))
                 self._source(bottom, "?", UNKNOWN, note)
+                self.taken_for_granted.add(bottom)
         reads = [self.blobs[bottom] for bottom in layer.bottoms]
         values = tuple(value for _, value in reads)
         kind, rule = RULES.get(layer.type, ("other", unchanged))
@@ -170,19 +175,21 @@ class _Wiring:
             self._batch(result.blobs[0])
         notes = [result.note] if result.note else []
         if layer.type not in RULES:
-            notes.insert(0, UNKNOWN_LAYER.format(layer.type) if values else UNKNOWN_SOURCE.format(layer.type))
+            notes.insert(0, self.missing.type(layer))
         made = tuple(self._batched(sane(blob)) for blob in result.blobs)
         made += (UNKNOWN,) * (len(layer.tops) - len(made))
         in_place = bool(layer.tops) and layer.tops[0] in layer.bottoms
         id = self._id(layer.name)
         self.ops.append(self._op(id, layer, values, replace(result, blobs=made), " ".join(notes), in_place))
-        self.notes += [f"{layer.name}: {note}" for note in notes]
+        at = place_of(layer, "type") if layer.type not in RULES else layer.said.at
+        self.notes += [at.said(f"{layer.name}: {note}") for note in notes]
         self.edges += [Edge(source, id, self._shape(value)) for source, value in reads]
         for bottom in layer.bottoms:
             self.unread.pop(bottom, None)
-        for top, value in zip(layer.tops, made, strict=False):
-            if top in self.blobs and top not in layer.bottoms:
-                self.notes.append(f"{layer.name}: The blob {top} is given a second time; what follows reads this one.")
+        for number, (top, value) in enumerate(zip(layer.tops, made, strict=False)):
+            if top in self.blobs and top not in layer.bottoms and top not in self.taken_for_granted:
+                note = f"{layer.name}: The blob {top} is given a second time; what follows reads this one."
+                self.notes.append(place_of(layer, "top", number).said(note))
             self.blobs[top] = self.unread[top] = (id, value)
         if made and not layer.tops:  # a loss need not name what it gives
             self.unread[f"\0{id}"] = (id, made[0])
@@ -265,8 +272,6 @@ class _Wiring:
         )
 
 
-UNKNOWN_LAYER = "{} is none of Caffe's layers: what it gives is taken to have the shape of what it reads."
-UNKNOWN_SOURCE = "{} is none of Caffe's layers, and it reads nothing: what it gives is not known."
 UNCOUNTED = "Not counted, for their sizes are not known, are parameters or multiply-accumulates of"
 
 
