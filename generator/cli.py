@@ -176,6 +176,9 @@ def draw(
     input: Annotated[str | None, typer.Option(help="3x224x224: one input; none: without running it.")] = None,
     set: Annotated[list[str] | None, typer.Option(help="An option of the style: key=value; may be repeated.")] = None,
     phase: Annotated[str | None, typer.Option(help="TEST or TRAIN, of a .prototxt file.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="fcnn: a file of weights, or random; else the model's own.")
+    ] = None,
     scale: Annotated[float, typer.Option(help="Pixels of a PNG for each of the drawing's 96 an inch.")] = 2.0,
     debug: Debug = False,
 ) -> None:
@@ -185,7 +188,9 @@ def draw(
     form = drawing.format_of(out, format)
     if out is None and form in ("pdf", "png"):
         raise UserError(f"-o: expected a file to write the {form.upper()} to, received none: give -o drawing.{form}")
-    done = drawing.draw(model, style, form=form, size=input, depth=depth, options=set or (), phase=phase, scale=scale)
+    done = drawing.draw(
+        model, style, form=form, size=input, depth=depth, options=set or (), phase=phase, weights=weights, scale=scale
+    )
     if out is None:
         typer.echo(done.data.decode(), nl=not done.data.endswith(b"\n"))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from generator.command.draw import read
+from generator.command.source import read
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.compare import compare
 from generator.diagrams.compare_drawing import ComparisonDrawing
