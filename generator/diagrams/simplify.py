@@ -144,6 +144,7 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
         receptive_field=block.receptive_field,
         layer=block.layer,
         parts=ops,
+        shared=block.shared,
     )
 
 

@@ -254,4 +254,4 @@ def test_the_command_s_errors_are_one_line(arguments: list[str], line: str, caps
 def test_notes_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "odd.prototxt").write_text('name: "odd" layer { type: "Magic" bottom: "x" top: "y" }')
     assert cli.run(["compare", *(str(tmp_path / "odd.prototxt"),) * 2]) == 0
-    assert "odd: y: Magic is none of Caffe's layers" in capsys.readouterr().err
+    assert "odd: odd.prototxt:1:27: y: Magic is none of Caffe's layers" in capsys.readouterr().err
