@@ -101,7 +101,14 @@ def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
 def _parameter(name: str, held: Held) -> Op:
     """A parameter that joins the data; its numbers are counted where they do."""
     shape = held.shape[1:] if held.shape[:1] == (1,) else held.shape
-    return Op(name, "input", PARAMETER, shape, path=name, note="Learned, and the same for every image.")
+    return Op(
+        name,
+        "input",
+        PARAMETER,
+        shape,
+        path=held.name.rpartition(".")[0],
+        note="Learned, and the same for every image.",
+    )
 
 
 def _wanted(graph: Graph) -> set[int]:
