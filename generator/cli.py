@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from generator.command import memory
+from generator.command.brief import uncollected
 from generator.command.interrupt import answered
 from generator.errors import UserError
 
@@ -183,14 +184,24 @@ def draw(
     debug: Debug = False,
 ) -> None:
     """Draw a model's architecture into a file, without a report. Nothing is downloaded."""
-    from generator.command import draw as drawing
+    with uncollected():
+        from generator.command import draw as drawing
 
     form = drawing.format_of(out, format)
     if out is None and form in ("pdf", "png"):
         raise UserError(f"-o: expected a file to write the {form.upper()} to, received none: give -o drawing.{form}")
-    done = drawing.draw(
-        model, style, form=form, size=input, depth=depth, options=set or (), phase=phase, weights=weights, scale=scale
-    )
+    with uncollected():
+        done = drawing.draw(
+            model,
+            style,
+            form=form,
+            size=input,
+            depth=depth,
+            options=set or (),
+            phase=phase,
+            weights=weights,
+            scale=scale,
+        )
     if out is None:
         typer.echo(done.data.decode(), nl=not done.data.endswith(b"\n"))
     else:
@@ -220,9 +231,10 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Put two architectures side by side, block by block. Nothing is downloaded."""
-    from generator.command.compare import compared
+    with uncollected():
+        from generator.command.compare import compared
 
-    text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)
+        text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -238,3 +239,17 @@ def test_a_drawing_loads_nothing_that_it_does_not_need():
     env = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
     assert done.stdout == "14 []\n"
+
+
+def test_the_search_for_cycles_rests_while_a_drawing_is_made(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    monkeypatch.setattr(command, "read", lambda *_, **__: seen.append(gc.isenabled()) or Architecture("x", (), ()))
+    assert cli.run(["draw", "tinyvgg_digits", "--style", "lines"]) == 0
+    assert cli.run(["draw", "tinyvgg_digits", "--style", "nothing"]) == 2
+    assert seen == [False] and gc.isenabled()
+    gc.disable()
+    try:
+        assert cli.run(["draw", "tinyvgg_digits", "--style", "lines"]) == 0
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
