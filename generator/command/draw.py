@@ -1,6 +1,6 @@
 """`convatlas draw`: a model or a prototxt file, drawn in any style, into one file, without a report.
 
-MODEL, FILE.prototxt ──▶ read (source.py) ──▶ Architecture ──▶ at_depth ──▶ style ──▶ Drawing ──▶ svg, pdf, png
+MODEL, FILE.prototxt ──▶ read (diagrams/source.py) ──▶ Architecture ──▶ at_depth ──▶ style ──▶ Drawing ──▶ svg, pdf, png
                                                                               └────▶ tex
 """
 
@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from generator.command.source import read
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.export import FORMATS, Exported, export
+from generator.diagrams.source import read
 from generator.diagrams.styles import StyleInfo, styles
 from generator.diagrams.svg import num
 from generator.errors import UserError

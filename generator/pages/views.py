@@ -318,3 +318,5 @@ class Report:
     """Sentences on what was found and decided; `code` in backticks."""
     architecture: Architecture | None = None
     """The network as it is drawn; None where it is not known."""
+    others: tuple[Architecture, ...] = ()
+    """Networks that it is put beside."""

@@ -232,7 +232,7 @@ def test_a_place_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixtur
 
 def test_a_drawing_loads_nothing_that_it_does_not_need():
     program = (
-        "import sys\nfrom generator.command.source import read\n"
+        "import sys\nfrom generator.diagrams.source import read\n"
         "it = read('tinyvgg_digits', None, None)\n"
         "print(len(it.ops), [n for n in ('torchvision', 'timm', 'matplotlib', 'cv2', 'mkdocs') if n in sys.modules])"
     )

@@ -13,8 +13,8 @@ from torch import nn
 
 from generator import cli
 from generator.command.draw import styled
-from generator.command.source import fitting, read
 from generator.diagrams.plain import options
+from generator.diagrams.source import fitting, read
 from generator.diagrams.styles import styles
 from generator.errors import UserError
 

@@ -1,4 +1,4 @@
-"""What the command line calls a model, as an architecture: a source, as `model.source` has it, or a prototxt file.
+"""What a user calls a model, as an architecture: a source, as `model.source` has it, or a prototxt file.
 
 MODEL ──▶ skeleton ──▶ architecture ──▶ with_weights, where a style draws them and they are here
 FILE.prototxt ──▶ diagrams.prototxt.read
