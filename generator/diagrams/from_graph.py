@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from itertools import accumulate
 
 from generator.diagrams.architecture import FLOAT, OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
-from generator.diagrams.sharing import joining, note, sharing
+from generator.diagrams.sharing import joining, sharing
+from generator.diagrams.words import shares
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.kinds import attributes
 from generator.model.reach import WHOLE, Reach
@@ -61,7 +62,7 @@ def from_graph(
         if node.index not in kept:
             continue
         name, number = ids[node.index], shared.nodes.get(node.index, 0)
-        said = [_note(node, node.index in deciding), note(name, alike[number]) if number else ""]
+        said = [_note(node, node.index in deciding), shares(name, alike[number]) if number else ""]
         edges += [
             Edge(ids[ref.node], name, _shape(ref), node.index in open_to or ref.node in open_to)
             for ref in (*node.inputs, *node.constants)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from generator.model.graph import Graph, Held, Node
 
 SUMS = ("add", "iadd", "radd")
-OTHERS = 3
-"""Names of others that a note says, at most."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,3 @@ def sharing(graph: Graph, kept: Collection[int]) -> Sharing:
             for index in found:
                 nodes.setdefault(index, known or number)
     return Sharing(nodes, groups)
-
-
-def note(name: str, all_of_them: Collection[str]) -> str:
-    """``Shares its weights with conv@2.``"""
-    others = [one for one in all_of_them if one != name]
-    more = f" and {len(others) - OTHERS} more" if len(others) > OTHERS else ""
-    return f"Shares its weights with {', '.join(others[:OTHERS])}{more}."

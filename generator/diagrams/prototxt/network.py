@@ -27,6 +27,7 @@ from generator.diagrams.prototxt.parse import parse
 from generator.diagrams.prototxt.phases import PHASES, phases_of, present, state_of
 from generator.diagrams.prototxt.shapes import RULES, SHARES
 from generator.diagrams.prototxt.words import attributes
+from generator.diagrams.words import shares
 from generator.errors import UserError
 from generator.pages.escape import clean
 
@@ -108,6 +109,8 @@ class _Wiring:
     unread: dict[str, tuple[str, Blob]] = field(default_factory=dict)
     taken: Counter[str] = field(default_factory=lambda: Counter((OUTPUT,)))
     weights: set[str] = field(default_factory=set)
+    readers: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of the ops that name each parameter."""
     uncounted: list[str] = field(default_factory=list)
 
     # ---- what the net itself names
@@ -219,6 +222,8 @@ class _Wiring:
         total = 0
         for number, size in enumerate(result.weights):
             name = layer.weights[number] if number < len(layer.weights) else ""
+            if name:
+                self.readers.setdefault(name, []).append(id)
             if name and name in self.weights:
                 continue
             self.weights.add(name)
@@ -226,6 +231,21 @@ class _Wiring:
             if size is None and id not in self.uncounted:
                 self.uncounted.append(id)
         return total
+
+    def _share(self) -> None:
+        """Give a number to the ops that name one parameter."""
+        place = {op.id: k for k, op in enumerate(self.ops)}
+        number = 0
+        for ids in self.readers.values():
+            open_ = [place[id] for id in dict.fromkeys(ids) if not self.ops[place[id]].shared]
+            if len(set(ids)) > 1 and open_:
+                known = next((self.ops[place[id]].shared for id in ids if self.ops[place[id]].shared), 0)
+                number += not known
+                for k in open_:
+                    said = shares(self.ops[k].id, ids)
+                    self.ops[k] = replace(
+                        self.ops[k], shared=known or number, note=f"{self.ops[k].note} {said}".strip()
+                    )
 
     def _per_image(self, macs: int | None, id: str) -> int:
         if macs is None and id not in self.uncounted:
@@ -258,6 +278,7 @@ class _Wiring:
             shapes = [self._shape(value) for _, value in ends]
             self.ops.append(Op(OUTPUT, "output", "output", shapes[0] if len(ends) == 1 else ()))
             self.edges += [Edge(id, OUTPUT, shape) for (id, _), shape in zip(ends, shapes, strict=True)]
+        self._share()
         if self.uncounted:
             self.notes.append(f"{UNCOUNTED} {', '.join(_some(self.uncounted))}.")
         return Architecture(

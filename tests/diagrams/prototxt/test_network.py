@@ -253,6 +253,8 @@ def test_shared_weights_count_once(tmp_path: Path):
     text = IMAGE + layer("InnerProduct", share, top="a", name="one") + layer("InnerProduct", share, top="b", name="two")
     it = net(tmp_path, text)
     assert [it.by_id[name].parameters for name in ("one", "two")] == [297 * 4 + 4, 0]
+    assert [op.shared for op in it.ops] == [0, 1, 1, 0]
+    assert it.by_id["two"].note == "Shares its weights with one."
     assert it.parameters == 297 * 4 + 4
     assert it.macs == 2 * 297 * 4
 
