@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from generator.command import memory
+from generator.command.brief import uncollected
 from generator.command.interrupt import answered
 from generator.errors import UserError
 
@@ -176,16 +177,31 @@ def draw(
     input: Annotated[str | None, typer.Option(help="3x224x224: one input; none: without running it.")] = None,
     set: Annotated[list[str] | None, typer.Option(help="An option of the style: key=value; may be repeated.")] = None,
     phase: Annotated[str | None, typer.Option(help="TEST or TRAIN, of a .prototxt file.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="fcnn: a file of weights, or random; else the model's own.")
+    ] = None,
     scale: Annotated[float, typer.Option(help="Pixels of a PNG for each of the drawing's 96 an inch.")] = 2.0,
     debug: Debug = False,
 ) -> None:
     """Draw a model's architecture into a file, without a report. Nothing is downloaded."""
-    from generator.command import draw as drawing
+    with uncollected():
+        from generator.command import draw as drawing
 
     form = drawing.format_of(out, format)
     if out is None and form in ("pdf", "png"):
         raise UserError(f"-o: expected a file to write the {form.upper()} to, received none: give -o drawing.{form}")
-    done = drawing.draw(model, style, form=form, size=input, depth=depth, options=set or (), phase=phase, scale=scale)
+    with uncollected():
+        done = drawing.draw(
+            model,
+            style,
+            form=form,
+            size=input,
+            depth=depth,
+            options=set or (),
+            phase=phase,
+            weights=weights,
+            scale=scale,
+        )
     if out is None:
         typer.echo(done.data.decode(), nl=not done.data.endswith(b"\n"))
     else:
@@ -215,9 +231,10 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Put two architectures side by side, block by block. Nothing is downloaded."""
-    from generator.command.compare import compared
+    with uncollected():
+        from generator.command.compare import compared
 
-    text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)
+        text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)
     if out is None:
         typer.echo(text, nl=False)
     else:

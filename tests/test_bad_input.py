@@ -127,6 +127,21 @@ CASES: dict[str, tuple[dict[str, object] | str, list[str], list[str]]] = {
     "YAML without keys": ("- tinyvgg_digits\n", [], ["expected keys and values in report.yml"]),
     "a key that stands twice": ("model: a\nmodel: b\n", [], ["report.yml:2", "model"]),
     "a configuration that is not there": ({}, ["--config", "other.yml"], ["found nothing at other.yml"]),
+    "another network of an unknown name": (
+        {"compare": ["torchvision:resnet5"]},
+        (),
+        ("compare: torchvision:resnet5: ", "`resnet50`"),
+    ),
+    "another network that cannot run": (
+        {"compare": ["python:nets.py:fails"]},
+        (),
+        ("compare: python:nets.py:fails: ", "cannot run on an input of 1 channel"),
+    ),
+    "another network in no file": (
+        {"compare": "none.prototxt"},
+        (),
+        ("compare: none.prototxt: ", "found none at none.prototxt"),
+    ),
 }
 
 

@@ -249,6 +249,17 @@ def test_paths_are_found_here_then_beside_the_file_then_among_the_packaged(folde
     assert load_config(path, {"images": str(folder)}).images == folder
 
 
+def test_networks_to_be_put_beside_are_found_as_the_model_is(folder: Path):
+    written(folder, "", "deep/net.py")
+    written(folder, "", "deep/a.prototxt")
+    text = "compare: [torchvision:resnet50, python:net.py:build, a.prototxt, python:pkg.mod:f]\n"
+    config = load_config(written(folder, text, "deep/my.yml").relative_to(folder))
+    assert config.compare == ("torchvision:resnet50", "python:deep/net.py:build", "deep/a.prototxt", "python:pkg.mod:f")
+    assert load_config(written(folder, dump(config), "again.yml")).compare == config.compare
+    assert load_config(written(folder, "compare: tinyvgg_digits\n")).compare == ("tinyvgg_digits",)
+    assert load_config(written(folder, dump(load_config()), "none.yml")).compare == ()
+
+
 @pytest.mark.parametrize("made", ["set/cats", "set.tar", "list.txt"])
 def test_an_image_set_is_found_as_images_are(folder: Path, made: str):
     (folder / "deep" / made).mkdir(parents=True)

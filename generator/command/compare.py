@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from generator.command.draw import read
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.compare import compare
 from generator.diagrams.compare_drawing import ComparisonDrawing
 from generator.diagrams.compare_table import csv_text, text
+from generator.diagrams.source import read
 from generator.errors import UserError
 
 ENDINGS = (".svg", ".csv", ".txt")

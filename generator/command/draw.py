@@ -1,13 +1,13 @@
 """`convatlas draw`: a model or a prototxt file, drawn in any style, into one file, without a report.
 
-MODEL ──▶ skeleton, architecture ─┐
-                                  ├─▶ Architecture ─▶ at_depth ─▶ style ─▶ Drawing ─▶ svg, pdf, png
-FILE.prototxt ──▶ read ───────────┘                                 └────▶ tex
+MODEL, FILE.prototxt ──▶ read (diagrams/source.py) ──▶ Architecture ──▶ at_depth ──▶ style ──▶ Drawing ──▶ svg, pdf, png
+                                                                              └────▶ tex
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
@@ -16,12 +16,13 @@ from typing import Any, get_type_hints
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.export import FORMATS, Exported, export
+from generator.diagrams.source import read
 from generator.diagrams.styles import StyleInfo, styles
+from generator.diagrams.svg import num
 from generator.errors import UserError
 from generator.selectors import nearest
 
 ENDINGS = (*FORMATS, "tex")
-PHASES = ("TRAIN", "TEST")
 
 
 def draw(
@@ -33,9 +34,10 @@ def draw(
     depth: int | None = None,
     options: Sequence[str] = (),
     phase: str | None = None,
+    weights: str | None = None,
     scale: float = 2.0,
 ) -> Exported:
-    """What `convatlas draw` writes; `size` as ``3x224x224``, `options` as ``key=value``.
+    """What `convatlas draw` writes; `size` as ``3x224x224``, `options` as ``key=value``, `weights` a file or ``random``.
 
     Raises:
         UserError: an unknown style, option or format, a model that cannot be built or run.
@@ -45,7 +47,11 @@ def draw(
         able = [name for name, info in styles().items() if hasattr(info.cls, "tex")]
         known = f"draw in {' or '.join(able)}, or take" if able else "take"
         raise UserError(f"--format: the style {style} has no tex: {known} {', '.join(FORMATS)}")
-    it = read(model, size, phase)
+    reads = getattr(type(made), "reads_weights", False)
+    if weights is not None and not reads:
+        able = [name for name, info in styles().items() if getattr(info.cls, "reads_weights", False)]
+        raise UserError(f"--weights: the style {style} draws no weights: draw in {' or '.join(able)}, or leave it out")
+    it = read(model, size, phase, weights=weights if weights is not None else reads)
     if depth is not None and "depth" not in _names(type(made)):
         from generator.diagrams.simplify import at_depth
 
@@ -76,65 +82,6 @@ def format_of(out: Path | None, asked: str | None) -> str:
             f"{what}: expected {'' if asked else 'a file that ends in '}{', '.join(ENDINGS)}, received {found}"
         )
     return form
-
-
-# ---- what is drawn
-
-
-def read(model: str, size: str | None, phase: str | None) -> Architecture:
-    """The architecture of a prototxt file, or of a source as `model.source` has it."""
-    if model.lower().endswith(".prototxt"):
-        return _prototxt(Path(model), size, phase)
-    if phase is not None:
-        raise UserError(f"--phase: expected a .prototxt file, received {model}, which has no phases: leave it out")
-    if not model.strip():
-        raise UserError("MODEL: expected a source, as torchvision:resnet50, or a .prototxt file, received none")
-    from generator.config import ModelConfig
-    from generator.diagrams.from_model import architecture
-    from generator.model.load import skeleton
-    from generator.model.run import Advice
-
-    config = ModelConfig(source=model)
-    found = skeleton(config, weights=False)
-    shape = found.input_shape if size is None else shape_of(size)
-    if shape is None and size is None:
-        raise UserError(
-            f"--input: expected the size of one input of {model}, received none: give --input 3x224x224, or --input none to "
-            "draw its modules without running it"
-        )
-    return architecture(
-        found.module,
-        shape,
-        title=found.title,
-        whole=(lambda: skeleton(config, weights=True).module) if found.weightless else None,
-        advice=Advice(
-            "give what it expects, as --input 3x224x224, or --input none to draw its modules without running it",
-            "draw a callable that takes the image alone and gives it the rest (python:FILE.py:CALLABLE), or --input none to "
-            "draw its modules without running it",
-        ),
-    )
-
-
-def _prototxt(path: Path, size: str | None, phase: str | None) -> Architecture:
-    from generator.diagrams.prototxt import read as parsed
-
-    if not path.is_file():
-        raise UserError(f"expected a prototxt file, found none at {path}")
-    asked = (phase or "TEST").upper()
-    if asked not in PHASES:
-        raise UserError(f"--phase: expected TRAIN or TEST, received {phase}")
-    found: Architecture = parsed(path, phase=asked, shape=None if size is None else shape_of(size))
-    return found
-
-
-def shape_of(text: str) -> tuple[int, ...] | None:
-    """(3, 224, 224) of ``3x224x224``; None of ``none``: no run."""
-    if text.strip().lower() == "none":
-        return None
-    sides = text.lower().replace("×", "x").split("x")
-    if not all(side.strip().isdecimal() and int(side) > 0 for side in sides):
-        raise UserError(f"--input: expected channels, height and width as 3x224x224, or `none`, received {text}")
-    return tuple(map(int, sides))
 
 
 # ---- how it is drawn
@@ -183,8 +130,20 @@ def _option(info: StyleInfo, text: str) -> tuple[str, Any]:
             continue
         if isinstance(found, float) and not math.isfinite(found):
             raise UserError(f"--set {key}: expected a finite number, received {said!r}")
+        _check(info, key, found, said)
         return key, found
     raise UserError(f"--set {key}: expected {_wanted(wrong)}, received {said!r}")
+
+
+def _check(info: StyleInfo, key: str, found: Any, said: str) -> None:
+    """Refuse what the page's form would not let through: a number beyond the option's ends, a colour that is none."""
+    option = next(one for one in fields(info.cls) if one.name == key)
+    least, most = option.metadata.get("min"), option.metadata.get("max")
+    if least is not None and most is not None and not least <= found <= most:
+        what = "a whole number" if isinstance(found, int) else "a number"
+        raise UserError(f"--set {key}: expected {what} from {num(least)} to {num(most)}, received {said!r}")
+    if option.metadata.get("colour") and not re.fullmatch(r"#[0-9a-fA-F]{6}", found):
+        raise UserError(f"--set {key}: expected a colour as #rrggbb ({option.default}), received {said!r}")
 
 
 def _wanted(wrong: Any) -> str:

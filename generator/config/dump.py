@@ -21,6 +21,9 @@ def dump(config: ReportConfig) -> str:
     values["groups"] = {name: list(lines) for name, lines in config.groups.items() if name in used}
     if not values["groups"]:
         del values["groups"]
+    values["compare"] = [shown(source) for source in config.compare]
+    if not values["compare"]:
+        del values["compare"]
     if config.dataset is not None:
         values["dataset"] = shown(config.dataset)
     values["truth"] = shown(config.truth)

@@ -59,12 +59,8 @@ class Places:
     def resolve(self, config: ReportConfig) -> ReportConfig:
         """The same configuration with every input path found. `out` and `store` stay relative to the working directory."""
         model = config.model
-        source = model.source
-        if source.startswith("python:") and ".py:" in source:
-            file, _, function = source.removeprefix("python:").rpartition(":")
-            source = f"python:{self.find(file)}:{function}"
         update = {
-            "source": source,
+            "source": self._source(model.source),
             "weights": None if model.weights is None else self.find(model.weights),
             "labels": None if model.labels is None else self.find(model.labels),
         }
@@ -79,6 +75,7 @@ class Places:
         found = {
             "dataset": None if config.dataset is None else self._dataset(config.dataset),
             "trust": trust,
+            "compare": tuple(map(self._source, config.compare)),
             "images": images,
             "model": model,
             "truth": truth,
@@ -86,6 +83,15 @@ class Places:
             "groups": {**self.groups(), **config.groups},
         }
         return config.model_copy(update=found)
+
+    def _source(self, source: str) -> str:
+        """A source whose file is found, where it names one."""
+        if source.lower().endswith(".prototxt"):
+            return self.find(source)
+        if not (source.startswith("python:") and ".py:" in source):
+            return source
+        file, _, function = source.removeprefix("python:").rpartition(":")
+        return f"python:{self.find(file)}:{function}"
 
     def _dataset(self, path: str) -> str:
         """An image set found: a pattern where it meets a file."""

@@ -94,6 +94,11 @@ def _words(value: object) -> object:
     return tuple(str(one) for one in many)
 
 
+def _some_words(value: object) -> object:
+    """The same, or none."""
+    return () if isinstance(value, (list, tuple)) and not value else _words(value)
+
+
 def _units(value: object) -> object:
     text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     try:
@@ -306,6 +311,8 @@ class ReportConfig(_Frozen):
     them (dataset/sources.py); None: the report's images."""
     dataset_limit: Annotated[int | None, _count(1, "a whole number from 1")] = None
     """At most so many pictures of it, in its order; None: all."""
+    compare: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ()
+    """Other networks that this one is put beside: sources, as `model.source` has them, or prototxt files."""
     layers: Words = ("conv",)
     cam_layers: Words = ("stage_ends",)
     methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)

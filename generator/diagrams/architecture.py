@@ -34,6 +34,8 @@ Shape = tuple[int, ...]
 """Of one image: (channels, height, width), (features,), (tokens, features); () where it is not known."""
 OUTPUT = "@output"
 """Id of the op that stands for what the network returns."""
+PARAMETER = "Parameter"
+"""`Op.op` of what is learned and joins the data by itself, as a class token does: an input that is the same for every image."""
 FLOAT = 4
 """Bytes of a number."""
 
@@ -72,8 +74,15 @@ class Op:
     """How many such stand one behind the other, where repetitions were folded; its sums are then of all of them."""
     last: str = ""
     """Id of the last of them."""
+    shared: int = 0
+    """The same number for all that share weights; 0: it shares none."""
     note: str = ""
     """A sentence, where something is special: its shape is not known, its path could differ."""
+
+    @property
+    def learned(self) -> bool:
+        """Whether it stands for a parameter that joins the data by itself."""
+        return self.kind == "input" and self.op == PARAMETER
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,8 @@ class Block:
     """How many such stand one behind the other, where repetitions were folded; those inside say their own."""
     last: str = ""
     """Id of the last of them."""
+    shared: int = 0
+    """The same number for all calls of one container that has weights; 0: it was called once."""
 
     @property
     def run(self) -> bool:

@@ -35,7 +35,7 @@ class Summary:
     macs: int
     """For one image."""
     memory: int
-    """Bytes of all that its ops give for one image, in float32."""
+    """Bytes of all that its ops give for one image, in float32; the image itself is none of them."""
     ops: int
     kinds: tuple[tuple[OpKind, int], ...]
     """How many ops there are of each kind."""
@@ -102,7 +102,7 @@ def summary(it: Architecture) -> Summary:
         it.title,
         it.parameters,
         it.macs,
-        sum(op.memory for op in it.ops),
+        sum(op.memory for op in real),
         len(real),
         tuple(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
         _depth(it),

@@ -25,9 +25,9 @@ def text(it: Comparison) -> str:
     head = ("", _short(it.a.title), _short(it.b.title), "B / A")
     lines = [
         head,
-        *((_said(row["what"]), *map(_said, (row["a"], row["b"])), _ratio(row["a"], row["b"])) for row in sums(it)),
+        *((_said(row["what"]), *map(_said, (row["a"], row["b"])), ratio(row["a"], row["b"])) for row in sums(it)),
     ]
-    kinds = [("operations", "", "", ""), *((f"  {kind}", f"{a:,}", f"{b:,}", _ratio(a, b)) for kind, a, b in it.kinds)]
+    kinds = [("operations", "", "", ""), *((f"  {kind}", f"{a:,}", f"{b:,}", ratio(a, b)) for kind, a, b in it.kinds)]
     blocks: list[tuple[str, ...]] = [("block by block", "parameters A", "B", "MACs A", "B", "layers A", "B")]
     blocks += [_block(row.a, row.b) for row in it.rows]
     return "\n".join((*_columns([*lines, ("", "", "", ""), *kinds]), "", *_columns(blocks)))
@@ -112,7 +112,7 @@ def _said(value: Value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _ratio(a: Value, b: Value) -> str:
+def ratio(a: Value, b: Value) -> str:
     """Three digits: ``2.19``, ``21.4``, ``141``, ``0.0616``."""
     if not (isinstance(a, int) and isinstance(b, int) and a):
         return ""

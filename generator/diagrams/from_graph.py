@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import accumulate
 
-from generator.diagrams.architecture import FLOAT, OUTPUT, Architecture, Block, Edge, Op, OpKind, Shape
-from generator.model.graph import Graph, Group, Node, Ref
+from generator.diagrams.architecture import FLOAT, OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
+from generator.diagrams.sharing import joining, sharing
+from generator.diagrams.words import shares
+from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.kinds import attributes
 from generator.model.reach import WHOLE, Reach
 from generator.model.receptive import propagate
@@ -52,33 +54,61 @@ def from_graph(
     kept = _wanted(graph)
     deciding = {decision.ref.node for decision in graph.decisions}
     open_to = {index for decision in graph.decisions for index in range(decision.start, decision.stop)}
-    ops = [
-        _op(node, ids[node.index], reaches, layers, _note(node, node.index in deciding))
-        for node in graph.nodes
-        if node.index in kept
-    ]
-    edges = [
-        Edge(ids[ref.node], ids[node.index], _shape(ref), node.index in open_to or ref.node in open_to)
-        for node in graph.nodes
-        if node.index in kept
-        for ref in (*node.inputs, *node.constants)
-    ]
+    shared = sharing(graph, kept)
+    alike = _by_number({ids[index]: number for index, number in shared.nodes.items()})
+    ops: list[Op] = []
+    edges: list[Edge] = []
+    for node in graph.nodes:
+        if node.index not in kept:
+            continue
+        name, number = ids[node.index], shared.nodes.get(node.index, 0)
+        said = [_note(node, node.index in deciding), shares(name, alike[number]) if number else ""]
+        edges += [
+            Edge(ids[ref.node], name, _shape(ref), node.index in open_to or ref.node in open_to)
+            for ref in (*node.inputs, *node.constants)
+        ]
+        for held in joining(node):
+            seen[held.name] += 1
+            id = held.name if seen[held.name] == 1 else f"{held.name}#{seen[held.name]}"
+            ops.append(_parameter(id, held))
+            edges.append(Edge(id, name, ops[-1].shape))
+        ops.append(_op(node, name, reaches, layers, " ".join(filter(None, said)), number))
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
         ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
         edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), ref.node in open_to) for ref in given]
-    place = [0, *accumulate(int(node.index in kept) for node in graph.nodes)]
+    place = [0, *accumulate(1 + len(joining(node)) if node.index in kept else 0 for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
     return Architecture(
         title,
         tuple(ops),
         tuple(dict.fromkeys(edges)),
-        tuple(_block(group, graph, place, reaches, layers) for group in groups),
+        tuple(_block(group, graph, place, reaches, layers, shared.groups.get(group.order, 0)) for group in groups),
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
         (*notes, *_decided(graph)),
+    )
+
+
+def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for name, number in numbers.items():
+        found.setdefault(number, []).append(name)
+    return found
+
+
+def _parameter(name: str, held: Held) -> Op:
+    """A parameter that joins the data; its numbers are counted where they do."""
+    shape = held.shape[1:] if held.shape[:1] == (1,) else held.shape
+    return Op(
+        name,
+        "input",
+        PARAMETER,
+        shape,
+        path=held.name.rpartition(".")[0],
+        note="Learned, and the same for every image.",
     )
 
 
@@ -122,7 +152,9 @@ def _note(node: Node, deciding: bool) -> str:
     return " ".join(said)
 
 
-def _op(node: Node, name: str, reaches: Mapping[Ref, Reach], layers: Collection[LayerName], note: str) -> Op:
+def _op(
+    node: Node, name: str, reaches: Mapping[Ref, Reach], layers: Collection[LayerName], said: str, shared: int
+) -> Op:
     owns = not (node.in_place or node.view)
     return Op(
         name,
@@ -138,13 +170,15 @@ def _op(node: Node, name: str, reaches: Mapping[Ref, Reach], layers: Collection[
         receptive_field=_field(reaches.get(node.outputs[0], WHOLE)) if node.outputs else None,
         in_place=node.in_place,
         layer=node.name if node.name in layers else None,
-        note=note,
+        shared=shared,
+        note=said,
     )
 
 
 def kind_of(node: Node) -> OpKind:
     """What a node is drawn as."""
-    return "merge" if node.family == "arithmetic" and len(node.inputs) > 1 else _KINDS.get(node.family, "other")
+    many = len(node.inputs) + len(joining(node)) > 1
+    return "merge" if node.family == "arithmetic" and many else _KINDS.get(node.family, "other")
 
 
 def _call(node: Node) -> int:
@@ -155,7 +189,12 @@ def _call(node: Node) -> int:
 
 
 def _block(
-    group: Group, graph: Graph, place: list[int], reaches: Mapping[Ref, Reach], layers: Collection[LayerName]
+    group: Group,
+    graph: Graph,
+    place: list[int],
+    reaches: Mapping[Ref, Reach],
+    layers: Collection[LayerName],
+    shared: int,
 ) -> Block:
     return Block(
         group.name,
@@ -168,6 +207,7 @@ def _block(
         group.path,
         _field(reaches.get(group.output, WHOLE)) if group.output else None,
         group.name if group.name in layers else None,
+        shared=shared,
     )
 
 

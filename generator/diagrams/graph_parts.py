@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.graph_frames import MOST, NAME, draw_pill, handle, named, pill
 from generator.diagrams.layout import Rect
-from generator.diagrams.palette import DIM, EDGES, FILLS, INK
+from generator.diagrams.palette import DIM, EDGES, FILLS, INK, SHARED, tint
 from generator.diagrams.shown import count
-from generator.diagrams.svg import Canvas, num, text_width
+from generator.diagrams.svg import Canvas, Point, num, text_width
 from generator.diagrams.words import about, fitted, function, headed, short, symbol, title
 
 TITLE, BAND = 11.0, 9.0
@@ -68,8 +68,9 @@ def look(op: Op, inside: str, names: bool) -> Look:
     """How an op is drawn that stands in the block `inside`."""
     if op.kind in ("input", "output"):
         words = shape_words(op.shape) if op.shape else ""
-        wide = max(text_width(op.kind, TITLE, bold=True), text_width(words, NAME)) + 28
-        return Look((op.kind,), words, (), "", wide, 34 if words else 24)
+        head = fitted(op.id.rpartition(".")[2], TITLE, MOST) if op.learned else op.kind
+        wide = max(text_width(head, TITLE, bold=True), text_width(words, NAME)) + 28
+        return Look((head,), words, (), "", wide, 34 if words else 24)
     if op.times == 1 and (sign := symbol(op)):
         return Look((title(op),), "", (), sign, 22, 22)
     beside = 2 * (pill(op.times) + 4) if op.times > 1 else 0.0
@@ -127,6 +128,8 @@ def draw(
         for k, part in enumerate(said.bands):
             top = at.y + at.height - 14 * (len(said.bands) - k)
             canvas.text((middle, top + 10), title(part), BAND, text_anchor="middle", fill=INK, class_="ca-on")
+        if op.shared:
+            _share(canvas, (at.x + at.width - 2, at.y + 2), op.shared)
         if live and op.kind == "block":
             handle(canvas, at.x + 5, at.y + 6, "+")
 
@@ -171,6 +174,12 @@ def _paint(kind: OpKind, coloured: bool) -> dict[str, object]:
     return {"fill": FILLS[kind] if coloured else "#ffffff", "stroke": EDGES[kind], "class_": f"ca-k-{kind}"}
 
 
+def _share(canvas: Canvas, at: Point, number: int) -> None:
+    """The number of those that share weights."""
+    canvas.circle(at, 7, fill=tint(number), class_="ca-share")
+    canvas.text((at[0], at[1] + 3), str(number), 8, font_weight="bold", text_anchor="middle", fill="#ffffff")
+
+
 def legend(canvas: Canvas, it: Architecture, x: float, y: float, width: float) -> float:
     """What the colours mean, in rows; returns their height."""
     seen = {leaf.kind for op in it.ops for leaf in (op, *_leaves(op))}
@@ -184,4 +193,9 @@ def legend(canvas: Canvas, it: Architecture, x: float, y: float, width: float) -
         canvas.rect(x + at, y + 16 * row, 11, 11, rx=2, **_paint(kind, True))
         canvas.text((x + at + 16, y + 16 * row + 9.5), words, NAME, fill=DIM, class_="ca-dim")
         at += wide
+    if any(op.shared for op in it.ops):
+        if at and at + 16 + text_width(SHARED, NAME) + 12 > width:
+            at, row = 0.0, row + 1
+        _share(canvas, (x + at + 5.5, y + 16 * row + 5.5), 1)
+        canvas.text((x + at + 16, y + 16 * row + 9.5), SHARED, NAME, fill=DIM, class_="ca-dim")
     return 16.0 * (row + 1) + 12

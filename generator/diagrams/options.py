@@ -1,6 +1,6 @@
 """Options of a style as dataclass fields: a default, a sentence, and what a page needs to offer it.
 
-`choice` is of a `Literal`, whose words are the choices; `colour` is ``#rrggbb``. The metadata keys are `doc`, `min`, `max`, `step`.
+`choice` is of a `Literal`, whose words are the choices; `colour` is ``#rrggbb``. The metadata keys are `doc`, `min`, `max`, `step`, `colour`.
 """
 
 from __future__ import annotations
@@ -26,4 +26,4 @@ def choice(default: str, doc: str) -> Any:
 
 def colour(default: str, doc: str) -> Any:
     """``#rrggbb``"""
-    return field(default=default, metadata={"doc": doc})
+    return field(default=default, metadata={"doc": doc, "colour": True})

@@ -45,3 +45,12 @@ EDGES: Mapping[OpKind, str] = {
 }
 INK, DIM, LINE = "#12151c", "#596174", "#8a91a3"
 """Text, lesser text, lines between boxes."""
+TINTS = ("#a83b72", "#2f62b3", "#22785a", "#8a5600", "#6644b0", "#9c3a3a")
+"""Of the numbers on what shares weights, by turns; dark enough for white text."""
+SHARED = "shared weights"
+"""What such a number means, in a legend."""
+
+
+def tint(number: int) -> str:
+    """The colour of a number, which counts from 1."""
+    return TINTS[(number - 1) % len(TINTS)]

@@ -18,27 +18,41 @@ SILENT: tuple[OpKind, ...] = ("reshape", "copy")
 def without(it: Architecture, kinds: Collection[OpKind] = SILENT) -> Architecture:
     """The same with ops of these kinds passed through: who read them reads what they read."""
     dropped = {op.id for op in it.ops if op.kind in kinds}
-    edges = list(it.edges)
+    edges = dict(enumerate(it.edges))  # those that are still there, by number; new ones have higher numbers
+    into: dict[str, list[int]] = {}
+    out: dict[str, list[int]] = {}
+    for number, edge in edges.items():
+        into.setdefault(edge.target, []).append(number)
+        out.setdefault(edge.source, []).append(number)
+    last = len(edges)
     for op in it.ops:
-        if op.id in dropped:
-            into = [edge for edge in edges if edge.target == op.id]
-            out = [edge for edge in edges if edge.source == op.id]
-            joined = [Edge(a.source, b.target, b.shape, a.dashed or b.dashed) for a in into for b in out]
-            edges = [edge for edge in edges if op.id not in (edge.source, edge.target)] + joined
+        if op.id not in dropped:
+            continue
+        given = [edges[number] for number in into.get(op.id, ()) if number in edges]
+        read = [edges[number] for number in out.get(op.id, ()) if number in edges]
+        for number in (*into.get(op.id, ()), *out.get(op.id, ())):
+            edges.pop(number, None)
+        for a in given:
+            for b in read:
+                edges[last] = Edge(a.source, b.target, b.shape, a.dashed or b.dashed)
+                into.setdefault(b.target, []).append(last)
+                out.setdefault(a.source, []).append(last)
+                last += 1
     kept = [index for index, op in enumerate(it.ops) if op.id not in dropped]
-    return rebuilt(it, tuple(it.ops[index] for index in kept), edges, kept)
+    return rebuilt(it, tuple(it.ops[index] for index in kept), list(edges.values()), kept)
 
 
 def fused(it: Architecture, heads: Collection[OpKind] = ("conv", "linear")) -> Architecture:
     """The same with each op of these kinds in one op with the normalisation and activation that alone read it."""
     follows: dict[str, list[Op]] = {}
     taken: set[str] = set()
+    inside = _innermost(it)
     for op in it.ops:
         if op.kind not in heads or op.id in taken:
             continue
         chain, wanted = [op], ["act"] if op.kind == "norm" else ["norm", "act"]
         while (after := _only_reader(it, chain[-1])) is not None and after.kind in wanted:
-            if it.around(_index(it, after)) != it.around(_index(it, op)):
+            if inside[after.id] is not inside[op.id]:
                 break  # it stands in another block: closing that would tear the chain
             wanted = wanted[
                 wanted.index(after.kind) + (after.kind != "norm") :
@@ -115,8 +129,19 @@ def _only_reader(it: Architecture, op: Op) -> Op | None:
     return after if len(it.inputs_of[after.id]) == 1 else None
 
 
-def _index(it: Architecture, op: Op) -> int:
-    return it.ops.index(op)
+def _innermost(it: Architecture) -> dict[str, Block | None]:
+    """The innermost block around each op: those that lie in each other begin one after the other."""
+    found: dict[str, Block | None] = {}
+    around: list[Block] = []
+    starting: dict[int, list[Block]] = {}
+    for block in it.blocks:
+        starting.setdefault(block.start, []).append(block)
+    for index, op in enumerate(it.ops):
+        while around and around[-1].stop <= index:
+            around.pop()
+        around += starting.get(index, ())
+        found[op.id] = around[-1] if around else None
+    return found
 
 
 def _joined(op: Op, parts: list[Op]) -> Op:
@@ -144,6 +169,7 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
         receptive_field=block.receptive_field,
         layer=block.layer,
         parts=ops,
+        shared=block.shared,
     )
 
 

@@ -40,6 +40,8 @@ class Stage:
     """What they are called, in lines: ``("Convolution", "×2")``, ``("Max-Pool", "Convolution ×2")``; empty for the input."""
     kernel: tuple[int, int] | None
     """(height, width) of the window on the tensor before; None where there is none."""
+    skips: tuple[int, ...] = ()
+    """Numbers of the earlier tensors, but for the one before, that `ops` read."""
 
     @property
     def tooltip(self) -> str:
@@ -150,7 +152,25 @@ def shortened(it: Architecture, most: int) -> tuple[Stage, ...]:
         row = [parts[:1], *(list(group) for _, group in groupby(parts[1:], key))] if parts else []
         if len(row) <= most:
             break
-    return tuple(_stage(group, first=k == 0) for k, group in enumerate(row))
+    read = _skips(it, row)
+    return tuple(_stage(group, first=k == 0, skips=read[k]) for k, group in enumerate(row))
+
+
+def _skips(it: Architecture, row: list[list[list[Op]]]) -> list[tuple[int, ...]]:
+    """For each tensor of the row the earlier ones that it is made from too, be it through operations beside the main path."""
+    place = {op.id: k for k, group in enumerate(row) for part in group for op in part}
+    found: dict[
+        str, frozenset[int]
+    ] = {}  # what each op was made from, in places of the row, as far back as the row itself
+    read: list[set[int]] = [set() for _ in row]
+    for op in it.ops:
+        made = frozenset(k for edge in it.inputs_of[op.id] for k in found.get(edge.source, ()))
+        if op.id in place:
+            here = place[op.id]
+            read[here] |= {k for k in made if k < here - 1}
+            made = frozenset((here,))
+        found[op.id] = made
+    return [tuple(sorted(one)) for one in read]
 
 
 def _shown(path: Sequence[Op]) -> list[list[Op]]:
@@ -187,7 +207,7 @@ def word(op: Op) -> str:
     return WORDS.get(op.kind, "") or name
 
 
-def _stage(group: list[list[Op]], *, first: bool) -> Stage:
+def _stage(group: list[list[Op]], *, first: bool, skips: tuple[int, ...]) -> Stage:
     ops = tuple(op for part in group for op in part)
     counted: list[tuple[str, int]] = []
     for part in group:
@@ -202,7 +222,7 @@ def _stage(group: list[list[Op]], *, first: bool) -> Stage:
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], "…"]
     kernel = next((found for part in group if (found := _kernel(part[0]))), None)
-    return Stage(ops[-1], ops, () if first else tuple(lines), None if first else kernel)
+    return Stage(ops[-1], ops, () if first else tuple(lines), None if first else kernel, skips)
 
 
 def _kernel(op: Op) -> tuple[int, int] | None:

@@ -30,6 +30,14 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A parameter that a call read, by its name in the model."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One operation. `order` counts operations and containers together, in the order in which they ended."""
 
@@ -61,6 +69,8 @@ class Node:
     """Whether the size of what it gives depends on the numbers that it read."""
     constants: tuple[Ref, ...] = ()
     """What else it read that nodes made, and that is the same for every input."""
+    held: tuple[Held, ...] = ()
+    """The parameters that it read: a leaf's own, or those among a function's arguments, and what these were made from."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
 

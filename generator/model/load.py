@@ -86,14 +86,16 @@ class Skeleton:
     """Whether its parameters have shapes alone."""
 
 
-def skeleton(config: ModelConfig, *, weights: bool) -> Skeleton:
+def skeleton(config: ModelConfig, *, weights: bool, as_said: bool = False) -> Skeleton:
     """The model that `config` names in evaluation mode, fast: random weights, or without `weights` none where we build it
-    (a model of the user's own may look at its weights while it is built). Nothing is fetched.
+    (a model of the user's own may look at its weights while it is built). Nothing is fetched, but for what `config` says of
+    weights, where it is to be done `as_said`.
 
     Raises:
         UserError: an unknown source, or one that cannot be built.
     """
-    config = config.model_copy(update={"weights": "random"})
+    if not as_said:
+        config = config.model_copy(update={"weights": "random"})
     found = None
     if not weights and not config.source.startswith("python:"):
         try:

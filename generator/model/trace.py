@@ -24,7 +24,7 @@ from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, is_leaf, tensors, watch
 from generator.model.decisions import Decisions, decides, uncalled
-from generator.model.graph import Constant, Graph, Group, Node, Ref
+from generator.model.graph import Constant, Graph, Group, Held, Node, Ref
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, version, where
 from generator.model.operations import (
@@ -85,6 +85,7 @@ class _Recorder:
         self.made = WeakTensorKeyDictionary()
         """tensor -> Ref"""
         self.versions = WeakTensorKeyDictionary()
+        self.names = {id(parameter): name for name, parameter in self.model.named_parameters()}
         self.constants = WeakTensorKeyDictionary()
         """tensor -> what it was made from: parameters that no node tells of yet, and nodes"""
         self.overwritten: set[Ref] = set()
@@ -184,6 +185,7 @@ class _Recorder:
             settings=module_settings(module, pads),
             parameters=self._counted(sources),
             macs=module_macs(module, family, call.args, call.kwargs, output),
+            held=self._held(sources),
         )
 
     def _function(self, call: Call, function: str, output: Any) -> None:
@@ -214,6 +216,7 @@ class _Recorder:
             settings=function_settings(name, family, call.args, call.kwargs),
             parameters=self._counted(sources),
             macs=macs,
+            held=self._held(sources),
             elastic=name in ELASTIC or _picks(name, call.args),
         )
 
@@ -260,6 +263,11 @@ class _Recorder:
         for value in tensors((call.args, call.kwargs)):
             found += [value] if isinstance(value, nn.Parameter) else self.constants.get(value, ())
         return tuple(found)
+
+    def _held(self, sources: Iterable[Tensor | Ref]) -> tuple[Held, ...]:
+        """The parameters among these, each once."""
+        found = {self.names.get(id(one), ""): one for one in sources if isinstance(one, Tensor)}
+        return tuple(Held(name, tuple(one.shape)) for name, one in found.items() if name)
 
     def _counted(self, sources: Iterable[Tensor | Ref]) -> int:
         """How many numbers the parameters among these are that stand in no earlier row."""

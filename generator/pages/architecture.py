@@ -53,6 +53,7 @@ def write(site: Site, drawings: Component | None) -> None:
         depths=offered,
         facts=facts(it) if it else {},
         drawings=drawings,
+        others=tuple(other.title for other in site.report.others) if it else (),
     )
 
 

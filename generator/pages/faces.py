@@ -40,7 +40,7 @@ def faces(site: Site, it: Architecture, image: ImageView) -> Mapping[str, tuple[
                 tile_of(atlas, sheet, k, BEHIND if rank else SIDE) for rank, k in enumerate(data.strongest(atlas, MAPS))
             )
     if found:
-        found |= {op.id: (photo(image.photo),) for op in it.ops if op.kind == "input"}
+        found |= {op.id: (photo(image.photo),) for op in it.ops if op.kind == "input" and not op.learned}
     return found
 
 

@@ -28,6 +28,7 @@ from generator.pages import (
     method,
     methods,
     mkdocs_build,
+    networks,
     run,
     search,
     threads,
@@ -72,6 +73,7 @@ def render(
     _write_assets(tree, templates)
     site.script("data/strings.js", "strings", "en", t.section("script"))
     home.write(site)
+    networks.write(site)
     architecture.write(site, drawings.write(site))
     layers.write(site)
     search.write(site)

@@ -328,3 +328,5 @@ class Report:
     """The ways from units back to the first layer, where they were found already."""
     threaded: bool = False
     """Whether some units were searched for since they feed units of deeper layers."""
+    others: tuple[Architecture, ...] = ()
+    """Networks that it is put beside."""

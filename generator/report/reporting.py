@@ -92,6 +92,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         ),
         notes=setup.notes,
         architecture=architecture_of(setup),
+        others=setup.others,
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),

@@ -16,6 +16,8 @@ from torch import Tensor
 from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.dataset.sources import of_images, open_dataset
+from generator.diagrams.architecture import Architecture
+from generator.diagrams.source import read
 from generator.engine.device import device_of
 from generator.engine.invoke import invocation_for
 from generator.engine.output import Readout
@@ -62,6 +64,8 @@ class Setup:
     asking: Asking | None = None
     """What is asked of the dataset; None where no method reads it."""
     timings: MutableMapping[str, float] = field(default_factory=dict)
+    others: tuple[Architecture, ...] = ()
+    """Networks that the model is put beside."""
 
     @cached_property
     def check(self) -> Check:
@@ -145,6 +149,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
             head=loaded.head,
             output=loaded.output,
         )
+    others = tuple(other(source, description.input_shape) for source in config.compare)
     if loaded.labels is not None and description.classes and len(loaded.labels) != description.classes:
         raise UserError(
             f"model.labels: expected {description.classes} labels, one a class, received {len(loaded.labels)}: "
@@ -191,9 +196,24 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     )
     store = Store(Path(config.store))
     asking = asking_of(config, asked, images, known, loaded.labels, description)
-    found = Setup(config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings)
+    found = Setup(
+        config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings, others
+    )
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found
+
+
+def other(source: str, shape: tuple[int, ...]) -> Architecture:
+    """A network that the model is put beside: by its own input where it says one, else by an input of the model's `shape`.
+
+    Raises:
+        UserError: it cannot be read, built or run.
+    """
+    size = "x".join(map(str, shape)) if source.startswith("python:") else None
+    try:
+        return read(source, size)
+    except UserError as error:
+        raise UserError(f"compare: {source}: {error}") from error
 
 
 def asking_of(

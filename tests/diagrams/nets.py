@@ -13,6 +13,7 @@ from generator.diagrams.architecture import Architecture, Edge, Op
 from generator.diagrams.from_graph import from_graph
 from generator.model.load import load
 from generator.model.trace import trace
+from tests.diagrams.networks import Twice
 
 HOSTILE = "</title><script>window.pwned=1</script>\u202e\"'&\x00}\\end{document}%$^_~#|` \u4e2d"
 
@@ -66,6 +67,8 @@ def net(name: str) -> Architecture:
         return odd()
     if name in ("unet", "wide"):
         return traced(UNet(), (3, 64, 64) if name == "unet" else (3, 64, 192), name)
+    if name == "twice":
+        return traced(Twice(), (3, 8, 8), name)
     source = name if name in ("tinyvgg_digits", "efficientnet_lite0") else f"torchvision:{name}"
     it = load(ModelConfig(source=source, weights="random" if ":" in source else None))
     return traced(it.module, it.input_shape, name)

@@ -79,6 +79,21 @@ class Forked(nn.Module):
         return self.a(seen), self.b(seen).sigmoid()
 
 
+class Twice(nn.Module):
+    """A block and a layer that are called twice, two layers with one weight, and an activation that has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3))
+        self.act, self.side = nn.ReLU(), nn.Conv2d(3, 4, 1)
+        self.head, self.out = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.out.weight = self.head.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.block(self.act(self.block(x))))
+        return self.out(self.head((self.side(x) + self.side(x.flip(3))).mean((2, 3))))
+
+
 def drawn(model: nn.Module, title: str, side: int = 32, channels: int = 3) -> Architecture:
     """A model's architecture, its layers named as in a report."""
     with torch.no_grad():
@@ -106,6 +121,8 @@ def named(name: str) -> Architecture:
         return drawn(UNet(), "U-Net")
     if name == "forked":
         return drawn(Forked(), "Forked")
+    if name == "twice":
+        return drawn(Twice(), "twice", 8)
     source, side, channels = ZOO[name]
     return drawn(load(ModelConfig(source=source, weights="random")).module, name, side, channels)
 

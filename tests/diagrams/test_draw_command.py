@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -133,6 +134,23 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_
 """
 
 
+def test_what_a_prototxt_leaves_open_is_a_warning_and_what_breaks_it_is_an_error(capsys: pytest.CaptureFixture[str]):
+    Path("a.prototxt").write_text(
+        NET.replace('bottom: "data"', 'bottom: "dat"').replace('"Convolution"', '"Convolutoin"')
+    )
+    out, err = shown(capsys, "a.prototxt", "--style", "lines")
+    assert ">dat ?</text>" in out
+    missing, unknown = err.splitlines()
+    assert missing == "a.prototxt:5:50: No layer before conv gives the blob dat (the nearest: `data`)."
+    assert unknown.startswith(
+        "a.prototxt:5:28: conv: Convolutoin is none of Caffe's layers (the nearest: `Convolution`"
+    )
+    Path("a.prototxt").write_text(NET.replace("num_output: 2", "num_output: }"))
+    assert cli.run(["draw", "a.prototxt", "--style", "lines"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "convatlas: a.prototxt:5:101: expected a value, received `}`\n")
+
+
 def test_a_prototxt_is_read_in_its_phase_and_at_another_size(capsys: pytest.CaptureFixture[str]):
     Path("a.prototxt").write_text(NET)
     assert ">conv 2 × 4 × 4<" in shown(capsys, "a.prototxt", "--style", "lines")[0]
@@ -214,10 +232,24 @@ def test_a_place_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixtur
 
 def test_a_drawing_loads_nothing_that_it_does_not_need():
     program = (
-        "import sys\nfrom generator.command.draw import read\n"
+        "import sys\nfrom generator.diagrams.source import read\n"
         "it = read('tinyvgg_digits', None, None)\n"
         "print(len(it.ops), [n for n in ('torchvision', 'timm', 'matplotlib', 'cv2', 'mkdocs') if n in sys.modules])"
     )
     env = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
     assert done.stdout == "14 []\n"
+
+
+def test_the_search_for_cycles_rests_while_a_drawing_is_made(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    monkeypatch.setattr(command, "read", lambda *_, **__: seen.append(gc.isenabled()) or Architecture("x", (), ()))
+    assert cli.run(["draw", "tinyvgg_digits", "--style", "lines"]) == 0
+    assert cli.run(["draw", "tinyvgg_digits", "--style", "nothing"]) == 2
+    assert seen == [False] and gc.isenabled()
+    gc.disable()
+    try:
+        assert cli.run(["draw", "tinyvgg_digits", "--style", "lines"]) == 0
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

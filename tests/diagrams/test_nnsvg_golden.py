@@ -5,34 +5,55 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from generator.diagrams.architecture import Architecture
 from generator.diagrams.styles import styles
 from tests.diagrams.drawn import architectures
 from tests.diagrams.golden import check
+from tests.diagrams.networks import named
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("tinyvgg_digits", "resnet50", "densenet121", "unet", "tokens", "mlp")
+WEIGHED = ("tinyvgg_digits", "resnet50", "densenet121", "unet", "tokens")
+"""With weights, where they have dense layers."""
+SHAPES = ("efficientnet_lite0", "alexnet", "vgg16", "vit_b_16")
+
+
+def it_of(name: str) -> Architecture:
+    return architectures()[name] if name in WEIGHED else named(name)
 
 
 @pytest.mark.parametrize("style", ["lenet", "alexnet"])
-@pytest.mark.parametrize("of", NAMES[:-1])
+@pytest.mark.parametrize("of", [*WEIGHED, *SHAPES])
 def test_rows_of_tensors(style: str, of: str):
-    check(f"{style}-{of}", styles()[style].cls().draw(architectures()[of]).svg)
+    check(f"{style}-{of}", styles()[style].cls().draw(it_of(of)).svg)
 
 
-def test_a_network_downwards():
-    check(
-        "lenet-tinyvgg_digits-down",
-        styles()["lenet"].cls(direction="down", scale="log").draw(architectures()["tinyvgg_digits"]).svg,
-    )
+@pytest.mark.parametrize(
+    ("style", "of", "more"),
+    [
+        ("lenet", "tinyvgg_digits", {"scale": "log"}),
+        ("lenet", "unet", {}),
+        ("alexnet", "unet", {}),
+        ("alexnet", "alexnet", {}),
+    ],
+)
+def test_networks_downwards(style: str, of: str, more: dict[str, str]):
+    check(f"{style}-{of}-down", styles()[style].cls(direction="down", **more).draw(it_of(of)).svg)
 
 
 @pytest.mark.parametrize("of", ["mlp", "tinyvgg_digits"])
 def test_columns_of_units(of: str):
     check(f"fcnn-{of}", styles()["fcnn"].cls(units=10, bias=True).draw(architectures()[of]).svg)
+
+
+@pytest.mark.parametrize("of", ["resnet50", "densenet121", "unet", *SHAPES])
+def test_columns_of_classifiers(of: str):
+    """Where weights are not known, all edges are alike; a U-Net has no dense layer, and says so."""
+    check(f"fcnn-{of}", styles()["fcnn"].cls().draw(replace(it_of(of), extra={})).svg)
 
 
 DRAW = """

@@ -35,12 +35,15 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"direction": "down", "scale": "log", "faces": False, "spacing": 61.5},
         {"depth": 2, "tensors": 8, "colours": "two", "channel_scale": "linear", "sheets": 20, "offset": 2.5, "labels": False},
         {"names": False, "kernels": False, "scale": "linear", "border_width": 2.3, "depth": 0},
+        {"skips": False, "depth": 3, "tensors": 30, "spacing": 25},
     ],
     "alexnet": [
         {},
         {"angle": 23.0, "by_kind": False, "scale": "log", "channel_scale": "log", "faces": False},
         {"depth": 0, "labels": False, "length": 133.0, "names": False, "tensor_colour": "#aabbcc"},
         {"depth": 3, "tensors": 30, "kernels": False, "scale": "linear", "foreshortening": 0.95},
+        {"direction": "down", "spacing": 33.3, "tensors": 30},
+        {"direction": "down", "faces": False, "labels": False, "skips": False, "angle": 61.0},
     ],
     "fcnn": [
         {},

@@ -116,10 +116,10 @@ def test_alexnet_by_hand():
     dense = found[-3:]
     # at 80 + 20 + 40 + 30 = 170: pool, 20 long, 25 high and deep: 20 to the right; dense 30 px on at 240
     assert dense[1].startswith("240,") and dense[1].split(" ")[1].startswith("248,")
-    # all to all: at half the lower one's 25 px, from the middle of one side to the middle of the other
+    # all to all: 0.4 of the lower one's 25 px off it, from the middle of one side to the middle of the other
     assert elements(made.svg, "line", "x1", "y1", "x2", "y2")[-5:-3] == [
-        ("200", "-12.5", "243.2", "-12.5"),
-        ("200", "12.5", "243.2", "12.5"),
+        ("200", "-10", "243.2", "-10"),
+        ("200", "10", "243.2", "10"),
     ]
 
 
@@ -225,3 +225,32 @@ def test_hostile_names_stay_text(name: str):
         styles()[name].cls(**({"names": True} if name == "fcnn" else {})).draw(architectures()["hostile"]).svg
     )
     assert not [one for one in root.iter() if "script" in one.tag or any(key.startswith("on") for key in one.attrib)]
+
+
+def test_alexnet_downwards_by_hand():
+    """Channels downwards; a map's width to the right and its height into the depth, as in a triangle of 3, 4 and 5."""
+    angle = math.degrees(math.atan2(3, 4))
+    options = AlexNet(
+        direction="down", scale="linear", channel_scale="linear", size=50, length=20, dense_length=60, spacing=30, angle=angle,
+        foreshortening=1, labels=False, names=False,
+    )  # fmt: skip
+    made = options.draw(tiny())
+    found = [points for (points,) in elements(made.svg, "polygon", "points")]
+    # 8 columns are 50 px to the right, 8 rows 50 px deep: 40 to the right and 30 up; 1 of 2 channels 10 px down.
+    # the box is 90 wide, in the middle of which the row stands, and 40 high from 0 on
+    assert found[:3] == [
+        "5,30 45,0 45,10 5,40",  # the right side
+        "-45,30 -45,40 5,40 5,30",  # the front
+        "-45,30 -5,0 45,0 5,30",  # the map, on top
+    ]
+    # a window of 3 of 8 on the lower side: shares 0.3125 to 0.6875 across and deep
+    assert found[4] == "-16.87,30.63 -1.87,19.38 16.88,19.38 1.88,30.63"
+    # the pyramid ends in the middle of the next one's upper side: it begins 30 px on at 70 and is 20 px in depth off it
+    assert found[5].endswith(" 0,85")
+    assert elements(made.svg, "line", "x1", "x2")[-5:-3] == [("-10", "-10"), ("10", "10")]
+
+
+def test_alexnet_downwards_has_its_sizes_beside_it():
+    made = AlexNet(direction="down").draw(tiny())
+    texts = [one.text for one in ET.fromstring(made.svg).iter(NS + "text")]
+    assert texts == ["1@8×8", "2@8×8", "2@4×4", "4", "Convolution", "Max-Pool", "Dense"]

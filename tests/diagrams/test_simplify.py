@@ -1,9 +1,12 @@
 """Fewer boxes for the same network, on a small one whose every box can be said by hand."""
 
+import random
+
+import pytest
 import torch
 from torch import Tensor, nn
 
-from generator.diagrams.architecture import Architecture, Block, Op, shape_words
+from generator.diagrams.architecture import Architecture, Block, Edge, Op, shape_words
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.simplify import at_depth, fused, levels, without
 from generator.model.trace import trace
@@ -108,3 +111,50 @@ def test_the_blocks_around_a_block_are_counted():
         ["b", "e", "6", "7"],
         ["c", "4", "5", "6", "7"],
     ]
+
+
+def slowly_without(it: Architecture, kinds: tuple[str, ...]) -> list[Edge]:
+    """The edges after one op after the other was taken out of the whole list."""
+    edges = list(it.edges)
+    for op in it.ops:
+        if op.kind in kinds:
+            into = [edge for edge in edges if edge.target == op.id]
+            out = [edge for edge in edges if edge.source == op.id]
+            joined = [Edge(a.source, b.target, b.shape, a.dashed or b.dashed) for a in into for b in out]
+            edges = [edge for edge in edges if op.id not in (edge.source, edge.target)] + joined
+    return list(dict.fromkeys(edges))
+
+
+def tangled(seed: int) -> Architecture:
+    """Ops of random kinds that read random ones before them, in blocks in blocks."""
+    chance = random.Random(seed)
+    kinds = ("conv", "norm", "act", "copy", "reshape", "merge")
+    ops = tuple(Op(str(k), chance.choice(kinds), "F", (k,)) for k in range(40))
+    edges = tuple(
+        Edge(str(chance.choice([k - 1, chance.randrange(k)])), str(k), (k,), chance.random() < 0.1)
+        for k in range(1, 40)
+        for _ in range(chance.choice((1, 1, 1, 2, 3)))
+    )
+    blocks = [
+        Block(f"b{start}.{size}", "B", start, start + size)
+        for start in range(0, 40, 8)
+        for size in (8, 4, 2)
+        if chance.random() < 0.7
+    ]
+    return Architecture("tangled", ops, tuple(dict.fromkeys(edges)), tuple(blocks))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_found_at_once_is_what_is_found_step_by_step(seed: int):
+    it = tangled(seed)
+    assert list(without(it, ("copy", "reshape")).edges) == slowly_without(it, ("copy", "reshape"))
+    number = {op.id: k for k, op in enumerate(it.ops)}
+    for op in fused(it).ops:
+        for part in op.parts[1:]:  # a chain stands in one block
+            assert it.around(number[part.id]) == it.around(number[op.id])
+        after = {edge.target for edge in it.outputs_of[op.parts[-1].id]} if op.parts else set()
+        if op.kind == "conv" and op.parts and op.parts[-1].kind != "act" and len(after) == 1:
+            reader = it.by_id[after.pop()]  # why it ended there
+            alone = len(it.inputs_of[reader.id]) == 1
+            same = it.around(number[reader.id]) == it.around(number[op.id])
+            assert not (alone and same and reader.kind == "act")

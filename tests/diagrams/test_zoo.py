@@ -53,7 +53,10 @@ def check(it: Architecture, model: nn.Module) -> None:
     assert {op.path for op in it.ops} | {block.path for block in it.blocks} <= paths
     sources = [op for op in it.ops if not it.inputs_of[op.id]]  # a position table's projection reads no input
     assert all(op.kind == "input" or (op.macs and it.outputs_of[op.id]) for op in sources)
-    assert [op.kind for op in it.ops if op.kind in ("input", "output")] == ["input", "output"]
+    assert [op.kind for op in it.ops if op.kind in ("input", "output") and not op.learned] == ["input", "output"]
+    learned = [op for op in it.ops if op.learned]
+    assert {op.id.partition("#")[0] for op in learned} <= set(numbers)
+    assert all([place[edge.target] > place[op.id] for edge in it.outputs_of[op.id]] == [True] for op in learned)
     assert all(op.memory == 0 for op in it.ops if op.in_place)
     assert {part.path for part in it.ops if part.in_place} >= _in_place(it, model)
 

@@ -191,6 +191,39 @@ def test_options_act_at_once_and_stand_in_the_address(browser: Browser, tiny: Bu
 
 
 @pytest.mark.parametrize(
+    "broken", [None, "syntax error(", "window.none = 1;", 'convatlas.put("prepared", "blocks", {"of": {}});', 'convatlas.put("prepared", "blocks", 7);']
+)  # fmt: skip
+def test_a_style_whose_preparation_is_missing_or_broken_says_so(
+    browser: Browser, tiny: Built, base: str, broken: str | None
+):
+    page = browser.new_page()
+    gone = "data/drawings/prepared-blocks.js"
+    page.route(f"**/{gone}", lambda route: route.fulfill(body=broken) if broken else route.abort())
+    page.goto(f"{base}drawings.html#s=blocks")
+    said = page.locator("[data-stage] [role=alert]")
+    said.wait_for()
+    assert (
+        said.inner_text() == f"The data of this view did not load: {gone}. Build the report again, or reload the page."
+    )
+    # what was drawn when the site was made is there all the same; what is seen cannot be saved as an own drawing
+    assert page.locator("[data-stage] img").evaluate("img => img.decode().then(() => img.naturalWidth > 100)")
+    assert page.locator("[data-save=svg]").is_disabled()
+    page.locator("label", has=page.locator("[name=dw-style][value=lenet]")).click()
+    assert drawn(page) == expected(tiny, "lenet")
+    page.close()
+
+
+def test_maps_that_are_missing_are_told_and_the_network_is_drawn_without(browser: Browser, tiny: Built, base: str):
+    page = browser.new_page()
+    first = f"data/drawings/{tiny.report.images[0].slug}.js"
+    page.route(f"**/{first}", lambda route: route.abort())
+    page.goto(f"{base}drawings.html#s=lenet")
+    assert drawn(page) == expected(tiny, "lenet", image=None)
+    assert first in page.locator("[data-status]").inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize(
     ("said", "style", "some"),
     [
         (

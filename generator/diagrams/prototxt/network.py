@@ -22,10 +22,12 @@ from generator.diagrams.prototxt.blocks import blocks
 from generator.diagrams.prototxt.data import image
 from generator.diagrams.prototxt.layer import Layer, format_of, layers_of
 from generator.diagrams.prototxt.message import Message
+from generator.diagrams.prototxt.missing import Missing, place_of
 from generator.diagrams.prototxt.parse import parse
 from generator.diagrams.prototxt.phases import PHASES, phases_of, present, state_of
 from generator.diagrams.prototxt.shapes import RULES, SHARES
 from generator.diagrams.prototxt.words import attributes
+from generator.diagrams.words import shares
 from generator.errors import UserError
 from generator.pages.escape import clean
 
@@ -54,7 +56,7 @@ def read(
     kept = tuple(one for one in found if present(one, state_of(net, phase, level, stages)))
     if not kept:
         raise UserError(f"{path}: expected layers for the phase {phase}, found {len(found)} for others alone")
-    wiring = _Wiring(shape)
+    wiring = _Wiring(shape, Missing(kept, found))
     wiring.inputs(net)
     for layer in kept:
         wiring.add(layer)
@@ -94,16 +96,21 @@ class _Wiring:
     """What has been joined so far."""
 
     shape: Shape | None
+    missing: Missing
     ops: list[Op] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blobs: dict[str, tuple[str, Blob]] = field(default_factory=dict)
     """By name: the id of the op that gave it last, and the blob."""
+    taken_for_granted: set[str] = field(default_factory=set)
+    """Blobs that no layer had given when they were first read."""
     images: int | None = None
     """In a batch: all that is said of one image is a batch's, divided by this."""
     unread: dict[str, tuple[str, Blob]] = field(default_factory=dict)
     taken: Counter[str] = field(default_factory=lambda: Counter((OUTPUT,)))
     weights: set[str] = field(default_factory=set)
+    readers: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of the ops that name each parameter."""
     uncounted: list[str] = field(default_factory=list)
 
     # ---- what the net itself names
@@ -151,11 +158,12 @@ class _Wiring:
 
     def add(self, layer: Layer) -> None:
         """Join one layer."""
-        for bottom in layer.bottoms:
+        for number, bottom in enumerate(layer.bottoms):
             if bottom not in self.blobs:
-                note = f"No layer before {layer.name} gives the blob {bottom}."
-                self.notes.append(note)
+                note = self.missing.blob(bottom, layer, self.blobs)
+                self.notes.append(place_of(layer, "bottom", number).said(note))
                 self._source(bottom, "?", UNKNOWN, note)
+                self.taken_for_granted.add(bottom)
         reads = [self.blobs[bottom] for bottom in layer.bottoms]
         values = tuple(value for _, value in reads)
         kind, rule = RULES.get(layer.type, ("other", unchanged))
@@ -170,19 +178,21 @@ class _Wiring:
             self._batch(result.blobs[0])
         notes = [result.note] if result.note else []
         if layer.type not in RULES:
-            notes.insert(0, UNKNOWN_LAYER.format(layer.type) if values else UNKNOWN_SOURCE.format(layer.type))
+            notes.insert(0, self.missing.type(layer))
         made = tuple(self._batched(sane(blob)) for blob in result.blobs)
         made += (UNKNOWN,) * (len(layer.tops) - len(made))
         in_place = bool(layer.tops) and layer.tops[0] in layer.bottoms
         id = self._id(layer.name)
         self.ops.append(self._op(id, layer, values, replace(result, blobs=made), " ".join(notes), in_place))
-        self.notes += [f"{layer.name}: {note}" for note in notes]
+        at = place_of(layer, "type") if layer.type not in RULES else layer.said.at
+        self.notes += [at.said(f"{layer.name}: {note}") for note in notes]
         self.edges += [Edge(source, id, self._shape(value)) for source, value in reads]
         for bottom in layer.bottoms:
             self.unread.pop(bottom, None)
-        for top, value in zip(layer.tops, made, strict=False):
-            if top in self.blobs and top not in layer.bottoms:
-                self.notes.append(f"{layer.name}: The blob {top} is given a second time; what follows reads this one.")
+        for number, (top, value) in enumerate(zip(layer.tops, made, strict=False)):
+            if top in self.blobs and top not in layer.bottoms and top not in self.taken_for_granted:
+                note = f"{layer.name}: The blob {top} is given a second time; what follows reads this one."
+                self.notes.append(place_of(layer, "top", number).said(note))
             self.blobs[top] = self.unread[top] = (id, value)
         if made and not layer.tops:  # a loss need not name what it gives
             self.unread[f"\0{id}"] = (id, made[0])
@@ -212,6 +222,8 @@ class _Wiring:
         total = 0
         for number, size in enumerate(result.weights):
             name = layer.weights[number] if number < len(layer.weights) else ""
+            if name:
+                self.readers.setdefault(name, []).append(id)
             if name and name in self.weights:
                 continue
             self.weights.add(name)
@@ -219,6 +231,21 @@ class _Wiring:
             if size is None and id not in self.uncounted:
                 self.uncounted.append(id)
         return total
+
+    def _share(self) -> None:
+        """Give a number to the ops that name one parameter."""
+        place = {op.id: k for k, op in enumerate(self.ops)}
+        number = 0
+        for ids in self.readers.values():
+            open_ = [place[id] for id in dict.fromkeys(ids) if not self.ops[place[id]].shared]
+            if len(set(ids)) > 1 and open_:
+                known = next((self.ops[place[id]].shared for id in ids if self.ops[place[id]].shared), 0)
+                number += not known
+                for k in open_:
+                    said = shares(self.ops[k].id, ids)
+                    self.ops[k] = replace(
+                        self.ops[k], shared=known or number, note=f"{self.ops[k].note} {said}".strip()
+                    )
 
     def _per_image(self, macs: int | None, id: str) -> int:
         if macs is None and id not in self.uncounted:
@@ -251,6 +278,7 @@ class _Wiring:
             shapes = [self._shape(value) for _, value in ends]
             self.ops.append(Op(OUTPUT, "output", "output", shapes[0] if len(ends) == 1 else ()))
             self.edges += [Edge(id, OUTPUT, shape) for (id, _), shape in zip(ends, shapes, strict=True)]
+        self._share()
         if self.uncounted:
             self.notes.append(f"{UNCOUNTED} {', '.join(_some(self.uncounted))}.")
         return Architecture(
@@ -265,8 +293,6 @@ class _Wiring:
         )
 
 
-UNKNOWN_LAYER = "{} is none of Caffe's layers: what it gives is taken to have the shape of what it reads."
-UNKNOWN_SOURCE = "{} is none of Caffe's layers, and it reads nothing: what it gives is not known."
 UNCOUNTED = "Not counted, for their sizes are not known, are parameters or multiply-accumulates of"
 
 

@@ -30,7 +30,11 @@ class Place:
 
     def error(self, sentence: str) -> UserError:
         """The error to raise: ``net.prototxt:3:9: expected a value, received `}` ``"""
-        return UserError(f"{self.file}:{self.line}:{self.column}: {sentence}")
+        return UserError(self.said(sentence))
+
+    def said(self, sentence: str) -> str:
+        """The sentence on one line, with its place in front."""
+        return f"{self.file}:{self.line}:{self.column}: {' '.join(clean(sentence).split())}"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _names(ops: Sequence[Op], prefix: str) -> list[str]:
     for op in ops:
         for name in (op.id, op.last):
             if name:
-                plain = "input" if op.kind == "input" else name
+                plain = "input" if op.kind == "input" and not op.learned else name
                 found.append(plain[len(prefix) + 1 :] if prefix and plain.startswith(f"{prefix}.") else plain)
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
-from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
+from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, SHARED, tint
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
 from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened
 from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed, side_label
@@ -160,7 +160,7 @@ def _box(scene: Scene, item: Placed, look: Look) -> None:
         for k, (x0, x1) in enumerate(pairwise(cuts)):
             kind = (op.kind, *s.bands)[k]
             _slab(scene, item, (item.x + x0, item.x + x1, top), kind, look, k == len(cuts) - 2)
-        if op.kind == "input" and look.picture:
+        if op.kind == "input" and look.picture and not op.learned:
             x = item.x + s.w
             scene.add(Photo((x, top), s.dx, s.h, -look.angle, s.dy, look.picture))
             face = ((x, top), (x + s.dx, top - s.dy), (x + s.dx, top - s.dy + s.h), (x, top + s.h))
@@ -168,7 +168,15 @@ def _box(scene: Scene, item: Placed, look: Look) -> None:
     if item.times > 1:
         middle = item.x + (s.w + s.dx) / 2
         scene.add(Words((middle, item.top - 4), f"×{item.times}", 11, INK, "ca-ink", bold=True))
+    if op.shared and s.form != "ball":
+        _share(scene, (item.x + (s.w + s.dx) / 2 - (22 if item.times > 1 else 0), item.top - 8), op.shared)
     scene.add(Close())
+
+
+def _share(scene: Scene, at: Point, number: int) -> None:
+    """The number of those that share weights."""
+    scene.add(Disc(at, 6.5, tint(number), tint(number), "ca-share"))
+    scene.add(Words((at[0], at[1] + 3.2), str(number), 9, "#ffffff", "ca-share-n", bold=True))
 
 
 def _slab(scene: Scene, item: Placed, at: tuple[float, float, float], kind: OpKind, look: Look, last: bool) -> None:
@@ -267,6 +275,11 @@ def _legend(scene: Scene, layout: Layout, look: Look) -> None:
         scene.add(Area(corners, look.fills[kind], look.edges[kind], f"ca-k-{kind}"))
         scene.add(Words((x + 14, y), WORDS[kind], LABEL, DIM, "ca-dim", "start"))
         x += wide
+    if any(item.op.shared for item in layout.placed):
+        if x > MARGIN and x + 28 + text_width(SHARED, LABEL) > scene.width:
+            x, y = MARGIN, y + LEADING + 2
+        _share(scene, (x + 4.5, y - 3.5), 1)
+        scene.add(Words((x + 14, y), SHARED, LABEL, DIM, "ca-dim", "start"))
     scene.height = y + MARGIN
 
 

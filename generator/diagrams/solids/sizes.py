@@ -68,7 +68,7 @@ class Scales:
 def measured(ops: Sequence[Op]) -> tuple[int, int, int, bool]:
     """The largest side, the most channels, the most features of a vector, and whether the input is square."""
     side = most = longest = 1
-    square = all(op.shape[-2:-1] == op.shape[-1:] for op in ops if op.kind == "input")
+    square = all(op.shape[-2:-1] == op.shape[-1:] for op in ops if op.kind == "input" and not op.learned)
     for op in ops:
         form, c, h, w = extent(op.shape, square)
         if form == "vector":
@@ -94,7 +94,7 @@ def solid(op: Op, by: Scales) -> Solid:
     """How large `op` is drawn."""
     sign = sign_of(op)
     form, c, h, w = extent(op.shape, by.square)
-    side = f"{h}×{w}" if form == "map" else f"{h} tokens" if form == "tokens" else ""
+    side = f"{h}×{w}" if form == "map" else f"{h} token{'' if h == 1 else 's'}" if form == "tokens" else ""
     deep = f"{c:,}" if form != "unknown" else shortened(op.op.removeprefix("F."), WIDEST)
     if sign:
         return Solid("ball", 2 * BALL, 2 * BALL, 0, 0, bands(op), sign, side, deep)

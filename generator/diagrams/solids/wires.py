@@ -71,7 +71,7 @@ def out(item: Placed) -> Point:
 
 def over(item: Placed) -> float:
     """The highest that belongs to a box."""
-    return item.top - (15 if item.times > 1 else 0)
+    return item.top - (15 if item.times > 1 or item.op.shared else 0)
 
 
 def branches(layout: Layout) -> tuple[list[Arrow], list[Point]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from generator.diagrams import row_options as row
+from generator.diagrams import skips
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
@@ -34,23 +36,24 @@ LEAST = 4.0
 class LeNet:
     """Stacks of maps."""
 
-    direction: Literal["right", "down"] = choice("right", "where the network leads to")
-    depth: int = number(-1, "levels of blocks that are opened; -1: as many as stay readable", -1, 6, 1)
-    tensors: int = number(16, "tensors in a row, where more would be drawn neighbours are joined", 4, 40, 1)
-    spacing: float = number(20.0, "pixels between two stacks", 8, 160, 2)
-    scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how the sides of maps grow with their pixels")
-    size: float = number(105.0, "pixels of the largest map's side", 40, 400, 5)
+    direction: Literal["right", "down"] = row.direction()
+    depth: int = row.depth()
+    tensors: int = row.tensors()
+    spacing: float = row.spacing(20.0)
+    scale: Literal["log", "sqrt", "linear"] = row.scale()
+    size: float = row.size(105.0)
     channel_scale: Literal["log", "sqrt", "linear"] = choice(
         "log", "how the sheets of a stack grow with the number of its maps"
     )
     sheets: int = number(8, "sheets of the thickest stack", 1, 40, 1)
     offset: float = number(4.0, "pixels by which a sheet lies off the one behind it", 1, 20, 0.5)
-    dense_length: float = number(110.0, "pixels of the longest dense layer", 20, 400, 5)
+    dense_length: float = row.dense_length(110.0)
     faces: bool = flag(True, "real maps on the sheets, where they are known")
     kernels: bool = flag(True, "the window of each operation, and its lines to the next stack")
-    labels: bool = flag(True, "sizes above the stacks")
-    names: bool = flag(True, "operations below the gaps")
-    font_size: float = number(13.0, "pixels of the letters", 6, 30, 1)
+    skips: bool = row.skips()
+    labels: bool = flag(True, "sizes beside the stacks")
+    names: bool = row.names()
+    font_size: float = row.font_size()
     colours: Literal["kind", "two"] = choice("kind", "sheets by the kind of operation, or two colours by turns")
     first_colour: str = colour("#e4e7ee", "of the odd sheets, with two colours")
     second_colour: str = colour("#bcc4d4", "of the even sheets, with two colours")
@@ -60,8 +63,12 @@ class LeNet:
 
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in stacks."""
-        row = stages(it, self.tensors, self.depth)
-        return _Picture(self, it, row).drawing() if row else nothing(it.title, "No operation is known.", self.font_size)
+        found = stages(it, self.tensors, self.depth)
+        return (
+            _Picture(self, it, found).drawing()
+            if found
+            else nothing(it.title, "No operation is known.", self.font_size)
+        )
 
 
 class _Body:
@@ -144,6 +151,8 @@ class _Picture:
         for before, after in pairwise(self.bodies):
             if self.o.kernels:
                 self._between(before, after)
+        if self.o.skips:
+            self._skips()
         self._texts(middles)
         return self.frame.drawing(self.it.title)
 
@@ -212,6 +221,15 @@ class _Picture:
         for corner in corners:
             self.canvas.line(corner, tip, **thin)
         self.canvas.rect(left, upper, w, h, fill="#ffffff", fill_opacity=0.55, stroke=INK, stroke_width=0.8)
+
+    def _skips(self) -> None:
+        spans = [(k, stop) for stop, body in enumerate(self.bodies) for k in body.stage.skips]
+        places = []
+        for body, text in zip(self.bodies, self.texts, strict=True):
+            (start, long), (first, wide) = body.along, body.across
+            beyond = EDGE + (self._wide(text) if self.down else self.o.font_size) if text else 0.0
+            places.append(skips.Place(start + long / 2, (first + wide if self.down else -first) + beyond))
+        skips.draw(self.frame, spans, places, down=self.down)
 
     def _texts(self, middles: list[float]) -> None:
         left, bottom, size = self.frame.left, self.frame.bottom, self.o.font_size

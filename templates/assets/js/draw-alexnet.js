@@ -1,45 +1,56 @@
 /* generator/diagrams/styles/alexnet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, sized, facesOf, tops, maps, longest, stages, textWidth, num} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
   const LEAST = 4;
 
   class Body {
     x = 0;
+    y = 0;
 
     constructor(o, stage, top) {
       this.stage = stage;
       this.maps = maps(stage.op.shape);
+      this.down = o.direction === 'down';
       const turn = o.angle * (Math.PI / 180);
       let deep;
       let said;
       if (!this.maps) {
         const size = longest(stage.op.shape);
         this.long = 2 * LEAST;
-        this.high = sized(size, top[2], 'log', o.dense_length, 2 * LEAST);
         deep = 2 * LEAST;
+        this.high = sized(size, top[2], 'log', o.dense_length, 2 * LEAST);
         said = [stage.op.shape.length ? String(size) : '?', '', ''];
       } else {
-        const [channels, height, width] = this.maps;
+        const [channels, ...sides] = this.maps;
         this.long = sized(channels, top[1], o.channel_scale, o.length, LEAST);
-        this.high = sized(height, top[0], o.scale, o.size, LEAST);
-        deep = sized(width, top[0], o.scale, o.size, LEAST);
-        said = [stage.op.shape.length > 2 ? String(channels) : '', String(height), String(width)];
+        const [height, width] = sides.map((side) => sized(side, top[0], o.scale, o.size, LEAST));
+        [this.high, deep] = this.down ? [width, height] : [height, width];
+        said = [stage.op.shape.length > 2 ? String(channels) : '', ...sides.map(String)];
       }
       this.into = [deep * o.foreshortening * Math.cos(turn), -deep * o.foreshortening * Math.sin(turn)];
-      this.said = o.labels ? said : ['', '', ''];
-      this.y = -(this.high + this.into[1]) / 2;
+      this.said = o.labels && !this.down ? said : ['', '', ''];
+      this.text = o.labels && this.down ? label(stage.op.shape) : '';
       const wide = this.said.map((text) => (text ? textWidth(text, o.font_size) : 0));
       this.lead = Math.max(wide[1] ? wide[1] + EDGE / 2 : 0, (wide[0] - this.long) / 2);
       const behind = wide[2] ? this.into[0] / 2 + EDGE / 2 + wide[2] : 0;
       this.length = this.lead + this.long + Math.max(this.into[0], behind, (wide[0] - this.long) / 2);
+      if (this.down) [this.lead, this.length] = [0, this.height];
     }
 
-    at(x, y, z) { return [this.x + x * this.long + z * this.into[0], this.y + y * this.high + z * this.into[1]]; }
+    get width() { return this.into[0] + (this.down ? this.high : this.long); }
+    get height() { return (this.down ? this.long : this.high) - this.into[1]; }
+
+    put(start) { [this.x, this.y] = this.down ? [-this.width / 2, start] : [start + this.lead, -this.height / 2]; }
+
+    at(c, across, deep) {
+      const [right, below] = this.down ? [across * this.high, c * this.long] : [c * this.long, across * this.high];
+      return [this.x + right + deep * this.into[0], this.y - this.into[1] + below + deep * this.into[1]];
+    }
   }
 
   class Picture {
     constructor(o, it, row) {
-      Object.assign(this, {o, it, frame: new Frame()});
+      Object.assign(this, {o, it, frame: new Frame(), down: o.direction === 'down', line: 1.25 * o.font_size});
       this.canvas = this.frame.canvas;
       const top = tops(row);
       this.bodies = row.map((stage) => new Body(o, stage, top));
@@ -47,20 +58,43 @@
     }
 
     drawing() {
-      const size = this.o.font_size;
-      const words = this.words.map((lines) => Math.max(0, ...lines.map((text) => textWidth(text, size))));
-      const [starts, middles] = spread(this.bodies.map((body) => body.length), words.map(() => 0), words, this.o.spacing);
-      this.bodies.forEach((body, k) => { body.x = starts[k] + body.lead; });
+      const middles = this.place();
       this.bodies.forEach((body, k) => {
         this.body(body);
         if (this.o.kernels && k + 1 < this.bodies.length) this.between(body, this.bodies[k + 1]);
       });
+      if (this.o.skips) this.skips();
       for (const body of this.bodies) this.numbers(body);
-      const {bottom} = this.frame;
-      this.words.forEach((lines, k) => lines.forEach((text, n) => {
-        this.frame.text([middles[k], bottom + EDGE + (n + 0.8) * 1.25 * size], text, size, {anchor: 'middle', dim: true});
-      }));
+      this.names(middles);
       return this.frame.drawing(this.it.title);
+    }
+
+    wide(text) { return text ? textWidth(text, this.o.font_size) : 0; }
+
+    place() {
+      const words = this.words.map((lines) => (this.down ? lines.length * this.line : Math.max(0, ...lines.map((text) => this.wide(text)))));
+      const labels = this.bodies.map((body) => (body.text ? this.line : 0));
+      const [starts, middles] = spread(this.bodies.map((body) => body.length), labels, words, this.o.spacing);
+      this.bodies.forEach((body, k) => body.put(starts[k]));
+      return middles;
+    }
+
+    names(middles) {
+      const {frame, o: {font_size: size}} = this;
+      const {left, bottom} = frame;
+      this.words.forEach((lines, k) => lines.forEach((text, n) => {
+        const line = (n + 0.8) * this.line;
+        if (this.down) frame.text([left - EDGE, middles[k] - lines.length * this.line / 2 + line], text, size, {anchor: 'end', dim: true});
+        else frame.text([middles[k], bottom + EDGE + line], text, size, {anchor: 'middle', dim: true});
+      }));
+    }
+
+    skips() {
+      const places = this.bodies.map((body) => {
+        if (!this.down) return {along: body.x + body.width / 2, reach: -body.y};
+        return {along: body.y + body.height / 2, reach: body.x + body.width + (body.text ? EDGE + this.wide(body.text) : 0)};
+      });
+      drawSkips(this.frame, spansOf(this.bodies), places, this.down);
     }
 
     body(body) {
@@ -69,18 +103,22 @@
       const [fill, edge] = o.by_kind ? [FILLS[kind], EDGES[kind]] : [o.tensor_colour, o.border_colour];
       const border = {stroke: edge, stroke_width: o.border_width, stroke_linejoin: 'round'};
       const more = {fill, fill_opacity: o.opacity, ...border, class_: o.by_kind ? `ca-k-${kind}` : null};
-      const at = (x, y, z) => body.at(x, y, z);
-      this.frame.cover(body.x, body.y + body.into[1], body.long + body.into[0], body.high - body.into[1]);
+      const at = (...shares) => body.at(...shares);
+      this.frame.cover(body.x, body.y, body.width, body.height);
+      const corner = this.down ? [1, 0, 1] : [0, 1, 1];
       canvas.group({title: body.stage.tooltip, class_: 'ca-op', data_id: body.stage.op.id}, () => {
         const hidden = {...border, stroke_opacity: 0.4, class_: 'ca-frame'};
-        for (const end of [at(0, 0, 1), at(0, 1, 0), at(1, 1, 1)]) canvas.line(at(0, 1, 1), end, hidden);
-        canvas.polygon([at(0, 0, 0), at(1, 0, 0), at(1, 0, 1), at(0, 0, 1)], more);
-        canvas.polygon([at(0, 0, 0), at(1, 0, 0), at(1, 1, 0), at(0, 1, 0)], more);
-        const side = [at(1, 0, 0), at(1, 0, 1), at(1, 1, 1), at(1, 1, 0)];
+        for (const k of [1, 2, 0]) canvas.line(at(...corner), at(...corner.map((one, n) => (n === k ? 1 - one : one))), hidden);
+        const front = [at(0, 0, 0), at(1, 0, 0), at(1, 1, 0), at(0, 1, 0)];
+        const right = [at(0, 1, 0), at(0, 1, 1), at(1, 1, 1), at(1, 1, 0)];
+        const [upper, side] = this.down ? [right, [at(0, 0, 0), at(0, 0, 1), at(0, 1, 1), at(0, 1, 0)]]
+          : [[at(0, 0, 0), at(1, 0, 0), at(1, 0, 1), at(0, 0, 1)], [at(1, 0, 0), at(1, 0, 1), at(1, 1, 1), at(1, 1, 0)]];
+        canvas.polygon(upper, more);
+        canvas.polygon(front, more);
         const faces = o.faces && body.maps ? facesOf(this.it, body.stage.ops) : [];
         if (faces.length) {
-          const grid = [...body.into, 0, body.high, ...at(1, 0, 0)].map(num).join(',');
-          canvas.image(0, 0, 1, 1, faces[0], {transform: `matrix(${grid})`, image_rendering: 'pixelated'});
+          const grid = this.down ? [body.high, 0, -body.into[0], -body.into[1], ...at(0, 0, 1)] : [...body.into, 0, body.high, ...at(1, 0, 0)];
+          canvas.image(0, 0, 1, 1, faces[0], {transform: `matrix(${grid.map(num).join(',')})`, image_rendering: 'pixelated'});
           canvas.polygon(side, {fill: 'none', ...border, class_: 'ca-frame'});
         } else canvas.polygon(side, more);
       });
@@ -90,15 +128,14 @@
       const {o, canvas} = this;
       const tip = b.at(0, 0.5, 0.5);
       if (!a.maps || !b.maps || !b.stage.kernel) {
-        const high = Math.min(a.high, b.high) / 2;
+        const high = 0.4 * Math.min(a.high, b.high);
         for (const cross of [-high, high]) {
-          const ends = [[a, 1], [b, 0]].map(([one, share]) => [one.at(share, 0.5, 0.5)[0], one.at(0, 0.5, 0.5)[1] + cross]);
+          const ends = [a.at(1, 0.5, 0.5), b.at(0, 0.5, 0.5)].map(([x, y]) => (this.down ? [x + cross, y] : [x, y + cross]));
           canvas.line(...ends, {stroke: LINE, stroke_width: 0.8, class_: 'ca-line'});
         }
         return;
       }
-      const high = Math.max(LEAST / a.high, Math.min(1, b.stage.kernel[0] / a.maps[1])) / 2;
-      const deep = Math.max(LEAST / a.high, Math.min(1, b.stage.kernel[1] / a.maps[2])) / 2;
+      const [high, deep] = (this.down ? [1, 0] : [0, 1]).map((k) => Math.max(LEAST / a.high, Math.min(1, b.stage.kernel[k] / a.maps[1 + k])) / 2);
       const low = [0.5 - high, 0.5 + high];
       const near = [0.5 - deep, 0.5 + deep];
       const ring = (x) => [a.at(x, low[0], near[0]), a.at(x, low[0], near[1]), a.at(x, low[1], near[1]), a.at(x, low[1], near[0])];
@@ -115,6 +152,7 @@
 
     numbers(body) {
       const {frame, o: {font_size: size}} = this;
+      if (body.text) frame.text([body.x + body.width + EDGE, body.y + body.height / 2 + 0.35 * size], body.text, size);
       const [channels, height, width] = body.said;
       const left = body.at(0, 1, 0);
       const right = body.at(1, 1, 0.5);

@@ -1,7 +1,7 @@
 /* 3-D blocks, generator/diagrams/styles/blocks.py, in a browser, to the byte: wires.py and paint.py, behind drawing-solids.js
  * and drawing-scene.js. What it is given was prepared there (opened and folded): `Blocks.prepared`. */
 (() => {
-  const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
+  const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE, SHARED, tint} = convatlas.drawing;
   const {
     measured, solid, span, shortened, levels, laidOut, partOf, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
   } = convatlas.drawing.solids;
@@ -24,7 +24,7 @@
   }
 
   const outOf = (item) => [item.x + item.solid.w + item.solid.dx / 2, item.axis];
-  const over = (item) => item.top - (item.times > 1 ? 15 : 0);
+  const over = (item) => item.top - (item.times > 1 || item.op.shared ? 15 : 0);
   const byId = (layout) => new Map(layout.placed.map((item) => [item.op.id, item]));
   const inRow = (layout, row) => layout.groups.filter((g) => g.row === row);
 
@@ -264,14 +264,20 @@
       for (let k = 0; k + 1 < cuts.length; k++) {
         slab(scene, item, [item.x + cuts[k], item.x + cuts[k + 1], top], [op.kind, ...s.bands][k], look, k === cuts.length - 2);
       }
-      if (op.kind === 'input' && look.picture) {
+      if (op.kind === 'input' && look.picture && op.op !== 'Parameter') {
         const x = item.x + s.w;
         scene.shapes.push({is: 'photo', at: [x, top], width: s.dx, height: s.h, slant: -look.angle, rise: s.dy, href: look.picture});
         scene.shapes.push(area([[x, top], [x + s.dx, top - s.dy], [x + s.dx, top - s.dy + s.h], [x, top + s.h]], 'none', look.edges[kind], 'ca-line'));
       }
     }
     if (item.times > 1) scene.shapes.push(words([item.x + (s.w + s.dx) / 2, item.top - 4], `×${item.times}`, 11, INK, 'ca-ink', 'middle', 0, true));
+    if (op.shared && s.form !== 'ball') share(scene, [item.x + (s.w + s.dx) / 2 - (item.times > 1 ? 22 : 0), item.top - 8], op.shared);
     scene.shapes.push({is: 'close'});
+  }
+
+  function share(scene, at, number) {
+    scene.shapes.push(disc(at, 6.5, tint(number), tint(number), 'ca-share'));
+    scene.shapes.push(words([at[0], at[1] + 3.2], String(number), 9, '#ffffff', 'ca-share-n', 'middle', 0, true));
   }
 
   function slab(scene, item, [x0, x1, top], kind, look, last) {
@@ -342,6 +348,11 @@
       scene.shapes.push(area([[x, y - 8], [x + 9, y - 8], [x + 9, y + 1], [x, y + 1]], look.fills[kind], look.edges[kind], `ca-k-${kind}`));
       scene.shapes.push(words([x + 14, y], WORDS[kind], LABEL, DIM, 'ca-dim', 'start'));
       x += wide;
+    }
+    if (layout.placed.some((item) => item.op.shared)) {
+      if (x > MARGIN && x + 28 + textWidth(SHARED, LABEL) > scene.width) [x, y] = [MARGIN, y + LEADING + 2];
+      share(scene, [x + 4.5, y - 3.5], 1);
+      scene.shapes.push(words([x + 14, y], SHARED, LABEL, DIM, 'ca-dim', 'start'));
     }
     scene.height = y + MARGIN;
   }

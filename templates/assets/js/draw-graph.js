@@ -1,7 +1,7 @@
 /* The graph: generator/diagrams/styles/graph.py and the parts it is made of, to the byte. In the page the drawing is `live`: it has
  * handles that open and close blocks, and no tooltips of its own. */
 (() => {
-  const {Canvas, num, textWidth, FILLS, EDGES, INK, DIM, LINE} = convatlas.drawing;
+  const {Canvas, num, textWidth, FILLS, EDGES, INK, DIM, LINE, SHARED, tint} = convatlas.drawing;
   const {prepared, opening, folding, fitting, count, leaves, joints, isRun, headOf} = convatlas.simplify;
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
@@ -95,7 +95,8 @@
     const base = {title: [title(op)], name: '', bands: [], sign: ''};
     if (op.kind === 'input' || op.kind === 'output') {
       const name = op.shape.length ? shapeWords(op.shape) : '';
-      return {...base, title: [op.kind], name, width: Math.max(textWidth(op.kind, TITLE, true), textWidth(name, NAME)) + 28, height: name ? 34 : 24};
+      const head = op.kind === 'input' && op.op === 'Parameter' ? fitted(op.id.slice(op.id.lastIndexOf('.') + 1), TITLE, MOST) : op.kind;
+      return {...base, title: [head], name, width: Math.max(textWidth(head, TITLE, true), textWidth(name, NAME)) + 28, height: name ? 34 : 24};
     }
     if (op.times === 1 && symbol(op)) return {...base, sign: symbol(op), width: 22, height: 22};
     const beside = op.times > 1 ? 2 * (pill(op.times) + 4) : 0;
@@ -163,6 +164,11 @@
     });
   }
 
+  function share(canvas, at, number) {
+    canvas.circle(at, 7, {fill: tint(number), class_: 'ca-share'});
+    canvas.text([at[0], at[1] + 3], String(number), 8, {font_weight: 'bold', text_anchor: 'middle', fill: '#ffffff'});
+  }
+
   function drawNode(canvas, op, number, said, at, coloured, pages, live) {
     const tip = live ? '' : [`${op.last ? `${op.id} … ${op.last} ×${op.times}` : op.id} (${called(op)})`, ...about(op).map(([name, value]) => `${name} ${value}`)].join(' · ');
     canvas.group({title: tip, class_: `ca-node ca-is-${op.kind}`, data_n: String(number), data_id: op.id}, () => {
@@ -178,6 +184,7 @@
       if (op.times > 1) drawPill(canvas, [at.x + at.width - pill(op.times) - 5, at.y + 5], `×${op.times}`, pill(op.times), op.id);
       if (said.name) canvas.text([middle, at.y + 28 + LEADING * (said.title.length - 1)], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
       said.bands.forEach((part, k) => canvas.text([middle, at.y + at.height - 14 * (said.bands.length - k) + 10], title(part), BAND, {text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
+      if (op.shared) share(canvas, [at.x + at.width - 2, at.y + 2], op.shared);
       if (live && op.kind === 'block') handle(canvas, at.x + 5, at.y + 6, '+');
     });
   }
@@ -272,6 +279,14 @@
       canvas.rect(x + at, y + 16 * row, 11, 11, {rx: 2, ...paint(kind, true)});
       canvas.text([x + at + 16, y + 16 * row + 9.5], words, NAME, {fill: DIM, class_: 'ca-dim'});
       at += wide;
+    }
+    if (it.ops.some((op) => op.shared)) {
+      if (at && at + 16 + textWidth(SHARED, NAME) + 12 > width) {
+        at = 0;
+        row += 1;
+      }
+      share(canvas, [x + at + 5.5, y + 16 * row + 5.5], 1);
+      canvas.text([x + at + 16, y + 16 * row + 9.5], SHARED, NAME, {fill: DIM, class_: 'ca-dim'});
     }
     return 16 * (row + 1) + 12;
   }

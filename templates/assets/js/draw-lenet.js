@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/lenet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
   const THIN = 9;
   const LEAN = 0.3;
   const LEAST = 4;
@@ -76,6 +76,7 @@
       const middles = this.place();
       for (const body of this.bodies) this.body(body);
       if (this.o.kernels) for (let k = 1; k < this.bodies.length; k++) this.between(this.bodies[k - 1], this.bodies[k]);
+      if (this.o.skips) this.skips();
       this.captions(middles);
       return this.frame.drawing(this.it.title);
     }
@@ -143,6 +144,15 @@
       const from = this.down ? [[left, upper + h], [left + w, upper + h]] : [[left + w, upper], [left + w, upper + h]];
       for (const corner of from) this.canvas.line(corner, tip, thin);
       this.canvas.rect(left, upper, w, h, {fill: '#ffffff', fill_opacity: 0.55, stroke: INK, stroke_width: 0.8});
+    }
+
+    skips() {
+      const places = this.bodies.map((body, k) => {
+        const [[start, long], [first, wide]] = [body.along, body.across];
+        const beyond = this.texts[k] ? EDGE + (this.down ? this.wide(this.texts[k]) : this.o.font_size) : 0;
+        return {along: start + long / 2, reach: (this.down ? first + wide : -first) + beyond};
+      });
+      drawSkips(this.frame, spansOf(this.bodies), places, this.down);
     }
 
     captions(middles) {

@@ -23,7 +23,7 @@
     for (const op of ops) {
       for (const name of [op.id, op.last]) {
         if (!name) continue;
-        const plain = op.kind === 'input' ? 'input' : name;
+        const plain = op.kind === 'input' && op.op !== 'Parameter' ? 'input' : name;
         found.push(prefix && plain.startsWith(`${prefix}.`) ? plain.slice(prefix.length + 1) : plain);
       }
     }

@@ -9,6 +9,9 @@
     softmax: '#9c3a3a', resample: '#22785a', reshape: '#7c8494', copy: '#7c8494', block: '#85795a', other: '#69738a', output: '#69738a',
   };
   const [INK, DIM, LINE] = ['#12151c', '#596174', '#8a91a3'];
+  const TINTS = ['#a83b72', '#2f62b3', '#22785a', '#8a5600', '#6644b0', '#9c3a3a'];
+  const SHARED = 'shared weights';
+  const tint = (number) => TINTS[(number - 1) % TINTS.length];
 
-  Object.assign(convatlas.drawing, {FILLS, EDGES, INK, DIM, LINE});
+  Object.assign(convatlas.drawing, {FILLS, EDGES, INK, DIM, LINE, SHARED, tint});
 })();

@@ -132,7 +132,7 @@
     /** What is around a chain that stands for `often` of them, up to the one named `last`. */
     frame(chain, often, last) {
       return {id: `${this.name(chain[0])} … ${last}`, op: '', start: chain[0].kept[0], stop: chain[chain.length - 1].stop, shape: [],
-        parameters: 0, macs: 0, path: '', receptive_field: null, layer: null, times: often, last};
+        parameters: 0, macs: 0, path: '', receptive_field: null, layer: null, times: often, last, shared: 0};
     }
 
     /** The repetitions that hide op number `index` behind the first of them. */

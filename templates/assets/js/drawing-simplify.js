@@ -127,7 +127,7 @@
   function asOp(block, ops) {
     return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
       parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
-      layer: block.layer, parts: ops, times: 1, last: '', note: ''};
+      layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, note: ''};
   }
 
   /** Without blocks that hold one op, or the same ops as the one around them. */
@@ -176,7 +176,7 @@
       const ops = it.ops.slice(group.start, group.stop);
       const last = ops[ops.length - 1];
       made.push({id: '', op: LIST, start: group.start, stop: group.stop, shape: last.shape, parameters: sum(ops, 'parameters'), macs: sum(ops, 'macs'), path: group.list,
-        receptive_field: last.receptive_field, layer: null, times: 1, last: ''});
+        receptive_field: last.receptive_field, layer: null, times: 1, last: '', shared: 0});
     }
   }
 

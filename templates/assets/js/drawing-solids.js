@@ -13,7 +13,7 @@
 
   function measured(ops) {
     let side = 1, deepest = 1, longest = 1;
-    const square = ops.filter((op) => op.kind === 'input').every((op) => op.shape.length > 1 ? op.shape.at(-2) === op.shape.at(-1) : !op.shape.length);
+    const square = ops.filter((op) => op.kind === 'input' && op.op !== 'Parameter').every((op) => op.shape.length > 1 ? op.shape.at(-2) === op.shape.at(-1) : !op.shape.length);
     for (const op of ops) {
       const [form, c, h, w] = extent(op.shape, square);
       if (form === 'vector') longest = Math.max(longest, c);
@@ -35,7 +35,7 @@
   function solid(op, by) {
     const sign = signOf(op);
     const [form, c, h, w] = extent(op.shape, by.square);
-    const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} tokens` : '';
+    const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} token${h === 1 ? '' : 's'}` : '';
     const deep = form !== 'unknown' ? grouped(c) : shortened(without(op.op, 'F.'), WIDEST);
     const bands = bandsOf(op);
     if (sign) return {form: 'ball', w: 2 * BALL, h: 2 * BALL, dx: 0, dy: 0, bands, sign, side, deep};

@@ -99,7 +99,7 @@
     return best;
   }
 
-  function stage(group, first) {
+  function stage(group, first, skips) {
     const ops = group.flat();
     const counted = [];
     for (const part of group) {
@@ -113,7 +113,7 @@
     const kernel = group.map((part) => kernelOf(part[0])).find(Boolean) || null;
     const op = ops.at(-1);
     const names = ops[0] === op ? op.id : `${ops[0].id} … ${op.id}`;
-    return {op, ops, words: first ? [] : lines, kernel: first ? null : kernel, tooltip: `${names}: ${op.op}, ${sizeWords(op.shape)}`};
+    return {op, ops, words: first ? [] : lines, kernel: first ? null : kernel, skips, tooltip: `${names}: ${op.op}, ${sizeWords(op.shape)}`};
   }
 
   function runs(parts, key) {
@@ -142,7 +142,22 @@
       row = parts.length ? [parts.slice(0, 1), ...runs(parts.slice(1), key)] : [];
       if (row.length <= most) break;
     }
-    return row.map((group, k) => stage(group, k === 0));
+    const read = skips(it, row);
+    return row.map((group, k) => stage(group, k === 0, read[k]));
+  }
+
+  function skips(it, row) {
+    const inputs = joints(it).into;
+    const place = new Map(row.flatMap((group, k) => group.flat().map((op) => [op.id, k])));
+    const found = new Map();
+    const read = row.map(() => new Set());
+    for (const op of it.ops) {
+      const made = new Set(inputs.get(op.id).flatMap((edge) => [...(found.get(edge.source) || [])]));
+      const here = place.get(op.id);
+      if (here !== undefined) for (const k of made) if (k < here - 1) read[here].add(k);
+      found.set(op.id, here === undefined ? made : new Set([here]));
+    }
+    return read.map((one) => [...one].sort((a, b) => a - b));
   }
 
   function stages(it, most, depth) {

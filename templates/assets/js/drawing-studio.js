@@ -105,21 +105,29 @@
       const turn = this.turn = (this.turn || 0) + 1;
       const {prepared} = this.style_;
       const image = this.data.images.find((one) => one.slug === this.image);
-      let faces = {};
-      this.prepared = null;
-      try {
-        if (image) faces = await convatlas.load('faces', image.slug, image.script);
-        const found = prepared ? await convatlas.load('prepared', this.name, prepared) : null;
-        if (turn === this.turn) this.prepared = found;
-      } catch (error) {
-        this.status.textContent = say('failed', {file: error.message});
-      }
+      const [faces, found] = await Promise.all([
+        this.fetched('faces', image && image.slug, image && image.script),
+        this.fetched('prepared', this.name, prepared),
+      ]);
       if (turn !== this.turn) return;
-      this.picture = faces[(this.data.architecture.ops.find((op) => op.kind === 'input') || {}).id] || '';
+      this.prepared = found;
+      this.missing = image && !faces ? image.script : '';
+      this.picture = (faces || {})[(this.data.architecture.ops.find((op) => op.kind === 'input') || {}).id] || '';
       const extra = {...this.data.architecture.extra};
-      for (const [op, addresses] of Object.entries(faces)) extra[`face:${op}`] = addresses;
+      for (const [op, addresses] of Object.entries(faces || {})) extra[`face:${op}`] = addresses;
       this.extra = extra;
       this.draw();
+    }
+
+    /** What a script of data holds; null where there is none to load, or where it does not load. */
+    async fetched(kind, key, path) {
+      if (!path) return null;
+      try {
+        const found = await convatlas.load(kind, key, path);
+        return found && typeof found === 'object' ? found : null;
+      } catch {
+        return null;
+      }
     }
 
     /** The form of a style: made from its options. */
@@ -150,9 +158,13 @@
 
     /** The network as the style's port reads it: as it is, or as it was prepared for these options. */
     get network() {
-      const {by, of, architectures} = this.prepared || {};
-      const values = by && by.map((name) => this.value(this.style_.options.find((option) => option.name === name))).join(' ');
-      return {...(by && values in of ? architectures[of[values]] : this.data.architecture), extra: this.extra};
+      const {prepared: file, options} = this.style_;
+      if (!file) return {...this.data.architecture, extra: this.extra};
+      const {by = [], of = {}, architectures = []} = this.prepared || {};
+      const values = by.map((name) => this.value(options.find((option) => option.name === name) || {})).join(' ');
+      const found = architectures[of[values]];
+      if (!found) throw Object.assign(new Error(say('failed', {file})), {told: true});  // drawn as it is, it would be another drawing
+      return {...found, extra: this.extra};
     }
 
     value(option) {
@@ -193,9 +205,7 @@
       try {
         this.drawing = port.draw(this.network, options);
       } catch (error) {
-        this.drawing = null;
-        this.stage.replaceChildren(el('p', {class: 'ca-na', role: 'alert'}, say('drawingFailed', {why: error.message})));
-        this.saves(false);
+        this.still(error.told ? error.message : say('drawingFailed', {why: error.message}));
         return;
       }
       const {svg, width, height} = this.drawing;
@@ -204,15 +214,17 @@
       this.stage.classList.toggle('dw-stage--full', this.zoom === 'full');
       this.stage.style.setProperty('--dw-width', `${width}px`);
       this.stage.replaceChildren(made);
-      this.status.textContent = say('drawingSize', {w: Math.round(width), h: Math.round(height), kb: Math.max(1, Math.round(svg.length / 1000))});
+      const size = say('drawingSize', {w: Math.round(width), h: Math.round(height), kb: Math.max(1, Math.round(svg.length / 1000))});
+      this.status.textContent = this.missing ? say('failed', {file: this.missing}) : size;
       this.saves(true);
     }
 
-    /** A style that cannot be drawn here: the file that was drawn when the site was made. */
-    still() {
+    /** What cannot be drawn here: the file that was drawn when the site was made, and why. */
+    still(why = '') {
       this.drawing = null;
       const file = this.querySelector(`[data-files="${this.name}"] a`);
-      this.stage.replaceChildren(el('img', {src: file.href, alt: this.stage.getAttribute('aria-label')}));
+      const said = why ? [el('p', {class: 'ca-na', role: 'alert'}, why)] : [];
+      this.stage.replaceChildren(...said, ...(file ? [el('img', {src: file.href, alt: this.stage.getAttribute('aria-label')})] : []));
       this.saves(false);
       this.status.textContent = '';
     }

@@ -166,7 +166,38 @@ def test_a_blob_that_no_layer_gives_comes_from_a_box_of_its_own(tmp_path: Path):
     ]
     assert (it.by_id["nowhere"].kind, it.by_id["nowhere"].shape) == ("input", ())
     assert it.by_id["it"].shape == (3, 9, 11)
-    assert it.notes[:2] == ("No layer before it gives the blob late.", "No layer before it gives the blob nowhere.")
+    assert it.notes == (
+        "net.prototxt:2:59: No layer before it gives the blob late; second, in line 3, gives it too late.",
+        "net.prototxt:2:74: No layer before it gives the blob nowhere.",
+    )
+
+
+def test_a_blob_that_is_missing_is_told_with_what_may_have_been_meant(tmp_path: Path):
+    text = (
+        IMAGE + layer("ReLU", top="conv1", name="one") + layer("ReLU", bottom="conv_1", top="a", name="two\\n\\033[31m")
+    )
+    text += layer("ReLU", bottom="r", top="b", name="three")
+    text += 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" include { phase: TRAIN } }\n'
+    assert net(tmp_path, text).notes == (
+        "net.prototxt:3:52: No layer before two [31m gives the blob conv_1 (the nearest: `conv1`).",
+        "net.prototxt:4:44: No layer before three gives the blob r; r, in line 5, gives it in another phase alone.",
+    )
+
+
+def test_a_type_that_is_misspelt_is_told_with_the_nearest(tmp_path: Path):
+    it = net(tmp_path, IMAGE + "\n" + layer("InerProduct") + 'layer { bottom: "out" top: "x" }')
+    nearest, none = it.notes
+    assert nearest.startswith(
+        "net.prototxt:3:26: it: InerProduct is none of Caffe's layers (the nearest: `InnerProduct`, `Input`): what"
+    )
+    assert none == "net.prototxt:4:7: x: It has no type: what it gives is taken to have the shape of what it reads."
+
+
+def test_a_thousand_mistakes_are_told_at_once(tmp_path: Path):
+    text = IMAGE + "".join(layer("ReLU", bottom=f"b{k}x", top=f"t{k}", name=f"n{k}") for k in range(1000))
+    notes = net(tmp_path, text).notes
+    assert len(notes) == 1000
+    assert sum("nearest" in note for note in notes) <= 50
 
 
 def test_an_unknown_layer_hands_its_shape_on_and_is_marked(tmp_path: Path):
@@ -177,7 +208,7 @@ def test_an_unknown_layer_hands_its_shape_on_and_is_marked(tmp_path: Path):
     odd = it.by_id["it"]
     assert (odd.op, odd.kind, odd.shape, odd.attributes) == ("Magic ?", "other", (3, 9, 11), (("spell", "abra"),))
     assert odd.note == "Magic is none of Caffe's layers: what it gives is taken to have the shape of what it reads."
-    assert it.notes == (f"it: {odd.note}",)
+    assert it.notes == (f"net.prototxt:2:26: it: {odd.note}",)
     assert it.by_id["r"].shape == (3, 9, 11)
     alone = net(tmp_path, layer("Magic", bottom="", top="a") + layer("ReLU", bottom="a", name="r"))
     assert alone.by_id["r"].shape == ()
@@ -209,7 +240,7 @@ def test_what_the_file_does_not_tell_is_unknown_until_it_is_told_again(tmp_path:
     assert [op.shape for op in it.ops] == [(), (), (10,), (20,), (20,)]
     assert [op.parameters for op in it.ops] == [0, 8, 10, 220, 0]
     assert it.by_id["fc2"].macs == 200
-    assert it.notes[0].startswith("data: The file does not say how large its images are")
+    assert it.notes[0].startswith("net.prototxt:1:7: data: The file does not say how large its images are")
     assert it.notes[-1].endswith("multiply-accumulates of conv, fc1.")
     told = net(tmp_path, text, shape=(1, 12, 12))
     assert [op.shape for op in told.ops] == [(1, 12, 12), (8, 10, 10), (10,), (20,), (20,)]
@@ -222,6 +253,8 @@ def test_shared_weights_count_once(tmp_path: Path):
     text = IMAGE + layer("InnerProduct", share, top="a", name="one") + layer("InnerProduct", share, top="b", name="two")
     it = net(tmp_path, text)
     assert [it.by_id[name].parameters for name in ("one", "two")] == [297 * 4 + 4, 0]
+    assert [op.shared for op in it.ops] == [0, 1, 1, 0]
+    assert it.by_id["two"].note == "Shares its weights with one."
     assert it.parameters == 297 * 4 + 4
     assert it.macs == 2 * 297 * 4
 
