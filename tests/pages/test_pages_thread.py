@@ -185,7 +185,7 @@ def test_numbers_and_keys_are_explained_where_they_stand(browser: Browser, site:
         seen.page.wait_for_selector(".ca-course__curve")
         reached = re.search(r"reached ([\d.−]+)\s", panel.inner_text())
         assert reached
-        assert f"the finished one, seen straight, reached {reached[1]}." in panel.inner_text()
+        assert f"the finished one, seen straight, reached {reached[1]}. Such a score is the mean" in panel.inner_text()
         assert "animate and diversity" in panel.inner_text(), "no unit here has a film"
         assert "Left and right arrow: the unit before and after" in panel.inner_text()
         seen.check()

@@ -113,7 +113,7 @@ def test_queries_find_what_they_mean(browser: Browser, base: str):
         for query, expected in QUERIES:
             assert (query, found(seen, query)) == (query, expected)
             none = seen.page.locator("[data-note]").inner_text() if not expected else ""
-            assert none.startswith("" if expected else "No unit is all of that"), query
+            assert none.startswith("" if expected else "No unit matches"), query
         seen.check()
 
 

@@ -14,6 +14,10 @@ from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, Re
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.message import Message
 from generator.model.reach import Span
+from generator.selectors import nearest
+
+KERNEL = ("kernel_size", "kernel_h", "kernel_w")
+"""How a kernel's sides are written."""
 
 HIGHEST = 16
 """Levels of a spatial pyramid, at most: the next would have 4 thousand million bins."""
@@ -65,7 +69,9 @@ def windows(layer: Layer, axes: int) -> tuple[Window, ...]:
     said = layer.own
     kernels = _sides(said, "kernel_size", "kernel", axes, 0, 1)
     if 0 in kernels:
-        raise said.at.error(f"{layer.type}: expected kernel_size, or kernel_h and kernel_w; received neither")
+        slips = [field.name for field in said.fields if nearest(field.name, KERNEL)]
+        but = f" (but {', '.join(slips)})" if slips else ""
+        raise said.at.error(f"{layer.type}: expected kernel_size, or kernel_h and kernel_w; received neither{but}")
     strides = _sides(said, "stride", "stride", axes, 1, 1)
     pads = _sides(said, "pad", "pad", axes, 0, 0)
     dilations = _sides(said, "dilation", "dilation", axes, 1, 1)

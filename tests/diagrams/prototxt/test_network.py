@@ -298,6 +298,7 @@ def test_hostile_names_stay_names_and_ids_stay_unique(tmp_path: Path):
         ("layer: 3", "net.prototxt:1:8: layer: expected `{`, received `3`"),
         (IMAGE + layer("Convolution"), "net.prototxt:2:7: Convolution: expected num_output, received none"),
         (IMAGE + layer("Pooling"), "net.prototxt:2:7: Pooling: expected kernel_size, or kernel_h and kernel_w; received neither"),
+        (IMAGE + layer("Pooling", "pooling_param { kernal_size: 2 }"), "kernel_h and kernel_w; received neither (but kernal_size)"),
         (IMAGE + layer("Pooling", "pooling_param { kernel_size: 2\nstride: 0 }"), "net.prototxt:3:9: stride: expected at least 1, received `0`"),
     ],
 )  # fmt: skip
