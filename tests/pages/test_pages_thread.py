@@ -17,7 +17,8 @@ from generator.config import load_config
 from generator.dataset.likeness import likeness
 from generator.encode import Grid, png
 from generator.model.load import load
-from generator.report.reconstructions import RULES, sheet
+from generator.report.reconstructions import RULES
+from generator.report.sheets import Sheet
 from generator.report.vague import likenesses
 from generator.resources import packaged
 from generator.store import Store
@@ -245,8 +246,12 @@ def test_likeness_is_measured_on_the_first_tile_of_each_unit_and_kept(tmp_path: 
         "columns": grid.columns,
         "size": list(grid.size),
     }
+    sheets = Sheet.of(grid), Sheet.of(grid)
+    for laid, tiles in zip(sheets, (alike, noise), strict=True):
+        for k, tile in enumerate(tiles):
+            laid.put(k, tile)
     store = Store(tmp_path)
-    record = store.put("a" * 64, meta, dict(zip(RULES, (sheet(grid, alike), sheet(grid, noise)), strict=True)))  # type: ignore[arg-type]
+    record = store.put("a" * 64, meta, {rule: laid.encoded() for rule, laid in zip(RULES, sheets, strict=True)})
     deconv, guided = likenesses(record, store)
     assert deconv == pytest.approx(1)
     assert guided == pytest.approx(likeness(noise[[0, 2]].astype(np.float32) - 128), abs=1e-5)
