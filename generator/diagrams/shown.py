@@ -10,8 +10,8 @@ from generator.diagrams.architecture import Architecture, Block, Op
 from generator.diagrams.repeats import alike, folded, separated
 from generator.diagrams.simplify import collapsed, fused, levels, without
 
-FITS = 16
-"""Boxes that a screen holds so that they can be read."""
+FITS = 20
+"""Boxes of a first view, beside a table of as many rows."""
 LIST = "list of modules"
 """What a block is called that is no call."""
 

@@ -39,16 +39,6 @@ def beside(store: Path) -> Report:
     return replace(report, architecture=it, others=tuple(architectures()[name] for name in OTHERS))
 
 
-@pytest.fixture(params=["http", "file"])
-def base(request: pytest.FixtureRequest, tiny: Built, site_server: Callable[[Path], str]) -> str:
-    return site_server(tiny.site) if request.param == "http" else tiny.site.as_uri() + "/"
-
-
-@pytest.fixture
-def http(tiny: Built, site_server: Callable[[Path], str]) -> str:
-    return site_server(tiny.site)
-
-
 def test_files_are_those_of_the_command(tiny: Built):
     for k, name in enumerate(OTHERS, 1):
         it = compare(tiny.report.architecture, architectures()[name])

@@ -20,27 +20,19 @@ from generator.model.load import load
 from generator.report.reconstructions import RULES
 from generator.report.sheets import Sheet
 from generator.report.vague import likenesses
-from generator.resources import packaged
 from generator.store import Store
 from tests.pages.opened import Opened, opened
-from tests.pages.test_pages_unit import data
+from tests.pages.test_pages_unit import CONFIG as PLAIN
+from tests.pages.test_pages_unit import SHOWN, data
 from tests.whole import build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CONFIG = {
-    "model": "tinyvgg_digits",
-    "images": str(packaged("inputs/digits")),
-    "layers": ["conv", "act"],
-    "methods": [
-        "feature_maps",
-        "kernels",
-        {"dataset_examples": {"reconstructions": 2}},
-        {"activation_maximization": {"size": 28, "steps": 3}},
-    ],
+    **PLAIN,
+    "methods": [*SHOWN, {"activation_maximization": {"size": 28, "steps": 3}}],
     "units": "threads:4",
-    "trust": "none",
 }
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2")
 

@@ -18,14 +18,14 @@ from tests.whole import build
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+SHOWN = ("feature_maps", "kernels", {"dataset_examples": {"reconstructions": 2}})
+"""Methods of every report on units."""
 CONFIG = {
     "model": "tinyvgg_digits",
     "images": str(packaged("inputs/digits")),
     "layers": ["conv", "act"],
     "methods": [
-        "feature_maps",
-        "kernels",
-        {"dataset_examples": {"reconstructions": 2}},
+        *SHOWN,
         {"activation_maximization": {"size": 32, "steps": 4, "animate": 1, "diversity": 2, "layers": "conv2_2"}},
     ],
     "units": "top:2",

@@ -225,7 +225,7 @@
     return fold ? convatlas.simplify.folded(found, alone) : found;
   }
 
-  function fitting(it, most = 16, how = {}) {
+  function fitting(it, most = 20, how = {}) {
     const deepest = Math.max(-1, ...levels(it).values()) + 1;
     let depth = 0;
     while (depth < deepest && view(it, depth + 1, [], [], how).ops.length <= most) depth += 1;

@@ -95,7 +95,7 @@ customElements.define('graph-view', class extends HTMLElement {
     const across = Math.min(1.25, (this.clientWidth - 4) / width);
     const whole = Math.min(across, (this.clientHeight - 4) / height);
     const lying = width > height;
-    this.zoom = whole >= 0.45 ? whole : lying ? Math.max(0.5, Math.min(1, (this.clientHeight - 4) / height)) : Math.max(0.4, Math.min(1, across));
+    this.zoom = whole >= 0.7 ? whole : lying ? Math.max(0.5, Math.min(1, (this.clientHeight - 4) / height)) : Math.max(0.4, Math.min(1, across));
     this.size();
     this.scrollTo(0, 0);
   }
