@@ -25,8 +25,6 @@ def dump(config: ReportConfig) -> str:
     if not values["compare"]:
         del values["compare"]
     values["checkpoints"] = [shown(source) for source in config.checkpoints]
-    if not values["checkpoints"]:
-        del values["checkpoints"]
     if config.dataset is not None:
         values["dataset"] = shown(config.dataset)
     values["truth"] = shown(config.truth)

@@ -95,7 +95,7 @@ class Places:
         return f"python:{self.find(file)}:{function}"
 
     def _several(self, path: str) -> str:
-        """A file, a folder, or a pattern where it meets a file."""
+        """A file, a folder, or a pattern where it meets a file; `auto` as it is."""
         if not is_pattern(path):
             return self.find(path)
         if meets(path):

@@ -343,9 +343,9 @@ class ReportConfig(_Frozen):
     """At most so many pictures of it, in its order; None: all."""
     compare: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ()
     """Other networks that this one is put beside: sources, as `model.source` has them, or prototxt files."""
-    checkpoints: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ()
-    """Earlier weights of the same model, in the order of training: files, folders of them, patterns; none: those that a
-    built-in model comes with."""
+    checkpoints: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ("auto",)
+    """Earlier weights of the same model, in the order of training: files, folders of them, patterns. `auto`: those that a
+    built-in model comes with, where its weights are its own."""
     landscape: Annotated[LandscapeConfig | None, BeforeValidator(_landscape)] = None
     """The loss around the weights; None: it is not measured."""
     layers: Words = ("conv",)

@@ -23,6 +23,7 @@ from generator.model.weights import SUFFIXES, check_finite, put, read_state
 from generator.names import Digest
 from generator.resources import packaged
 
+AUTO = ("auto",)
 _STEP = re.compile(r"(?:step|iter(?:ation)?s?|it)[^0-9]{0,2}(\d+)", re.IGNORECASE)
 _EPOCH = re.compile(r"ep(?:och)?s?[^0-9]{0,2}(\d+)", re.IGNORECASE)
 
@@ -58,14 +59,14 @@ class Checkpoint:
 
 
 def checkpoints_of(config: ReportConfig) -> tuple[Checkpoint, ...]:
-    """The checkpoints that a report is given; those of a built-in model with its own weights where it is given none.
+    """The checkpoints that a report is given; `auto`: those of a built-in model, where its weights are its own.
 
     Raises:
         UserError: nothing is there, or one is named twice.
     """
     own = BUILTIN.get(config.model.source)
-    if config.checkpoints:
-        return listed(config.checkpoints)
+    if config.checkpoints != AUTO:
+        return listed(config.checkpoints) if config.checkpoints else ()
     if own is None or own.checkpoints is None or config.model.weights is not None:
         return ()
     return listed([str(packaged(own.checkpoints))])

@@ -20,7 +20,7 @@ customElements.define('training-scrub', class extends HTMLElement {
       el('input', {type: 'radio', name: 'le-image', value: k, onchange: () => this.choose(k)}), el('img', {src: convatlas.url(image.photo), alt: image.name}))));
     this.replaceChildren(
       el('div', {class: 'le-bar'}, this.button, step(-1, say('le_before'), '‹'), this.range, step(1, say('le_after'), '›'), this.now),
-      choose || '', el('div', {class: 'le-top'}, this.curves, this.cam = el('figure', {class: 'le-cam'})), this.body);
+      choose || '', el('div', {class: 'le-grid'}, this.body, el('div', {class: 'le-side'}, this.cam = el('figure', {class: 'le-cam'}), this.curves)));
     this.stop();
     const read = address.read();
     const at = Number.parseInt(read.s ?? last, 10);
@@ -86,11 +86,11 @@ customElements.define('training-scrub', class extends HTMLElement {
     const {moments, images} = this.all;
     const moment = moments[this.at], image = images[this.image], said = image.says[this.at];
     this.now.textContent = moment.label;
-    const facts = moment.loss === null && moment.right === null ? '' : el('p', {class: 'le-facts'}, say('le_loss', {loss: number(moment.loss), right: percent(moment.right)}));
     this.curves.replaceChildren(
       ...(moments.some((m) => m.loss !== null) ? [this.curve(say('le_losses', {n: this.all.measured}), moments.map((m) => m.loss), number)] : []),
       ...(moments.some((m) => m.right !== null) ? [this.curve(say('le_rights'), moments.map((m) => m.right), percent, 1)] : []),
-      this.curve(say('le_odds', {label: image.target, image: image.name}), image.says.map((one) => one.p), percent, 1), facts);
+      this.curve(say('le_odds', {label: image.target}), image.says.map((one) => one.p), percent, 1),
+      el('div', {class: 'le-ends', 'aria-hidden': 'true'}, el('span', {}, moments[0].label), el('span', {}, moments.at(-1).label)));
     this.cam.replaceChildren(...this.overlay(image, said));
     this.body.replaceChildren(...this.kernels(), ...this.maps());
   }
@@ -114,16 +114,14 @@ customElements.define('training-scrub', class extends HTMLElement {
       made('line', {class: 'le-cursor', x1: x(this.at), x2: x(this.at), y1: 2, y2: 40, 'vector-effect': 'non-scaling-stroke'}));
     const here = values[this.at];
     const dot = here === null ? '' : el('i', {class: 'le-dot', style: `left:${x(this.at)}%;top:${y(here) / 40 * 100}%`});
-    return el('figure', {class: 'le-curve'}, el('figcaption', {}, title, ' ', el('b', {}, shown(here))), el('div', {}, svg, dot),
-      el('div', {class: 'le-ends', 'aria-hidden': 'true'}, el('span', {}, this.all.moments[0].label), el('span', {}, this.all.moments.at(-1).label)));
+    return el('figure', {class: 'le-curve'}, el('figcaption', {}, title, ' ', el('b', {}, shown(here))), el('div', {}, svg, dot));
   }
 
   /** The class activation map over the photograph, and what the checkpoint says. */
   overlay(image, said) {
     const {el, say, url, percent} = convatlas;
     const heat = this.mine && this.mine.cams[this.at];
-    const word = el('figcaption', {}, el('b', {}, said.label), said.p === null ? '' : ` · ${say('le_of', {label: image.target, p: percent(said.p)})}`,
-      heat && !heat.na ? el('span', {class: 'ca-dim'}, ` ${say('le_cam', {layer: this.all.camLayer, label: image.target})}`) : '');
+    const word = el('figcaption', {}, el('span', {}, say('le_says'), ' ', el('b', {}, said.label)), heat && !heat.na ? ` · ${say('le_cam', {layer: this.all.camLayer, label: image.target})}` : '');
     if (!heat || heat.na) return [el('img', {class: 'le-photo', src: url(image.photo), alt: image.name}), word];
     const view = document.createElement('heat-overlay');
     Object.assign(view, {photo: url(image.photo), heat, alt: image.name});
