@@ -73,7 +73,7 @@ def labelled(
     every = [(number, index) for number, index in enumerate(found) if index is not None]
     if not every:
         return NotApplicable(
-            "no image's class is known: a loss needs images whose folders, or a `truth` file, name classes."
+            "no image's class is known: a loss needs images in folders that are called like the classes, or a file of their classes (truth)."
         )
     count = min(most, len(every))
     some = [every[k * len(every) // count] for k in range(count)]
