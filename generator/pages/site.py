@@ -18,6 +18,7 @@ from pathlib import Path
 from generator.pages import (
     architecture,
     compare,
+    descent,
     drawings,
     findings,
     home,
@@ -82,6 +83,7 @@ def render(
     trust.write(site)
     findings.write(site)
     methods.write(site)
+    descent.write(site)
     run.write(site)
     units.examples(site)
     threads.write(site)
