@@ -59,7 +59,7 @@ customElements.define('surface-view', class extends HTMLElement {
     };
     // As large as fits whatever way it is turned: it must not breathe while it is turned.
     const reach = Math.hypot(wide, deep) / 2;
-    const size = Math.min(width / (2.12 * reach), height / (2 * (reach * sb + tall * cb / 2) * 1.12 + 0.02));
+    const size = Math.min(width / (2.12 * reach), height / (2 * (reach * sb + tall * cb / 2) * 0.94));
     return (u, v, h) => { const [x, y] = turned(u, v, h); return [width / 2 + x * size, height / 2 + y * size]; };
   }
 
