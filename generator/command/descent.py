@@ -5,6 +5,7 @@ options ──▶ surface, runs of torch.optim (generator/descent/) ──▶ a 
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from generator.descent.optimizers import OPTIMIZERS, Optimizer
+from generator.descent.picture import ground as picture_ground
 from generator.descent.picture import picture
 from generator.descent.runs import Run, descend
 from generator.descent.surfaces import SURFACES, Surface
@@ -128,9 +130,11 @@ def drawn(surface: Surface, runs: Sequence[Run], form: str, tell: Callable[[int,
     if form in ("png", "svg"):
         return export(picture(surface, runs), form).data
     steps = frames(len(runs[0].losses) - 1)
+    ground = export(picture_ground(surface), "png", 1.0).data
+    under = f"data:image/png;base64,{base64.b64encode(ground).decode()}"
     pictures = []
     for k, step in enumerate(steps):
-        png = export(picture(surface, runs, step), "png", 1.0).data
+        png = export(picture(surface, runs, step, under=under), "png", 1.0).data
         pictures.append(Image.open(io.BytesIO(png)).convert("RGB"))
         if tell is not None:
             tell(k + 1, len(steps))
@@ -150,7 +154,7 @@ def _webp(pictures: Sequence[Image.Image], times: Sequence[int]) -> bytes:
     file = io.BytesIO()
     first, *rest = pictures
     first.save(
-        file, "WEBP", save_all=True, append_images=rest, duration=list(times), loop=0, quality=88, method=4,
+        file, "WEBP", save_all=True, append_images=rest, duration=list(times), loop=0, quality=88, method=2,
         allow_mixed=True, minimize_size=False,
     )  # fmt: skip
     return file.getvalue()

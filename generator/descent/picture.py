@@ -31,11 +31,21 @@ MAP = 540
 LOST = 1e6
 
 
-def picture(surface: Surface, runs: Sequence[Run], step: int | None = None) -> Drawing:
-    """The runs up to `step`, of all their steps where it is not given; all began at one place."""
+def ground(surface: Surface) -> Drawing:
+    """The surface alone: what every frame of an animation has in common."""
+    return Canvas([*_ground(surface.name)]).drawing(WIDTH, HEIGHT, title=surface.title)
+
+
+def picture(surface: Surface, runs: Sequence[Run], step: int | None = None, *, under: str = "") -> Drawing:
+    """The runs up to `step`, of all their steps where it is not given; all began at one place.
+
+    `under`: the `ground` as a data address, where many frames are drawn; else its shapes.
+    """
     steps = len(runs[0].losses) - 1 if runs else 0
     now = steps if step is None else min(step, steps)
-    canvas = Canvas([*_ground(surface.name)])
+    canvas = Canvas([] if under else [*_ground(surface.name)])
+    if under:
+        canvas.image(0, 0, WIDTH, HEIGHT, under)
     x, y = _lens(surface)
     canvas.parts.append(
         f'<clipPath id="map"><rect x="{LEFT}" y="{TOP}" width="{MAP - LEFT}" height="{FOOT - TOP}"/></clipPath>'
@@ -43,6 +53,7 @@ def picture(surface: Surface, runs: Sequence[Run], step: int | None = None) -> D
     with canvas.group(clip_path="url(#map)"):
         for run in runs:
             _trail(canvas, run, now, x, y)
+        _names(canvas, surface)
         if runs:
             at = run_place(runs[0], 0)
             canvas.circle((x(at[0]), y(at[1])), 7, fill="none", stroke="#ffffff", stroke_width=5)
@@ -111,16 +122,29 @@ def _ground(name: str) -> tuple[str, ...]:
         canvas.text((x(v), FOOT + 18), _said(v), 12, fill=DIM, text_anchor="middle")
     for v in ticks(y0, y1):
         canvas.text((LEFT - 8, y(v) + 4), _said(v), 12, fill=DIM, text_anchor="end")
+    for one in surface.minima:
+        rx, ry = _ring(surface)
+        canvas.shape("ellipse", cx=x(one.x), cy=y(one.y), rx=rx, ry=ry, fill="none", stroke=INK, stroke_dasharray="3 3")
+    return tuple(canvas.parts)
+
+
+def _ring(surface: Surface) -> tuple[float, float]:
+    """The half axes of what counts as in a well."""
+    x0, x1, y0, y1 = surface.box
+    return surface.radius / (x1 - x0) * (MAP - LEFT), surface.radius / (y1 - y0) * (FOOT - TOP)
+
+
+def _names(canvas: Canvas, surface: Surface) -> None:
+    """The minima's names, over the ways that lead there."""
+    x, y = _lens(surface)
+    ry = _ring(surface)[1]
     both = len({one.lowest for one in surface.minima}) > 1
     for one in surface.minima:
-        rx, ry = x(x0 + surface.radius) - LEFT, TOP - y(y1 + surface.radius)
-        canvas.shape("ellipse", cx=x(one.x), cy=y(one.y), rx=rx, ry=ry, fill="none", stroke=INK, stroke_dasharray="3 3")
         words = f"{one.name} ({'global' if one.lowest else 'local'})" if both else one.name
         below = y(one.y) + ry + 16 < FOOT
+        place = (x(one.x), y(one.y) + (ry + 15 if below else -ry - 6))
         for more in ({"stroke": "#ffffff", "stroke_width": 4, "stroke_linejoin": "round"}, {}):
-            place = (x(one.x), y(one.y) + (ry + 15 if below else -ry - 6))
             canvas.text(place, words, 12, fill=INK, font_weight=700, text_anchor="middle", **more)
-    return tuple(canvas.parts)
 
 
 def ticks(a: float, b: float) -> list[float]:
@@ -222,17 +246,17 @@ def _legend(canvas: Canvas, surface: Surface, runs: Sequence[Run], now: int) -> 
     """What each is, at which rate, and where it is now."""
     left, top = MAP + 36, 288
     row = min(27, (FOOT + 10 - top) / max(1, len(runs)))
-    canvas.text((left + 112, top), "rate", 11, fill=DIM)
-    canvas.text((left + 172, top), "loss", 11, fill=DIM)
-    canvas.text((left + 244, top), "where", 11, fill=DIM)
+    canvas.text((left + 122, top), "rate", 11, fill=DIM)
+    canvas.text((left + 180, top), "loss", 11, fill=DIM)
+    canvas.text((left + 254, top), "where", 11, fill=DIM)
     for k, run in enumerate(runs):
         y = top + row * (k + 0.85)
         _mark(canvas, run, (left + 7, y - 4), 6)
         canvas.text((left + 22, y), run.optimizer.title, 14, fill=INK, font_weight=700)
-        canvas.text((left + 112, y), f"{run.settings['lr']:g}", 13, fill=DIM)
+        canvas.text((left + 122, y), f"{run.settings['lr']:g}", 13, fill=DIM)
         loss = float(run.losses[now])
-        canvas.text((left + 172, y), raw(loss) if math.isfinite(loss) and abs(loss) < LOST else "∞", 13, fill=DIM)
-        canvas.text((left + 244, y), where(surface, run, now), 13, fill=INK)
+        canvas.text((left + 180, y), raw(loss) if math.isfinite(loss) and abs(loss) < LOST else "∞", 13, fill=DIM)
+        canvas.text((left + 254, y), where(surface, run, now), 13, fill=INK)
 
 
 def where(surface: Surface, run: Run, step: int) -> str:

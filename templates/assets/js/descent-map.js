@@ -84,8 +84,8 @@
       pen.beginPath();
       pen.rect(plot.left, 0, plot.width, plot.height);
       pen.clip();
-      this.wells(pen, plot, at);
       for (const trail of this.trails) this.trail(pen, trail, at);
+      this.wells(pen, plot, at);
       for (const {name, mark, run} of this.trails) {
         const [x, y] = at(...place(run.points, this.step));
         if (Math.abs(x) < 1e4 && Math.abs(y) < 1e4) convatlas.descentDraw.mark(pen, mark, x, y, 6, convatlas.descentDraw.colour(name));
