@@ -26,8 +26,8 @@ FORMATS = ("webp", "gif", "png", "svg")
 MOST_STEPS = 2000
 FRAMES = 120
 """At most: six seconds."""
-PER_FRAME, HOLD = 50, 2500
-"""Milliseconds of a frame, and of the first and last, on which one wants to look."""
+PER_FRAME, FIRST, LAST = 50, 800, 2500
+"""Milliseconds of a frame, and of the two on which one wants to look. A GIF counts in hundredths of a second."""
 
 
 def descended(
@@ -139,8 +139,7 @@ def drawn(surface: Surface, runs: Sequence[Run], form: str, tell: Callable[[int,
         if tell is not None:
             tell(k + 1, len(steps))
     times = [PER_FRAME] * len(steps)
-    times[0] = times[-1] = HOLD
-    times[0] //= 3
+    times[0], times[-1] = FIRST, LAST
     return _webp(pictures, times) if form == "webp" else _gif(pictures, times)
 
 

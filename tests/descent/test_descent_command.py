@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from generator.cli import run
-from generator.command.descent import FRAMES, HOLD, PER_FRAME, descended, frames
+from generator.command.descent import FIRST, FRAMES, LAST, PER_FRAME, descended, frames
 from generator.descent.optimizers import OPTIMIZERS
 from generator.descent.picture import FOOT, LEFT, MAP, TOP, _lens, picture, where
 from generator.descent.surfaces import SURFACES
@@ -44,7 +44,7 @@ def test_an_animation_shows_each_step_where_the_run_is(tmp_path: Path, form: str
             film.load()
             times.append(film.info["duration"])
             shown.append(np.asarray(film.convert("RGB"), np.int16))
-        assert times == [HOLD // 3, *[PER_FRAME] * 11, HOLD]
+        assert times == [FIRST, *[PER_FRAME] * 11, LAST]
         for k, pixels in enumerate(shown):  # the middle of the mark that is drawn last has that optimizer's colour
             px, py = runs[1].points[k].tolist()
             seen = pixels[round(y(py)), round(x(px))]
@@ -66,7 +66,8 @@ def test_a_picture_is_the_last_moment_and_the_same_bytes_again(tmp_path: Path):
     for one in OPTIMIZERS.values():
         assert f">{one.title}<" in svg and one.colour in svg
     assert re.search(r">0\.1<", svg)
-    assert Image.open(tmp_path / "0.png").size == (1920, 1080)
+    with Image.open(tmp_path / "0.png") as made:
+        assert made.size == (1920, 1080)
 
 
 def test_every_surface_is_drawn_and_no_trail_leaves_its_frame():

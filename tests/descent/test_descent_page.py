@@ -114,7 +114,7 @@ def test_rates_and_other_settings_change_the_runs(seen: Opened):
     run = descend(surface, OPTIMIZERS["momentum"], surface.start, 200, {"momentum": turned})
     assert state(page)["ends"]["momentum"] == pytest.approx(run.points[-1].tolist(), abs=1e-9)
     assert float(page.locator("#de-momentum-momentum").input_value()) == turned
-    assert f"--lr adam=0.05 --set momentum.momentum={turned}" in page.locator("[data-command]").inner_text()
+    assert f"--set momentum.momentum={turned} --lr adam=0.05 -o" in page.locator("[data-command]").inner_text()
     rate.fill("50")  # beyond its end
     rate.press("Enter")
     assert state(page)["settings"]["adam"]["lr"] == 2
