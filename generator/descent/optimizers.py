@@ -183,7 +183,8 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
             "lion",
             "Lion",
             (
-                r"w \leftarrow (1 - \eta \lambda)\, w - \eta\, \mathrm{sign}(\beta_1 m + (1 - \beta_1)\, g)",
+                r"c \leftarrow \beta_1 m + (1 - \beta_1)\, g",
+                r"w \leftarrow (1 - \eta \lambda)\, w - \eta\, \mathrm{sign}(c)",
                 r"m \leftarrow \beta_2 m + (1 - \beta_2)\, g",
             ),
             (LR, BETAS[0], Setting("beta2", 0.99, 0.0, 0.9999), Setting("weight_decay", 0.0, 0.0, 1.0)),

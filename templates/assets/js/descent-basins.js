@@ -34,7 +34,7 @@ customElements.define('descent-basins', class extends HTMLElement {
     this.laid = names;
     const {el} = convatlas;
     this.figures = new Map(this.chosen.map((one) => {
-      const canvas = el('canvas', {role: 'img', onclick: (event) => this.tell(event)});
+      const canvas = el('canvas', {role: 'img', 'aria-label': `${one.title}: ${convatlas.say('deComputing')}`, onclick: (event) => this.tell(event)});
       const words = el('span', {class: 'ca-dim'});
       const figure = el('figure', {class: 'de-basin'}, canvas, el('figcaption', {}, el('b', {}, convatlas.descentDraw.sign(one.mark, one.name), one.title), words));
       return [one.name, {figure, canvas, words}];

@@ -61,7 +61,8 @@ customElements.define('descent-page', class extends HTMLElement {
       if (Number.isFinite(yaw) && Number.isFinite(pitch)) this.view.solid.turn(yaw, pitch);
     }
     this.step = parts.k === undefined ? this.steps : Math.min(this.steps, Math.max(0, Math.floor(Number(parts.k)) || 0));
-    this.changed();
+    this.ran = this.steps;
+    this.changed(true);
   }
 
   within([x, y]) {
@@ -139,12 +140,12 @@ customElements.define('descent-page', class extends HTMLElement {
 
   // ---- what follows from it
 
-  changed() {
+  changed(kept = false) {
     const {el, say} = convatlas;
     const steps = this.steps;
     this.part('steps').value = steps;
-    const was = this.ran === undefined || this.step >= this.ran;
-    this.step = was && !this.playing ? steps : Math.min(this.step, steps);
+    const whole = !kept && !this.playing && this.step >= this.ran;
+    this.step = whole ? steps : Math.min(this.step, steps);
     this.ran = steps;
     for (const [k, one] of ['x', 'y'].entries()) this.part(one).value = Number(this.start[k].toPrecision(4));
     this.heights = this.heightsOf && this.heightsOf.name === this.surface.name ? this.heights : convatlas.descentDraw.heights(this.surface, this.surface.minima.map(({x, y}) => [x, y]));

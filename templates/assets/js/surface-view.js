@@ -57,10 +57,16 @@ customElements.define('surface-view', class extends HTMLElement {
       const away = 3.4 / (3.4 - (ry * cb + (h - 0.5) * tall * sb)); // some perspective: what is nearer is larger
       return [rx * away, (ry * sb - (h - 0.5) * tall * cb) * away];
     };
-    // As large as fits whatever way it is turned: it must not breathe while it is turned.
-    const reach = Math.hypot(wide, deep) / 2;
-    const size = Math.min(width / (2.12 * reach), height / (2 * (reach * sb + tall * cb / 2) * 0.94));
-    return (u, v, h) => { const [x, y] = turned(u, v, h); return [width / 2 + x * size, height / 2 + y * size]; };
+    // As wide as fits whatever way it is turned, so that it does not breathe; as high as it is now, its middle in the middle.
+    const {columns, rows, heights} = this.what;
+    let [top, foot] = [Infinity, -Infinity];
+    heights.forEach((h, k) => {
+      const [, y] = turned(k % columns / (columns - 1), Math.floor(k / columns) / (rows - 1), h);
+      top = Math.min(top, y);
+      foot = Math.max(foot, y);
+    });
+    const size = Math.min(width / (1.06 * Math.hypot(wide, deep)), 0.94 * height / (foot - top));
+    return (u, v, h) => { const [x, y] = turned(u, v, h); return [width / 2 + x * size, height / 2 + (y - (top + foot) / 2) * size]; };
   }
 
   draw() {
@@ -100,6 +106,19 @@ customElements.define('surface-view', class extends HTMLElement {
         pen.stroke();
       }
     }
+    // What a nearer hill hides shines through it faintly.
+    pen.globalAlpha = 0.28;
+    pen.lineWidth = 2.2;
+    for (const pieces of own.values()) {
+      for (const [a, b, hue] of pieces) {
+        pen.beginPath();
+        pen.moveTo(...at(...a));
+        pen.lineTo(...at(...b));
+        pen.strokeStyle = hue;
+        pen.stroke();
+      }
+    }
+    pen.globalAlpha = 1;
     for (const {points, draw} of this.what.trails) {
       const last = points[points.length - 1];
       if (last && draw && inside(last)) draw(pen, ...at(last[0], last[1], last[2] + 0.01));
