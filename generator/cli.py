@@ -1,4 +1,5 @@
-"""The command line: `convatlas build`, `serve`, `layers`, `draw`, `compare`, `methods`, `init`.
+"""The command line: `convatlas build`, `serve`, `layers`, `draw`, `compare`, `descent`, `methods`,
+`init`.
 
 exit 0    done
 exit 2    the user's error: one line on standard error (--debug adds the traceback)
@@ -244,6 +245,32 @@ def compare(
             raise UserError(f"--out: {out} cannot be written: {error.strerror or error}") from None
     for note in notes:
         typer.echo(note, err=True)
+
+
+@app.command()
+def descent(
+    surface: Annotated[str, typer.Option(help="two_wells, beale, saddle, ravine or rosenbrock.")] = "two_wells",
+    optimizers: Annotated[str | None, typer.Option(help="Names with commas between: sgd,adam; else all.")] = None,
+    start: Annotated[str | None, typer.Option(help="X,Y; else the surface's own.")] = None,
+    lr: Annotated[list[str] | None, typer.Option(help="A learning rate: adam=0.2; may be repeated.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Another setting: adam.beta1=0.8; may be repeated.")] = None,
+    steps: Annotated[int, typer.Option(help="How many updates.")] = 200,
+    format: Annotated[str | None, typer.Option(help="webp, gif, png or svg; else by the file's ending.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("descent.webp"),
+    debug: Debug = False,
+) -> None:
+    """Animate how optimizers descend on a toy surface, run by torch.optim: for slides."""
+    from generator.command import descent as descending
+
+    form = descending.form_of(out, format)
+    found, runs = descending.descended(surface, _listed(optimizers), start, lr or (), set or (), steps)
+    shown = sys.stderr.isatty()
+
+    def tell(k: int, n: int) -> None:
+        typer.echo(f"\rframe {k} of {n}", nl=k == n, err=True)
+
+    _write(out, descending.drawn(found, runs, form, tell if shown else None))
+    typer.echo(f"{out}   {human(out.stat().st_size)}")
 
 
 @app.command()

@@ -18,6 +18,7 @@ from pathlib import Path
 from generator.pages import (
     architecture,
     compare,
+    descent,
     drawings,
     findings,
     home,
@@ -86,6 +87,7 @@ def render(
     learned.write(site)
     landscape.write(site)
     methods.write(site)
+    descent.write(site)
     run.write(site)
     units.examples(site)
     threads.write(site)

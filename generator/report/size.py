@@ -82,7 +82,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
     for request in (*setup.jobs.requests, *setup.jobs.weights):
         asked.setdefault(request.name, set()).add(request.layer)
     by_name = setup.description.by_name
-    total = THEME + _assets() + PAGE * (len(setup.layers) + images + 2 * len(asked) + 6) + ROW * len(by_name)
+    total = THEME + _assets() + PAGE * (len(setup.layers) + images + 2 * len(asked) + 7) + ROW * len(by_name)
     maps = [by_name[name] for name in asked.get("feature_maps", ())]
     operations = len(setup.description.graph.nodes)
     total += DRAWN + OPERATION * operations + (images * (FACES + FACE * operations) if maps else 0)
