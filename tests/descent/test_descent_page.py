@@ -225,7 +225,7 @@ def test_the_address_keeps_the_view(seen: Opened, browser: Browser, base: str): 
         assert state(again.page) == wanted
         assert again.page.evaluate("document.querySelector('surface-view').yaw") == -33
         again.page.evaluate("location.hash = '#s=nosuch&p=x,y&n=-4&k=zzz&adam.lr=none&o=sgd,nosuch&r=a,b'")
-        again.page.wait_for_function("document.querySelector('descent-page').surface.name === 'two_wells'")
+        again.page.wait_for_function("() => document.querySelector('descent-page').surface.name === 'two_wells'")
         now = state(again.page)
         assert (now["start"], now["steps"], list(now["ends"])) == ([2.2, 1.3], 1, ["sgd"])
         again.check()
@@ -235,7 +235,7 @@ def test_the_maps_of_basins_are_torchs(seen: Opened):
     page = seen.page
     page.locator("descent-basins").scroll_into_view_if_needed()
     page.wait_for_function(
-        "document.querySelectorAll('descent-basins canvas[data-whole]:not([data-whole=\"\"])').length === 8",
+        "() => document.querySelectorAll('descent-basins canvas[data-whole]:not([data-whole=\"\"])').length === 8",
         timeout=60000,
     )
     surface = SURFACES["two_wells"]

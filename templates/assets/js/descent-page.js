@@ -56,13 +56,14 @@ customElements.define('descent-page', class extends HTMLElement {
     const on = parts.o && parts.o.split(',');
     for (const box of this.querySelectorAll('[name="de-on"]')) box.checked = !on || on.includes(box.value);
     this.fill(parts);
+    this.step = parts.k === undefined ? this.steps : Math.min(this.steps, Math.max(0, Math.floor(Number(parts.k)) || 0));
+    this.ran = this.steps;
+    this.turned = undefined;
+    this.changed(true);
     if (parts.r) {
       const [yaw, pitch] = parts.r.split(',').map(Number);
       if (Number.isFinite(yaw) && Number.isFinite(pitch)) this.view.solid.turn(yaw, pitch);
     }
-    this.step = parts.k === undefined ? this.steps : Math.min(this.steps, Math.max(0, Math.floor(Number(parts.k)) || 0));
-    this.ran = this.steps;
-    this.changed(true);
   }
 
   within([x, y]) {
