@@ -42,6 +42,7 @@ from typing import ClassVar, Literal
 import torch
 
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
+from generator.engine.reduced import PRECISIONS
 from generator.errors import UserError
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
@@ -72,7 +73,12 @@ LEAST = {
     "apart": 0,
 }
 """The least value of options that have one."""
-WORDS = {"parametrization": PARAMETRIZATIONS, "objective": ("mean", "centre"), "start": ("noise", "image")}
+WORDS = {
+    "parametrization": PARAMETRIZATIONS,
+    "objective": ("mean", "centre"),
+    "start": ("noise", "image"),
+    "precision": PRECISIONS,
+}
 
 
 @method
@@ -159,6 +165,12 @@ class ActivationMaximization:
         default=0.5,
         metadata={
             "doc": "How much they pay for being alike (cosine of Gram matrices), as a share of what they reached."
+        },
+    )
+    precision: str = field(
+        default="auto",
+        metadata={
+            "doc": "In what numbers steps run the model: float32, bfloat16, or auto (in a report the faster, as measured; else float32)."
         },
     )
     layers: str = field(
