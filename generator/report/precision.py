@@ -56,7 +56,7 @@ def settled(
             engine.reduced()
         except Refused as error:
             refused = str(error)
-            notes.append(f"Searches are asked to run in bfloat16, but the model {refused}: they run in float32.")
+            notes.append(f"Searches were to run in bfloat16, but the model {refused}: they run in float32.")
     here = {"auto": auto.found, "bfloat16": "float32" if refused else "bfloat16"}
     if auto.found == "bfloat16" and refused:
         auto, here["auto"] = replace(auto, found="float32"), "float32"

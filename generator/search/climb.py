@@ -29,7 +29,7 @@ from generator.search.transforms import Wander, framed, look, middle
 
 PARAMETRIZATIONS = ("fourier", "pixel", "maco")
 SURE = 0.05
-"""Of a score: what the rounding of bfloat16 does not make of it, and a rise beyond it is one."""
+"""Of a score, and of the values that it is a sum of: what the rounding of bfloat16 does not make of it. A rise beyond is one."""
 FRAMES = 24
 """Most pictures of a course, the last one among them."""
 
@@ -162,6 +162,8 @@ def climb(
         maps = see(framed(window, frame if step else 0), step < settings.redirect, settings.precision)
         reached = score(maps)  # (b,)
         curve.append(reached.detach())
+        if not step:
+            strength = maps.detach().flatten(1).abs().mean(dim=1)  # (b,)
         value = reached
         if (prior := settings.prior(picture)) is not None:
             value = value - prior
@@ -172,12 +174,12 @@ def climb(
             z = canvas.blurred(z, settings.blur)
     with torch.no_grad():
         found = middle(canvas.paint(z), *size)
-        unsure = settings.precision == "bfloat16" and not bool(_risen(curve).all())
+        unsure = settings.precision == "bfloat16" and not bool(_risen(curve, strength).all())
         first = [middle(canvas.paint(begun), *size)] if unsure else []
         maps = see(torch.cat([found, *first]))
         ended = tuple(score(maps[: len(found)]).float().tolist())
         if unsure:  # whether a score rose is not left to rounding
-            curve[0] = torch.where(_risen(curve), curve[0], score(maps[len(found) :]))
+            curve[0] = torch.where(_risen(curve, strength), curve[0], score(maps[len(found) :]))
     curves = tuple(map(tuple, torch.stack(curve, dim=1).float().tolist()))
     found = found.float().cpu()
     return Found(
@@ -190,10 +192,11 @@ def climb(
     )
 
 
-def _risen(curve: Sequence[Float[Tensor, " b"]]) -> Bool[Tensor, " b"]:
-    """Whether the score of each picture rose by more than rounding makes of it."""
+def _risen(curve: Sequence[Float[Tensor, " b"]], strength: Float[Tensor, " b"]) -> Bool[Tensor, " b"]:
+    """Whether the score of each picture rose by more than rounding makes of it; `strength` is the mean absolute value that the
+    model gave for the first."""
     first, last = curve[0], curve[-1]
-    return last - first > SURE * torch.maximum(first.abs(), last.abs())
+    return last - first > SURE * torch.stack([first.abs(), last.abs(), strength]).amax(dim=0)
 
 
 def _starts(
