@@ -8,6 +8,7 @@ where the processor multiplies such numbers, and one that is all depthwise may r
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from generator.engine.passes import Engine
 from generator.engine.reduced import Refused, able
 from generator.model.calls import tensors
 from generator.model.twin import twin
+from generator.threads import pool
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -61,12 +63,21 @@ def faster_precision(engine: Engine, shape: tuple[int, int, int], rounds: int = 
     }
     ways["bfloat16"] = low, x.to(torch.bfloat16).contiguous(memory_format=last)
     best = dict.fromkeys(ways, float("inf"))
-    with prepared(engine.module):
+
+    def timed() -> None:
         for turn in range(rounds + 1):
             for name, (module, batch) in ways.items():
-                took = _pass(engine, module, batch)
+                took = _pass(engine, module, batch, time.thread_time if cpu else time.perf_counter)
                 if turn:
                     best[name] = min(best[name], took)
+
+    cpu = engine.device.type == "cpu"
+    with prepared(engine.module):
+        if cpu:  # in one thread, as searches run, and by its own time: whoever else is at work delays it and no more
+            with pool(1, "convatlas-tune") as alone:
+                alone.submit(timed).result()
+        else:
+            timed()
     return "bfloat16" if best["bfloat16"] < WORTH * min(best[name] for name in FORMATS) else "float32"
 
 
@@ -89,16 +100,16 @@ def _formatted(module: nn.Module, form: torch.memory_format) -> nn.Module:
     return made
 
 
-def _pass(engine: Engine, module: nn.Module, x: Tensor) -> float:
+def _pass(engine: Engine, module: nn.Module, x: Tensor, clock: Callable[[], float] = time.perf_counter) -> float:
     leaf = x.detach().requires_grad_()
     _synchronise(engine.device)
-    start = time.perf_counter()
+    start = clock()
     output = engine.invocation(module, leaf + 0)
     values = next((value for value in tensors(output) if value.requires_grad), None)
     if values is not None:  # a model may cut its gradients off
         torch.autograd.grad(values.float().sum(), leaf, allow_unused=True)
     _synchronise(engine.device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _synchronise(device: torch.device) -> None:

@@ -22,6 +22,9 @@ class PooledAscent:
 
     groups: Int[Tensor, "v u"]
     rate: float
+    even: float = 1.0
+    """1: all groups move equally far. Less: of two, the one whose gradient is x times as strong moves x^(1 - even) times as
+    far, and the strongest as far as ever."""
     memory: tuple[float, float] = (0.5, 0.9)
     """Decay of the first and of the second moment. Short, since searches are."""
     _steps: int = field(default=0, init=False)
@@ -58,7 +61,10 @@ class PooledAscent:
         self._first.lerp_(g, 1 - fast)  # fast * first + (1 - fast) * g
         self._second.lerp_(self.energy(g), 1 - slow)
         size = (self._second / (1 - slow**self._steps)).sqrt()  # (b, groups)
-        share = self.rate / (1 - fast**self._steps) / size.clamp(min=TINY)
+        size = size.clamp(min=TINY)
+        share = self.rate / (1 - fast**self._steps) / size
+        if self.even != 1:
+            share = share * (size / size.amax(dim=1, keepdim=True)) ** (1 - self.even)
         return torch.addcmul(z, self._first, share.gather(1, self._row).view(len(z), 1, *z.shape[2:]))
 
 

@@ -22,7 +22,7 @@ from generator.search.dead import reason
 from generator.search.diversity import alikeness
 from generator.search.fourier import Fourier
 from generator.search.maco import Maco, magnitude_of
-from generator.search.objectives import Objective
+from generator.search.objectives import Objective, Units
 from generator.search.pixels import Pixels
 from generator.search.priors import distance_to_gray, total_variation
 from generator.search.transforms import Wander, framed, look, middle
@@ -30,6 +30,9 @@ from generator.search.transforms import Wander, framed, look, middle
 PARAMETRIZATIONS = ("fourier", "pixel", "maco")
 SURE = 0.05
 """Of a score, and of the values that it is a sum of: what the rounding of bfloat16 does not make of it. A rise beyond is one."""
+EVEN = 0.85
+"""How evenly the rings of a spectrum move (`generator.search.ascent`) where units are searched for at a contrast that is held:
+waves that a unit does not care for take of it what flat colour would have, where that is what the unit wants."""
 FRAMES = 24
 """Most pictures of a course, the last one among them."""
 
@@ -124,7 +127,8 @@ def climb(
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
     z = torch.stack(_starts(canvas, draws, start, size, settings.jitter)).to(device)  # (b, c, v, u, parts)
     looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
-    ascent = PooledAscent(canvas.groups, settings.rate)
+    unevenly = isinstance(canvas, Fourier) and settings.contrast > 0 and isinstance(objective, Units)
+    ascent = PooledAscent(canvas.groups, settings.rate, EVEN if unevenly else 1.0)
     touched = torch.zeros(len(draws), dtype=torch.bool, device=device)
     felt = torch.zeros(len(draws), *size, device=device) if isinstance(canvas, Maco) else None
 

@@ -154,7 +154,7 @@ def test_it_is_made_anew_where_weights_have_changed():
 
 def test_what_is_faster_is_asked_of_no_small_model_and_no_machine_without_the_instructions(monkeypatch):
     measured = []
-    monkeypatch.setattr("generator.engine.tune._pass", lambda engine, module, x: measured.append(x.dtype) or 1.0)
+    monkeypatch.setattr("generator.engine.tune._pass", lambda engine, module, x, clock: measured.append(x.dtype) or 1.0)
     small = engine_of()
     monkeypatch.setattr("generator.engine.tune.able", lambda device: True)
     assert not worth_measuring(small)
@@ -172,7 +172,7 @@ def test_bfloat16_is_taken_where_it_is_clearly_faster_and_nothing_is_changed(mon
     times = {torch.float32: 1.0, torch.bfloat16: took}
     monkeypatch.setattr("generator.engine.tune.able", lambda device: True)
     monkeypatch.setattr("generator.engine.tune.SMALL", 1000)
-    monkeypatch.setattr("generator.engine.tune._pass", lambda engine, module, x: times[x.dtype])
+    monkeypatch.setattr("generator.engine.tune._pass", lambda engine, module, x, clock: times[x.dtype])
     assert faster_precision(engine, SHAPE) == expected
     assert all(torch.equal(value, before[name]) for name, value in engine.module.state_dict().items())
     assert engine.memory_format == torch.contiguous_format
