@@ -28,6 +28,9 @@ NEAR = 0.1
 ABLE = ("amx_bf16", "avx512_bf16", "bf16")
 """What torch calls the instructions of processors that multiply such numbers."""
 
+OLDER = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+"""Where an older torch says so."""
+
 
 class Refused(Exception):
     """There is no such twin of a model; the text says why, as the end of a sentence on it."""
@@ -46,11 +49,11 @@ def able(device: torch.device) -> bool:
     if device.type == "cuda":
         with torch.cuda.device(device):
             return torch.cuda.is_bf16_supported(including_emulation=False)
-    known = getattr(torch.cpu, "get_capabilities", None)  # since torch 2.11
+    known = getattr(torch.cpu, "get_capabilities", None)  # not in every torch that will do
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     if known is None:
-        return bool(torch.cpu._is_amx_tile_supported())
+        return any(getattr(torch.cpu, name, bool)() for name in OLDER)
     has = known()
     return any(has.get(name, False) for name in ABLE)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from generator.engine.abreast import copies
 from generator.engine.handle import handle
 from generator.engine.passes import Engine
-from generator.engine.reduced import Refused, Wide
+from generator.engine.reduced import Refused, Wide, able
 from generator.engine.tune import faster_precision, worth_measuring
 from generator.library import engine_for
 from generator.model.describe import describe
@@ -150,6 +150,21 @@ def test_it_is_made_anew_where_weights_have_changed():
     after = engine.reduced()
     assert after is not before
     assert not torch.equal(after.conv.weight, before.conv.weight)
+
+
+@pytest.mark.parametrize(
+    ("has", "expected"), [({}, False), ({"avx512_bf16": False}, False), ({"amx_bf16": True}, True)]
+)
+def test_whether_a_processor_has_the_instructions_is_asked_of_torch(monkeypatch, has: dict[str, bool], expected: bool):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert able(cpu) == expected
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: expected, raising=False)
+    assert able(cpu) == expected
+    assert not able(torch.device("mps")) and not able(torch.device("meta"))
 
 
 def test_what_is_faster_is_asked_of_no_small_model_and_no_machine_without_the_instructions(monkeypatch):
