@@ -27,7 +27,7 @@ own input size, without a frame. Where a processor has instructions for it, step
 
 Departure: the article's optimiser, Adam, moves every coefficient of the spectrum equally far. Here all those of about one
 frequency share one step size, so that a coefficient moves as far as its gradient is strong, and frequencies that the unit
-hardly cares for move a little less far than the others; and the contrast of the picture
+cares for more move a little further than others; and the contrast of the picture
 is held at one value throughout (option `contrast`; 0 leaves it free, as the article does), so that it neither stays gray
 nor burns out. Both are for the sake of short searches. For the first steps (option `redirect`) rectifiers that are off let
 through a gradient that would turn them on, so that units that are silent on noise wake up; the article's authors do the
