@@ -18,6 +18,7 @@ from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
+from generator.pages.learning_views import Landscape, Training
 from generator.pages.trust_views import Trust
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
@@ -330,3 +331,7 @@ class Report:
     """Whether some units were searched for since they feed units of deeper layers."""
     others: tuple[Architecture, ...] = ()
     """Networks that it is put beside."""
+    landscape: Landscape | NotApplicable | None = field(default=None, compare=False)
+    """The loss around its weights; None where nobody asked for it."""
+    training: Training | None = field(default=None, compare=False)
+    """Its checkpoints; None where there are none."""
