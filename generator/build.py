@@ -87,6 +87,8 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
     if todo.batches or plan_searches(setup).passes.forward:
         with clocked(setup.timings, "tuning"):
             tune(setup)
+    if setup.precision is not None:
+        setup.precision.keep(setup.store)
     with clocked(setup.timings, "maps"), progress.stage("maps of images", todo.images_missing) as stage:
         fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
     with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:

@@ -61,11 +61,12 @@ class Reduction:
     def update(self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted) -> None:
         """Take in the layer's output for the images of these numbers."""
         A = found.maps
-        means = A.mean(dim=(2, 3))
+        means = found.means()
         self.images += len(images)
         total = means.sum(dim=0, dtype=torch.float64)
         bad = None
         if not math.isfinite(float(total.sum())):  # one number tells of NaN and infinity anywhere in the batch
+            means = A.mean(dim=(2, 3))
             bad = ~means.isfinite()
             self.broken += int(bad.any(dim=1).sum())
             self.lost = bad.sum(dim=0) + (0 if self.lost is None else self.lost)
@@ -144,8 +145,11 @@ def histograms(columns: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArr
     largest = float(np.finfo(np.float32).max)
     finite = np.nan_to_num(columns, nan=0.0, posinf=largest, neginf=-largest)
     lo, hi = finite.min(axis=1), finite.max(axis=1)
-    span = np.where(hi > lo, hi - lo, 1)
-    bins = np.minimum(((finite - lo[:, None]) / span[:, None] * BINS).astype(np.int64), BINS - 1)
+    # from one infinity to the other is further than float32 reaches
+    far = finite.astype(np.float64) if float(hi.max()) / 2 - float(lo.min()) / 2 > largest / 2 else finite
+    low, high = far.min(axis=1), far.max(axis=1)
+    span = np.where(high > low, high - low, 1)
+    bins = np.minimum(((far - low[:, None]) / span[:, None] * BINS).astype(np.int64), BINS - 1)
     counts = np.bincount((bins + np.arange(units)[:, None] * BINS).ravel(), minlength=units * BINS)
     return lo, hi, counts.reshape(units, BINS).astype(np.uint16)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from generator.engine.capture import prepared
 from generator.engine.merged import apart
 from generator.engine.passes import Engine
+from generator.engine.reduced import Refused
 from generator.engine.rules import RuleBook
 from generator.errors import UserError
 from generator.names import LayerName
@@ -33,6 +34,7 @@ class Handle:
     _photographs: dict[int, Tensor] = field(default_factory=dict)
     _room: dict[tuple[object, ...], dict[Any, int]] = field(default_factory=dict)
     _light: nn.Module | None = field(default=None, init=False, repr=False)
+    _reduced: nn.Module | None = field(default=None, init=False, repr=False)
 
     @property
     def light(self) -> nn.Module:
@@ -40,6 +42,16 @@ class Handle:
         if self._light is None:
             self._light = self.engine.light()
         return self._light
+
+    @property
+    def reduced(self) -> nn.Module:
+        """The twin of that in bfloat16; where there is none, `light`."""
+        if self._reduced is None:
+            try:
+                self._reduced = self.engine.reduced()
+            except Refused:
+                self._reduced = self.light
+        return self._reduced
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -51,30 +63,41 @@ class Handle:
         """Where inputs must be."""
         return self.engine.device
 
-    def layer_output(self, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+    def layer_output(
+        self, layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32"
+    ) -> Tensor:
         """Differentiable output (n, c, h, w) of `layer` for the normalised batch `x` (n, c, h, w).
 
         The forward stops at the layer, and batch normalisations in front of it are merged into the convolutions before them.
-        With `redirect`, `backward` lets gradients through rectifiers that are off.
+        With `redirect`, `backward` lets gradients through rectifiers that are off. With `precision` ``bfloat16`` the model's
+        twin in that runs, where it has one; the output is float32 all the same.
 
         Raises:
             UserError: the layer is not reached.
         """
         wanted, rules, path = frozenset({layer}), self._rules(redirect), layer.partition("@")[0]
-        with apart(self.light, self.engine.module, self.pairs, path) as module:
-            _, kept = self.engine.forward(self.engine.batch(x), wanted, rules, stop=True, module=module)
+        light, batch = self._run(x, precision)
+        with apart(light, self.engine.module, self.pairs, path) as module:
+            _, kept = self.engine.forward(batch, wanted, rules, stop=True, module=module)
         if layer not in kept:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
-        return self.engine.maps(kept)[layer]
+        return self.engine.maps(kept)[layer].to(self.engine.dtype)
 
-    def class_scores(self, x: Tensor, *, redirect: bool = False) -> Tensor:
-        """Differentiable class scores (n, classes) for the normalised batch `x` (n, c, h, w).
+    def class_scores(self, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
+        """Differentiable class scores (n, classes) for the normalised batch `x` (n, c, h, w); `precision` as for a layer.
 
         Raises:
             UserError: the model gives no such scores.
         """
-        output, _ = self.engine.forward(self.engine.batch(x), frozenset(), self._rules(redirect), module=self.light)
-        return self.engine.readout.scores(output)
+        light, batch = self._run(x, precision)
+        output, _ = self.engine.forward(batch, frozenset(), self._rules(redirect), module=light)
+        return self.engine.readout.scores(output).to(self.engine.dtype)
+
+    def _run(self, x: Tensor, precision: str) -> tuple[nn.Module, Tensor]:
+        """What runs in this precision, and the batch as it takes it."""
+        if precision != "bfloat16" or self.reduced is self.light:
+            return self.light, self.engine.batch(x)
+        return self.reduced, x.to(self.engine.device, torch.bfloat16).contiguous(memory_format=torch.channels_last)
 
     def _rules(self, redirect: bool) -> RuleBook:
         self._book = RuleBook(intercept=redirect, current="redirect" if redirect else "plain")

@@ -85,7 +85,8 @@ def _close(a: Tensor, b: Tensor) -> bool:
 @contextmanager
 def apart(light: nn.Module, module: nn.Module, pairs: Sequence[tuple[str, str]], path: str) -> Iterator[nn.Module]:
     """`light`, in which what is called at `path` gives its own values inside: the pairs whose convolution, but not the
-    normalisation, stands there are as they are in `module`. Nothing is copied; what a pass kept for its backward stays."""
+    normalisation, stands there are as they are in `module`. Nothing is copied, where the two are of one precision; what a pass kept
+    for its backward stays."""
     split = [(conv, norm) for conv, norm in pairs if _within(conv, path) and not _within(norm, path)]
     if light is module or not split:
         yield light
@@ -94,11 +95,20 @@ def apart(light: nn.Module, module: nn.Module, pairs: Sequence[tuple[str, str]],
     try:
         for conv, norm in split:
             own: Any = module.get_submodule(conv)
-            replaced.append((conv, norm, _put(light, conv, norm, own.weight, own.bias, module.get_submodule(norm))))
+            weight, bias = (_like(light.get_submodule(conv), value) for value in (own.weight, own.bias))
+            replaced.append((conv, norm, _put(light, conv, norm, weight, bias, module.get_submodule(norm))))
         yield light
     finally:
         for conv, norm, before in replaced:
             _put(light, conv, norm, *before)
+
+
+def _like(conv: Any, value: Tensor | None) -> Any:
+    """A weight in the precision of the convolution that it is put into, and then in channels-last too."""
+    if value is None or value.dtype == conv.weight.dtype:
+        return value
+    form = torch.channels_last if value.dim() == 4 else torch.preserve_format
+    return nn.Parameter(value.detach().to(conv.weight.dtype, memory_format=form), requires_grad=False)
 
 
 def _within(path: str, outer: str) -> bool:

@@ -32,6 +32,7 @@ from generator.engine.needs import (
 )
 from generator.engine.output import Readout
 from generator.engine.plan import BatchPlan, Request, served_by
+from generator.engine.reduced import Refused, reduced
 from generator.engine.rules import RuleBook
 from generator.engine.sparing import sparing
 from generator.engine.targets import resolve, value
@@ -103,6 +104,7 @@ class Engine:
         self.dtype = torch.float32 if first is None else first.dtype
         self._light: tuple[object, nn.Module] | None = None
         self._scorer: tuple[nn.Module, nn.Module] | None = None
+        self._reduced: tuple[nn.Module, nn.Module | Refused] | None = None
         self._modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
@@ -163,6 +165,35 @@ class Engine:
         if self._light is None or self._light[0] != stamp:
             self._light = stamp, self._lightened(self.facts)
         return self._light[1]
+
+    def reduced(self) -> nn.Module:
+        """A twin of `light` in bfloat16 (`generator.engine.reduced`). Two forwards and backwards on noise compare them, and are not
+        counted.
+
+        Raises:
+            Refused: there is none; the text says why.
+        """
+        light = self.light()
+        if self._reduced is None or self._reduced[0] is not light:
+            self._reduced = light, self._halved(light)
+        if isinstance(self._reduced[1], Refused):
+            raise self._reduced[1]
+        return self._reduced[1]
+
+    def _halved(self, light: nn.Module) -> nn.Module | Refused:
+        if self.dtype != torch.float32:
+            return Refused(f"is of another precision ({str(self.dtype).removeprefix('torch.')})")
+        if self.facts is None:
+            return Refused("is not described")
+        try:
+            if self.lender is not None:
+                with self.lender.lending:
+                    return alongside(self.lender.reduced())
+            noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
+            with prepared(self.module):
+                return reduced(light, self.batch(noise), self.invocation)
+        except Refused as error:
+            return error
 
     def sparing(self) -> nn.Module:
         """A twin of the model for forwards without gradients that reads outputs where they arise, or the model

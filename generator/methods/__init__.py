@@ -222,14 +222,18 @@ class ModelHandle(Protocol):
     def device(self) -> torch.device:
         """Where inputs must be."""
 
-    def layer_output(self, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+    def layer_output(
+        self, layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32"
+    ) -> Tensor:
         """Differentiable output of `layer` for the normalised batch `x`; the forward stops there.
 
-        With `redirect`, gradients flow through rectifiers that are off, so that a dead start can move.
+        With `redirect`, gradients flow through rectifiers that are off, so that a dead start can move. With `precision`
+        ``bfloat16`` the model's twin in that gives it, where there is one (`generator.engine.reduced`), as float32.
         """
 
-    def class_scores(self, x: Tensor, *, redirect: bool = False) -> Tensor:
-        """Differentiable class scores (n, classes) for the normalised batch `x` of the model's own input size."""
+    def class_scores(self, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
+        """Differentiable class scores (n, classes) for the normalised batch `x` of the model's own input size; `precision` as
+        for a layer."""
 
     def backward(self, scalar: Tensor, wrt: Tensor) -> Tensor:
         """d scalar / d wrt, counted as one backward pass; zeros where the scalar does not depend on it."""

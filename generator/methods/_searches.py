@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
+from generator.engine.reduced import PRECISIONS
 from generator.methods import ModelFacts, ModelHandle, Places, Scope
-from generator.methods._options import at_least
+from generator.methods._options import at_least, one_of
 from generator.names import Layer
 from generator.search.batches import fitted, in_batches
 from generator.search.climb import Climb, Found, climb
@@ -43,6 +44,7 @@ REST: Mapping[str, Any] = {
     "blur_every": 4,
     "diversity": 1,
     "apart": 0.0,
+    "precision": "float32",
 }
 """What a search does about whatever it has no option for."""
 DOCS: Mapping[str, str] = {
@@ -56,6 +58,7 @@ DOCS: Mapping[str, str] = {
     "zoom": "Each step sees it larger or smaller by up to this share.",
     "total_variation": "Weight of the prior against differences of neighbouring pixels.",
     "lp": "Weight of the prior against distance from mid-gray.",
+    "precision": "In what numbers steps run the model: float32, bfloat16, or auto (in a report the faster, as measured; else float32).",
     "images": "Of how many of the report's images, the first ones; 0: of none.",
     "layers": "At which of the compared layers: a selector, such as all or block.",
     "batch": "Pictures searched for together; they do not depend on it.",
@@ -97,6 +100,8 @@ class PictureSearch(ABC):
         for name, least in LEAST.items():
             if name in vars(self):
                 at_least(self, least, name)
+        if hasattr(self, "precision"):
+            one_of(self, "precision", *PRECISIONS)
 
     @abstractmethod
     def aim(

@@ -22,10 +22,12 @@ Limits: it shows one of many pictures, and another seed shows another. A unit th
 one of them, or a blend. Colours are the least certain part. No photograph looks like this: read dataset examples beside
 it. A picture marked dead shows the unit nothing better than noise, and says why: no gradient ever reached it, the search
 ended no higher than it began, or the layer gave what is no number. A model that refuses small pictures gets them at its
-own input size, without a frame. MACO cannot dim what a unit does not care for: read its opacity with it.
+own input size, without a frame. Where a processor has instructions for it, steps run the model in bfloat16 (option
+`precision`); the number beside a picture is float32's. MACO cannot dim what a unit does not care for: read its opacity with it.
 
 Departure: the article's optimiser, Adam, moves every coefficient of the spectrum equally far. Here all those of about one
-frequency share one step size, so that a coefficient moves as far as its gradient is strong; and the contrast of the picture
+frequency share one step size, so that a coefficient moves as far as its gradient is strong, and frequencies that the unit
+cares for more move a little further than others; and the contrast of the picture
 is held at one value throughout (option `contrast`; 0 leaves it free, as the article does), so that it neither stays gray
 nor burns out. Both are for the sake of short searches. For the first steps (option `redirect`) rectifiers that are off let
 through a gradient that would turn them on, so that units that are silent on noise wake up; the article's authors do the
@@ -42,6 +44,7 @@ from typing import ClassVar, Literal
 import torch
 
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
+from generator.engine.reduced import PRECISIONS
 from generator.errors import UserError
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
 from generator.names import Layer, Paper, Unit
@@ -54,8 +57,11 @@ SMALLEST = 32
 """Side of the smallest picture, in pixels: below it a page has nothing to show."""
 NATURAL = 32
 """Photographs whose mean magnitude stands for that of natural images: more change it little."""
+DEEP = 2
+"""How many times as far as a picture is large a unit sees that `deep_steps` are for."""
 LEAST = {
     "steps": 1,
+    "deep_steps": 0,
     "size": 1,
     "batch": 1,
     "diversity": 1,
@@ -72,7 +78,12 @@ LEAST = {
     "apart": 0,
 }
 """The least value of options that have one."""
-WORDS = {"parametrization": PARAMETRIZATIONS, "objective": ("mean", "centre"), "start": ("noise", "image")}
+WORDS = {
+    "parametrization": PARAMETRIZATIONS,
+    "objective": ("mean", "centre"),
+    "start": ("noise", "image"),
+    "precision": PRECISIONS,
+}
 
 
 @method
@@ -82,6 +93,12 @@ class ActivationMaximization:
 
     steps: int = field(
         default=20, metadata={"doc": "Gradient steps of a search; each is a forward and a backward pass."}
+    )
+    deep_steps: int = field(
+        default=0,
+        metadata={
+            "doc": "Steps at layers that see over twice as far as `size`, where shapes take longer to form; 0: `steps` there too."
+        },
     )
     size: int = field(
         default=96,
@@ -161,6 +178,12 @@ class ActivationMaximization:
             "doc": "How much they pay for being alike (cosine of Gram matrices), as a share of what they reached."
         },
     )
+    precision: str = field(
+        default="auto",
+        metadata={
+            "doc": "In what numbers steps run the model: float32, bfloat16, or auto (in a report the faster, as measured; else float32)."
+        },
+    )
     layers: str = field(
         default="conv",
         metadata={"doc": "Which of the report's layers are searched: a selector, such as conv or all.", "key": False},
@@ -220,6 +243,11 @@ class ActivationMaximization:
         """The options that say how a search goes about it."""
         return Climb(**{one.name: getattr(self, one.name) for one in fields(Climb)})
 
+    def steps_at(self, layer: Layer) -> int:
+        """Gradient steps of a search at this layer."""
+        seen = layer.receptive_field  # None: all of the input
+        return self.deep_steps if self.deep_steps and (seen is None or min(seen) > DEEP * self.size) else self.steps
+
     @property
     def together(self) -> int:
         """Units searched for together."""
@@ -243,7 +271,8 @@ class ActivationMaximization:
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.together)
-        return searches * (self.steps + 1), searches * self.steps
+        steps = self.steps_at(layer)
+        return searches * (steps + 1), searches * steps
 
     def picture_size(self, layer: Layer, input_shape: tuple[int, int, int]) -> tuple[int, int]:
         """(height, width): twice what a unit sees, whole in the layer's steps, within SMALLEST, `size` and the input's."""
@@ -302,7 +331,7 @@ class ActivationMaximization:
         seen = handle.photographs(self.photographs)
         at: Literal["mean", "centre"] = "centre" if self.objective == "centre" else "mean"
         return climb(
-            self.climb,
+            replace(self.climb, steps=self.steps_at(layer)),
             handle,
             Units(layer.name, tuple(unit for unit, _ in each), at),
             [_draw(seed, unit, variant) for unit, variant in each],

@@ -48,6 +48,7 @@ class Caricature(FromImages):
     jitter: int = shared("jitter", 8)
     turn: float = shared("turn", 5.0)
     zoom: float = shared("zoom", 0.05)
+    precision: str = shared("precision", "auto")
     images: int = shared("images", 8)
     layers: str = shared("layers", "all")
     batch: int = shared("batch", 8)

@@ -51,6 +51,7 @@ class ClassVisualization(PictureSearch):
     total_variation: float = shared("total_variation", 0.0)
     targets: int = option(3, "Of each image, so many of the classes that maps are drawn for; 0: none.", key=False)
     most: int = option(48, "At most so many classes, those of the first images.", key=False)
+    precision: str = shared("precision", "auto")
     batch: int = shared("batch", 8)
 
     papers: ClassVar[tuple[Paper, ...]] = (

@@ -79,7 +79,8 @@ def _of_a_picture(setup: Setup, search: Search, missing: tuple[int, ...]) -> flo
     # a class that is not known yet is timed as any other
     some = subjects(search, [max(0, one) for one in missing[: TOGETHER if cpu else len(missing)]])
     method = search.for_unit(LAST)
-    short = replace(method, steps=STEPS, **({"redirect": 0} if hasattr(method, "redirect") else {}))
+    none = {name: 0 for name in ("redirect", "deep_steps") if hasattr(method, name)}
+    short = replace(method, steps=STEPS, **none)
     with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std, setup.photographs) as model:
         next(iter(replace(short, steps=1).search(model, search.layer, some, setup.jobs.seed)))  # warms up
         start = time.perf_counter()

@@ -37,6 +37,7 @@ from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.labelled import Labelled, labelled
+from generator.report.precision import Precision, settled
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.report.wired import wires_of
@@ -69,6 +70,8 @@ class Setup:
     timings: MutableMapping[str, float] = field(default_factory=dict)
     others: tuple[Architecture, ...] = ()
     """Networks that the model is put beside."""
+    precision: Precision | None = None
+    """In what numbers searches run that leave it open."""
     checkpoints: tuple[Checkpoint, ...] = ()
     """Of its training, in their order."""
 
@@ -195,6 +198,11 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         invocation=description.invocation,
         grids=description.grids,
     )
+    store = Store(Path(config.store))
+    with clocked(timings, "tuning"):
+        choices, precision, said = settled(choices, engine, key, description.input_shape, store, progress)
+    for note in said:
+        progress.say(note)
     asked = jobs(
         choices,
         targets,
@@ -205,7 +213,6 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         compared={layer.name for layer in compared},
         digests=tuple(image.digest for image in images.images),
     )
-    store = Store(Path(config.store))
     asking = asking_of(config, asked, images, known, loaded.labels, description)
     found = Setup(
         config,
@@ -217,10 +224,11 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         asked,
         engine,
         store,
-        notes,
+        (*notes, *said),
         asking,
         timings,
         others,
+        precision,
         checkpoints,
     )
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made

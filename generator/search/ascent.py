@@ -22,6 +22,9 @@ class PooledAscent:
 
     groups: Int[Tensor, "v u"]
     rate: float
+    even: float = 1.0
+    """1: all groups move equally far. Less: of two, the one whose gradient is x times as strong moves x^(1 - even) times as
+    far, and all of them as far as ever in the mean."""
     memory: tuple[float, float] = (0.5, 0.9)
     """Decay of the first and of the second moment. Short, since searches are."""
     _steps: int = field(default=0, init=False)
@@ -38,7 +41,7 @@ class PooledAscent:
     def energy(self, gradient: Float[Tensor, "b c v u parts"]) -> Float[Tensor, "b groups"]:
         """Mean square of the gradient over each picture's group."""
         square = gradient.square().sum(dim=1).flatten(1)  # (b, v * u * parts)
-        return torch.zeros_like(self._second).scatter_add_(1, self._row, square) / self._count
+        return torch.zeros_like(self._second).scatter_add_(1, self._row, square) / self._count.clamp(min=1)
 
     def step(self, z: Tensor, gradient: Tensor) -> Tensor:
         """Coordinates one step up. A picture whose gradient has been zero, or no number, so far stays where it is.
@@ -58,7 +61,12 @@ class PooledAscent:
         self._first.lerp_(g, 1 - fast)  # fast * first + (1 - fast) * g
         self._second.lerp_(self.energy(g), 1 - slow)
         size = (self._second / (1 - slow**self._steps)).sqrt()  # (b, groups)
-        share = self.rate / (1 - fast**self._steps) / size.clamp(min=TINY)
+        size = size.clamp(min=TINY)
+        share = self.rate / (1 - fast**self._steps) / size
+        if self.even != 1:
+            strong = size ** (1 - self.even)
+            there = self._count > 0  # a picture of few pixels may have no wave of some frequency
+            share = share * strong / strong[:, there].mean(dim=1, keepdim=True)
         return torch.addcmul(z, self._first, share.gather(1, self._row).view(len(z), 1, *z.shape[2:]))
 
 

@@ -1,6 +1,8 @@
 """One search: gradient ascent on the coordinates of a batch of pictures, each climbing for itself.
 
 start ─▶ (paint ─▶ look ─▶ model ─▶ score - priors ─▶ gradient ─▶ step) x steps ─▶ paint ─▶ middle, scored once more
+
+Steps may run the model in bfloat16 (`precision`); pictures, scores and steps are float32 throughout, and so is the last pass.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from generator.methods import ModelHandle
@@ -20,12 +22,17 @@ from generator.search.dead import reason
 from generator.search.diversity import alikeness
 from generator.search.fourier import Fourier
 from generator.search.maco import Maco, magnitude_of
-from generator.search.objectives import Objective
+from generator.search.objectives import Objective, Units
 from generator.search.pixels import Pixels
 from generator.search.priors import distance_to_gray, total_variation
 from generator.search.transforms import Wander, framed, look, middle
 
 PARAMETRIZATIONS = ("fourier", "pixel", "maco")
+SURE = 0.05
+"""Of a score, and of the values that it is a sum of: what the rounding of bfloat16 does not make of it. A rise beyond is one."""
+EVEN = 0.9
+"""How evenly the rings of a spectrum move (`generator.search.ascent`) where units are searched for at a contrast that is held:
+waves that a unit does not care for take of it what flat colour would have, where that is what the unit wants."""
 FRAMES = 24
 """Most pictures of a course, the last one among them."""
 
@@ -51,6 +58,7 @@ class Climb:
     blur_every: int
     diversity: int
     apart: float
+    precision: str
 
     def canvas(self, channels: int, size: tuple[int, int], photographs: Tensor | None = None) -> Canvas:
         """What pictures of this size (height, width) are painted on, its margins added; `photographs` (n, c, h, w) in
@@ -119,15 +127,16 @@ def climb(
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
     z = torch.stack(_starts(canvas, draws, start, size, settings.jitter)).to(device)  # (b, c, v, u, parts)
     looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
-    ascent = PooledAscent(canvas.groups, settings.rate)
+    unevenly = isinstance(canvas, Fourier) and settings.contrast > 0 and isinstance(objective, Units)
+    ascent = PooledAscent(canvas.groups, settings.rate, EVEN if unevenly else 1.0)
     touched = torch.zeros(len(draws), dtype=torch.bool, device=device)
     felt = torch.zeros(len(draws), *size, device=device) if isinstance(canvas, Maco) else None
 
-    def see(window: Tensor, redirect: bool = False) -> Tensor:
+    def see(window: Tensor, redirect: bool = False, precision: str = "float32") -> Tensor:
         x = normalised(window, handle)
         if objective.layer is None:
-            return handle.class_scores(x, redirect=redirect)
-        return handle.layer_output(objective.layer, x, redirect=redirect)
+            return handle.class_scores(x, redirect=redirect, precision=precision)
+        return handle.layer_output(objective.layer, x, redirect=redirect, precision=precision)
 
     def touch(gradient: Tensor) -> None:
         if not bool(touched.all()):  # as a rule all are by the first step
@@ -142,6 +151,7 @@ def climb(
     pausing = set(torch.linspace(0, settings.steps - 1, min(FRAMES - 1, settings.steps)).round().int().tolist())
     courses: dict[int, list[Tensor]] = {k: [] for k in shown}
     curve: list[Tensor] = []
+    begun = z
     for step in range(settings.steps):
         z = z.detach().requires_grad_()
         picture = canvas.paint(z)
@@ -153,9 +163,11 @@ def climb(
         if felt is not None:
             picture.register_hook(feel)
         # the start is seen as the end will be, without a frame: whether the score rose is told from these two
-        maps = see(framed(window, frame if step else 0), redirect=step < settings.redirect)
+        maps = see(framed(window, frame if step else 0), step < settings.redirect, settings.precision)
         reached = score(maps)  # (b,)
         curve.append(reached.detach())
+        if not step:
+            strength = maps.detach().flatten(1).abs().mean(dim=1)  # (b,)
         value = reached
         if (prior := settings.prior(picture)) is not None:
             value = value - prior
@@ -166,7 +178,12 @@ def climb(
             z = canvas.blurred(z, settings.blur)
     with torch.no_grad():
         found = middle(canvas.paint(z), *size)
-        ended = tuple(score(see(found)).float().tolist())
+        unsure = settings.precision == "bfloat16" and not bool(_risen(curve, strength).all())
+        first = [middle(canvas.paint(begun), *size)] if unsure else []
+        maps = see(torch.cat([found, *first]))
+        ended = tuple(score(maps[: len(found)]).float().tolist())
+        if unsure:  # whether a score rose is not left to rounding
+            curve[0] = torch.where(_risen(curve, strength), curve[0], score(maps[len(found) :]))
     curves = tuple(map(tuple, torch.stack(curve, dim=1).float().tolist()))
     found = found.float().cpu()
     return Found(
@@ -177,6 +194,13 @@ def climb(
         None if felt is None else (felt / felt.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)).cpu(),
         {k: torch.stack([*course, found[k]]) for k, course in courses.items()},
     )
+
+
+def _risen(curve: Sequence[Float[Tensor, " b"]], strength: Float[Tensor, " b"]) -> Bool[Tensor, " b"]:
+    """Whether the score of each picture rose by more than rounding makes of it; `strength` is the mean absolute value that the
+    model gave for the first."""
+    first, last = curve[0], curve[-1]
+    return last - first > SURE * torch.stack([first.abs(), last.abs(), strength]).amax(dim=0)
 
 
 def _starts(

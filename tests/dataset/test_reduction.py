@@ -93,6 +93,14 @@ def test_histograms_by_hand():
     assert counts[1].tolist() == [4, *[0] * (BINS - 1)]
 
 
+def test_a_histogram_reaches_from_one_infinity_to_the_other():
+    lo, hi, counts = histograms(np.array([[-np.inf, 0.0, 1.0, np.inf], [0.0, 1.0, 1.0, 24.0]], np.float32))
+    largest = np.finfo(np.float32).max
+    assert (lo.tolist(), hi.tolist()) == ([-largest, 0], [largest, 24])
+    assert counts[0].tolist() == [1, *[0] * (BINS // 2 - 1), 2, *[0] * (BINS // 2 - 2), 1]
+    assert counts[1].tolist() == [1, 2, *[0] * (BINS - 3), 1]
+
+
 def test_units_that_answer_alike_by_hand():
     columns = torch.tensor([[0.0, 1, 2, 3], [0.0, 2, 4, 6], [3.0, 2, 1, 0], [7.0, 7, 7, 7]])
     other, r = most_alike(columns)

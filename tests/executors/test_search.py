@@ -142,12 +142,14 @@ def test_a_batch_that_had_no_room_is_not_tried_again_for_the_layers_other_units(
 ):
     real, tried = Handle.layer_output, []
 
-    def small(self: Handle, layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+    def small(
+        self: Handle, layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32"
+    ) -> Tensor:
         if not tried or tried[-1] != len(x):
             tried.append(len(x))
         if len(x) > 1:
             torch.empty(10**15)
-        return real(self, layer, x, redirect=redirect)
+        return real(self, layer, x, redirect=redirect, precision=precision)
 
     monkeypatch.setattr(Handle, "layer_output", small)
     before = torch.get_num_threads()

@@ -21,7 +21,8 @@ from generator.methods import ModelFacts
 from generator.methods.activation_maximization import ActivationMaximization
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import Layer, LayerName
+from generator.names import Layer, LayerName, Unit
+from generator.search.climb import EVEN
 from generator.search.colours import COLOUR_MIX
 from tests.methods.examples import row
 from tests.search.searching import QUICK, conv, held, random_convs, search
@@ -65,6 +66,18 @@ def test_passes_by_hand_and_as_counted():
     with held(random_convs(), (3, 32, 32)) as it:
         search(dataclasses.replace(method, batch=2), it, "2", 0, 1, 2)
         assert (it[0].engine.counts.forward, it[0].engine.counts.backward) == (12, 10)
+
+
+def test_layers_that_see_over_twice_as_far_as_a_picture_is_large_take_the_steps_said_for_them():
+    method = ActivationMaximization(size=16, steps=3, deep_steps=5)
+    with held(random_convs(), (3, 32, 32)) as it:
+        for seen, steps in (((5, 5), 3), ((32, 32), 3), ((33, 33), 5), ((33, 5), 3), (None, 5)):
+            layer = dataclasses.replace(it[1]["2"], receptive_field=seen)
+            assert method.steps_at(layer) == steps
+            assert method.passes(layer, 9) == (2 * (steps + 1), 2 * steps)
+            (grid,) = method.search(it[0], layer, (Unit(layer.name, 0),), 0)
+            assert len(grid.curves[0]) == steps
+            assert dataclasses.replace(method, deep_steps=0).passes(layer, 1) == (4, 3)
 
 
 def test_the_score_is_the_units_mean_on_the_picture_by_hand():
@@ -140,6 +153,23 @@ def test_equals_the_search_written_out_the_long_way():
 
 
 # ---- what a picture shows
+
+
+def test_a_unit_that_wants_flat_colour_gets_more_of_it_than_where_all_rings_move_equally_far(monkeypatch):
+    """The unit is red less green and blue, mean of a wide window: flat red is the most that a contrast held can give it."""
+    weight = torch.zeros(1, 3, 9, 9)
+    weight[0, 0], weight[0, 1:] = 1 / 81, -0.5 / 81
+    found = {}
+    for even in (EVEN, 1.0):
+        monkeypatch.setattr("generator.search.climb.EVEN", even)
+        with held(nn.Sequential(conv(weight)), (3, 64, 64)) as it:
+            grid = search(ActivationMaximization(size=64, steps=12), it, "0", 0)
+        flat = grid.values[0].mean(dim=(1, 2))
+        waves = (grid.values[0] - flat[:, None, None]).square().mean().sqrt()
+        found[even] = grid.scores[0], ((flat[0] - flat[1:].mean()) / waves).item()
+    assert EVEN < 1
+    assert found[EVEN][0] > 1.05 * found[1.0][0]
+    assert found[EVEN][1] > 1.3 * found[1.0][1]
 
 
 def test_the_picture_of_a_filter_is_the_wave_it_is_made_of():

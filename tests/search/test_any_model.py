@@ -54,9 +54,9 @@ def test_a_framed_picture_is_seen_larger_and_comes_out_as_large_as_before(monkey
     with held(random_convs(), (3, 64, 64)) as it:
         real, seen = it[0].layer_output, []
 
-        def watched(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+        def watched(layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
             seen.append((tuple(x.shape[2:]), x[0, :, 0, 0].tolist()))
-            return real(layer, x, redirect=redirect)
+            return real(layer, x, redirect=redirect, precision=precision)
 
         monkeypatch.setattr(it[0], "layer_output", watched)
         found = search(dataclasses.replace(QUICK, steps=3, pad=3), it, "2", 0)
@@ -86,7 +86,7 @@ def test_what_a_larger_picture_would_not_mend_is_passed_on(error, monkeypatch):
     with held(random_convs(), (3, 64, 64)) as it:
         asked = []
 
-        def refuse(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+        def refuse(layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
             asked.append(tuple(x.shape))
             raise error
 
@@ -102,11 +102,11 @@ def test_out_of_memory_halves_the_units_that_are_searched_together_and_goes_on(m
         whole = search(QUICK, it, "2", *units)
         real, sizes = it[0].layer_output, []
 
-        def small(layer: LayerName, x: Tensor, *, redirect: bool = False) -> Tensor:
+        def small(layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
             sizes.append(len(x))
             if len(x) > 2:
                 raise torch.OutOfMemoryError("full")
-            return real(layer, x, redirect=redirect)
+            return real(layer, x, redirect=redirect, precision=precision)
 
         monkeypatch.setattr(it[0], "layer_output", small)
         parts = search(QUICK, it, "2", *units)

@@ -33,28 +33,50 @@ def test_two_steps_by_hand():
     exactly(z - before, [[[[[a * 0.25, a / 3], [b / 6, b * 2 / 3]]]]])
 
 
-def test_equals_the_ascent_written_as_a_loop():
+def test_less_evenly_a_stronger_ring_moves_further_and_all_as_far_in_the_mean():
+    canvas = Fourier(1, 1, 2)
+    g = torch.tensor([[[[[3.0, 4.0], [2.0, 0.0]]]]])  # root mean squares sqrt(12.5) and sqrt(2), 2.5 to 1
+    z = PooledAscent(canvas.groups, 0.1, 0.9).step(torch.zeros_like(g), g)
+    stronger = 2 * 2.5**0.1 / (2.5**0.1 + 1)
+    a, b = 0.1 / math.sqrt(12.5) * stronger, 0.1 / math.sqrt(2) * (2 - stronger)
+    exactly(z, [[[[[3 * a, 4 * a], [2 * b, 0.0]]]]])
+
+
+def test_a_ring_that_no_wave_is_in_counts_for_nothing():
+    groups = torch.tensor([[0, 3]])  # as of a picture so flat that frequencies are left out
+    g = torch.tensor([[[[[3.0, 4.0], [2.0, 0.0]]]]])
+    own, full = (PooledAscent(of, 0.1, 0.9).step(torch.zeros_like(g), g) for of in (groups, groups.clamp(max=1)))
+    assert torch.equal(own, full)
+
+
+@pytest.mark.parametrize("even", [1.0, 0.9])
+def test_equals_the_ascent_written_as_a_loop(even: float):
     canvas, rate, (fast, slow) = Fourier(2, 5, 6), 0.02, (0.5, 0.9)
     gen = torch.Generator().manual_seed(2)
     z = torch.randn(3, 2, 5, 4, 2, generator=gen)
     gradients = [torch.randn(z.shape, generator=gen) * 10.0 ** (k - 2) for k in range(4)]
-    ascent, found = PooledAscent(canvas.groups, rate, (fast, slow)), z
+    ascent, found = PooledAscent(canvas.groups, rate, even, (fast, slow)), z
     for gradient in gradients:
         found = ascent.step(found, gradient)
-    expected = z.double().clone()
+    expected, rings = z.double().clone(), sorted(set(canvas.groups.flatten().tolist()))
+    places = {ring: [(v, u) for v in range(5) for u in range(4) if canvas.groups[v, u] == ring] for ring in rings}
     for b in range(3):
-        for ring in set(canvas.groups.flatten().tolist()):
-            places = [(v, u) for v in range(5) for u in range(4) if canvas.groups[v, u] == ring]
-            first = {(c, v, u, part): 0.0 for c in range(2) for v, u in places for part in range(2)}
-            second = 0.0
-            for t, gradient in enumerate(gradients, start=1):
-                largest = max(abs(g) for g in gradient[b].flatten().tolist())
-                values = {at: gradient[(b, *at)].item() / largest for at in first}
-                second = slow * second + (1 - slow) * sum(g * g for g in values.values()) / len(values)
-                for at, g in values.items():
-                    first[at] = fast * first[at] + (1 - fast) * g
-                    step = first[at] / (1 - fast**t) / math.sqrt(second / (1 - slow**t))
-                    expected[(b, *at)] += rate * step
+        first = {(c, v, u, part): 0.0 for c in range(2) for v in range(5) for u in range(4) for part in range(2)}
+        second = dict.fromkeys(rings, 0.0)
+        for t, gradient in enumerate(gradients, start=1):
+            largest = max(abs(g) for g in gradient[b].flatten().tolist())
+            values = {at: gradient[(b, *at)].item() / largest for at in first}
+            size = {}
+            for ring in rings:
+                own = [values[c, v, u, part] for c in range(2) for v, u in places[ring] for part in range(2)]
+                second[ring] = slow * second[ring] + (1 - slow) * sum(g * g for g in own) / len(own)
+                size[ring] = math.sqrt(second[ring] / (1 - slow**t))
+            usual = sum(one ** (1 - even) for one in size.values()) / len(size)
+            for at, g in values.items():
+                first[at] = fast * first[at] + (1 - fast) * g
+                ring = canvas.groups[at[1], at[2]].item()
+                share = size[ring] ** (1 - even) / usual
+                expected[(b, *at)] += rate * share * first[at] / (1 - fast**t) / size[ring]
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-7)
 
 
