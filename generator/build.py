@@ -102,7 +102,7 @@ def ask(setup: Setup, searches: SearchPlan, progress: Progress) -> Passes:
     batches = plan_batches(todo, preprocess.size, batch_of(engine))
     with clocked(setup.timings, "reconstructions"), progress.stage("reconstructions", sum(map(len, batches))) as stage:
         fill_reconstructions(asking, todo, engine, preprocess, setup.store, stage)
-    return planned + passes(batches)
+    return planned + passes(todo, batches)
 
 
 def judge(setup: Setup, progress: Progress) -> Passes:

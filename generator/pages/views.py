@@ -209,12 +209,18 @@ class LayerView:
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """Tile k of both atlases is what raised a unit in the image of that rank in its list."""
+    """Tile k of all atlases is what raised a unit in the image of that rank in its list."""
 
     entries: tuple[tuple[int, int], ...]
     """(unit, rank)"""
     deconv: Atlas
     guided: Atlas
+    veil: Atlas
+    """Gray to lie over the patch, so that what is left is where the guided one lies."""
+    half: tuple[float, ...] = ()
+    """The share of the patch that holds half of the guided one, NaN where there is none."""
+    ranks: int = 1
+    """Ranks that have their deconvnet; the tiles of the others are empty."""
     likeness: tuple[float, float] = (math.nan, math.nan)
     """How alike those of different units are, from 0 to 1: deconvnet's, guided ones."""
     switches: bool = True

@@ -218,8 +218,11 @@ def test_a_deconvnet_that_tells_nothing_stands_last_with_the_reason(
     with opened(browser, f"{http}layers/conv2-2.html#u={unit}", base=http) as seen:
         page = seen.page
         page.wait_for_selector(".ca-patches--back")
-        assert page.locator(".ca-patches--back > .ca-dim").all_inner_texts() == ["patch", "guided", "deconvnet"]
-        assert page.locator(".ca-patches--back .ca-vague").count() == 2
+        assert page.locator(".ca-patches--back > .ca-dim").all_inner_texts() == ["patch", "where it lies", "guided"]
+        assert "It says little here." not in page.locator("unit-panel").inner_text()
+        page.locator(".ca-deconv summary").click()
+        assert page.locator(".ca-deconv__tiles .ca-single").count() == 2
+        assert page.locator(".ca-deconv__tiles").is_visible()
         assert "It says little here." in page.locator("unit-panel").inner_text()
         seen.check()
 
