@@ -67,6 +67,8 @@ def _layer(site: Site, view: LayerView) -> dict[str, Any]:
     return {
         "name": name,
         "page": page,
+        "units": layer.units,
+        "active": view.wires is not None and view.wires.active,
         "pictures": None if isinstance(pictures, NotApplicable) else data.atlas(site.tree, pictures, f"{slug}-pictures"),
         "kernels": data.atlas(site.tree, kernels, f"{slug}-kernels") if first else None,
         "map": [layer.shape[1], layer.shape[2]],

@@ -30,7 +30,7 @@ from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
-from generator.report.answers import Asking
+from generator.report.answers import Asking, activity_of
 from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
@@ -40,6 +40,7 @@ from generator.report.wired import wires_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
+from generator.wiring.active import weighed
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
 
@@ -66,6 +67,10 @@ class Setup:
     timings: MutableMapping[str, float] = field(default_factory=dict)
     others: tuple[Architecture, ...] = ()
     """Networks that the model is put beside."""
+    ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
+        default_factory=dict, repr=False
+    )
+    """What was found of them, by the layers whose units were not asked yet."""
 
     @cached_property
     def check(self) -> Check:
@@ -94,10 +99,25 @@ class Setup:
         """What feeds the units of the layers that have a page, and what they feed."""
         return wires_of(self.jobs, self.engine.module, self.description, self.layers, self.store)
 
-    @cached_property
+    @property
+    def weighed(self) -> Mapping[LayerName, Wires]:
+        """The same, inputs weighed by how much they are on in the dataset: by what the store knows of that now."""
+        return self._known[0]
+
+    @property
     def threads(self) -> Threads:
         """The ways from these units back to the first layer."""
-        return Threads(self.wires)
+        return self._known[1]
+
+    @property
+    def _known(self) -> tuple[Mapping[LayerName, Wires], Threads]:
+        asking = self.asking
+        lacks = frozenset(request.layer.name for request in asking.lacking(self.store)) if asking else frozenset()
+        if lacks not in self.ways:
+            on = {} if asking is None else activity_of(asking, self.store)
+            wired = weighed(self.wires, self.description, self.engine.module, on)
+            self.ways[lacks] = wired, Threads(wired)
+        return self.ways[lacks]
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

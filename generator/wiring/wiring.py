@@ -66,6 +66,8 @@ class Wiring:
     """Them, where they can be read."""
     window: tuple[int, int] = (1, 1)
     """Their (height, width)."""
+    direct: bool = False
+    """Whether what the layer reads is what a layer with a page gives, moved about, padded or pooled at most."""
 
 
 def wiring_of(
@@ -102,6 +104,7 @@ def wiring_of(
             operation.weighted,
             found if isinstance(found := kernels.get(name), Kernels) else None,
             window(operation),
+            operation.direct,
         )
         for name in (layer.name for layer in description.layers if layer.name in operations)
         for operation in (operations[name],)

@@ -6,12 +6,15 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from generator.config import load_config
 from generator.dataset.likeness import likeness
@@ -48,15 +51,39 @@ def base(site: Path) -> str:
 
 
 def by_hand(unit: int) -> list[tuple[str, int]]:
-    """From a unit of the last convolution back: of the six longest slices of its kernel the longest that sums to more than 0,
-    else the longest. Only rectifiers and pools lie between, so that more is more."""
-    module = load(load_config(None, CONFIG).model).module
+    """From a unit of the last convolution back: of the six inputs whose slice of its kernel, times their mean over the images,
+    is largest, the first that sums to more than 0, else the first. Only rectifiers and pools lie between, so that more is
+    more, and what is read is never below zero."""
+    on = means()
+    modules = dict(load(load_config(None, CONFIG).model).module.named_modules())
     found = []
     for at in range(len(LAYERS) - 1, 0, -1):
-        W = dict(module.named_modules())[LAYERS[at]].weight.detach()[unit]  # type: ignore[index,operator]
-        order = torch.linalg.vector_norm(W, dim=(1, 2)).argsort(descending=True)[:6].tolist()
+        W = modules[LAYERS[at]].weight.detach()[unit]  # type: ignore[index,operator]
+        order = (torch.linalg.vector_norm(W, dim=(1, 2)) * on[LAYERS[at]]).argsort(descending=True)[:6].tolist()
         unit = next((k for k in order if W[k].sum() > 0), order[0])
         found.append((LAYERS[at - 1], unit))
+    return found
+
+
+@cache
+def means() -> dict[str, torch.Tensor]:
+    """Of each convolution but the first, the mean of each channel of the rectifier before it, over all places of all images."""
+    loaded = load(load_config(None, CONFIG).model)
+    pictures = [Image.open(path) for path in sorted(Path(CONFIG["images"]).iterdir()) if path.suffix == ".png"]
+    x = torch.stack([loaded.preprocess(picture.convert("L")) for picture in pictures])
+    found: dict[str, torch.Tensor] = {}
+
+    def hear(name: str) -> Callable[..., None]:
+        def put(module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+            found[name] = out.mean(dim=(0, 2, 3))
+
+        return put
+
+    modules = dict(loaded.module.named_modules())
+    for before, name in pairwise(LAYERS):
+        modules[before.replace("conv", "relu")].register_forward_hook(hear(name))
+    with torch.no_grad():
+        loaded.module(x)
     return found
 
 
@@ -81,8 +108,57 @@ def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: B
             page.locator(".ca-thread a").nth(1).click()
             page.wait_for_selector(f"unit-panel h2:has-text('Unit {expected[1][1]} ')")
             assert page.locator("h1").inner_text() == expected[1][0]
-            assert thread(seen) == expected[2:]
+            # the row that one came by is kept, in the address too: the unit is where it is, those before it stand before it
+            row = [("conv2_2", unit), *expected]
+            assert seen.address.endswith(f"#u={expected[1][1]}&t=conv2_2%2F{unit}")
+            assert thread(seen) == [one for one in row if one != expected[1]]
+            here = page.locator(".ca-thread [aria-current]")
+            assert here.count() == 1 and here.inner_text().split()[0] == str(expected[1][1])
+            assert page.locator(".ca-thread__knot").nth(2).locator("[aria-current]").count() == 1
+            page.goto("about:blank")
+            page.goto(f"{base}layers/{expected[1][0].replace('_', '-')}.html#u={expected[1][1]}&t=conv2_2%2F{unit}")
+            assert thread(seen) == [one for one in row if one != expected[1]]
+            page.locator(".ca-thread a").first.click()
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            assert thread(seen) == expected
             seen.check()
+
+
+def test_the_row_is_left_where_another_unit_is_picked_or_it_does_not_come_by(browser: Browser, base: str):
+    way = by_hand(0)
+    slug, unit = way[0][0].replace("_", "-"), way[0][1]
+    other = next(u for u in range(20) if u != unit)
+    with opened(browser, f"{base}layers/{slug}.html#u={other}&t=conv2_2%2F0", base=base) as seen:
+        page = seen.page
+        assert ("conv2_2", 0) not in thread(seen), "its row does not come by this unit"
+        for wrong in ("conv2_2/99", "no such/1", "conv2_2", "conv2_2/-1", "%2F"):
+            page.evaluate("(t) => { location.hash = `u=${t.u}&t=${encodeURIComponent(t.t)}` }", {"u": unit, "t": wrong})
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            page.wait_for_timeout(100)
+            assert thread(seen) == way[1:], wrong
+        page.evaluate(f"location.hash = 'u={unit}&t=conv2_2/0'")
+        page.wait_for_selector(".ca-thread__knot:nth-child(2) [aria-current]")
+        page.locator('[data-act="after"]').click()
+        page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit + 1} ')")
+        assert "t=" not in seen.address
+        assert ("conv2_2", 0) not in thread(seen)
+        seen.check()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: str, width: int):
+    with opened(browser, f"{base}layers/conv2-2.html#u=0", base=base, width=width, height=844) as seen:
+        thread(seen)
+        knots = seen.page.locator(".ca-thread__knot")
+        names = [text.replace("\u200b", "").lower() for text in knots.locator("small").all_inner_texts()]
+        assert names == ["conv2_2", "conv2_1", "conv1_2", "conv1_1", "kernel"]
+        for k in range(knots.count()):
+            box, text = knots.nth(k).bounding_box(), knots.nth(k).locator("small").bounding_box()
+            assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
+        assert "times how much it is on in the dataset" in seen.page.locator(".ca-panel__thread").inner_text()
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it").inner_text()
+        assert "times how much the input is on in the dataset" in fed
+        seen.check()
 
 
 def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_through(browser: Browser, base: str):

@@ -37,7 +37,7 @@
       const entry = found && answers.list(found.answers, unit)[0];
       return entry ? answers.cut(found.answers, found.examples[entry.image][0], entry.place, side) : '';
     };
-    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body}, convatlas.wires.lead(wires, unit));
+    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body}, convatlas.wires.lead(wires, unit), page.state.t);
     return figure ? [figure] : [];
   }
 
