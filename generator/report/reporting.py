@@ -57,7 +57,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
-    keep_wires(setup.jobs, setup.layers, setup.wires, setup.store)
+    keep_wires(setup.jobs, setup.wired, setup.wires, setup.store)
     wired = setup.weighed
     sought = SoughtViews(setup.jobs, setup.store, units, assembly.label)
     refused = {method for method, _, _ in setup.jobs.refused}

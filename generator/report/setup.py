@@ -96,8 +96,18 @@ class Setup:
 
     @cached_property
     def wires(self) -> Mapping[LayerName, Wires]:
-        """What feeds the units of the layers that have a page, and what they feed."""
-        return wires_of(self.jobs, self.engine.module, self.description, self.layers, self.store)
+        """What feeds the units of the layers that are wired, and what they feed."""
+        return wires_of(self.jobs, self.engine.module, self.description, self.wired, self.store)
+
+    @cached_property
+    def wired(self) -> tuple[Layer, ...]:
+        """The layers that have a page, and the linear layers on maps, which mix channels as convolutions of 1 x 1 do: else
+        what a ConvNeXt or a ViT makes of its channels would not be followed. In order of execution."""
+        pages = {layer.name for layer in self.layers}
+        found = self.description.layers
+        mixing = {layer.name for layer in found if layer.kind == "linear" and layer.name in self.description.grids}
+        known = tuple(layer for layer in found if layer.name in pages | mixing)
+        return known if mixing - pages else self.layers
 
     @property
     def weighed(self) -> Mapping[LayerName, Wires]:

@@ -112,8 +112,11 @@ def led(
         rest = [unit for unit in best[len(own) :] if unit not in fed]
         chosen[layer] = (*own, *fed, *rest)[: len(best)]
         for rank, unit in enumerate(chosen[layer]):
-            began, step = here.get(unit, (number, rank)), threads.step(layer, unit)
-            for at, one in () if step is None else ((step.layer, step.unit), *step.via):
-                if at in wanted:
-                    wanted[at][one] = min(began, wanted[at].get(one, began))
+            began = here.get(unit, (number, rank))
+            for step in threads.thread(layer, unit):
+                for at, one in ((step.layer, step.unit), *step.via):
+                    if at in wanted:
+                        wanted[at][one] = min(began, wanted[at].get(one, began))
+                if step.layer in wanted:
+                    break  # from there on it is that unit's own thread
     return {layer: chosen[layer] for layer in ranked}

@@ -92,7 +92,7 @@ def wiring_of(
         for name, found in kernels.items()
         if isinstance(found, Kernels)
     }
-    feeds = passed_back(operations, reading, k)
+    feeds = passed_back(operations, reading, k, depthwise(kernels))
     classes = _classes(channels, description, module, k)
     return {
         name: Wiring(
@@ -108,6 +108,22 @@ def wiring_of(
         )
         for name in (layer.name for layer in description.layers if layer.name in operations)
         for operation in (operations[name],)
+    }
+
+
+def depthwise(
+    kernels: Mapping[LayerName, Kernels | NotApplicable],
+) -> Mapping[LayerName, Float[NDArray[np.float32], " u"]]:
+    """Of the layers whose units each read one of several channels, the signs of what their kernels sum to, NaN for one of
+    zeros."""
+    return {
+        name: np.where(
+            found.weight.abs().amax(dim=(1, 2)).cpu().numpy() > 0,
+            np.sign(found.weight.sum(dim=(1, 2)).cpu().numpy()),
+            np.nan,
+        ).astype(np.float32)
+        for name, found in kernels.items()
+        if isinstance(found, Kernels) and found.weight.shape[1] == 1 and found.groups > 1
     }
 
 

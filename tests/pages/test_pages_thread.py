@@ -329,3 +329,66 @@ def test_likeness_is_measured_on_the_first_tile_of_each_unit_and_kept(tmp_path: 
     assert likenesses(record, store) == (deconv, guided)
     one = store.put("b" * 64, {**meta, "entries": [[4, 0]]}, {rule: png(dot) for rule in RULES})  # type: ignore[arg-type]
     assert all(map(math.isnan, likenesses(one, store)))
+
+
+MIXER = """
+import torch
+from torch import nn
+
+class Mixer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(1, 6, 4, 4), nn.LayerNorm(6)
+        self.up, self.act, self.down = nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 6)
+        self.last, self.head = nn.Conv2d(6, 8, 1), nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        y = self.down(self.act(self.up(self.norm(x.permute(0, 2, 3, 1)))))
+        x = x + y.permute(0, 3, 1, 2)
+        return self.head(self.last(x).mean((2, 3)))
+
+def build():
+    torch.manual_seed(0)
+    return Mixer().eval()
+"""
+
+
+def test_linear_layers_on_maps_are_followed_though_they_have_no_page(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "mixer.py").write_text(MIXER, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    config = {
+        "model": {"source": "python:mixer.py:build", "input": {"size": 32, "channels": 1}},
+        "images": CONFIG["images"],
+        "limit": 3,
+        "layers": ["conv", "act"],
+        "methods": ["feature_maps", "dataset_examples"],
+        "trust": "none",
+    }
+    folder = tmp_path / "built"
+    folder.mkdir()
+    site = build(folder, config).site
+    module = load(load_config(None, {k: v for k, v in config.items() if k == "model"}).model).module
+    up, norm = module.get_submodule("up").weight.detach(), module.get_submodule("norm").weight.detach()
+    for unit in (0, 5):
+        # more of a channel of the stem is more of what the linear layer reads, as its norm's scales are all above zero
+        assert (norm > 0).all()
+        order = up[unit].abs().argsort(descending=True).tolist()
+        stem = next(c for c in order if up[unit, c] > 0)
+        with opened(browser, f"{site.as_uri()}/layers/act.html#u={unit}", base=site.as_uri()) as seen:
+            seen.page.wait_for_selector(".ca-thread")
+            titles = seen.page.locator(".ca-thread__knot > *").evaluate_all("all => all.map((e) => e.title)")
+            assert titles[1].startswith(f"up, unit {unit} ")
+            assert titles[2].startswith(f"stem, unit {stem} (+")
+            assert "its kernel" in titles[3]
+            # it has no page: a name and no link
+            assert seen.page.locator(".ca-thread__knot").nth(1).locator("a").count() == 0
+            assert seen.page.locator(".ca-thread__knot").nth(2).locator("a").count() == 1
+            seen.check()
+    with opened(browser, f"{site.as_uri()}/layers/last.html#u=0", base=site.as_uri()) as seen:
+        seen.page.wait_for_selector(".ca-wire")
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
+        assert "down" in fed.inner_text() and "stem" in fed.inner_text(), "the sum of both"
+        seen.check()
