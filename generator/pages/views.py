@@ -228,6 +228,17 @@ class Reconstructions:
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """How alike the pictures that a deconvnet makes of different images are, from 0 to 1."""
+
+    own: float
+    guided: float
+    """Those of guided backprop."""
+    switches: bool
+    """Whether the model has max-pools."""
+
+
+@dataclass(frozen=True)
 class Example:
     """An image of the dataset that stands in a unit's list."""
 
@@ -336,3 +347,5 @@ class Report:
     """Whether some units were searched for since they feed units of deeper layers."""
     others: tuple[Architecture, ...] = ()
     """Networks that it is put beside."""
+    alike: Mapping[str, Likeness] = field(default_factory=dict)
+    """Deconvnet -> how alike its pictures of different images are, where that was measured."""

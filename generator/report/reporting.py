@@ -27,6 +27,7 @@ from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
 from generator.report.subjects import units_by_layer
 from generator.report.trusted import trust_of
+from generator.report.vague import of_images
 from generator.report.wired import keep_wires
 from generator.selectors import parse_units
 
@@ -93,6 +94,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         notes=setup.notes,
         architecture=architecture_of(setup),
         others=setup.others,
+        alike=of_images(setup.jobs, setup.store, images),
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),

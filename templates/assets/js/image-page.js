@@ -151,6 +151,7 @@ customElements.define('image-page', class extends HTMLElement {
     place.replaceChildren(...this.data.gradients.map((method) => {
       const map = method.maps[this.state.t];
       const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-pair__says'}, this.caption(method)));
+      if (method.vague) title.append(el('span', {class: 'ca-pair__vague ca-doubt'}, method.vague));
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
       const facts = [...this.numbers(map).map((said) => el('p', {class: 'ca-note'}, said)), ...(map.facts || []).map(([name, value]) => el('p', {class: `ca-note${(map.doubts || []).includes(name) ? ' ca-doubt' : ''}`, title: (map.doubts || []).includes(name) ? convatlas.say('doubt', {fact: name}) : false}, `${name}: ${convatlas.percent(value)}`, (map.doubts || []).includes(name) ? el('b', {}, ` ${convatlas.say('ownCheck')}`) : ''))];

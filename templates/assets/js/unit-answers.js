@@ -207,7 +207,8 @@
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
-    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen, coloured].filter(Boolean).join(' ')});
+    const below = arrays.highest[unit] < 0 ? say('binsBelow') : '';
+    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({late: true, title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
