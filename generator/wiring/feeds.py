@@ -5,8 +5,8 @@
 
 Layers are gone through backwards, so that what a layer hands its channels on to is known when it is reached. Only the
 k strongest wires are carried: the strongest of a union are among the strongest of its parts. A depthwise convolution hands
-its channels on as well, upright or turned by what its kernels sum to: those that read it are who mix. One that nobody is known
-to read stands for itself.
+its channels on as well, upright or turned by what its kernels sum to: those that read it are who mix. A layer that nobody is
+known to read stands for itself.
 """
 
 from __future__ import annotations
@@ -91,18 +91,13 @@ def _folded(
     behind: NDArray[np.void], signs: Float[NDArray[np.float32], " u"], itself: NDArray[np.void]
 ) -> NDArray[np.void]:
     """(c, …) what the channels that a depthwise layer reads are read by behind it: `behind` are the readers (u, k) of its
-    units, in whose place `itself` stands where there are none."""
+    units; where none of these has any, `itself`."""
+    if (behind["unit"] == ABSENT).all():
+        return itself
     passed = behind.copy()
     passed["sign"] *= np.nan_to_num(signs).astype(np.int8)[:, None]
     passed["unit"][np.isnan(signs)] = ABSENT  # a kernel of zeros hands nothing on
-    none = behind["unit"][:, 0] == ABSENT
-    channels = len(itself)
-    passed = passed.reshape(channels, -1)  # units of one channel stand side by side
-    alone = itself.copy()
-    alone["unit"][:, :] = np.where(
-        (itself["unit"] != ABSENT) & none[itself["unit"].clip(min=0)], itself["unit"], ABSENT
-    )
-    return np.concatenate([passed, alone], axis=1)
+    return passed.reshape(len(itself), -1)  # units of one channel stand side by side
 
 
 def _hand(
