@@ -354,13 +354,10 @@ def build():
 """
 
 
-def test_linear_layers_on_maps_are_followed_though_they_have_no_page(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_linear_layers_on_maps_are_followed_though_they_have_no_page(browser: Browser, tmp_path: Path):
     (tmp_path / "mixer.py").write_text(MIXER, "utf-8")
-    monkeypatch.chdir(tmp_path)
     config = {
-        "model": {"source": "python:mixer.py:build", "input": {"size": 32, "channels": 1}},
+        "model": {"source": f"python:{tmp_path / 'mixer.py'}:build", "input": {"size": 32, "channels": 1}},
         "images": CONFIG["images"],
         "limit": 3,
         "layers": ["conv", "act"],
