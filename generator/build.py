@@ -5,7 +5,7 @@ config ──▶ model + images ──▶ plan ──▶ passes ──▶ artifa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from generator.command.progress import Progress, Silent
@@ -26,6 +26,7 @@ from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
 from generator.report.training import fill_training, learning_of
 from generator.report.trusting import fill_judgements
+from generator.selectors import parse_units
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         fill_images(setup.jobs, todo.batches, setup.engine, setup.loaded.preprocess, setup.store, stage)
     with clocked(setup.timings, "kernels"), progress.stage("kernels", len(setup.jobs.weights)) as stage:
         fill_weights(setup.jobs, setup.engine, setup.store, stage)
+    # which inputs are strongest depends on what the dataset turns on
+    first = answer(setup, progress) if threaded(setup) else Passes(0, 0)
     with clocked(setup.timings, "choosing"), progress.stage("choosing units"):
         searches = plan_searches(setup, keep=True)
     total = sum(len(chosen) for chosen in searches.units.values())
@@ -100,27 +103,43 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
         preprocess = setup.loaded.preprocess
         with handle(setup.engine, setup.input_shape, preprocess.mean, preprocess.std, setup.photographs) as model:
             fill_searches(setup.jobs, searches.units, model, setup.store, stage)
-    return searches
+    return replace(searches, passes=searches.passes + first)
+
+
+def threaded(setup: Setup) -> bool:
+    """Whether units are searched for since they feed others, so that the dataset is asked before they are chosen."""
+    return bool(parse_units(setup.config.units, 2).threads)
+
+
+def answer(setup: Setup, progress: Progress) -> Passes:
+    """Ask all units what they answer to in the dataset, in one pass over it; the passes planned for that."""
+    asking = setup.asking
+    if asking is None:
+        return Passes(0, 0)
+    planned = asking.passes(setup.store, batch_size(setup.engine))
+    with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
+        fill_answers(asking, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    return planned
 
 
 def ask(setup: Setup, searches: SearchPlan, progress: Progress) -> Passes:
-    """Ask all units what they answer to in the dataset, in one pass over it, and chosen ones what of it raised them; the
+    """Ask all units what they answer to in the dataset, unless `compute` did, and chosen ones what of it raised them; the
     passes planned for it."""
     asking = setup.asking
     if asking is None:
         return Passes(0, 0)
     engine, preprocess = setup.engine, setup.loaded.preprocess
     size = batch_size(engine)
-    planned = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size)
-    with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
-        fill_answers(asking, engine, preprocess, setup.store, stage)
+    planned = colours.passes(asking, setup.store, size)
+    if not threaded(setup):
+        planned += answer(setup, progress)
     with clocked(setup.timings, "colour"), progress.stage("colour", len(colours.numbers(asking))) as stage:
         colours.fill_colours(asking, engine, preprocess, setup.store, stage)
     todo = lacking(wanted(asking, setup.store, setup.config.units, searches.by_layer), setup.store)
     batches = plan_batches(todo, preprocess.size, batch_of(engine))
     with clocked(setup.timings, "reconstructions"), progress.stage("reconstructions", sum(map(len, batches))) as stage:
         fill_reconstructions(asking, todo, engine, preprocess, setup.store, stage)
-    return planned + passes(batches)
+    return planned + passes(todo, batches)
 
 
 def judge(setup: Setup, progress: Progress) -> Passes:

@@ -19,7 +19,7 @@ from generator.pages.views import Passes
 from generator.report import reconstructions
 from generator.report.plan import plan_report, plan_searches
 from generator.report.setup import Setup, set_up
-from generator.report.sheets import SIDE, Sheet, Sheets, picture, shrunk
+from generator.report.sheets import HIDES, LEVELS, SIDE, VEIL, Sheet, Sheets, picture, reaching, shrunk, veil
 from generator.resources import packaged
 
 
@@ -49,8 +49,13 @@ def test_a_layer_is_finished_once_when_the_last_tile_of_all_rules_has_come_and_l
     def finish(made: Sheets[int]) -> None:
         done.append({name: sheet.laid.copy() for name, sheet in made.sheets.items()})
 
-    made = Sheets(Grid.of(40, 3, 4), ("a", "b"), {100 + k: k for k in range(40)}, finish)
-    assert made.held == 2 * made.grid.size[0] * made.grid.size[1] * 3
+    grid, small = Grid.of(40, 3, 4), Grid.of(40, 2, 2)
+    sheets = {"a": Sheet.of(grid), "b": Sheet.of(grid), "c": Sheet.veil(small)}
+    # of c only the first ten tiles come
+    made = Sheets(sheets, {100 + k: k for k in range(40)}, {"a": 40, "b": 40, "c": 10}, finish)
+    assert made.held == 2 * grid.size[0] * grid.size[1] * 3 + small.size[0] * small.size[1]
+    for k in range(10):
+        made.put("c", 100 + k, np.full((2, 2, 1), k, np.uint8), False, k / 10)
     jobs = [(name, k) for k in range(40) for name in ("a", "b")][:-1]
     with ThreadPoolExecutor(4) as team:
         list(team.map(lambda job: made.put(job[0], 100 + job[1], some[job[1]], job[1] == 3), jobs))
@@ -59,7 +64,40 @@ def test_a_layer_is_finished_once_when_the_last_tile_of_all_rules_has_come_and_l
     assert len(done) == 1
     assert np.array_equal(done[0]["a"], done[0]["b"])
     assert made.blank["a"] == [k == 3 for k in range(40)]
+    assert made.told["c"][:10] == [k / 10 for k in range(10)] and np.isnan(made.told["c"][10:]).all()
     assert made.held == 0
+
+
+def test_a_veil_hides_what_is_not_lit_and_leaves_what_is():
+    opaque = round(255 * HIDES)
+    tile = veil(torch.tensor([[0.0, 1.0], [0.5, 1.0]]))
+    assert tile.shape == (2, 2, 1)
+    assert tile[..., 0].tolist()[0] == [opaque, 0]
+    assert tile[1, 0, 0] == pytest.approx(opaque / 2, abs=opaque / (2 * (LEVELS - 1)) + 0.5)
+    sheet = Sheet.veil(Grid(2, 1, 2, 2))
+    sheet.put(0, tile)
+    shown = Image.open(io.BytesIO(sheet.encoded()))
+    assert (shown.format, shown.mode) == ("PNG", "LA")
+    gray, opacity = (np.asarray(part) for part in shown.split())
+    assert set(gray.ravel()) == {VEIL}
+    assert np.array_equal(opacity[:, :2], tile[..., 0])
+    assert set(opacity[:, 2:].ravel()) == {opaque}, "between tiles it hides too, so that no edge shines"
+
+
+def test_a_reconstruction_has_the_contrast_of_where_it_lies_however_small_that_is():
+    rng = torch.Generator().manual_seed(0)
+    wide = torch.randn(3, 60, 60, generator=rng)
+    narrow = torch.zeros(3, 60, 60)
+    narrow[:, 20:26, 30:36] = wide[:, :6, :6]
+    spread = np.abs(picture(wide).astype(int) - 128)
+    there = np.abs(picture(narrow).astype(int) - 128)[20:26, 30:36]
+    assert there.mean() == pytest.approx(spread.mean(), rel=0.1)
+    assert 0.01 < (spread == 127).mean() < 0.06
+    # by hand: 10 of 6 + 3 + 1 is 1, which the 6 alone holds
+    assert reaching(np.array([1.0, 6.0, 3.0], np.float32)) == 6
+    # 4 of 40 is what the first four of forty ones hold
+    assert reaching(np.ones(40, np.float32)) == 1
+    assert reaching(np.zeros(4, np.float32)) == 0
 
 
 @pytest.mark.parametrize("size", [(7, 9), (96, 96), (97, 96), (224, 31), (300, 400), (4000, 1)])
@@ -116,7 +154,8 @@ def filled(folder: Path, monkeypatch: pytest.MonkeyPatch, held: int) -> tuple[in
     for layer, record in reconstructions.kept(
         reconstructions.wanted(setup.asking, setup.store, "all", {}), setup.store
     ):
-        found |= {f"{layer} {rule}": setup.store.blob(record, rule) for rule in reconstructions.RULES}
+        names = (*reconstructions.RULES, reconstructions.VEIL)
+        found |= {f"{layer} {name}": setup.store.blob(record, name) for name in names}
         found[f"{layer} blank"] = repr(sorted(record.meta.items())).encode()
     return peak, early, found
 
@@ -129,8 +168,9 @@ def test_few_sheets_are_open_at_once_however_many_layers_there_are(tmp_path: Pat
     assert setup.asking
     each = []
     for one in reconstructions.wanted(setup.asking, setup.store, "all", {}):
-        height, width = reconstructions.grid_of(one, setup.loaded.preprocess.size).size
-        each.append(2 * height * width * 3)
+        size = setup.loaded.preprocess.size
+        each.append(reconstructions.takes(one, size))
+        assert each[-1] == sum(sheet.laid.nbytes for sheet in reconstructions.begun(one, size).values())
     assert whole == sum(each)
     least = max(each)
     assert least < whole

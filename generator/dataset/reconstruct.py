@@ -11,7 +11,7 @@ own in a round. Zeiler and Fergus, "Visualizing and Understanding Convolutional 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,18 +84,38 @@ def _apart(a: Rect, b: Rect) -> bool:
     return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
-def backwards(planned: Sequence[Sequence[Round]]) -> int:
-    """Backward passes of one rule for a batch of images with these rounds."""
-    return max(map(len, planned), default=0)
+Wants = Callable[[int, Start, Rule], bool]
+"""Whether an image of the batch, by its number there, wants a start sent back by a rule."""
+
+
+def every(image: int, start: Start, rule: Rule) -> bool:
+    """All of them by all rules."""
+    return True
+
+
+def sent(planned: Sequence[Sequence[Round]], rule: Rule, k: int, wants: Wants) -> list[tuple[int, Start, Rect]]:
+    """What the k-th round of a batch of images sends back by a rule: (image, start, what it sees)."""
+    rounds_ = ((image, one[k]) for image, one in enumerate(planned) if k < len(one))
+    return [(image, *each) for image, round_ in rounds_ for each in round_.starts if wants(image, each[0], rule)]
+
+
+def backwards(planned: Sequence[Sequence[Round]], rules: Sequence[Rule], wants: Wants = every) -> int:
+    """Backward passes for a batch of images with these rounds."""
+    most = max(map(len, planned), default=0)
+    return sum(bool(sent(planned, rule, k, wants)) for k in range(most) for rule in rules)
 
 
 def reconstruct(
-    engine: Engine, x: Float[Tensor, "n c h w"], planned: Sequence[Sequence[Round]], rules: Sequence[Rule]
+    engine: Engine,
+    x: Float[Tensor, "n c h w"],
+    planned: Sequence[Sequence[Round]],
+    rules: Sequence[Rule],
+    wants: Wants = every,
 ) -> Iterator[tuple[int, Start, Rule, Float[Tensor, "c p q"]]]:
     """(image of the batch, start, rule, what came back within the start's field, cut out and padded with 0) of all rounds.
 
-    One forward of `x`, and one backward for each rule and round: `backwards(planned)` times as many as rules. Layers whose
-    output the model overwrites must be among the engine's `copies`.
+    One forward of `x`, and a backward for each rule and round of which anything is wanted: `backwards`. Layers whose output
+    the model overwrites must be among the engine's `copies`.
     """
     names = frozenset(start.layer for one in planned for round_ in one for start, _ in round_.starts)
     if not names:
@@ -105,25 +125,24 @@ def reconstruct(
         book = RuleBook(intercept=True)
         _, kept = engine.forward(leaf, names, book, stop=True)
         maps = engine.maps(kept)
-        most = backwards(planned)
-        for k in range(most):
-            now = [(image, one[k]) for image, one in enumerate(planned) if k < len(one)]
+        todo = [
+            (rule, now)
+            for k in range(max(map(len, planned), default=0))
+            for rule in rules
+            if (now := sent(planned, rule, k, wants))
+        ]
+        for number, (rule, now) in enumerate(todo):
             scalar = torch.stack([
-                maps[start.layer][image, start.unit, start.row, start.column]
-                for image, round_ in now
-                for start, _ in round_.starts
+                maps[start.layer][image, start.unit, start.row, start.column] for image, start, _ in now
             ]).sum()  # fmt: skip
-            for rule in rules:
-                book.current = rule
-                again = k < most - 1 or rule is not rules[-1]
-                found = None
-                if scalar.requires_grad:
-                    (found,) = torch.autograd.grad(scalar, leaf, retain_graph=again, allow_unused=True)
-                back = torch.zeros_like(leaf) if found is None else found  # a model may cut its gradients off
-                engine.counts.backward += 1
-                for image, round_ in now:
-                    for start, rect in round_.starts:
-                        yield image, start, rule, cut(back[image].detach().float(), rect)
+            book.current = rule
+            found = None
+            if scalar.requires_grad:
+                (found,) = torch.autograd.grad(scalar, leaf, retain_graph=number < len(todo) - 1, allow_unused=True)
+            back = torch.zeros_like(leaf) if found is None else found  # a model may cut its gradients off
+            engine.counts.backward += 1
+            for image, start, rect in now:
+                yield image, start, rule, cut(back[image].detach().float(), rect)
         book.current = "plain"
 
 

@@ -73,7 +73,7 @@ class AlwaysOn:
             f"A note where {percent(self.note)} of a layer's live units are always on, a warning from {percent(self.warning)} "
             "on: then the layer is as good as linear. Below that it is common in sound networks.",
             tuple(
-                Place(layer.name, of(len(on), alive), tuple(on.tolist()), "always_on")
+                Place(layer.name, of(len(on), alive), tuple(on.tolist()), "always_on", "always on")
                 for portion, layer, on, alive in sorted(rows, key=lambda row: -row[0])
                 if portion >= self.note
             ),

@@ -10,8 +10,8 @@ stays further below zero, at its highest, than the whole of its spread over all 
 than they ever did. And it is *still* where the batch normalisation in front of the rectifier kept no variance (1e-8 of the
 layer's upper quartile): then it gave a single value all through the last of the training. The latter needs no images at all.
 
-The page of all units and the filter of a layer's page count what is never on, dead or rare, and count it in every layer: also
-a convolution's unit that gives one value everywhere.
+On the page of all units `dead` means just the units that count here. `never on`, there and in the filter of a layer's page, is
+what no image raised, dead or rare, in every layer: also a convolution's unit that gives one value everywhere.
 
 Limits: what enters a rectifier is known where the layer in front of it (a batch normalisation may lie between) was asked too.
 Spread is of a sample of places. Whether a dead unit matters is another question: pruning it changes nothing, reviving it may
@@ -93,7 +93,7 @@ class DeadUnits:
             f"of images that would have raised a unit to {percent(0.01)}.",
             tuple(_places(rows)),
             _drawing(rows, evidence.images, self.warning),
-            "never on" if never and evidence.images else "",
+            ("dead" if dead else "never on") if never and evidence.images else "",
         )
 
     def _rows(self, evidence: Evidence) -> Iterator[_Row]:
@@ -148,7 +148,7 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
             text = f"{of(dead, row.layer.units)} dead" if dead else f"none of {row.layer.units:,} for certain"
             more = f", {never:,} never on" if never > dead else ""
             units = np.flatnonzero(row.dead if dead else row.never)
-            yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead")
+            yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead", "dead" if dead else "never on")
 
 
 def _drawing(rows: list[_Row], images: int, warning: float) -> Drawing:

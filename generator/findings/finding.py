@@ -32,6 +32,8 @@ class Place:
     """The units meant; empty where the whole layer is."""
     mark: str = ""
     """The filter of the layer's page that shows units of this kind: ``dead``; "" where it has none."""
+    query: str = ""
+    """What the page of all units is asked to list just these units, beside the layer's name; "" where it knows none."""
 
 
 @dataclass(frozen=True)

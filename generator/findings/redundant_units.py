@@ -101,7 +101,7 @@ class RedundantUnits:
             f"{percent(self.serious)} on. Answers count above a correlation of {SAME}, kernels above a cosine of {REDUNDANT}: "
             "what is left of the difference is below the noise of pruning.",
             tuple(
-                Place(row.layer.name, _pairs_text(row), tuple(sorted(u for group in row.groups for u in group)), _mark(row))
+                Place(row.layer.name, _pairs_text(row), tuple(sorted(u for group in row.groups for u in group)), _mark(row), _mark(row))
                 for row in sorted(rows, key=lambda row: -_share(row))
                 if row.excess
             ),

@@ -67,7 +67,7 @@ class Saturated:
             f"{percent(self.warning)} of a layer do, serious from {percent(self.serious)} on: then most of the layer says "
             "on or off, and learns little more.",
             tuple(
-                Place(layer.name, of(units.size, layer.units), tuple(units.tolist()), "saturated")
+                Place(layer.name, of(units.size, layer.units), tuple(units.tolist()), "saturated", "saturated")
                 for share, (layer, units) in sorted(zip(shares, rows, strict=True), key=lambda row: -row[0])
                 if units.size
             ),

@@ -13,11 +13,16 @@ nearly everywhere tells little by being on.
 
 Beside the first patches of chosen units stand their reconstructions, as in the paper's figure 2: a signal of 1 at the unit's
 place is sent back to the pixels, by the deconvnet with switches and by guided backprop, and cut out where the patch is. Gray
-is zero; what stands out is the part of the patch that raised the unit.
+is zero; what stands out is the part of the patch that raised the unit. So that it can be told what that is, the patch stands
+there a second time, under a veil that leaves open where the guided reconstruction lies: its magnitude over all colours, smoothed
+over a fortieth of the patch. The number is the least share of the patch that holds half of it; it is 50 % where it is spread
+evenly.
 
 Limits: only what the set holds is found. With few images nine patches are merely the nine images. In deep layers a unit sees
 more than it uses, often the whole image, so that the patch does not say which part counted: the reconstruction beside it
-does. What lies outside the picture is padding, and is hatched. Strength is not importance: a unit may answer strongly and
+does. The veil says where, not what: signs are lost, and that a place is left open does not prove that the unit needs it.
+Guided backprop leans towards edges whatever the unit. A deconvnet without the switches of max-pools gives a pattern of the
+weights, and is drawn for each unit's first patch alone, so that it can be measured and said. What lies outside the picture is padding, and is hatched. Strength is not importance: a unit may answer strongly and
 hardly move the class scores.
 
 Departure: a rectified unit that is off in an image answers to nothing there, and the image is left out of its list, so that

@@ -19,6 +19,7 @@ from generator.pages.context import Site, safe
 from generator.pages.findings_drawing import Chart, chart
 from generator.pages.findings_views import Checked
 from generator.pages.prose import to_html
+from generator.pages.views import LayerView
 
 FEW = 300
 """Images below which a word of caution stands on the page: see the check of dead units."""
@@ -26,6 +27,10 @@ ROWS = 5
 """Layers of a finding that stand open."""
 UNITS = 12
 """Units of a layer that have a link of their own."""
+KEEPING = ("norm", "act", "pool")
+"""Kinds of layers whose unit i is unit i of the layer before."""
+MOST = 512
+"""Units of a layer that have one where the page of all units cannot list them; findings.csv has all."""
 UNJUDGED = "not judged"
 
 
@@ -35,12 +40,18 @@ class Row:
 
     layer: LayerName
     address: str
-    """Of its page, as the finding's filter shows it; "" where it has none."""
+    """Of its page, as the finding's filter shows it, or of that of the layer whose units they are; "" where it has none."""
     text: str
     units: tuple[tuple[int, str], ...]
     """(unit, address) of the first few."""
     more: int
-    """How many units have no link here."""
+    """How many units there are beside them."""
+    query: str = ""
+    """Where the page of all units lists them all."""
+    rest: tuple[tuple[int, str], ...] = ()
+    """Otherwise (unit, address) of the others, up to `MOST`."""
+    by: LayerName | None = None
+    """The layer whose page shows them, where theirs has none."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +137,37 @@ def card(site: Site, of: Checked) -> Card:
 
 
 def row(site: Site, place: Place) -> Row:
-    """A layer with links to its page and to its first units."""
-    units = tuple((unit, _unit(site, place.layer, unit)) for unit in place.units[:UNITS])
-    return Row(place.layer, _layer(site, place.layer, place.mark), place.text, units, len(place.units) - len(units))
+    """A layer with links to its page and to its units: the first few, and those after them on the page of all units, or behind."""
+    units = tuple((unit, _unit(site, place.layer, unit)) for unit in place.units[:MOST])
+    view, more = _shows(site, place.layer), max(0, len(place.units) - UNITS)
+    known = view is not None and view.layer.name == place.layer and view.answers is not None and place.query
+    asked = escape.url(f'{place.query} layer:"{escape.clean(place.layer)}"')
+    return Row(
+        place.layer,
+        _layer(site, place.layer, place.mark),
+        place.text,
+        units[:UNITS],
+        more,
+        safe(f"units.html#q={asked}") if known and more and '"' not in place.layer else "",
+        units[UNITS:],
+        view.layer.name if view is not None and view.layer.name != place.layer else None,
+    )
+
+
+def _shows(site: Site, name: LayerName) -> LayerView | None:
+    """The layer's view; of one that has no page, that of the layer whose units it hands on: a normalisation's convolution."""
+    layers = {layer.name: layer for layer in site.report.all_layers}
+    while name not in site.layer_views:
+        layer = layers.get(name)
+        before = layers.get(LayerName(layer.inputs[0])) if layer is not None and len(layer.inputs) == 1 else None
+        if layer is None or before is None or layer.kind not in KEEPING or before.units != layer.units:
+            return None
+        name = before.name
+    return site.layer_views[name]
 
 
 def _layer(site: Site, layer: LayerName, mark: str) -> str:
-    view = site.layer_views.get(layer)
+    view = _shows(site, layer)
     if view is None:
         return ""
     page = f"layers/{escape.slug(view.slug)}.html"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from generator.artifacts import NotApplicable
+from generator.dataset.likeness import vague
 from generator.names import LayerName
 from generator.pages import data, escape, sought, trust
 from generator.pages import targets as named
@@ -39,7 +40,9 @@ def write(site: Site, k: int) -> None:
         title, caption, note = site.method_title(m), site.caption(m, image=image.name), trust.mark(site, m)
         twin = next((pair for pair in pairs if pair["maps"] == maps and not any("na" in one for one in maps)), None)
         if twin is None:
-            pairs.append({"name": m, "title": title, "caption": caption, "note": note, "maps": maps})
+            pairs.append(
+                {"name": m, "title": title, "caption": caption, "note": note, "vague": _vague(site, m), "maps": maps}
+            )
         else:
             twin["title"] = site.t("image.same", one=twin["title"], other=title)
     response = {
@@ -136,6 +139,15 @@ def _gradient(site: Site, image: ImageView, method: str, target: int, slug: str)
     if doubts := trust.doubtful(found[0], trust.limits(site, method)):
         made["doubts"] = doubts
     return made if found[0].reach is None else {**made, "reach": found[0].reach}
+
+
+def _vague(site: Site, method: str) -> str:
+    """That a deconvnet makes nearly the same of every image, where it does."""
+    found = site.report.alike.get(method)
+    if found is None or not vague(found.own, found.guided):
+        return ""
+    why = site.t("image.vague", own=f"{found.own:.2f}", guided=f"{found.guided:.2f}")
+    return why if found.switches else f"{why} {site.t('layer.no_switches')}"
 
 
 def _column(site: Site, layer: LayerName) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.health import Mark
+from generator.findings.finding import Finding
+from generator.names import LayerName
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
@@ -28,7 +30,7 @@ GRAMMAR = (
     ("layer:conv1", "ask_layer"),
     ("unit:17", "ask_unit"),
     ("-sparse", "ask_not"),
-    ("never on, always on, saturated, redundant", "ask_marks"),
+    ("dead, never on, always on, saturated, redundant", "ask_marks"),
     ("colour-selective, class-selective", "ask_derived"),
     ("sparse, dense", "ask_shares"),
     ("colour>0.5, selectivity>0.6, on<1%", "ask_numbers"),
@@ -40,6 +42,8 @@ SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
 """Those for units that are on more seldom."""
 WORDS = {Mark.DEAD: "never on"}
 """What a mark is called where it is not called by its name: of what is never on some is dead, as findings tell."""
+DEAD = 16
+"""The mark of those that are dead for certain, beside those of `Mark`."""
 PLAIN = frozenset(" ,-'")
 """What a class's name may hold beside letters and digits to be an example of a query."""
 
@@ -50,6 +54,8 @@ def write(site: Site) -> None:
     names, images = Names(), Images.of(report.examples)
     images.classes = np.array([names.number(escape.clean(each.shows)) for each in report.examples] or [-1])
     parts = [layer_arrays(view, report.labels, images, names) for view in report.layers]
+    for view, part in zip(report.layers, parts, strict=True):
+        part["marks"][dead(report, view.layer.name)] |= DEAD
     whole = {name: np.concatenate([part[name] for part in parts]) for name in KINDS} if parts else {}
     known = {name for name in KNOWN.values() if name in whole and bool((whole[name] != NOTHING).any())}
     _, height, width = report.input_shape
@@ -77,6 +83,19 @@ def write(site: Site) -> None:
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
         samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
     )
+
+
+def dead(report: Report, layer: LayerName) -> list[int]:
+    """The units of a layer that findings count as dead: out of reach, or still in training."""
+    checked = report.findings.checked if report.findings else ()
+    found = (one.result for one in checked if one.name == "dead_units" and isinstance(one.result, Finding))
+    return [
+        unit
+        for one in found
+        for place in one.places
+        if place.query == "dead" and place.layer == layer
+        for unit in place.units
+    ]
 
 
 def geometry(report: Report, view: LayerView) -> list[Any]:
@@ -118,6 +137,7 @@ def samples(
     most = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
     found = [classes[k].replace(",", " ") for k in most if plain(classes[k])][:2]
     every = int(np.bitwise_or.reduce(whole["marks"]))
+    found += ["dead"] if every & DEAD else []
     found += [WORDS.get(mark, str(mark.name).lower().replace("_", " ")) for mark in Mark if every & mark]
     for text, name, bound in BOUNDS:
         low = -1.0 if name == "colour" else 0.0

@@ -25,30 +25,25 @@ NOWHERE, IMAGE = 65535, 65534
 """Instead of a layer's number; of an image's row, where there is none."""
 
 
-def mixing(site: Site) -> list[LayerView]:
-    """The layers that a thread may come by."""
-    return [view for view in site.report.layers if view.wires is not None and site.threads.mixes(view.layer.name)]
-
-
 def address(site: Site) -> str:
     """Where the script is; "" where no layer's wires are known."""
-    return ADDRESS if mixing(site) else ""
+    return ADDRESS if site.threads.mixing else ""
 
 
 def write(site: Site) -> None:
     """Write the script, where there is something to say."""
-    views = mixing(site)
-    if not views:
+    layers = site.threads.mixing
+    if not layers:
         return
-    number = {view.layer.name: k for k, view in enumerate(views)}
+    number = {name: k for k, name in enumerate(layers)}
     rows = {example.number: k for k, example in enumerate(site.report.examples)}
-    steps = [_steps(site, view, number) for view in views]
-    firsts = [_first(view, rows) for view in views]
+    steps = [_steps(site, name, units, number) for name, units in layers.items()]
+    firsts = [_first(site.layer_views.get(name), units, rows) for name, units in layers.items()]
     _, height, width = site.report.input_shape
-    base = np.cumsum([0, *(view.layer.units for view in views)])
+    base = np.cumsum([0, *layers.values()])
     value = {
         "input": [height, width],
-        "layers": [_layer(site, view) | {"base": int(start)} for view, start in zip(views, base, strict=False)],
+        "layers": [_layer(site, name, units) | {"base": int(start)} for (name, units), start in zip(layers.items(), base, strict=False)],
         "arrays": {
             name: packed(np.concatenate([part[name] for part in parts]), kind)
             for parts, kinds in ((steps, {"next": "u", "unit": "u", "sign": "b", "share": "b"}), (firsts, {"image": "u", "place": "i"}))
@@ -58,15 +53,19 @@ def write(site: Site) -> None:
     site.script(ADDRESS, "threads", "all", value)
 
 
-def _layer(site: Site, view: LayerView) -> dict[str, Any]:
-    """How a layer's units are shown: its searched pictures, its kernels where it looks at the image, where its patches lie."""
+def _layer(site: Site, of: LayerName, units: int) -> dict[str, Any]:
+    """How a layer's units are shown: its searched pictures, its kernels where it looks at the image, where its patches lie; by
+    their numbers alone where it has no page."""
+    name, page = named(site, of)
+    view = site.layer_views.get(of)
+    own = {"name": name, "page": page, "units": units, "active": site.threads.active(of)}
+    if view is None:
+        return own | {"pictures": None, "kernels": None, "map": None}
     layer, slug = view.layer, escape.slug(view.slug)
-    name, page = named(site, layer.name)
     pictures, kernels = view.pictures, view.kernels
     first = view.wires is not None and INPUT in view.wires.layers and not isinstance(kernels, NotApplicable)
     return {
-        "name": name,
-        "page": page,
+        **own,
         "pictures": None if isinstance(pictures, NotApplicable) else data.atlas(site.tree, pictures, f"{slug}-pictures"),
         "kernels": data.atlas(site.tree, kernels, f"{slug}-kernels") if first else None,
         "map": [layer.shape[1], layer.shape[2]],
@@ -74,12 +73,12 @@ def _layer(site: Site, view: LayerView) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _steps(site: Site, view: LayerView, number: dict[LayerName, int]) -> dict[str, Any]:
+def _steps(site: Site, layer: LayerName, units: int, number: dict[LayerName, int]) -> dict[str, Any]:
     """One step back from each unit of a layer."""
-    made = {name: np.full(view.layer.units, NOWHERE) for name in ("next", "unit", "sign", "share")}
+    made = {name: np.full(units, NOWHERE) for name in ("next", "unit", "sign", "share")}
     made["sign"][:], made["share"][:] = 1, 0
-    for unit in range(view.layer.units):
-        step = site.threads.step(view.layer.name, unit)
+    for unit in range(units):
+        step = site.threads.step(layer, unit)
         if step is None or not (step.layer == INPUT or step.layer in number):
             continue
         made["next"][unit] = IMAGE if step.layer == INPUT else number[step.layer]
@@ -87,9 +86,9 @@ def _steps(site: Site, view: LayerView, number: dict[LayerName, int]) -> dict[st
     return made
 
 
-def _first(view: LayerView, rows: dict[int, int]) -> dict[str, Any]:
+def _first(view: LayerView | None, units: int, rows: dict[int, int]) -> dict[str, Any]:
     """The first patch of each unit: the row of its image in data/examples.js, and the place in the map."""
-    if view.answers is None:
-        return {"image": np.full(view.layer.units, NOWHERE), "place": np.zeros(view.layer.units)}
+    if view is None or view.answers is None:
+        return {"image": np.full(units, NOWHERE), "place": np.zeros(units)}
     images = [rows.get(int(one), NOWHERE) for one in view.answers.images[:, 0]]
     return {"image": np.array(images), "place": view.answers.places[:, 0]}

@@ -7,6 +7,7 @@ data/examples.js          [[picture, name, address, label, said], …]    the da
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,9 @@ def write(site: Site, view: LayerView, slug: str) -> str:
             "entries": [list(entry) for entry in drawn.entries],
             "deconv": data.atlas(site.tree, drawn.deconv, f"{slug}-deconv"),
             "guided": data.atlas(site.tree, drawn.guided, f"{slug}-guided"),
+            "veil": data.atlas(site.tree, drawn.veil, f"{slug}-veil"),
+            "half": [None if math.isnan(share) else share for share in drawn.half],
+            "ranks": drawn.ranks,
         }
     site.script(address, "units", view.slug, value)
     return address

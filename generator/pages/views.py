@@ -210,16 +210,33 @@ class LayerView:
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """Tile k of both atlases is what raised a unit in the image of that rank in its list."""
+    """Tile k of all atlases is what raised a unit in the image of that rank in its list."""
 
     entries: tuple[tuple[int, int], ...]
     """(unit, rank)"""
     deconv: Atlas
     guided: Atlas
+    veil: Atlas
+    """Gray to lie over the patch, so that what is left is where the guided one lies."""
+    half: tuple[float, ...] = ()
+    """The share of the patch that holds half of the guided one, NaN where there is none."""
+    ranks: int = 1
+    """Ranks that have their deconvnet; the tiles of the others are empty."""
     likeness: tuple[float, float] = (math.nan, math.nan)
     """How alike those of different units are, from 0 to 1: deconvnet's, guided ones."""
     switches: bool = True
     """Whether the model has max-pools, which tie a deconvnet to the image."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike the pictures that a deconvnet makes of different images are, from 0 to 1."""
+
+    own: float
+    guided: float
+    """Those of guided backprop."""
+    switches: bool
+    """Whether the model has max-pools."""
 
 
 @dataclass(frozen=True)
@@ -335,3 +352,5 @@ class Report:
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)
     """Its checkpoints; None where there are none."""
+    alike: Mapping[str, Likeness] = field(default_factory=dict)
+    """Deconvnet -> how alike its pictures of different images are, where that was measured."""

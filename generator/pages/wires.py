@@ -67,6 +67,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         },
         "window": list(found.slices.shape[2:]),
         "weighted": found.weighted,
+        "active": found.active,
         "noInputs": escape.clean(found.why_no_inputs),
         "arrays": arrays,
     }

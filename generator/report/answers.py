@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from generator.command.progress import Stage
+from generator.dataset.activity import positive
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.sources import Dataset, Sample
 from generator.dataset.survey import Portion, survey
@@ -253,6 +255,15 @@ def answers_of(asking: Asking, store: Store, request: SetRequest) -> Answers:
     if record is None:
         raise LookupError(f"what the units of {request.layer.name} answer to is not in the store")
     return Answers(**unpacked(record, store))
+
+
+def activity_of(asking: Asking, store: Store) -> Mapping[LayerName, NDArray[np.float32]]:
+    """How much the units of each layer that was asked are on in the dataset, as far as the store knows."""
+    found = {}
+    for request in asking.requests:
+        if store.get(asking.key(request)) is not None:
+            found[request.layer.name] = positive(answers_of(asking, store, request))
+    return found
 
 
 def skipped_of(asking: Asking, store: Store) -> Sequence[tuple[str, str]]:

@@ -21,9 +21,9 @@ from generator.library import make_method, requests_for
 from generator.methods import SEARCHES, Scope
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target, TrueTarget
-from generator.report.keys import ModelKey, cell_key
+from generator.report.keys import ModelKey, cell_key, own_digest
 from generator.report.predictions import Predictions
-from generator.store import Store
+from generator.store import Store, key_of
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,17 @@ class Jobs:
     def choice_key(self, search: Search, units: str) -> Digest:
         """The key of the units chosen for a search."""
         return cell_key(self.model, search.method, search.at, choice=units)
+
+    def ways_key(self, units: str, dataset: str) -> Digest:
+        """The key of the units chosen for all searches of units together, strongest inputs of deeper ones among them, by what
+        they answered to in a dataset of this fingerprint."""
+        of = [
+            [search.name, search.at, self.choice_key(search, units)]
+            for search in self.searches
+            if search.scope == "search"
+        ]
+        asked = [[request.name, request.layer.name] for request in self.sets]
+        return key_of({"ways": of, "asked": asked, "dataset": dataset, "code": own_digest("generator.report.units")})
 
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""

@@ -35,6 +35,7 @@ class SearchPlan:
 
     units: Mapping[tuple[str, LayerName], tuple[int, ...]]
     passes: Passes
+    """With those of the dataset, where it had to be asked to choose them."""
 
     @property
     def by_layer(self) -> Mapping[LayerName, tuple[int, ...]]:
@@ -109,7 +110,11 @@ def plan_searches(setup: Setup, *, keep: bool = False) -> SearchPlan:
     """What searches lack, by what the store knows now. Exact once it has the feature maps that rank units and the scores that
     rank classes; before that, where it is empty, as many as there can be."""
     config, images = setup.config, setup.images.images
-    units = choose_subjects(config.units, setup.jobs, images, setup.store, lambda: setup.threads, keep=keep)
+    asking = setup.asking
+    units = choose_subjects(
+        config.units, setup.jobs, images, setup.store, lambda: setup.threads, keep=keep,
+        dataset="" if asking is None or asking.own else asking.dataset.fingerprint,
+    )  # fmt: skip
     return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
 
 

@@ -1,10 +1,15 @@
 """Zeiler and Fergus' figure 2 of a report: of chosen units, the first patches beside what of them raised the unit.
 
 what units answer to ──▶ chosen units' first images ──▶ image by image: one forward, its rounds ──▶ a sheet of tiles a layer
+
+Three sheets: what guided backprop brings back, what the deconvnet does, and how much of the photograph a veil hides so that
+what is left is where the guided one lies (`generator.dataset.lit`). A deconvnet without switches is a pattern of the weights
+rather than of the image: of a model without max-pools it is drawn for each unit's first patch alone, by which that is measured.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +18,8 @@ from typing import Any
 import torch
 
 from generator.command.progress import Stage
-from generator.dataset.reconstruct import Round, Start, backwards, reconstruct, rounds, seen_from
+from generator.dataset.lit import cells, half, lit, smoothed
+from generator.dataset.reconstruct import Round, Start, Wants, backwards, reconstruct, rounds, seen_from
 from generator.encode import Grid
 from generator.engine.abreast import abreast
 from generator.engine.needs import Rule
@@ -24,11 +30,13 @@ from generator.pages.views import Passes
 from generator.report.answers import Asking, again
 from generator.report.jobs import SetRequest
 from generator.report.keys import cell_key, code_digest, own_digest
-from generator.report.sheets import Sheets, picture, shrunk
+from generator.report.sheets import Sheet, Sheets, picture, shrunk, veil
 from generator.selectors import parse_units, select_layers
 from generator.store import Store
 
 RULES: tuple[Rule, ...] = ("deconv_unpool", "guided")
+VEIL = "veil"
+"""The name of the third sheet."""
 NOTHING = "no signal came back to the pixels"
 """Why a tile is all gray: on the way every rectifier cut it off."""
 IMAGES = 16
@@ -44,19 +52,21 @@ class Wanted:
 
     request: SetRequest
     entries: tuple[tuple[int, int, Start, int], ...]
+    deconv: int
+    """Ranks that have their deconvnet as well."""
     key: Digest
 
 
 def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, tuple[int, ...]]) -> list[Wanted]:
     """The tiles of every layer: of the units `chosen` for it, or of those that `units` means by their highest value."""
     found = []
-    layers = tuple(asking.jobs.description.layers)
+    layers, facts = tuple(asking.jobs.description.layers), asking.jobs.description.facts
     for request in asking.requests:
         few = request.method.reconstructions
         if (
             not few
             or request.layer not in select_layers(request.method.layers, layers)
-            or asking.jobs.description.facts.rectifiers == 0
+            or facts.rectifiers == 0
             or store.get(asking.key(request)) is None
         ):
             continue
@@ -72,29 +82,46 @@ def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, 
                     row, column = divmod(int(answers.places[unit, rank]), layer.shape[2])
                     entries.append((unit, rank, Start(layer.name, unit, row, column), number))
         parts = [[unit, rank, start.row, start.column, number] for unit, rank, start, number in entries]
+        deconv = few if facts.max_pools else 1
         key = cell_key(
             asking.jobs.model,
             request.method,
             layer.name,
             dataset=asking.dataset.fingerprint,
             reconstructed=parts,
+            deconv=deconv,
             code=[
+                code_digest("generator.dataset.lit"),
                 code_digest("generator.dataset.reconstruct"),
                 own_digest("generator.report.reconstructions"),
                 own_digest("generator.report.sheets"),
             ],
         )
         if entries:
-            found.append(Wanted(request, tuple(entries), key))
+            found.append(Wanted(request, tuple(entries), deconv, key))
     return found
 
 
-def grid_of(one: Wanted, size: tuple[int, int]) -> Grid:
-    """Where the tiles of a layer's sheet stand, for inputs of `size` (height, width)."""
+def begun(one: Wanted, size: tuple[int, int]) -> dict[str, Sheet]:
+    """A layer's sheets before the first tile, for inputs of `size` (height, width)."""
+    seen, many = _patch(one, size), len(one.entries)
+    grid = Grid.of(many, *shrunk(*seen))
+    return {**{rule: Sheet.of(grid) for rule in RULES}, VEIL: Sheet.veil(Grid.of(many, *cells(*seen)))}
+
+
+def takes(one: Wanted, size: tuple[int, int]) -> int:
+    """Bytes of a layer's sheets."""
+    seen, many = _patch(one, size), len(one.entries)
+    large, small = Grid.of(many, *shrunk(*seen)).size, Grid.of(many, *cells(*seen)).size
+    return len(RULES) * large[0] * large[1] * 3 + small[0] * small[1]
+
+
+def _patch(one: Wanted, size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a layer's patches."""
     top, left, bottom, right = seen_from(one.request.layer, 0, 0, size)
     seen = (bottom - top, right - left)
     # what sees as much as the picture on both sides comes as the picture (`generator.dataset.reconstruct.cut`)
-    return Grid.of(len(one.entries), *shrunk(*(size if seen[0] >= size[0] and seen[1] >= size[1] else seen)))
+    return size if seen[0] >= size[0] and seen[1] >= size[1] else seen
 
 
 def parts(todo: Sequence[Wanted], size: tuple[int, int]) -> list[list[Wanted]]:
@@ -102,13 +129,12 @@ def parts(todo: Sequence[Wanted], size: tuple[int, int]) -> list[list[Wanted]]:
     found: list[list[Wanted]] = []
     room = 0
     for one in todo:
-        height, width = grid_of(one, size).size
-        takes = len(RULES) * height * width * 3
-        if not found or takes > room:
+        bytes_ = takes(one, size)
+        if not found or bytes_ > room:
             found.append([])
             room = HELD
         found[-1].append(one)
-        room -= takes
+        room -= bytes_
     return found
 
 
@@ -134,9 +160,22 @@ def lacking(todo: Sequence[Wanted], store: Store) -> list[Wanted]:
     return [one for one in todo if store.get(one.key) is None]
 
 
-def passes(planned: Sequence[Sequence[tuple[int, Sequence[Round]]]]) -> Passes:
+def passes(todo: Sequence[Wanted], planned: Sequence[Sequence[tuple[int, Sequence[Round]]]]) -> Passes:
     """What these batches take."""
-    return Passes(len(planned), len(RULES) * sum(backwards([image for _, image in one]) for one in planned))
+    also = _also(todo)
+    return Passes(
+        len(planned), sum(backwards([image for _, image in one], RULES, _wants(one, also)) for one in planned)
+    )
+
+
+def _also(todo: Sequence[Wanted]) -> frozenset[tuple[Start, int]]:
+    """The (start, number of the image) that have their deconvnet."""
+    return frozenset((start, number) for one in todo for _, rank, start, number in one.entries if rank < one.deconv)
+
+
+def _wants(batch: Sequence[tuple[int, Sequence[Round]]], also: frozenset[tuple[Start, int]]) -> Wants:
+    """What of a batch is sent back by which rule."""
+    return lambda image, start, rule: rule == "guided" or (start, batch[image][0]) in also
 
 
 def batch_of(engine: Engine) -> int:
@@ -151,7 +190,7 @@ def fill_reconstructions(
     if not todo:
         return
     samples = {sample.index: sample for sample in asking.dataset}
-    loading = threading.Lock()
+    loading, also = threading.Lock(), _also(todo)
     for part in parts(todo, preprocess.size):
         waiting = {one.request.layer.name: _sheets(one, preprocess.size, store) for one in part}
 
@@ -160,8 +199,13 @@ def fill_reconstructions(
         ) -> None:
             with loading:
                 x = torch.stack([again(asking, samples[number], preprocess) for number, _ in batch])
-            for image, start, rule, back in reconstruct(engine, x, [planned for _, planned in batch], RULES):
-                waiting[start.layer].put(rule, (start, batch[image][0]), picture(back), not back.any())
+            planned = [planned for _, planned in batch]
+            for image, start, rule, back in reconstruct(engine, x, planned, RULES, _wants(batch, also)):
+                sheets, place = waiting[start.layer], (start, batch[image][0])
+                if rule == "guided":
+                    m = smoothed(back)
+                    sheets.put(VEIL, place, veil(lit(m)), not back.any(), half(m))
+                sheets.put(rule, place, picture(back), not back.any())
             stage.advance(len(batch))
 
         abreast(engine, batches(part, preprocess.size, batch_of(engine)), run)
@@ -175,18 +219,24 @@ def _sheets(one: Wanted, size: tuple[int, int], store: Store) -> _Sheets:
     """A layer's sheets, which go into the store when they are full."""
 
     def keep(made: _Sheets) -> None:
-        grid = made.grid
         meta: dict[str, Any] = {
             "entries": [[unit, rank] for unit, rank, _, _ in one.entries],
+            "deconv": one.deconv,
             "blank": made.blank,
-            "columns": grid.columns,
-            "tile": [grid.tile_h, grid.tile_w],
-            "size": list(grid.size),
+            "half": [None if math.isnan(share) else round(share, 4) for share in made.told[VEIL]],
+            **_laid(made.sheets["guided"].grid),
+            VEIL: _laid(made.sheets[VEIL].grid),
         }
         store.put(one.key, meta, {rule: sheet.encoded() for rule, sheet in made.sheets.items()})
 
     places = {(start, number): k for k, (_, _, start, number) in enumerate(one.entries)}
-    return Sheets(grid_of(one, size), RULES, places, keep)
+    both = sum(rank < one.deconv for _, rank, _, _ in one.entries)
+    comes = {"guided": len(places), VEIL: len(places), "deconv_unpool": both}
+    return Sheets(begun(one, size), places, comes, keep)
+
+
+def _laid(grid: Grid) -> dict[str, Any]:
+    return {"columns": grid.columns, "tile": [grid.tile_h, grid.tile_w], "size": list(grid.size)}
 
 
 def kept(todo: Sequence[Wanted], store: Store) -> Iterator[tuple[LayerName, Any]]:

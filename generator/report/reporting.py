@@ -30,6 +30,7 @@ from generator.report.subjects import units_by_layer
 from generator.report.trained import training_of
 from generator.report.training import learning_of
 from generator.report.trusted import trust_of
+from generator.report.vague import of_images
 from generator.report.wired import keep_wires
 from generator.selectors import parse_units
 
@@ -60,8 +61,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     used: dict[str, Any] = {one.name: one.method for one in (*setup.jobs.requests, *setup.jobs.weights)}
     used |= {one.name: one.method for one in setup.jobs.searches}
     used |= {one.name: one.method for one in setup.jobs.sets}
-    wired = setup.wires
-    keep_wires(setup.jobs, setup.layers, wired, setup.store)
+    keep_wires(setup.jobs, setup.wired, setup.wires, setup.store)
+    wired = setup.weighed
     sought = SoughtViews(setup.jobs, setup.store, units, assembly.label)
     refused = {method for method, _, _ in setup.jobs.refused}
     learning = learning_of(setup)
@@ -97,6 +98,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         notes=setup.notes,
         architecture=architecture_of(setup),
         others=setup.others,
+        alike=of_images(setup.jobs, setup.store, images),
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),

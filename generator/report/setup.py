@@ -31,7 +31,7 @@ from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
-from generator.report.answers import Asking
+from generator.report.answers import Asking, activity_of
 from generator.report.checkpoints import Checkpoint, checkpoints_of
 from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
@@ -44,6 +44,7 @@ from generator.report.wired import wires_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
+from generator.wiring.active import weighed
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
 
@@ -74,6 +75,10 @@ class Setup:
     """In what numbers searches run that leave it open."""
     checkpoints: tuple[Checkpoint, ...] = ()
     """Of its training, in their order."""
+    ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
+        default_factory=dict, repr=False
+    )
+    """What was found of them, by the layers whose units were not asked yet."""
 
     @cached_property
     def check(self) -> Check:
@@ -99,13 +104,38 @@ class Setup:
 
     @cached_property
     def wires(self) -> Mapping[LayerName, Wires]:
-        """What feeds the units of the layers that have a page, and what they feed."""
-        return wires_of(self.jobs, self.engine.module, self.description, self.layers, self.store)
+        """What feeds the units of the layers that are wired, and what they feed."""
+        return wires_of(self.jobs, self.engine.module, self.description, self.wired, self.store)
 
     @cached_property
+    def wired(self) -> tuple[Layer, ...]:
+        """The layers that have a page, and the linear layers on maps, which mix channels as convolutions of 1 x 1 do: else
+        what a ConvNeXt or a ViT makes of its channels would not be followed. In order of execution."""
+        pages = {layer.name for layer in self.layers}
+        found = self.description.layers
+        mixing = {layer.name for layer in found if layer.kind == "linear" and layer.name in self.description.grids}
+        known = tuple(layer for layer in found if layer.name in pages | mixing)
+        return known if mixing - pages else self.layers
+
+    @property
+    def weighed(self) -> Mapping[LayerName, Wires]:
+        """The same, inputs weighed by how much they are on in the dataset: by what the store knows of that now."""
+        return self._known[0]
+
+    @property
     def threads(self) -> Threads:
         """The ways from these units back to the first layer."""
-        return Threads(self.wires)
+        return self._known[1]
+
+    @property
+    def _known(self) -> tuple[Mapping[LayerName, Wires], Threads]:
+        asking = self.asking
+        lacks = frozenset(request.layer.name for request in asking.lacking(self.store)) if asking else frozenset()
+        if lacks not in self.ways:
+            on = {} if asking is None else activity_of(asking, self.store)
+            wired = weighed(self.wires, self.description, self.engine.module, on)
+            self.ways[lacks] = wired, Threads(wired)
+        return self.ways[lacks]
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

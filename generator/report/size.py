@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from generator.artifacts import Kernels
+from generator.dataset.lit import cells
 from generator.encode import FEW, SLICES
 from generator.encode import LARGE as LARGE_INPUT
 from generator.engine.needs import Reads
@@ -73,6 +74,8 @@ PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
+VEILED = 0.3
+"""A cell of the veil over a patch."""
 
 
 def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
@@ -125,7 +128,10 @@ def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerN
     many = len(parse_units(setup.config.units, layer.units).choose() if chosen is None else chosen)
     sides = [min(SIDE, seen) for seen in layer.receptive_field or setup.input_shape[1:]]
     few = min(method.reconstructions, method.top, len(setup.asking.dataset) if setup.asking else 0)
-    return numbers + len(RULES) * (HEADER + many * few * sides[0] * sides[1] * TILE)
+    pixels = many * sides[0] * sides[1] * TILE
+    deconv = few if setup.description.facts.max_pools else min(1, few)
+    veils = HEADER + many * few * VEILED * math.prod(cells(sides[0], sides[1]))
+    return numbers + len(RULES) * HEADER + pixels * (few + deconv) + veils
 
 
 def _assets() -> float:

@@ -24,9 +24,10 @@ def choose_subjects(
     threads: Callable[[], Threads],
     *,
     keep: bool = False,
+    dataset: str = "",
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
     """(search, layer) -> what it searches for: units as `choose_units` has them, classes, or numbers of images."""
-    found = dict(choose_units(units, jobs, images, store, threads, keep=keep))
+    found = dict(choose_units(units, jobs, images, store, threads, keep=keep, dataset=dataset))
     for search in jobs.searches:
         if search.scope == "class_search":
             found[search.name, search.at] = classes_of(search, jobs, images, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from generator.names import LayerName
 from generator.pages.views import Atlas, Example, Reconstructions, Searched
 from generator.report.answers import Asking, classes_of, pictures_of
 from generator.report.jobs import Jobs, Search
-from generator.report.reconstructions import NOTHING, RULES, Wanted, kept
+from generator.report.reconstructions import NOTHING, RULES, VEIL, Wanted, kept
 from generator.report.shelf import Lazy, Shelf
 from generator.report.tiled import tiled
 from generator.report.vague import likenesses
@@ -60,7 +61,10 @@ class UnitViews:
             )
             alike = dict(zip(RULES, likenesses(record, self.store), strict=True))
             both = alike["deconv_unpool"], alike["guided"]
-            found[layer] = Reconstructions(entries, deconv, guided, both, self.jobs.description.facts.max_pools > 0)
+            veil = self.shelf.atlas(record, VEIL, {**meta, **record.meta[VEIL]})
+            shares = tuple(math.nan if share is None else share for share in record.meta["half"])
+            switches = self.jobs.description.facts.max_pools > 0
+            found[layer] = Reconstructions(entries, deconv, guided, veil, shares, record.meta["deconv"], both, switches)
         return found
 
     def examples(self) -> tuple[Example, ...]:

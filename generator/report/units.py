@@ -24,16 +24,19 @@ def choose_units(
     threads: Callable[[], Threads],
     *,
     keep: bool = False,
+    dataset: str = "",
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
     """(search, layer) -> units, for searches of units. ``top:K`` ranks them by their highest activation in any image; where a layer has no
     stored feature maps, its first K stand for them. Of ``threads:K``, half give way to what feeds units of deeper layers.
 
     `threads` is asked for then alone: it takes seconds to find. A choice is kept (with `keep`) and holds as long as all images that made it are in the set, so that one image more
-    computes that image alone and no unit anew.
+    computes that image alone and no unit anew, though it makes other units a little stronger and other inputs a little more active. `dataset` is the fingerprint of
+    the dataset, where that is not the images.
     """
     maps = {request.layer: request for request in jobs.requests if request.name == "feature_maps"}
     have = {image.digest for image in images}
     chosen: Chosen = {}
+    whole = keep
     for search in jobs.searches:
         layer = search.layer
         if layer is None or search.scope != "search":
@@ -57,17 +60,26 @@ def choose_units(
             strengths = np.maximum(strengths, meta.get("raw_hi", meta["hi"]))
         best = selection.choose(strengths.tolist())
         chosen[search.name, layer.name] = best
+        whole &= complete
         if keep and complete:
             store.put(key, {"units": list(best), "images": sorted(have)})
-    return _threaded(units, jobs, chosen, threads)
-
-
-def _threaded(
-    units: str, jobs: Jobs, chosen: Chosen, threads: Callable[[], Threads]
-) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
-    """The choice, with the strongest inputs of the units of deeper layers in it where `units` asks for that."""
-    if not parse_units(units, 2).threads:
+    if not chosen or not parse_units(units, 2).threads:
         return chosen
+    key = jobs.ways_key(units, dataset)
+    kept = store.get(key)
+    if kept is not None and have.issuperset(kept.meta["images"]):
+        ways = {(name, LayerName(layer)): tuple(some) for name, layer, some in kept.meta["units"]}
+        if set(ways) == set(chosen):
+            return {at: ways[at] for at in chosen}
+    ways = _threaded(units, jobs, chosen, threads)
+    if whole:
+        named = [[name, layer, list(some)] for (name, layer), some in ways.items()]
+        store.put(key, {"units": named, "images": sorted(have)})
+    return ways
+
+
+def _threaded(units: str, jobs: Jobs, chosen: Chosen, threads: Callable[[], Threads]) -> Chosen:
+    """The choice, with the strongest inputs of the units of deeper layers in it."""
     layers = {layer: jobs.description.by_name[layer] for _, layer in chosen}
     room = {name: parse_units(units, layer.units).threads for name, layer in layers.items()}
     made = dict(chosen)
@@ -100,8 +112,11 @@ def led(
         rest = [unit for unit in best[len(own) :] if unit not in fed]
         chosen[layer] = (*own, *fed, *rest)[: len(best)]
         for rank, unit in enumerate(chosen[layer]):
-            began, step = here.get(unit, (number, rank)), threads.step(layer, unit)
-            for at, one in () if step is None else ((step.layer, step.unit), *step.via):
-                if at in wanted:
-                    wanted[at][one] = min(began, wanted[at].get(one, began))
+            began = here.get(unit, (number, rank))
+            for step in threads.thread(layer, unit):
+                for at, one in ((step.layer, step.unit), *step.via):
+                    if at in wanted:
+                        wanted[at][one] = min(began, wanted[at].get(one, began))
+                if step.layer in wanted:
+                    break  # from there on it is that unit's own thread
     return {layer: chosen[layer] for layer in ranked}

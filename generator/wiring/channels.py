@@ -23,6 +23,8 @@ from generator.wiring.moves import Given, moved, read
 from generator.wiring.sources import Sources, sources
 
 CONVOLUTIONS = frozenset(("conv", "conv_transpose"))
+MOVING = frozenset(("copy", "pad", "reshape", "squeeze", "permute", "max_pool", "avg_pool"))
+"""Families of operations that leave values as they are, or pool them: what is on more before is on more behind, roughly."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Operation:
     """Whether its units look at channels through weights; else unit i is what channel i hands on."""
     same: LayerName | None
     """The layer with a page that gives the very same tensor, where this one is a block that ends in it."""
+    direct: bool = False
+    """Whether what it reads is what a layer with a page gives, moved about, padded or pooled at most."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,18 @@ class _Walk:
             first = read(node)
             if ref == node.outputs[0] and first is not None:
                 axis = -1 if node.family == "linear" else -1 - len(node.settings["kernel_size"])
-                return Operation(name, node, units, self._sources(self.given.of(first), axis), True, None)
+                sources = self._sources(self.given.of(first), axis)
+                return Operation(name, node, units, sources, True, None, self._direct(first))
         return Operation(name, node, units, self._sources(self.before[ref], axis), False, None)
+
+    def _direct(self, ref: Ref) -> bool:
+        while ref not in self.naming:
+            node = self.graph.nodes[ref.node]
+            first = read(node)
+            if node.family not in MOVING or first is None:
+                return False
+            ref = first
+        return True
 
     def _head(self) -> Sources | None:
         layer = self.description.facts.head_layer

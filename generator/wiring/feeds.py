@@ -4,7 +4,9 @@
                                       └──▶ conv3 channel 17: ...
 
 Layers are gone through backwards, so that what a layer hands its channels on to is known when it is reached. Only the
-k strongest wires are carried: the strongest of a union are among the strongest of its parts.
+k strongest wires are carried: the strongest of a union are among the strongest of its parts. A depthwise convolution hands
+its channels on as well, upright or turned by what its kernels sum to: those that read it are who mix. A layer that nobody is
+known to read stands for itself.
 """
 
 from __future__ import annotations
@@ -48,15 +50,19 @@ def passed_back(
     operations: Mapping[LayerName, Operation],
     reading: Mapping[LayerName, tuple[Sources, Readers]],
     k: int,
+    through: Mapping[LayerName, Float[NDArray[np.float32], " u"]] | None = None,
 ) -> Mapping[LayerName, Feeds]:
     """The readers of the units of each layer in `operations`: the units of the layers `reading`, which may be others.
 
-    `operations` are in order of execution; one that is in `reading` hands nothing on.
+    `operations` are in order of execution; one that is in `reading` hands nothing on, but for those of `through`, whose
+    units each read one channel: the sign of each unit's kernel's sum, NaN for a kernel of zeros.
     """
+    through = through or {}
     names = tuple(reading)
     parts: dict[LayerName, list[tuple[NDArray[np.int32], NDArray[np.void]]]] = {name: [] for name in operations}
-    for number, (sources, found) in enumerate(reading.values()):
-        _hand(parts, sources, _wires(number, found))
+    for number, (name, (sources, found)) in enumerate(reading.items()):
+        if name not in through:
+            _hand(parts, sources, _wires(number, found))
     feeds: dict[LayerName, NDArray[np.void]] = {}
     for name, operation in reversed(list(operations.items())):
         if operation.same is not None:
@@ -65,6 +71,10 @@ def passed_back(
         feeds[name] = strongest(rows, operation.units, k)
         if not operation.weighted:
             _hand(parts, operation.sources, feeds[name])
+        elif name in through:
+            sources, found = reading[name]
+            itself = _wires(names.index(name), found)  # (c, m): the m units that read a channel
+            _hand(parts, sources, _folded(feeds[name], through[name], itself))
     return {name: _feeds(feeds[operation.same or name], names) for name, operation in operations.items()}
 
 
@@ -75,6 +85,19 @@ def _wires(number: int, found: Readers) -> NDArray[np.void]:
     wires["channel"] = np.arange(len(wires))[:, None]
     wires["sign"], wires["share"], wires["total"] = np.sign(found.total), found.share, found.total
     return wires
+
+
+def _folded(
+    behind: NDArray[np.void], signs: Float[NDArray[np.float32], " u"], itself: NDArray[np.void]
+) -> NDArray[np.void]:
+    """(c, …) what the channels that a depthwise layer reads are read by behind it: `behind` are the readers (u, k) of its
+    units; where none of these has any, `itself`."""
+    if (behind["unit"] == ABSENT).all():
+        return itself
+    passed = behind.copy()
+    passed["sign"] *= np.nan_to_num(signs).astype(np.int8)[:, None]
+    passed["unit"][np.isnan(signs)] = ABSENT  # a kernel of zeros hands nothing on
+    return passed.reshape(len(itself), -1)  # units of one channel stand side by side
 
 
 def _hand(

@@ -49,13 +49,23 @@ class Readers:
     total: Float[NDArray[np.float32], "c k"]
 
 
-def inputs(kernels: Kernels, k: int) -> Inputs:
-    """The `k` strongest input channels of each unit."""
+def inputs(kernels: Kernels, k: int, on: Float[NDArray[np.float32], " c"] | None = None) -> Inputs:
+    """The `k` strongest input channels of each unit; with `on`, how much each channel is on, weighed by that, but for units
+    none of whose channels ever is."""
     share, total = _slices(kernels)  # (o, i)
+    if on is not None:
+        share = _weighed(share, torch.from_numpy(on).to(share), kernels.groups)
     top, which = share.topk(min(k, share.shape[1]), dim=1)
     group = torch.arange(kernels.units, device=which.device) // (kernels.units // kernels.groups)
     channel = which + group[:, None] * share.shape[1]
     return Inputs(*_arrays(channel, top, total.gather(1, which)))
+
+
+def _weighed(share: Float[Tensor, "o i"], on: Float[Tensor, " c"], groups: int) -> Float[Tensor, "o i"]:
+    by_group = share.unflatten(0, (groups, -1)) * on.view(groups, 1, -1)  # (g, o / g, i)
+    drive = by_group.flatten(0, 1)
+    whole = torch.linalg.vector_norm(drive, dim=1, keepdim=True)
+    return torch.where(whole > 0, drive / whole.clamp(min=torch.finfo(drive.dtype).tiny), share)
 
 
 def straight(units: int) -> Inputs:

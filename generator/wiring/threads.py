@@ -59,7 +59,7 @@ class Step:
 
 
 class Threads:
-    """The ends of every channel of the layers that have a page. `wires` are in order of execution."""
+    """The ends of every channel of the layers that are wired. `wires` are in order of execution."""
 
     def __init__(self, wires: Mapping[LayerName, Wires]) -> None:
         self._layers = {name: _Plain(found) for name, found in wires.items()}
@@ -69,6 +69,15 @@ class Threads:
         for name, found in self._layers.items():  # in this order, what lies behind a channel is as good as always known
             for channel in range(len(found.starts) - 1):
                 self.ends(name, channel)
+
+    @property
+    def mixing(self) -> Mapping[LayerName, int]:
+        """The layers that a thread may come by, in order of execution, each with how many units it has."""
+        return {name: len(found.channel) for name, found in self._layers.items() if self.mixes(name)}
+
+    def active(self, layer: LayerName) -> bool:
+        """Whether its inputs are weighed by what the dataset turns on."""
+        return self._layers[layer].active
 
     def mixes(self, layer: LayerName) -> bool:
         """Whether a unit of the layer does more than hand a channel on."""
@@ -147,6 +156,7 @@ class _Plain:
 
     def __init__(self, found: Wires) -> None:
         self.layers, self.weighted, self.starts = found.layers, found.weighted, found.starts.tolist()
+        self.active = found.active
         each = (found.source_layer, found.source_unit, found.source_way)
         self.sources = list(zip(*(array.tolist() for array in each), strict=True))
         self.channel, self.sign, self.share = found.channel.tolist(), found.sign.tolist(), found.share.tolist()

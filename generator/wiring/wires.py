@@ -54,6 +54,10 @@ class Wires:
     why_no_inputs: str = ""
     why_none_near: str = ""
     weighted: bool = False
+    direct: bool = False
+    """Whether the layer reads the very values that its sources give, or pools of them."""
+    active: bool = False
+    """Whether shares are weighed by how much channels are on in the dataset (`generator.wiring.active`)."""
 
     @classmethod
     def none(cls, units: int) -> Wires:
@@ -85,6 +89,7 @@ def wires(found: Wiring, units: int) -> Wires:
         feeds_share=feeds.share,
         feeds_sign=feeds.sign,
         weighted=found.weighted,
+        direct=found.direct,
     )
     if isinstance(inputs, NotApplicable):
         made = replace(made, why_no_inputs=inputs.reason)

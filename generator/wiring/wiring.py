@@ -66,6 +66,8 @@ class Wiring:
     """Them, where they can be read."""
     window: tuple[int, int] = (1, 1)
     """Their (height, width)."""
+    direct: bool = False
+    """Whether what the layer reads is what a layer with a page gives, moved about, padded or pooled at most."""
 
 
 def wiring_of(
@@ -90,7 +92,7 @@ def wiring_of(
         for name, found in kernels.items()
         if isinstance(found, Kernels)
     }
-    feeds = passed_back(operations, reading, k)
+    feeds = passed_back(operations, reading, k, depthwise(kernels))
     classes = _classes(channels, description, module, k)
     return {
         name: Wiring(
@@ -102,9 +104,26 @@ def wiring_of(
             operation.weighted,
             found if isinstance(found := kernels.get(name), Kernels) else None,
             window(operation),
+            operation.direct,
         )
         for name in (layer.name for layer in description.layers if layer.name in operations)
         for operation in (operations[name],)
+    }
+
+
+def depthwise(
+    kernels: Mapping[LayerName, Kernels | NotApplicable],
+) -> Mapping[LayerName, Float[NDArray[np.float32], " u"]]:
+    """Of the layers whose units each read one of several channels, the signs of what their kernels sum to, NaN for one of
+    zeros."""
+    return {
+        name: np.where(
+            found.weight.abs().amax(dim=(1, 2)).cpu().numpy() > 0,
+            np.sign(found.weight.sum(dim=(1, 2)).cpu().numpy()),
+            np.nan,
+        ).astype(np.float32)
+        for name, found in kernels.items()
+        if isinstance(found, Kernels) and found.weight.shape[1] == 1 and found.groups > 1
     }
 
 

@@ -45,16 +45,35 @@ def test_what_shares_a_round_is_what_it_is_alone(name: str):
     convs = [layer.name for layer in description.layers if layer.kind == "conv"]
     starts = starts_of(description, [convs[0], convs[1], convs[len(convs) // 2]], 12)
     planned = [rounds(starts, dict(description.by_name), (64, 64))]
-    assert backwards(planned) < len(starts), "nothing shares a round"
+    assert backwards(planned, RULES) < 2 * len(starts), "nothing shares a round"
     before = engine.counts.backward
     found = {(start, rule): back for _, start, rule, back in reconstruct(engine, x, planned, RULES)}
-    assert engine.counts.backward - before == 2 * backwards(planned)
+    assert engine.counts.backward - before == backwards(planned, RULES) == 2 * len(planned[0])
     assert len(found) == 2 * len(starts)
     for start in starts:
         for rule, alone in singly(engine, description, x, start).items():
             torch.testing.assert_close(
                 found[start, rule], alone, rtol=1e-4, atol=1e-6 * float(alone.abs().max() + 1e-30)
             )
+
+
+def test_what_is_not_wanted_by_a_rule_is_not_run_and_changes_nothing_of_the_rest():
+    model, x = alive(torchvision.models.get_model("mobilenet_v2", weights=None, num_classes=10)), photo(2)
+    engine, description = parts(model, x)
+    convs = [layer.name for layer in description.layers if layer.kind == "conv"]
+    starts = starts_of(description, [convs[0], convs[len(convs) // 2], convs[-1]], 4)
+    planned = [rounds(starts, dict(description.by_name), (64, 64))] * 2
+    whole = {(n, start, rule): back for n, start, rule, back in reconstruct(engine, x, planned, RULES)}
+
+    def wants(image: int, start: Start, rule: str) -> bool:
+        return rule == "guided" or (image == 1 and start == starts[-1])
+
+    before = engine.counts.backward
+    found = {(n, start, rule): back for n, start, rule, back in reconstruct(engine, x, planned, RULES, wants)}
+    assert engine.counts.backward - before == backwards(planned, RULES, wants) == len(planned[0]) + 1
+    assert set(found) == {key for key in whole if wants(*key)}
+    for key, back in found.items():
+        torch.testing.assert_close(back, whole[key], rtol=1e-4, atol=1e-6 * float(back.abs().max() + 1e-30))
 
 
 ENLARGING = {

@@ -13,17 +13,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from generator.build import compute
+from generator.build import ask, compute
 from generator.command.progress import Silent
 from generator.config import load_config
 from generator.engine.handle import Handle
 from generator.executors.search import lacking
 from generator.names import INPUT, LayerName
-from generator.pages.views import Atlas
+from generator.pages.views import Atlas, Passes
 from generator.report.assemble import Assembly
 from generator.report.plan import plan_report, plan_searches
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
+from generator.wiring.threads import Threads
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,45 @@ def test_threads_have_a_picture_of_every_unit_back_to_the_first_layer(tmp_path: 
     assert None not in stored
     again = set_up(setup.config, Silent())
     assert {layer: some for (_, layer), some in plan_searches(again).units.items()} == led
+
+
+def test_inputs_that_are_searched_for_are_those_that_the_dataset_turns_on_and_an_image_more_changes_none(
+    tmp_path: Path,
+):
+    def made(limit: int) -> tuple[Setup, dict[str, tuple[int, ...]], Passes]:
+        given: dict[str, Any] = {
+            "model": "tinyvgg_digits",
+            "images": str(packaged("inputs/digits")),
+            "limit": limit,
+            "layers": ["conv", "act"],
+            "methods": [
+                "feature_maps",
+                "dataset_examples",
+                {"activation_maximization": {"size": 28, "steps": 2, "layers": "conv"}},
+            ],
+            "units": "threads:6",
+            "trust": "none",
+            "store": str(tmp_path / "store"),
+            "device": "cpu",
+        }
+        setup = set_up(load_config(None, given), Silent())
+        todo = plan_report(setup)
+        searches = compute(setup, todo, Silent())
+        planned = todo.passes + searches.passes + ask(setup, searches, Silent())
+        counts = setup.engine.counts
+        assert planned == Passes(counts.forward, counts.backward)
+        return setup, {layer: some for (_, layer), some in searches.units.items()}, searches.passes
+
+    setup, chosen, _ = made(3)
+    threads = [setup.threads.thread(LayerName("conv2_2"), unit) for unit in chosen["conv2_2"]]
+    assert any(wires.active for wires in setup.weighed.values())
+    by_weights = Threads(setup.wires)
+    assert threads != [by_weights.thread(LayerName("conv2_2"), unit) for unit in chosen["conv2_2"]]
+    for thread in threads[:3]:
+        assert all(step.unit in chosen[step.layer] for step in thread if step.layer in chosen)
+    _, again, passes = made(4)
+    assert again == chosen
+    assert passes.backward == 0, "no search: one more image, and the dataset once more"
 
 
 def test_a_course_more_searches_for_that_unit_alone_and_gives_the_same_picture(tmp_path: Path):

@@ -27,7 +27,7 @@ def test_units_far_below_zero_are_dead_and_those_that_come_near_are_not():
     assert place.units == (2, 5)
     assert place.text == "2 of 16 dead, 3 never on"
     assert place.mark == "dead"
-    assert found.query == "never on"
+    assert found.query == place.query == "dead"  # what the search calls what is counted here
     assert found.severity == "note"  # 12.5 %
     assert "31\u202f%" in found.evidence  # 1 - 0.05 ** (1 / 8)
     assert found.drawing is not None
@@ -55,6 +55,7 @@ def test_rare_units_are_no_more_than_a_note_until_many_images_were_seen():
     found = judged("dead_units", evidence_of(model, x))
     assert found.severity == "note"
     assert at(found, "1").text == "none of 16 for certain, 15 never on"
+    assert found.query == at(found, "1").query == "never on"
     many = judged("dead_units", evidence_of(model, x.repeat(38, 1, 1, 1)))  # 304 images
     assert many.severity == "serious"
     assert at(many, "1").units == tuple(range(15))

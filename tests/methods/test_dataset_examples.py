@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +186,7 @@ def test_a_picture_that_is_gone_after_the_pass_is_named_as_the_users_to_mend(
 
 def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: Path):
     setup, _ = asked(folder, methods=["feature_maps", {"dataset_examples": {"reconstructions": 2}}])
-    from generator.report.reconstructions import RULES, kept, wanted
+    from generator.report.reconstructions import RULES, VEIL, kept, wanted
 
     assert setup.asking
     todo = wanted(setup.asking, setup.store, "top:2", {})
@@ -198,7 +200,40 @@ def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: 
         for unit, rank, start, number in one.entries:
             assert number == found.images[unit, rank]
             assert start.row * one.request.layer.shape[2] + start.column == found.places[unit, rank]
-        assert set(records[one.request.layer.name].blobs) | set(records[one.request.layer.name].inline) == set(RULES)
+        record = records[one.request.layer.name]
+        assert set(record.blobs) | set(record.inline) == {*RULES, VEIL}
+        assert one.deconv == record.meta["deconv"] == 2, "the model has max-pools"
+        shares = [
+            share for share, blank in zip(record.meta["half"], record.meta["blank"]["guided"], strict=True) if not blank
+        ]
+        assert shares and all(0 < share <= 0.5 for share in shares)
+
+
+def test_without_switches_only_first_patches_have_a_deconvnet(folder: Path):
+    from generator.report import reconstructions
+
+    setup, _ = asked(folder, methods=["feature_maps", {"dataset_examples": {"reconstructions": 3, "colour": 0}}])
+    assert setup.asking
+    description = setup.jobs.description
+    bare = replace(description, facts=replace(description.facts, max_pools=0))
+    asking = replace(setup.asking, jobs=replace(setup.jobs, description=bare))
+    todo = reconstructions.wanted(asking, setup.store, "top:2", {})
+    assert [one.deconv for one in todo] == [1] * len(todo)
+    assert reconstructions.lacking(todo, setup.store) == todo, "its records are not those of a model with max-pools"
+    counts, preprocess = setup.engine.counts, setup.loaded.preprocess
+    before = counts.forward, counts.backward
+    with Silent().stage("reconstructions") as stage:
+        reconstructions.fill_reconstructions(asking, todo, setup.engine, preprocess, setup.store, stage)
+    planned = reconstructions.passes(todo, reconstructions.plan(todo, preprocess.size, 1))
+    assert Passes(counts.forward - before[0], counts.backward - before[1]) == planned
+    record = dict(reconstructions.kept(todo, setup.store))[todo[-1].request.layer.name]
+    meta = record.meta
+    sheet = np.asarray(Image.open(io.BytesIO(setup.store.blob(record, "deconv_unpool"))).convert("RGB"), np.int16)
+    h, w = meta["tile"]
+    for k, (_, rank) in enumerate(meta["entries"]):
+        y, x = k // meta["columns"] * (h + 1), k % meta["columns"] * (w + 1)
+        drawn = bool((abs(sheet[y : y + h, x : x + w] - 128) > 8).any())
+        assert drawn == (rank == 0 and not meta["blank"]["deconv_unpool"][k])
 
 
 def shown(setup: Setup) -> dict[str, str]:

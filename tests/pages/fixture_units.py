@@ -2,7 +2,7 @@
 
 stem              unit u fires for "red wine" where u is odd and for "tabby" where it is even; unit 5 is colour-selective,
                   unit 2 class-selective
-layer4.2.conv3    a rectifier: unit 3 is dead, unit 4 always on
+layer4.2.conv3    a rectifier: unit 3 is dead, unit 7 never on but not dead, unit 4 always on
 head              unit 4 feeds "espresso", and speaks against "tabby"; nobody asked its units
 """
 
@@ -15,8 +15,11 @@ import numpy as np
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.reduction import BINS
+from generator.findings.finding import Finding, Place
+from generator.pages.findings_views import Findings
 from generator.pages.views import Example, LayerView, Report
 from generator.wiring.wires import Wires
+from tests.pages.fixture_findings import checked
 
 LABELS = ("tabby", "espresso", "missile")
 
@@ -49,7 +52,7 @@ def answers(units: int, k: int = 2, **more: Any) -> Answers:
     return replace(made, **more)
 
 
-def put(array: Any, at: int, value: Any) -> Any:
+def put(array: Any, at: int | list[int], value: Any) -> Any:
     """The array with another value there."""
     changed = np.array(array)
     changed[at] = value
@@ -75,14 +78,14 @@ def answered(
     rectified = answers(act.layer.units)
     rectified = replace(
         rectified,
-        images=put(rectified.images, 3, NONE),
-        values=put(rectified.values, 3, 0),
-        highest=put(rectified.highest, 3, 0),
-        sparsity=put(put(rectified.sparsity, 3, 1), 4, 0),
+        images=put(rectified.images, [3, 7], NONE),
+        values=put(rectified.values, [3, 7], 0),
+        highest=put(rectified.highest, [3, 7], 0),
+        sparsity=put(put(rectified.sparsity, [3, 7], 1), 4, 0),
     )
     act = asked(act, rectified)
     assert act.colour is not None
-    act = replace(act, colour=put(act.colour, 3, np.nan))
+    act = replace(act, colour=put(act.colour, [3, 7], np.nan))
     conv = asked(conv, answers(conv.layer.units))
     units = head.layer.units
     index, sign = np.full((units, 2), NONE, np.int32), np.zeros((units, 2), np.int8)
@@ -93,4 +96,10 @@ def answered(
         Example(k, image.name, image.photo, image.slug, None, word)
         for k, (image, word) in enumerate(zip(report.images[:2], shows, strict=True))
     )
-    return replace(report, layers=(stem, act, conv, head), examples=examples, labels=labels)
+    place = Place(act.layer.name, "1 of 12 dead, 2 never on", (3,), "dead", "dead")
+    judged = Findings(
+        (checked("dead_units", "Dead units", Finding("note", "1 is dead.", "From one on.", (place,), None, "dead")),),
+        2,
+        3,
+    )
+    return replace(report, layers=(stem, act, conv, head), examples=examples, labels=labels, findings=judged)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_cards_stand_in_order_and_what_was_not_found_is_closed(page: str):
 def test_layers_and_units_are_links_into_the_layer_pages(page: str):
     assert 'href="layers/layer-3.html"' in page
     assert 'href="layers/layer-1.html#u=4"' in page
-    assert page.count("and 3 more") == 2  # the last layer has 15 units, twelve of them with a link
+    assert page.count("<summary>and 3 more</summary>") == 2  # the last layer has 15 units, twelve of them with a link
     assert "3 more layers" in page  # eight, of which five stand open
 
 
@@ -116,6 +117,37 @@ def test_a_filter_is_in_the_link_only_where_the_layer_has_answers(tmp_path: Path
     assert row(other, Place(name, "x", (3,), "dead")).address == "layers/layer-1.html#f=dead"
     assert row(other, Place(name, "x", (3,), "dead")).units == ((3, "layers/layer-1.html#u=3"),)
     assert row(other, Place(LayerName("gone"), "x", (3,))).address == ""
+
+
+def test_more_units_than_have_links_lead_to_all_of_them(tmp_path: Path):
+    made = site(tmp_path, None)
+    view = made.report.layers[1]
+    place = Place(view.layer.name, "x", tuple(range(15)), "dead", "dead")
+    behind = row(made, place)  # nobody asked the layer's units: the search cannot list them
+    assert (behind.more, behind.query, [unit for unit, _ in behind.rest]) == (3, "", [12, 13, 14])
+    asked = replace(view, answers=object())  # type: ignore[arg-type]
+    report = replace(made.report, layers=(made.report.layers[0], asked, *made.report.layers[2:]))
+    told = row(Site(report, made.tree, made.env, made.t), place)
+    name = quote(f'dead layer:"{view.layer.name}"', safe="")
+    assert (told.more, told.query) == (3, f"units.html#q={name}")
+    assert row(made, replace(place, units=tuple(range(600)))).more == 588
+    assert len(row(made, replace(place, units=tuple(range(600)))).rest) == 500  # findings.csv has all
+
+
+def test_the_units_of_a_normalisation_are_shown_by_its_convolution(tmp_path: Path):
+    made = site(tmp_path, None)
+    view = made.report.layers[1]
+    norm = replace(view.layer, name=LayerName("norm"), kind="norm", inputs=(view.layer.name,))
+    apart = replace(norm, name=LayerName("apart"), kind="conv")
+    last = replace(norm, name=LayerName("last"), inputs=("norm",))
+    report = replace(made.report, all_layers=(*made.report.all_layers, norm, apart, last))
+    other = Site(report, made.tree, made.env, made.t)
+    for name in ("norm", "last"):
+        found = row(other, Place(LayerName(name), "1 of 12", (3,)))
+        assert found.units == ((3, "layers/layer-1.html#u=3"),)
+        assert found.by == view.layer.name
+    assert row(other, Place(LayerName("apart"), "x", (3,))).address == ""
+    assert row(made, Place(view.layer.name, "x", (3,))).by is None
 
 
 def test_every_card_says_what_to_do_and_where_the_line_is(page: str):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.pages.views import ImageView
+from generator.pages.views import ImageView, Likeness
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import known, ramp, report
 from tests.pages.fixture_report import tiny_report
@@ -46,7 +46,8 @@ def said(tmp_path_factory: pytest.TempPathFactory, rebuild: Callable[..., Built]
 
     methods = [replace(m, caption=CAPTIONS.get(m.name, m.caption)) for m in made.methods]
     images = tuple(changed(image) for image in made.images)
-    return rebuild(replace(made, images=images, methods=tuple(methods), trust=None), folder).site.as_uri()
+    alike = {"saliency": Likeness(0.994, 0.1, switches=False), "guided_backprop": Likeness(0.5, 0.1, switches=True)}
+    return rebuild(replace(made, images=images, methods=tuple(methods), trust=None, alike=alike), folder).site.as_uri()
 
 
 def test_every_row_says_what_its_own_method_shows_of_the_chosen_target(browser: Browser, said: str):
@@ -62,6 +63,17 @@ def test_every_row_says_what_its_own_method_shows_of_the_chosen_target(browser: 
         changed = page.locator(".ca-cams tbody th").all_inner_texts()
         assert [row.split("\n")[-1] for row in changed if "CAM++" in row] == ["Where a layer speaks against espresso."]
         assert "Bright places speak for" not in page.locator("image-page").inner_text()
+        seen.check()
+
+
+def test_a_method_that_draws_the_same_of_every_image_says_so(browser: Browser, said: str):
+    with opened(browser, said + "/images/image-0.html", base=said) as seen:
+        figures = seen.page.locator("[data-gradients] figure")
+        told = [figure for figure in figures.all() if figure.locator(".ca-pair__vague").count()]
+        assert len(told) == 1, "likeness of 0.5 is no pattern of the network's own"
+        text = told[0].locator(".ca-pair__vague").inner_text()
+        assert "nearly the same (likeness 0.99 of 1 between images; of guided backprop 0.10)" in text
+        assert "this model has none" in text, "no max-pools, no switches"
         seen.check()
 
 

@@ -6,12 +6,15 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from generator.config import load_config
 from generator.dataset.likeness import likeness
@@ -48,15 +51,39 @@ def base(site: Path) -> str:
 
 
 def by_hand(unit: int) -> list[tuple[str, int]]:
-    """From a unit of the last convolution back: of the six longest slices of its kernel the longest that sums to more than 0,
-    else the longest. Only rectifiers and pools lie between, so that more is more."""
-    module = load(load_config(None, CONFIG).model).module
+    """From a unit of the last convolution back: of the six inputs whose slice of its kernel, times their mean over the images,
+    is largest, the first that sums to more than 0, else the first. Only rectifiers and pools lie between, so that more is
+    more, and what is read is never below zero."""
+    on = means()
+    modules = dict(load(load_config(None, CONFIG).model).module.named_modules())
     found = []
     for at in range(len(LAYERS) - 1, 0, -1):
-        W = dict(module.named_modules())[LAYERS[at]].weight.detach()[unit]  # type: ignore[index,operator]
-        order = torch.linalg.vector_norm(W, dim=(1, 2)).argsort(descending=True)[:6].tolist()
+        W = modules[LAYERS[at]].weight.detach()[unit]  # type: ignore[index,operator]
+        order = (torch.linalg.vector_norm(W, dim=(1, 2)) * on[LAYERS[at]]).argsort(descending=True)[:6].tolist()
         unit = next((k for k in order if W[k].sum() > 0), order[0])
         found.append((LAYERS[at - 1], unit))
+    return found
+
+
+@cache
+def means() -> dict[str, torch.Tensor]:
+    """Of each convolution but the first, the mean of each channel of the rectifier before it, over all places of all images."""
+    loaded = load(load_config(None, CONFIG).model)
+    pictures = [Image.open(path) for path in sorted(Path(CONFIG["images"]).iterdir()) if path.suffix == ".png"]
+    x = torch.stack([loaded.preprocess(picture.convert("L")) for picture in pictures])
+    found: dict[str, torch.Tensor] = {}
+
+    def hear(name: str) -> Callable[..., None]:
+        def put(module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+            found[name] = out.mean(dim=(0, 2, 3))
+
+        return put
+
+    modules = dict(loaded.module.named_modules())
+    for before, name in pairwise(LAYERS):
+        modules[before.replace("conv", "relu")].register_forward_hook(hear(name))
+    with torch.no_grad():
+        loaded.module(x)
     return found
 
 
@@ -81,8 +108,57 @@ def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: B
             page.locator(".ca-thread a").nth(1).click()
             page.wait_for_selector(f"unit-panel h2:has-text('Unit {expected[1][1]} ')")
             assert page.locator("h1").inner_text() == expected[1][0]
-            assert thread(seen) == expected[2:]
+            # the row that one came by is kept, in the address too: the unit is where it is, those before it stand before it
+            row = [("conv2_2", unit), *expected]
+            assert seen.address.endswith(f"#u={expected[1][1]}&t=conv2_2%2F{unit}")
+            assert thread(seen) == [one for one in row if one != expected[1]]
+            here = page.locator(".ca-thread [aria-current]")
+            assert here.count() == 1 and here.inner_text().split()[0] == str(expected[1][1])
+            assert page.locator(".ca-thread__knot").nth(2).locator("[aria-current]").count() == 1
+            page.goto("about:blank")
+            page.goto(f"{base}layers/{expected[1][0].replace('_', '-')}.html#u={expected[1][1]}&t=conv2_2%2F{unit}")
+            assert thread(seen) == [one for one in row if one != expected[1]]
+            page.locator(".ca-thread a").first.click()
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            assert thread(seen) == expected
             seen.check()
+
+
+def test_the_row_is_left_where_another_unit_is_picked_or_it_does_not_come_by(browser: Browser, base: str):
+    way = by_hand(0)
+    slug, unit = way[0][0].replace("_", "-"), way[0][1]
+    other = next(u for u in range(20) if u != unit)
+    with opened(browser, f"{base}layers/{slug}.html#u={other}&t=conv2_2%2F0", base=base) as seen:
+        page = seen.page
+        assert ("conv2_2", 0) not in thread(seen), "its row does not come by this unit"
+        for wrong in ("conv2_2/99", "no such/1", "conv2_2", "conv2_2/-1", "%2F"):
+            page.evaluate("(t) => { location.hash = `u=${t.u}&t=${encodeURIComponent(t.t)}` }", {"u": unit, "t": wrong})
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            page.wait_for_timeout(100)
+            assert thread(seen) == way[1:], wrong
+        page.evaluate(f"location.hash = 'u={unit}&t=conv2_2/0'")
+        page.wait_for_selector(".ca-thread__knot:nth-child(2) [aria-current]")
+        page.locator('[data-act="after"]').click()
+        page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit + 1} ')")
+        assert "t=" not in seen.address
+        assert ("conv2_2", 0) not in thread(seen)
+        seen.check()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: str, width: int):
+    with opened(browser, f"{base}layers/conv2-2.html#u=0", base=base, width=width, height=844) as seen:
+        thread(seen)
+        knots = seen.page.locator(".ca-thread__knot")
+        names = [text.replace("\u200b", "").lower() for text in knots.locator("small").all_inner_texts()]
+        assert names == ["conv2_2", "conv2_1", "conv1_2", "conv1_1", "kernel"]
+        for k in range(knots.count()):
+            box, text = knots.nth(k).bounding_box(), knots.nth(k).locator("small").bounding_box()
+            assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
+        assert "times how much it is on in the dataset" in seen.page.locator(".ca-panel__thread").inner_text()
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it").inner_text()
+        assert "times how much the input is on in the dataset" in fed
+        seen.check()
 
 
 def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_through(browser: Browser, base: str):
@@ -218,8 +294,11 @@ def test_a_deconvnet_that_tells_nothing_stands_last_with_the_reason(
     with opened(browser, f"{http}layers/conv2-2.html#u={unit}", base=http) as seen:
         page = seen.page
         page.wait_for_selector(".ca-patches--back")
-        assert page.locator(".ca-patches--back > .ca-dim").all_inner_texts() == ["patch", "guided", "deconvnet"]
-        assert page.locator(".ca-patches--back .ca-vague").count() == 2
+        assert page.locator(".ca-patches--back > .ca-dim").all_inner_texts() == ["patch", "where it lies", "guided"]
+        assert "It says little here." not in page.locator("unit-panel").inner_text()
+        page.locator(".ca-deconv summary").click()
+        assert page.locator(".ca-deconv__tiles .ca-single").count() == 2
+        assert page.locator(".ca-deconv__tiles").is_visible()
         assert "It says little here." in page.locator("unit-panel").inner_text()
         seen.check()
 
@@ -250,3 +329,83 @@ def test_likeness_is_measured_on_the_first_tile_of_each_unit_and_kept(tmp_path: 
     assert likenesses(record, store) == (deconv, guided)
     one = store.put("b" * 64, {**meta, "entries": [[4, 0]]}, {rule: png(dot) for rule in RULES})  # type: ignore[arg-type]
     assert all(map(math.isnan, likenesses(one, store)))
+
+
+MIXER = """
+import torch
+from torch import nn
+
+class Mixer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(1, 6, 4, 4), nn.LayerNorm(6)
+        self.up, self.act, self.down = nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 6)
+        self.last, self.head = nn.Conv2d(6, 8, 1), nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        y = self.down(self.act(self.up(self.norm(x.permute(0, 2, 3, 1)))))
+        x = x + y.permute(0, 3, 1, 2)
+        return self.head(self.last(x).mean((2, 3)))
+
+def build():
+    torch.manual_seed(0)
+    return Mixer().eval()
+"""
+
+
+def test_linear_layers_on_maps_are_followed_though_they_have_no_page(browser: Browser, tmp_path: Path):
+    (tmp_path / "mixer.py").write_text(MIXER, "utf-8")
+    config = {
+        "model": {"source": f"python:{tmp_path / 'mixer.py'}:build", "input": {"size": 32, "channels": 1}},
+        "images": CONFIG["images"],
+        "limit": 3,
+        "layers": ["conv", "act"],
+        "methods": ["feature_maps", "dataset_examples"],
+        "trust": "none",
+    }
+    folder = tmp_path / "built"
+    folder.mkdir()
+    site = build(folder, config).site
+    module = load(load_config(None, {k: v for k, v in config.items() if k == "model"}).model).module
+    up, norm = module.get_submodule("up").weight.detach(), module.get_submodule("norm").weight.detach()
+    for unit in (0, 5):
+        # more of a channel of the stem is more of what the linear layer reads, as its norm's scales are all above zero
+        assert (norm > 0).all()
+        order = up[unit].abs().argsort(descending=True).tolist()
+        stem = next(c for c in order if up[unit, c] > 0)
+        with opened(browser, f"{site.as_uri()}/layers/act.html#u={unit}", base=site.as_uri()) as seen:
+            seen.page.wait_for_selector(".ca-thread")
+            titles = seen.page.locator(".ca-thread__knot > *").evaluate_all("all => all.map((e) => e.title)")
+            assert titles[1].startswith(f"up, unit {unit} ")
+            assert titles[2].startswith(f"stem, unit {stem} (+")
+            assert "its kernel" in titles[3]
+            # it has no page: a name and no link
+            assert seen.page.locator(".ca-thread__knot").nth(1).locator("a").count() == 0
+            assert seen.page.locator(".ca-thread__knot").nth(2).locator("a").count() == 1
+            seen.check()
+    with opened(browser, f"{site.as_uri()}/layers/last.html#u=0", base=site.as_uri()) as seen:
+        seen.page.wait_for_selector(".ca-wire")
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
+        assert "down" in fed.inner_text() and "stem" in fed.inner_text(), "the sum of both"
+        seen.check()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_in_a_unit_with_reconstructions_and_a_row_that_one_came_by(
+    browser: Browser, site: Path, base: str, scheme: str, width: int
+):
+    from axe_playwright_python.base import AXE_FILE_PATH
+
+    entries = data(site, "units", "conv2-1")["back"]["entries"]
+    begin, unit = next((u, by_hand(u)[0][1]) for u in range(20) if [by_hand(u)[0][1], 0] in entries)
+    address = f"{base}layers/conv2-1.html#u={unit}&t=conv2_2/{begin}"
+    with opened(browser, address, base=base, scheme=scheme, width=width) as seen:
+        seen.page.wait_for_selector(".ca-panel--open .ca-lit")
+        seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
+        result = seen.page.evaluate("axe.run()")
+        assert [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in result["violations"]] == []
+        over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0
+        seen.check()

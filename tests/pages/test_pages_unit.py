@@ -113,9 +113,26 @@ def test_chosen_units_have_their_patches_beside_both_reconstructions(browser: Br
         page = seen.page
         page.wait_for_selector(".ca-patches--back")
         assert page.locator(".ca-patches--back .ca-patch").count() == ranks
-        assert page.locator(".ca-patches--back .ca-single").count() == 2 * ranks
+        assert page.locator(".ca-patches--back .ca-single:not(.ca-lit__veil)").count() == 2 * ranks
         heads = page.locator(".ca-patches--back > .ca-dim").all_inner_texts()
-        assert heads == ["patch", "deconvnet", "guided"]
+        assert heads == ["patch", "where it lies", "guided", "deconvnet"]
+        assert page.locator(".ca-deconv").count() == 0, "it stands beside them"
+        # the same cut of the same photograph under a veil, as large as it, which says how much of it counts
+        assert page.locator(".ca-lit .ca-lit__veil").count() == ranks
+        for rank in range(ranks):
+            plain = page.locator(".ca-patches--back .ca-patch__box").nth(2 * rank).bounding_box()
+            lit = page.locator(".ca-lit .ca-patch__box").nth(rank)
+            veil = lit.locator(".ca-lit__veil i").bounding_box()
+            assert plain and veil
+            assert lit.locator("img").get_attribute("style") == page.locator(".ca-patch img").nth(rank).get_attribute(
+                "style"
+            )
+            assert (veil["width"], veil["height"]) == pytest.approx((plain["width"], plain["height"]), abs=1)
+            said = page.locator(".ca-lit b").nth(rank).inner_text()
+            tile = found["back"]["entries"].index([unit, rank])
+            assert said.startswith("half in ") and float(said.split()[2]) == pytest.approx(
+                100 * found["back"]["half"][tile], abs=0.6
+            )
         seen.check()
 
 

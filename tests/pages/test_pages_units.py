@@ -79,11 +79,15 @@ def test_sixteen_bits_and_nothing():
 
 
 QUERIES: tuple[tuple[str, list[str]], ...] = (
-    ("wine", [*(f"stem {u}" for u in (1, 3, 5, 7, 9, 11)), *(f"layer4.2.conv3 {u}" for u in (1, 5, 7, 9, 11)), *(f"_blocks.10._depthwise_conv {u}" for u in (1, 3, 5, 7))]),
+    ("wine", [*(f"stem {u}" for u in (1, 3, 5, 7, 9, 11)), *(f"layer4.2.conv3 {u}" for u in (1, 5, 9, 11)), *(f"_blocks.10._depthwise_conv {u}" for u in (1, 3, 5, 7))]),
     ("Red WINE stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
     ('"red wine" unit:5', ["stem 5", "layer4.2.conv3 5", "_blocks.10._depthwise_conv 5"]),
-    ("dead", ["layer4.2.conv3 3"]),
-    ("never on", ["layer4.2.conv3 3"]),
+    ("dead", ["layer4.2.conv3 3"]),  # what findings count
+    ("never on", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
+    ("never on -dead", ["layer4.2.conv3 7"]),
+    ('dead layer:"layer4.2.conv3"', ["layer4.2.conv3 3"]),
+    ('layer:"_blocks.1" unit:7', ["_blocks.10._depthwise_conv 7"]),  # no layer has just that name
+    ('layer:"stem" unit:7', ["stem 7"]),
     ("always on", ["layer4.2.conv3 4"]),
     ("esp", ["head 4"]),
     ("feeds:tabby", []),  # the head's unit 4 speaks against it
@@ -93,7 +97,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("colour>=90% -unit:5", []),
     ("selectivity>0.6", ["stem 2"]),
     ("class-selective", ["stem 2"]),
-    ("on<1%", ["layer4.2.conv3 3"]),
+    ("on<1%", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("on>=99%", ["layer4.2.conv3 4"]),
     ("layer:stem -wine", [f"stem {u}" for u in (0, 2, 4, 6, 8, 10)]),
     ("layer:layer4 unit:3 dead", ["layer4.2.conv3 3"]),
@@ -229,16 +233,18 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         note = seen.page.locator("[data-note]")
         found(seen, "colour>")
         assert not note.is_visible()  # still being typed
-        found(seen, "colour>much")
+        assert len(found(seen, "colour>")) == 48
+        assert found(seen, "colour>much") == []
+        assert not seen.page.locator("[data-about]").is_visible()
         assert note.inner_text() == "“much” is no number: write 0.5, or 50%."
-        found(seen, "size>3")
+        assert found(seen, "stem size>3") == []
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
 
 
 def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=never+on", base=base) as seen:
-        assert found(seen) == ["layer4.2.conv3 3"]
-        assert seen.page.locator(".ca-hit i").all_inner_texts() == ["never on"]
+        assert found(seen) == ["layer4.2.conv3 3", "layer4.2.conv3 7"]
+        assert seen.page.locator(".ca-hit i").all_inner_texts() == ["dead", "never on"]
         about = seen.page.locator("[data-about]")
         assert "what no image of the dataset raised" in about.inner_text()
         assert (about.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")

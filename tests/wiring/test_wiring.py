@@ -14,6 +14,8 @@ from generator.model.describe import Description, describe
 from generator.names import INPUT, LayerName
 from generator.wiring.channels import channels_of
 from generator.wiring.kernels import Kernels, kernels_of
+from generator.wiring.threads import Threads
+from generator.wiring.wires import wires as flat
 from generator.wiring.wiring import Wiring, wiring_of
 
 
@@ -169,3 +171,47 @@ def test_twice_the_same_arrays() -> None:
     for name in one:
         for field in ("layer", "unit", "channel", "share", "total", "sign"):
             np.testing.assert_array_equal(getattr(one[name].feeds, field), getattr(two[name].feeds, field))
+
+
+def separable(last: bool = True, each: int = 1) -> nn.Sequential:
+    """A convolution, a depthwise one (channel 0 upright, 1 turned, 2 of zeros) between rectifiers, and one that mixes."""
+    parts = [
+        nn.Conv2d(1, 3, 1), nn.ReLU(), nn.Conv2d(3, 3 * each, 3, padding=1, groups=3, bias=False), nn.ReLU(),
+    ]  # fmt: skip
+    signs = torch.tensor([1.0, -1, 0]).repeat_interleave(each)
+    parts[2].weight.data = torch.ones(3 * each, 1, 3, 3) * signs.view(-1, 1, 1, 1)
+    if last:
+        parts.append(nn.Conv2d(3 * each, 2, 1, bias=False))
+        W = torch.zeros(2, 3 * each)
+        W[:, 0::each] = torch.tensor([[3.0, 4, 0], [0, 5, -12]])
+        parts[4].weight.data = W.view(2, 3 * each, 1, 1)
+    return nn.Sequential(*parts).eval()
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_what_a_unit_feeds_goes_through_a_depthwise_convolution(each: int) -> None:
+    net = separable(each=each)
+    found = describe(net, (1, 8, 8))
+    wiring = wiring_of(found, net, list(found.by_name))
+    told = {
+        layer: [[(*w[:3], round(w[3], 6), w[4]) for w in wires(wiring[LayerName(layer)], unit)] for unit in range(3)]
+        for layer in "01"
+    }
+    through = {0: [("4", 0, 0, 0.6, 1)], 1: [("4", 1, each, round(5 / 13, 6), -1), ("4", 0, each, 0.8, -1)]}
+    for layer in "01":
+        assert told[layer][0] == through[0]
+        assert sorted(told[layer][1]) == sorted(through[1]), "turned by the kernel's sum"
+        assert told[layer][2] == [], "a kernel of zeros hands nothing on"
+    assert [w[:2] for w in wires(wiring[LayerName("2")], 0)] == [("4", 0)]
+    # as the thread of what it feeds goes back through it
+    threads = Threads({name: flat(wiring[name], found.by_name[name].units) for name in found.by_name})
+    assert [(step.layer, step.unit) for step in threads.thread(LayerName("4"), 0)][:1] == [("0", 0)]
+
+
+def test_a_depthwise_convolution_that_nobody_reads_stands_for_itself() -> None:
+    net = separable(last=False)
+    found = describe(net, (1, 8, 8))
+    wiring = wiring_of(found, net, list(found.by_name))
+    assert wires(wiring[LayerName("0")], 0) == [("2", 0, 0, 1.0, 1)]
+    assert wires(wiring[LayerName("1")], 1) == [("2", 1, 1, 1.0, -1)]
+    assert wires(wiring[LayerName("0")], 2) == []

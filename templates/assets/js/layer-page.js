@@ -1,5 +1,6 @@
 /* <layer-page data-layer="slug">: ties the toolbar, the wall and the panel of a layer to one state, and the state to the
- * address: #u=17&i=chelsea&v=maps&c=magma is unit 17 on that image, in that view, in that colour. */
+ * address: #u=17&i=chelsea&v=maps&c=magma is unit 17 on that image, in that view, in that colour; &t=conv5/3 keeps the row
+ * of inputs that one came by, which begins at unit 3 of conv5. */
 customElements.define('layer-page', class extends HTMLElement {
   connectedCallback() {
     this.data = convatlas.get('layer', this.dataset.layer);
@@ -10,7 +11,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', m: (this.data.cams[0] || {}).method || ''};
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
@@ -31,8 +32,8 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   read() {
-    const {u, i, v, c, s, k, o, f} = convatlas.address.read();
-    const next = {};
+    const {u, i, v, c, s, k, o, f, t = ''} = convatlas.address.read();
+    const next = t === this.state.t ? {} : {t};
     const there = u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units;
     this.missing = u && !there ? u.slice(0, 20) : '';
     if (there) next.u = Number(u);
@@ -85,11 +86,11 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   set(part) {
-    Object.assign(this.state, part);
+    Object.assign(this.state, 'u' in part ? {t: ''} : {}, part);  // another unit is picked: the row is left
     this.missing = '';
-    const {u, i, v, s, k, o, f} = this.state;
+    const {u, i, v, s, k, o, f, t} = this.state;
     const c = this.linked();
-    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f});
+    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t});
     this.links();
     this.draw();
   }

@@ -152,19 +152,40 @@
     return made;
   }
 
-  /** Zeiler and Fergus' figure 2: each patch beside what of it raised the unit; last, and pale, what tells units apart no more. */
-  function reconstructions(answers, examples, entries, back, side) {
+  /** The patch with a veil over all but where the guided reconstruction lies, and how little of it holds half of that. */
+  function lit(answers, example, entry, tile, side) {
+    const {el, say, tiles} = convatlas;
+    const {veil, half, guided} = answers.back;
+    if (guided.dead && guided.dead[tile]) return el('span', {});
+    const box = cut(answers, example[0], entry.place, side);
+    box.querySelectorAll('.ca-patch__mark').forEach((mark) => mark.remove());
+    const over = tiles.single(veil, tile, side);
+    over.classList.add('ca-lit__veil');
+    box.append(over);
+    const share = half[tile] === null ? '' : say('litHalf', {share: half[tile] < 0.01 ? '<\u202f1 %' : `${Math.round(100 * half[tile])} %`});
+    return el('span', {class: 'ca-lit', role: 'img', title: say('litOf', {image: example[1]}), 'aria-label': `${say('litOf', {image: example[1]})} ${share}`}, box, el('b', {'aria-hidden': 'true'}, share));
+  }
+
+  /** Zeiler and Fergus' figure 2: each patch, the patch lit where its evidence lies, and what came back to the pixels. The
+   * deconvnet stands beside them where it tells units apart; else it waits behind, with the reason. */
+  function reconstructions(answers, examples, entries, back) {
     const {el, say} = convatlas;
-    const {vague} = answers.back;
-    const rules = vague ? ['guided', 'deconv'] : ['deconv', 'guided'];
-    const heads = ['patch', ...rules].map((key) => el('span', {class: 'ca-dim'}, say(`${key}Head`)));
-    const tile = (rule, rank) => {
-      const made = returned(answers.back[rule], back[rank], side);
-      made.classList.toggle('ca-vague', Boolean(vague) && rule === 'deconv');
-      return made;
+    const {vague, ranks, deconv} = answers.back;
+    const shown = entries.map((entry, rank) => [entry, rank]).filter(([, rank]) => back[rank] >= 0);
+    const beside = !vague && shown.every(([, rank]) => rank < ranks);
+    const columns = ['patch', 'lit', 'guided', ...(beside ? ['deconv'] : [])];
+    const side = Math.floor((Math.min(innerWidth, 400) - 46 - 7 * (columns.length - 1)) / columns.length);
+    const heads = columns.map((key) => el('span', {class: 'ca-dim'}, say(`${key}Head`)));
+    const make = {
+      patch: ([entry], spot) => patch(answers, examples[entry.image], entry, side, spot),
+      lit: ([entry, rank]) => lit(answers, examples[entry.image], entry, back[rank], side),
+      guided: ([, rank]) => returned(answers.back.guided, back[rank], side),
+      deconv: ([, rank]) => returned(deconv, back[rank], side),
     };
-    const body = patches('ca-patches ca-patches--back', (spot) => [...heads, ...entries.flatMap((entry, rank) => (back[rank] < 0 ? [] : [patch(answers, examples[entry.image], entry, side, spot), ...rules.map((rule) => tile(rule, rank))]))]);
-    if (vague) body.append(el('p', {class: 'ca-dim'}, vague));
+    const body = patches('ca-patches ca-patches--back', (spot) => [...heads, ...shown.flatMap((one) => columns.map((key) => make[key](one, spot)))]);
+    body.firstChild.style.setProperty('--columns', columns.length);
+    if (!beside) body.append(el('details', {class: 'ca-deconv'}, el('summary', {}, say('deconvToo')),
+      el('span', {class: 'ca-deconv__tiles'}, shown.filter(([, rank]) => rank < ranks).map((one) => make.deconv(one))), el('p', {class: 'ca-dim'}, vague || say('deconvFew'))));
     return {title: say('patches'), kind: 'ca-panel__patches', body, note: say('backHow')};
   }
 
@@ -178,7 +199,7 @@
     if (marks.length) made.push({title: '', body: el('ul', {class: 'ca-marks'}, marks.map((text) => el('li', {}, text))), note: ''});
     const back = entries.map((entry, rank) => (answers.back ? answers.back.entries.findIndex(([u, r]) => u === unit && r === rank) : -1));
     const backed = back.filter((tile) => tile >= 0).length;
-    if (backed) made.push(reconstructions(answers, examples, entries, back, side));
+    if (backed) made.push(reconstructions(answers, examples, entries, back));
     if (entries.length > backed) {
       entries.splice(0, backed);
       made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: patches('ca-patches', (spot) => entries.map((entry) => patch(answers, examples[entry.image], entry, side, spot))),
@@ -186,9 +207,10 @@
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
-    made.push({title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), chosen, coloured].filter(Boolean).join(' ')});
+    const below = arrays.highest[unit] < 0 ? say('binsBelow') : '';
+    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
-    if (near.length) made.push({title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
+    if (near.length) made.push({late: true, title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
   }
 

@@ -37,7 +37,7 @@
       const entry = found && answers.list(found.answers, unit)[0];
       return entry ? answers.cut(found.answers, found.examples[entry.image][0], entry.place, side) : '';
     };
-    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body}, convatlas.wires.lead(wires, unit));
+    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body}, convatlas.wires.lead(wires, unit), page.state.t);
     return figure ? [figure] : [];
   }
 
@@ -96,10 +96,11 @@
     if (!current()) return null;
     const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
     const input = led ? (name, unit) => small(led, found, name, unit) : null;
+    const own = found ? answers.figures(found.answers, found.examples, state.u, 96) : [];
     const cam = data.cams.map((m) => [m, m.maps[state.i]]).find(([, heat]) => heat && !('na' in heat));
     return {
       figures: [...map(page, maps, side), ...looksFor(page, side)],
-      wide: [...(led && wired ? thread(page, led, wired, found) : []), ...course(page), ...(found ? answers.figures(found.answers, found.examples, state.u, 96) : []), ...(wired ? wires.figures(wired, state.u, input) : []), ...slices(page)],
+      wide: [...own.filter((one) => !one.late), ...(led && wired ? thread(page, led, wired, found) : []), ...course(page), ...own.filter((one) => one.late), ...(wired ? wires.figures(wired, state.u, input) : []), ...slices(page)],
       last: [...kernel(page, side), ...(cam && image ? [{title: say('camHere', {method: cam[0].title}), body: page.overlay(image, cam[1])}] : [])],
       more: image ? el('p', {}, el('a', {href: url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null,
     };

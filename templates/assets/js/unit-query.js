@@ -4,12 +4,12 @@
  *   term   = [-] (word | scope:word | number)
  *   word   = espresso | "red wine"        begins a word of a class that it fires for or feeds, of its strongest image, its
  *                                         layer, a mark, or one of the words below
- *   scope  = fires | feeds | image | layer | kind | unit
+ *   scope  = fires | feeds | image | layer | kind | unit          layer:"stem" is the layer of just that name, where there is one
  *   number = (on | colour | selectivity) (< | <= | > | >= | =) 0.5 or 50% */
 (() => {
   const NOTHING = 65535;
   const FIRES = 3, FEEDS = 2;
-  const MARKS = [['never on', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
+  const MARKS = [['dead', 16], ['never on', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
   const BITS = 2 ** 20;
   /** Words that a number stands behind: when they hold, and how well. */
   const DERIVED = [
@@ -108,9 +108,20 @@
       return found;
     }
 
-    marks(unit) { return MARKS.filter(([, bit]) => this.arrays.marks && this.arrays.marks[unit] & bit).map(([name]) => name); }
+    /** What is wrong with it; that what is dead is never on goes without saying. */
+    marks(unit) {
+      const bits = this.arrays.marks ? this.arrays.marks[unit] : 0;
+      return MARKS.filter(([name, bit]) => bits & bit && !(name === 'never on' && bits & 16)).map(([name]) => name);
+    }
 
     derived(unit) { return DERIVED.filter(([name, number, holds]) => !name.startsWith('color-') && holds(this.number(number, unit))).map(([name]) => name); }
+  }
+
+  /** The layer that has just the name in quotation marks: a byte for each layer, null where none has. */
+  function called(units, scope, text) {
+    const [, name] = (scope && /^"(.+)"$/.exec(text)) || [];
+    const found = Uint8Array.from(units.layers, (layer) => layer.name === name);
+    return found.includes(1) ? found : null;
   }
 
   /** How well a word holds of a unit, as a function (unit, layer) -> 0 or more; `scope` is where it is looked for, '' anywhere. */
@@ -122,9 +133,9 @@
     const classes = wants('fires') || wants('feeds') ? among(units.words.classes, words) : null;
     const fires = wants('fires') && fired ? classes : null, feeds = wants('feeds') && fed ? classes : null;
     const images = wants('image') && image ? among(units.words.images, words) : null;
-    const layers = wants('layer') ? among(units.words.layers, words, true) : null;
+    const layers = wants('layer') ? called(units, scope, text) || among(units.words.layers, words, true) : null;
     const kinds = wants('kind') ? among(units.words.kinds, words) : null;
-    const bits = scope || !marks ? 0 : [...MARKS, ['dead', 1]].reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
+    const bits = scope || !marks ? 0 : MARKS.reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
     const derived = scope ? [] : DERIVED.filter(([name]) => has(tokens(name), words));
     return (unit, at) => {
       let best = 0;

@@ -46,10 +46,11 @@ customElements.define('unit-search', class extends HTMLElement {
   draw() {
     if (!this.units) return;
     const {say, query} = convatlas;
-    const {units, problem} = query.find(this.units, this.field.value, this.order.value);
+    const {units: fit, problem} = query.find(this.units, this.field.value, this.order.value);
+    const units = problem ? fit.subarray(0, 0) : fit;  // what is not understood finds nothing
     this.found = units;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
-    this.about.hidden = !units.length || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
+    this.about.hidden = Boolean(problem) || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
     this.tell(problem ? say(...problem) : units.length ? '' : say('searchNone'));
     this.list.replaceChildren();
     this.grow(false);

@@ -2,7 +2,7 @@
  * pictures in a row. What only hands a channel on is gone through. Data of all layers: generator/pages/threads.py. */
 (() => {
   const NOWHERE = 65535, IMAGE = 65534;
-  const FEW = 8;  // pictures that stand in one row, with their layers' names
+  const SIDE = 52;
   let opened = null;
 
   /** The layers and steps of the whole report; null where there are none. */
@@ -53,36 +53,63 @@
 
   const percent = ({sign, share}) => `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(share * 100)} %`;
 
-  /** A unit on the thread, as a link; without a step, where the thread begins. */
-  function knot({layer, unit, step, body, labels}) {
-    const {el, url, say, breaks} = convatlas;
-    const words = step ? say('threadStep', {layer: layer.name, unit, share: percent(step)}) : say('threadHere', {layer: layer.name, unit});
-    const sign = step ? ` ca-thread__tie--${step.sign > 0 ? 'for' : step.sign < 0 ? 'against' : 'open'}` : '';
-    const inside = [el('span', {class: 'ca-thread__picture'}, body || el('i', {class: 'ca-thread__none'}), el('b', {}, unit)), labels ? el('small', {}, breaks(layer.name)) : ''];
-    return el('li', {class: `ca-thread__knot${sign}`}, layer.page && step ? el('a', {href: `${url(layer.page)}#u=${unit}`, title: words, 'aria-label': words}, inside) : el('span', {title: words, 'aria-current': step ? null : 'true'}, inside));
+  /** A layer's name as it fits under a small picture: without what most names begin with, and without underscores at its ends. */
+  function short(threads, name) {
+    const [first, ...rest] = name.split('.');
+    const common = rest.length && threads.layers.filter((layer) => layer.name.startsWith(`${first}.`)).length > threads.layers.length / 2;
+    return (common ? rest : [first, ...rest]).map((part) => part.replace(/^_+|_+$/g, '') || part).join(' ');
   }
 
-  /** The figure of a unit's thread, as `unit-panel` takes it; null where nothing is known of it. */
-  function figure(threads, examples, here, first) {
+  /** A unit on the thread, as a link that keeps the row; without a step, where the row begins. */
+  function knot({threads, layer, unit, step, body, here, from}) {
+    const {el, url, say, breaks, address} = convatlas;
+    const words = here ? say('threadHere', {layer: layer.name, unit}) : step ? say('threadStep', {layer: layer.name, unit, share: percent(step)}) : say('threadBegan', {layer: layer.name, unit});
+    const sign = step ? ` ca-thread__tie--${step.sign > 0 ? 'for' : step.sign < 0 ? 'against' : 'open'}` : '';
+    const inside = [el('span', {class: 'ca-thread__picture'}, body || el('i', {class: 'ca-thread__none'}), el('b', {}, unit)), el('small', {}, breaks(short(threads, layer.name)))];
+    return el('li', {class: `ca-thread__knot${sign}`}, layer.page && !here ? el('a', {href: `${url(layer.page)}#${address.text({u: unit, t: from})}`, title: words, 'aria-label': words}, inside) : el('span', {title: words, 'aria-current': here ? 'true' : null}, inside));
+  }
+
+  /** The row that the address says one came by, `from` being "layer/unit" of its begin: [{layer, unit, …}]; null where it does
+   * not come by the unit that is shown. */
+  function kept(threads, from, here) {
+    const cut = from.lastIndexOf('/');
+    const layer = threads.byName.get(from.slice(0, cut)), unit = Number(from.slice(cut + 1));
+    if (cut < 1 || !layer || !Number.isInteger(unit) || unit < 0 || unit >= layer.units) return null;
+    const row = [{layer, unit}, ...steps(threads, layer.name, unit)];
+    return row.some((one) => one.layer && one.layer.name === here.name && one.unit === here.unit) ? row : null;
+  }
+
+  /** How steps were weighed, in words. */
+  function weighed(row) {
+    const readers = row.filter((one, k) => one.layer && one.layer.page && k < row.length - 1);
+    return convatlas.say(readers.some(({layer}) => layer.active) ? 'threadActive' : 'threadWeights');
+  }
+
+  /** The figure of a unit's thread, as `unit-panel` takes it; null where nothing is known of it. `first` is where a unit that
+   * only hands on leads, `from` the begin of the row that one came by. */
+  function figure(threads, examples, here, first, from = '') {
     const {el, say} = convatlas;
-    const found = steps(threads, here.name, here.unit, first);
-    const knots = found.filter((step) => step.layer);
     const own = threads.byName.get(here.name);
-    const end = found.length && !found[found.length - 1].layer;
-    const last = knots.length ? knots[knots.length - 1] : own && {layer: own, unit: here.unit};
-    if (!knots.length && !(end && own)) return null;
-    const labels = knots.length < FEW;
-    const side = labels ? 64 : 46;
-    const seen = end && last ? kernel(last.layer, last.unit, side) : '';
+    const begin = {layer: own || {name: here.name}, unit: here.unit};
+    const row = (own && kept(threads, from, here)) || [begin, ...steps(threads, here.name, here.unit, first)];
+    const knots = row.filter((one) => one.layer);
+    const end = row.length > 1 && !row[row.length - 1].layer;
+    if (knots.length < 2 && !(end && own)) return null;
+    const root = knots.find(({layer}) => threads.byName.has(layer.name));
+    const last = knots[knots.length - 1];
+    const seen = end ? kernel(last.layer, last.unit, SIDE) : '';
     const said = el('p', {class: 'ca-thread__said ca-dim', 'aria-hidden': 'true'});
     const quiet = say('threadSaid');
     said.textContent = quiet;
     const tell = (event) => { const on = event.target.closest('[title], [data-words]'); said.textContent = on ? on.title || on.dataset.words : quiet; };
-    const list = el('ol', {class: `ca-thread${labels ? ' ca-thread--named' : ''}`, onpointerover: tell, onfocusin: tell, onpointerleave() { said.textContent = quiet; }},
-      knot({layer: own || {name: here.name}, unit: here.unit, body: here.body(side), labels}),
-      knots.map((step) => knot({layer: step.layer, unit: step.unit, step, body: picture(threads, examples, step.layer, step.unit, side), labels})),
-      seen ? el('li', {class: 'ca-thread__knot ca-thread__knot--kernel'}, el('span', {title: say('threadKernel')}, el('span', {class: 'ca-thread__picture'}, seen, labels ? '' : el('b', {}, say('threadEnd'))), labels ? el('small', {}, say('kernel')) : '')) : '');
-    return {title: say('thread'), kind: 'ca-panel__thread', body: el('div', {}, list, said), note: say(end ? 'threadHow' : 'threadLost')};
+    const tiles = knots.map((one) => {
+      const current = one.layer.name === here.name && one.unit === here.unit;
+      const body = current ? here.body(SIDE) : picture(threads, examples, one.layer, one.unit, SIDE);
+      return knot({threads, layer: one.layer, unit: one.unit, step: one.share === undefined ? null : one, body, here: current, from: `${root.layer.name}/${root.unit}`});
+    });
+    const list = el('ol', {class: 'ca-thread', onpointerover: tell, onfocusin: tell, onpointerleave() { said.textContent = quiet; }}, tiles,
+      seen ? el('li', {class: 'ca-thread__knot ca-thread__knot--kernel'}, el('span', {title: say('threadKernel')}, el('span', {class: 'ca-thread__picture'}, seen), el('small', {}, say('kernel')))) : '');
+    return {title: say('thread'), kind: 'ca-panel__thread', body: el('div', {}, list, said), note: `${say(end ? 'threadHow' : 'threadLost')} ${weighed(row)}`};
   }
 
   convatlas.threads = {load, picture, figure};

@@ -89,7 +89,7 @@
       rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names), wires.weighted ? strength(arrays.share[at] / 255, (arrays.sign[at] - 1) * way) : ''));
     }
     if (!rows.length) return wires.noInputs ? {title: say('fedBy'), body: '', note: say('wireNone', {why: wires.noInputs})} : null;
-    return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say('fedHow') : ''};
+    return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say(wires.active ? 'fedHowActive' : 'fedHow') : ''};
   }
 
   /** Where a unit that only hands on leads: the nearest end of its channel, {name, unit, way}. */
