@@ -25,6 +25,7 @@ from generator.pages import (
     images,
     layer,
     layers,
+    learn,
     method,
     methods,
     mkdocs_build,
@@ -82,6 +83,7 @@ def render(
     trust.write(site)
     findings.write(site)
     methods.write(site)
+    learn.write(site)
     run.write(site)
     units.examples(site)
     threads.write(site)
