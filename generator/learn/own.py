@@ -50,12 +50,20 @@ class Window:
 
 @dataclass(frozen=True)
 class FirstKernels:
-    """The kernels of the first convolution: of its first `UNITS` units, at each input channel."""
+    """The kernels of the first convolution."""
 
     layer: LayerName
     weight: Float[Tensor, "o i h w"]
+    """Of at most `UNITS` units, at the first three of their input channels."""
     units: int
     """How many units the layer has."""
+    inputs: int
+    """How many channels each of them reads."""
+
+    @property
+    def sides(self) -> tuple[int, int, int]:
+        """(input channels, height, width) of one kernel."""
+        return self.inputs, self.weight.shape[2], self.weight.shape[3]
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def kernels_of(graph: Graph, module: nn.Module) -> FirstKernels | None:
     weight = None if node is None else _parameter(node, module, "weight")
     if node is None or weight is None or weight.dim() != 4 or weight.shape[2] * weight.shape[3] > TAPS:
         return None
-    return FirstKernels(node.name, weight[:UNITS, :3].detach().float().cpu(), weight.shape[0])
+    return FirstKernels(node.name, weight[:UNITS, :3].detach().float().cpu(), weight.shape[0], weight.shape[1])
 
 
 def norm_of(graph: Graph, module: nn.Module) -> Normalisation | None:

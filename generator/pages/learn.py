@@ -15,10 +15,11 @@ from typing import Any
 from torch import Tensor
 
 from generator.learn.own import Own
-from generator.names import Kind, LayerName
-from generator.pages import escape
-from generator.pages.context import Site
-from generator.pages.numbers import compact
+from generator.learn.papers import PAPERS
+from generator.names import Kind, Layer, LayerName
+from generator.pages import bibtex, escape
+from generator.pages.context import Site, sides
+from generator.pages.numbers import compact, times
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,35 @@ class Article:
     """Kinds of layers whose pages lead to it."""
     methods: tuple[str, ...] = ()
     """Methods whose pages lead to it, and which it leads to."""
+    papers: tuple[str, ...] = ()
+    """What it cites: keys of `PAPERS`."""
     elsewhere: bool = False
     """Whether another module writes its page: then it is listed here, and no more."""
 
 
 ARTICLES = (
-    Article("convolution", ("window",), ("conv",), ("kernels", "feature_maps")),
+    Article("convolution", ("product", "window"), ("conv",), ("kernels", "feature_maps"), ("lecun1998", "dumoulin2016", "howard2017")),
+    Article("receptive_field", ("field",), (), ("occlusion", "dataset_examples"), ("araujo2019", "luo2016", "yu2016")),
+    Article("pooling", ("pool",), ("pool",), ("deconvnet",), ("zeiler2013", "lin2013", "zhang2019")),
+    Article("batch_norm", ("norm",), ("norm",), ("full_grad",), ("ioffe2015", "santurkar2018")),
+    Article("activation", ("curves",), ("act",), (), ("sandler2018", "hendrycks2016", "elfwing2017", "lu2019")),
+    Article("backprop_rules", ("rules",), (), ("saliency", "guided_backprop", "deconvnet_backward"), ("simonyan2013", "zeiler2013", "springenberg2014", "nie2018", "adebayo2018")),
+    Article("cam", ("cam",), (), ("cam", "grad_cam", "grad_cam_pp"), ("zhou2015", "selvaraju2016", "chattopadhyay2017")),
 )  # fmt: skip
 """In the order in which they are read."""
 
 SCRIPTS = ("core", "core-units", "parts")
 """What the figures of every article need."""
+ROWS = 12
+"""Rows of the table of receptive fields."""
+GROWING = 80
+"""Layers whose receptive fields are followed."""
 
 
 def write(site: Site) -> None:
     """Write the index, the articles and their data."""
     own = site.report.own or Own()
-    site.script("data/learn.js", "learn", "all", {"words": site.t.section("learn")["figures"], "own": numbers(own)})
+    site.script("data/learn.js", "learn", "all", {"words": site.t.section("learn")["figures"], "own": numbers(site, own)})
     site.page(
         "learn/index.md",
         "index.html",
@@ -79,6 +92,11 @@ def _article(site: Site, k: int, own: Own) -> None:
         link=lambda name: layer_link(site, name),
         scripts=[f"assets/js/learn-{one}.js" for one in (*SCRIPTS, *article.figures)],
         methods=[site.methods[name] for name in article.methods if name in site.methods],
+        papers={key: (PAPERS[key], bibtex.short(PAPERS[key]), bibtex.authors(PAPERS[key]), bibtex.address(PAPERS[key])) for key in article.papers},
+        layers={layer.name: layer for layer in site.report.all_layers},
+        growing=growing(site),
+        rows=field_rows(site),
+        image=site.report.images[0] if site.report.images else None,
         around={"before": _named(site, k - 1), "after": _named(site, k + 1)},
     )
 
@@ -106,9 +124,39 @@ def of_method(method: str) -> str:
     return next((article.name for article in ARTICLES if method in article.methods), "")
 
 
-def numbers(own: Own) -> Mapping[str, Any]:
+def growing(site: Site) -> list[Layer]:
+    """The layers that see more than any before them, at most `GROWING`, as far as fields are known."""
+    found: list[Layer] = []
+    for layer in site.report.all_layers:
+        field = layer.receptive_field
+        if field is not None and (not found or field > (found[-1].receptive_field or field)):
+            found.append(layer)
+    return found[:GROWING]
+
+
+def field_rows(site: Site) -> list[dict[str, Any] | int]:
+    """The rows of the table of receptive fields; of a deep model the middle is left out, and its number of layers stands there."""
+    rows: list[dict[str, Any] | int] = []
+    for layer in growing(site):
+        facts, field = dict(layer.attributes), layer.receptive_field or (0, 0)
+        rows.append(
+            {
+                "layer": layer,
+                "kernel": sides(facts.get("kernel", "")),
+                "stride": facts.get("stride", ""),
+                "field": str(field[0]) if field[0] == field[1] else times(*field),
+            }
+        )
+    left = len(rows) - ROWS
+    return rows if left <= 1 else [*rows[: ROWS // 2], left, *rows[len(rows) - ROWS // 2 :]]
+
+
+def numbers(site: Site, own: Own) -> Mapping[str, Any]:
     """The model's own numbers as the figures read them."""
+    fields = [(escape.clean(one.name), *(one.receptive_field or ()), layer_link(site, one.name)) for one in growing(site)]
     found: dict[str, Any] = {
+        "input": list(site.report.input_shape[1:]),
+        "fields": fields,
         "windows": [{**vars(one), "layer": escape.clean(one.layer)} for one in own.windows],
         "activations": [[escape.clean(op), n] for op, n, _ in own.activations],
     }

@@ -6,6 +6,7 @@ The formulas are taken out before Markdown sees them and put back after, since `
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import markdown
 from latex2mathml.converter import convert
@@ -62,8 +63,9 @@ def formulas(html: str) -> Markup:
 
     def made(match: re.Match[str]) -> str:
         if match["block"] is None:
-            return mathml(match["inline"])
-        inner = "".join(mathml(line, block=True) for line in lines(" ".join(match["block"].split())))
+            return mathml(unescape(match["inline"]))
+        latex = " ".join(unescape(match["block"]).split())
+        inner = "".join(mathml(line, block=True) for line in lines(latex))
         return f'<div class="formula" tabindex="0" role="group" aria-label="Formula">{inner}</div>'
 
     return Markup(_MATH.sub(made, str(html)))

@@ -18,15 +18,16 @@
   const svg = made('http://www.w3.org/2000/svg');
   const mathml = made('http://www.w3.org/1998/Math/MathML');
 
-  /** A formula as MathML from text: numbers, names and signs one by one; {over: [a, b]} is a fraction, {sub: [a, b]} an index,
+  /** A formula as MathML from text: numbers, names and signs one by one; {over: [a, b]} is a fraction, {sub: [a, b]} an index, {sup: [a, b]} a power,
    * {root: a} a square root, {mark: n, is: …} a part in the colour of number n. */
   function formula(...parts) {
     const row = (some) => mathml('mrow', {}, some.flatMap(piece));
     function piece(part) {
       if (Array.isArray(part)) return [row(part)];
-      if (typeof part !== 'object') return String(part).match(/[0-9][0-9.,]*(?:e[−-]?[0-9]+)?|[A-Za-zα-ω]+|[^\s]/g).map((token) => mathml(/^[0-9]/.test(token) ? 'mn' : /^[A-Za-zα-ω]/.test(token) ? 'mi' : 'mo', {}, token));
+      if (typeof part !== 'object') return (String(part).match(/[0-9][0-9.,]*(?:e[−-]?[0-9]+)?|[A-Za-zα-ω]+|[^\s]/g) || []).map((token) => mathml(/^[0-9]/.test(token) ? 'mn' : /^[A-Za-zα-ω]/.test(token) ? 'mi' : 'mo', {}, token));
       if (part.over) return [mathml('mfrac', {}, row([part.over[0]].flat()), row([part.over[1]].flat()))];
       if (part.sub) return [mathml('msub', {}, row([part.sub[0]].flat()), row([part.sub[1]].flat()))];
+      if (part.sup) return [mathml('msup', {}, row([part.sup[0]].flat()), row([part.sup[1]].flat()))];
       if (part.root) return [mathml('msqrt', {}, row([part.root].flat()))];
       return [mathml('mrow', {class: `ln-mark ln-mark--${part.mark}`}, [part.is].flat().flatMap(piece))];
     }
