@@ -87,6 +87,7 @@ def _article(site: Site, k: int, own: Own) -> None:
         section="learn",
         description=site.t(f"learn.articles.{article.name}.says"),
         article=article,
+        articles=ARTICLES,
         heading=title,
         own=own,
         link=lambda name: layer_link(site, name),

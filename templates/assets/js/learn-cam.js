@@ -4,7 +4,7 @@
  *   plus   any gradient, every place with an alpha of its own */
 (() => {
   const {el, number} = convatlas;
-  const {core, parts: {say, formula, cells, define}} = convatlas.learn;
+  const {core, parts: {say, bracket, formula, cells, define}} = convatlas.learn;
   const BIAS = 0.5;
   const START = {
     A: [[[0, 1, 1], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0], [1, 0, 0]], [[0.5, 0, 0], [0, 0, 0], [0, 0, 0.5]]],
@@ -18,10 +18,9 @@
   const UNITS = [0, 1, 2];
   const Z = 9;
 
-  /** a · b + c · d …, each pair as text with brackets around what is negative. */
-  const bracket = (v) => (v < 0 ? `( ${number(v)} )` : number(v));
   const power = (v, n) => ({sup: [bracket(v), n]});
-  const products = (pairs) => pairs.flatMap(([a, b], k) => [k ? '+' : '', number(a), '·', bracket(b)]);
+  /** a · b + c · d …, with brackets around what is negative. */
+  const products = (pairs) => pairs.flatMap(([a, b], k) => [k ? `+ ${bracket(a)}` : number(a), '·', bracket(b)]);
   const sumOf = (values) => values.map((v, k) => (k ? `+ ${bracket(v)}` : number(v))).join(' ');
   const tables = (name, editable, place) => UNITS.map((k) => cells({
     label: say(name, {k: k + 1}), height: 3, width: 3, editable: Boolean(editable), step: 0.5, place: place && ((y, x) => place(k, y, x)),
@@ -35,6 +34,7 @@
   const line = (...parts) => el('div', {class: 'ln-line'}, formula(...parts));
   const lines = (label) => el('div', {class: 'ln-live ln-lines', tabindex: 0, role: 'group', 'aria-label': label});
   const column = (...parts) => el('div', {class: 'ln-column'}, parts);
+  const units = (make) => el('div', {class: 'ln-units'}, UNITS.map(make));
   const peak = (map) => Math.max(...map.flat());
 
   /** What each step shows: [nodes, draw]. */
@@ -43,7 +43,7 @@
       const [maps, inputs] = [tables('camMap', 'A'), weights()];
       const result = cells({label: say('camResult'), height: 3, width: 3});
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, UNITS.map((k) => column(maps[k].root, inputs[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '='), column(result.root)), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, inputs[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '='), column(result.root)), sums], () => {
         const made = core.cam(state.A, state.w);
         maps.forEach((one, k) => one.show(state.A[k]));
         inputs.forEach((one) => one.show());
@@ -58,7 +58,7 @@
       const maps = tables('camGradient');
       const [result, cam] = [cells({label: say('gradResult'), height: 3, width: 3}), cells({label: say('camPositive'), height: 3, width: 3})];
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, UNITS.map((k) => column(maps[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), column(result.root), column(cam.root)), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), el('div', {class: 'ln-units'}, column(result.root), column(cam.root))), sums], () => {
         const G = core.pooledGradient(state.A, state.w);
         const alphas = core.gradWeights(G);
         const most = Math.max(...G.flat(2).map(Math.abs));
@@ -75,7 +75,7 @@
       const [maps, grads] = [tables('camMap', 'A'), tables('camGradient', 'G')];
       const result = cells({label: say('gradResult'), height: 3, width: 3});
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, UNITS.map((k) => column(maps[k].root, grads[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), column(result.root)), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, grads[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), column(result.root)), sums], () => {
         maps.forEach((one, k) => one.show(state.A[k]));
         grads.forEach((one, k) => one.show(state.G[k]));
         result.show(core.gradCam(state.A, state.G));
@@ -103,7 +103,7 @@
           line({sub: ['w', k + 1]}, '=', ...(terms.length ? products(terms) : [0]), '=', number(made.weights[k])),
           line(...UNITS.flatMap((unit) => [unit ? ',' : '', {sub: ['w', unit + 1]}, '=', number(made.weights[unit])]), ';', ...core.gradWeights(state.G).flatMap((a, unit) => [unit ? ',' : '', {sub: ['α', unit + 1]}, '=', number(a)])));
       }
-      return [[el('div', {class: 'ln-row'}, UNITS.map((k) => column(grads[k].root, alphas[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), column(result.root, plain.root)), sums], draw];
+      return [[el('div', {class: 'ln-row'}, units((k) => column(grads[k].root, alphas[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), el('div', {class: 'ln-units'}, column(result.root), column(plain.root))), sums], draw];
     },
   };
 

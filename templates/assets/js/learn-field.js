@@ -68,11 +68,11 @@
       const whole = core.fields(chain).at(-1).field;
       const own = core.fields(part).at(-1).field;
       const shift = (whole - own) / 2;
-      const x = (level, place) => 8 + (shift + starts[level] + place * jumps[level] + 0.5) / whole * 584;
+      const x = (level, place) => 128 + (shift + starts[level] + place * jumps[level] + 0.5) / whole * 468;
       const gap = 46;
       const height = chain.length * gap + 40;
       const y = (level) => height - 22 - level * gap;
-      const radius = Math.max(1.6, Math.min(7, 584 / whole / 2.6));
+      const radius = Math.max(1.6, Math.min(7, 468 / whole / 2.6));
       picture.setAttribute('viewBox', `0 0 600 ${height}`);
       picture.setAttribute('aria-label', say('coneAlt', {n: at + 1, field: own, read: levels[0].length}));
       const dots = levels.map((places, level) => {
@@ -82,7 +82,7 @@
         return svg('g', {}, core.range(Math.max(count, reach + 1)).filter((place) => place <= reach).map((place) => svg('circle', {class: seen.has(place) ? (level === at + 1 ? 'ln-c-unit' : 'ln-c-seen') : 'ln-c-other', cx: x(level, place), cy: y(level), r: seen.has(place) ? radius : radius * 0.7})));
       });
       const edges = part.flatMap((one, k) => levels[k + 1].flatMap((place) => core.range(one.kernel).map((t) => `M${x(k + 1, place).toFixed(2)} ${y(k + 1)}L${x(k, place * one.stride + t * one.dilation).toFixed(2)} ${y(k)}`)));
-      const names = levels.map((_, level) => svg('text', {class: 'ln-c-name', x: 2, y: y(level) - 11}, level ? say('layerOf', {n: level}) : say('inputRow')));
+      const names = levels.map((_, level) => svg('text', {class: 'ln-c-name', x: 2, y: y(level) + 5}, level ? say('layerOf', {n: level}) : say('inputRow')));
       const bar = svg('path', {class: 'ln-c-bar', d: `M${x(0, 0) - radius} ${height - 7}H${x(0, own - 1) + radius}`});
       picture.replaceChildren(svg('path', {class: 'ln-c-edges', d: edges.join('')}), ...dots, ...names, bar);
       const before = at ? core.fields(part.slice(0, at)).at(-1) : {field: 1, jump: 1};

@@ -1,7 +1,7 @@
 /* <learn-norm>: a batch normalised, by hand; <learn-fold>: the same scale and shift folded into a convolution. */
 (() => {
   const {el, number} = convatlas;
-  const {core, own, parts: {say, svg, formula, slider, segments, cells, define}} = convatlas.learn;
+  const {core, own, parts: {say, bracket, svg, formula, slider, segments, cells, define}} = convatlas.learn;
   const BATCH = [-1.5, 0.5, 1, 2.5, 3, 4.5];
   const KEPT = {mean: 1, variance: 4};
   const round = (v) => Math.round(v * 1000) / 1000;
@@ -65,13 +65,12 @@
       const dot = (weights) => state.patch.flat().reduce((a, v, k) => a + v * weights[k], 0);
       const plain = dot(of.weights.flat()) + of.bias;
       const rows = of.weights.map((row, y) => row.map((_, x) => fold.weights[3 * y + x]));
-      const most = Math.max(...of.weights.flat().map(Math.abs), ...fold.weights.map(Math.abs));
       tables.patch.show(state.patch);
-      tables.before.show(of.weights, {most});
-      tables.after.show(rows, {most});
+      tables.before.show(of.weights);
+      tables.after.show(rows);
       said.replaceChildren(
         el('div', {}, formula('γ / ', {root: 'σ² + ε'}, '=', number(of.gamma), '/', {root: [number(of.variance), '+', number(of.eps)]}, '=', number(fold.factor))),
-        el('div', {}, formula({sub: ['b', 'folded']}, '= (', number(of.bias), '−', number(of.mean), ') ·', number(fold.factor), '+', number(of.beta), '=', number(fold.bias))),
+        el('div', {}, formula({sub: ['b', 'folded']}, '= (', number(of.bias), '−', bracket(of.mean), ') ·', bracket(fold.factor), '+', bracket(of.beta), '=', number(fold.bias))),
         el('div', {class: 'ln-total'}, say('foldFirst', {a: number(plain), b: number(core.scaled(plain, of))})),
         el('div', {class: 'ln-total'}, say('foldThen', {a: number(dot(fold.weights)), b: number(fold.bias), c: number(dot(fold.weights) + fold.bias)})));
     }

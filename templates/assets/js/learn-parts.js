@@ -4,6 +4,7 @@
   const {core} = convatlas.learn;
   const all = convatlas.get('learn', 'all');
   const still = matchMedia('(prefers-reduced-motion: reduce)');
+  const narrow = matchMedia('(max-width: 700px)');
   let names = 0;
 
   /** A word of the figures, with {parts} filled in. */
@@ -25,13 +26,13 @@
     function piece(part) {
       if (Array.isArray(part)) return [row(part)];
       if (typeof part !== 'object') return (String(part).match(/[0-9][0-9.,]*(?:e[−-]?[0-9]+)?|[A-Za-zα-ω]+|[^\s]/g) || []).map((token) => mathml(/^[0-9]/.test(token) ? 'mn' : /^[A-Za-zα-ω]/.test(token) ? 'mi' : 'mo', {}, token));
-      if (part.over) return [mathml('mfrac', {}, row([part.over[0]].flat()), row([part.over[1]].flat()))];
+      if (part.over) return [mathml('mfrac', {displaystyle: 'true'}, row([part.over[0]].flat()), row([part.over[1]].flat()))];
       if (part.sub) return [mathml('msub', {}, row([part.sub[0]].flat()), row([part.sub[1]].flat()))];
       if (part.sup) return [mathml('msup', {}, row([part.sup[0]].flat()), row([part.sup[1]].flat()))];
       if (part.root) return [mathml('msqrt', {}, row([part.root].flat()))];
       return [mathml('mrow', {class: `ln-mark ln-mark--${part.mark}`}, [part.is].flat().flatMap(piece))];
     }
-    return mathml('math', {display: 'inline'}, row(parts));
+    return mathml('math', {display: 'inline', displaystyle: 'true'}, row(parts));
   }
 
   /** A range with its name and its value. `told` writes the value. */
@@ -56,6 +57,11 @@
     const root = el('fieldset', {class: 'ca-seg ln-seg'}, el('legend', {}, label), options.map(([, text], k) => el('label', {}, inputs[k], el('span', {}, text))));
     return {root, get value() { return inputs.find((input) => input.checked).value; }, set(v) { for (const input of inputs) input.checked = input.value === v; }};
   }
+
+  /** A number for a cell: without its leading zero where there is little room. */
+  const brief = (v) => (narrow.matches ? number(v).replace(/^(−?)0\./, '$1.') : number(v));
+  /** A number for a sum, in brackets where it is negative. */
+  const bracket = (v) => (v < 0 ? `(${number(v)})` : number(v));
 
   /** A map as a table of numbers, tinted by their sign and size; editable, its cells are fields.
    * place(y, x) is called when a cell is pointed at or focused. */
@@ -82,7 +88,7 @@
     return {
       root, table, headEl: root.querySelector('.ln-map__head'),
       /** Show `map`; a cell's class says what `marked(y, x)` says of it. */
-      show(map, {most = null, marked = null, text = number} = {}) {
+      show(map, {most = null, marked = null, text = brief} = {}) {
         const top = most || Math.max(1e-12, ...map.flat().map((v) => Math.abs(v)).filter(Number.isFinite));
         map.forEach((row, y) => row.forEach((v, x) => {
           const cell = body[y].children[x];
@@ -148,5 +154,5 @@
     });
   }
 
-  Object.assign(convatlas.learn, {own: all.own, parts: {say, svg, formula, slider, segments, cells, player, define}});
+  Object.assign(convatlas.learn, {own: all.own, parts: {say, bracket, svg, formula, slider, segments, cells, player, define}});
 })();

@@ -1,7 +1,7 @@
 /* <learn-product>: what a convolution computes at one place, with every number: products of the kernel and what lies under it. */
 (() => {
   const {el, number} = convatlas;
-  const {core, own, parts: {say, slider, segments, cells, player, define}} = convatlas.learn;
+  const {core, own, parts: {say, bracket, slider, segments, cells, player, define}} = convatlas.learn;
   const SIZE = 7;
   const PICTURES = {
     step: (y, x) => (x > 3 ? 2 : 0),
@@ -67,7 +67,7 @@
       const under = (r, c) => (r >= y && r < y + kh && c >= x && c < x + kw ? 'ln-under' : '');
       shown.input.show(state.map, {marked: under});
       shown.given.show(result, {marked: (r, c) => (r === y && c === x ? 'ln-under' : '')});
-      const rows = state.kernel.map((row, i) => el('div', {}, row.map((w, j) => el('span', {class: 'ln-term'}, `${i + j ? '+ ' : ''}${number(state.map[y + i][x + j])} · ${number(w).startsWith('−') ? `(${number(w)})` : number(w)}`))));
+      const rows = state.kernel.map((row, i) => el('div', {}, row.map((w, j) => el('span', {class: 'ln-term'}, `${i + j ? '+ ' : ''}${i + j ? bracket(state.map[y + i][x + j]) : number(state.map[y + i][x + j])} · ${bracket(w)}`))));
       terms.replaceChildren(...rows, el('div', {class: 'ln-total'}, `= ${number(result[y][x])}`));
     }
 

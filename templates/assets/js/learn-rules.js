@@ -37,7 +37,7 @@
     draw();
     const column = (title, ...parts) => el('div', {class: 'ln-rule', role: 'group', 'aria-label': title}, el('b', {}, title), parts);
     return [
-      el('div', {class: 'ln-row ln-row--top'}, x.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), y.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '⇠'), g.root),
+      el('div', {class: 'ln-units'}, x.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), y.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '⇠'), g.root),
       el('div', {class: 'ln-rules'}, columns.map(({rule, mask, back}) => column(say(`rule_${rule}`), mask.root, back.root))),
       said, el('div', {class: 'ln-controls ln-controls--below'}, reset)];
   });
