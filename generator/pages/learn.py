@@ -41,12 +41,12 @@ class Article:
 
 ARTICLES = (
     Article("convolution", ("product", "window"), ("conv",), ("kernels", "feature_maps"), ("lecun1998", "dumoulin2016", "howard2017")),
-    Article("receptive_field", ("field",), (), ("occlusion", "dataset_examples"), ("araujo2019", "luo2016", "yu2016")),
+    Article("receptive_field", ("field",), (), ("dataset_examples",), ("araujo2019", "luo2016", "yu2016")),
     Article("pooling", ("pool",), ("pool",), ("deconvnet",), ("zeiler2013", "lin2013", "zhang2019")),
-    Article("batch_norm", ("norm",), ("norm",), ("full_grad",), ("ioffe2015", "santurkar2018")),
+    Article("batch_norm", ("norm",), ("norm",), (), ("ioffe2015", "santurkar2018")),
     Article("activation", ("curves",), ("act",), (), ("sandler2018", "hendrycks2016", "elfwing2017", "lu2019")),
-    Article("backprop_rules", ("rules",), (), ("saliency", "guided_backprop", "deconvnet_backward"), ("simonyan2013", "zeiler2013", "springenberg2014", "nie2018", "adebayo2018")),
-    Article("cam", ("cam",), (), ("cam", "grad_cam", "grad_cam_pp"), ("zhou2015", "selvaraju2016", "chattopadhyay2017")),
+    Article("backprop_rules", ("rules",), (), ("saliency", "guided_backprop", "deconvnet_backward", "guided_grad_cam"), ("simonyan2013", "zeiler2013", "springenberg2014", "nie2018", "adebayo2018")),
+    Article("cam", ("cam",), (), ("cam", "grad_cam", "grad_cam_pp", "counterfactual_grad_cam"), ("zhou2015", "selvaraju2016", "chattopadhyay2017")),
 )  # fmt: skip
 """In the order in which they are read."""
 
@@ -61,7 +61,9 @@ GROWING = 80
 def write(site: Site) -> None:
     """Write the index, the articles and their data."""
     own = site.report.own or Own()
-    site.script("data/learn.js", "learn", "all", {"words": site.t.section("learn")["figures"], "own": numbers(site, own)})
+    site.script(
+        "data/learn.js", "learn", "all", {"words": site.t.section("learn")["figures"], "own": numbers(site, own)}
+    )
     site.page(
         "learn/index.md",
         "index.html",
@@ -93,7 +95,10 @@ def _article(site: Site, k: int, own: Own) -> None:
         link=lambda name: layer_link(site, name),
         scripts=[f"assets/js/learn-{one}.js" for one in (*SCRIPTS, *article.figures)],
         methods=[site.methods[name] for name in article.methods if name in site.methods],
-        papers={key: (PAPERS[key], bibtex.short(PAPERS[key]), bibtex.authors(PAPERS[key]), bibtex.address(PAPERS[key])) for key in article.papers},
+        papers={
+            key: (PAPERS[key], bibtex.short(PAPERS[key]), bibtex.authors(PAPERS[key]), bibtex.address(PAPERS[key]))
+            for key in article.papers
+        },
         layers={layer.name: layer for layer in site.report.all_layers},
         growing=growing(site),
         rows=field_rows(site),
@@ -154,7 +159,9 @@ def field_rows(site: Site) -> list[dict[str, Any] | int]:
 
 def numbers(site: Site, own: Own) -> Mapping[str, Any]:
     """The model's own numbers as the figures read them."""
-    fields = [(escape.clean(one.name), *(one.receptive_field or ()), layer_link(site, one.name)) for one in growing(site)]
+    fields = [
+        (escape.clean(one.name), *(one.receptive_field or ()), layer_link(site, one.name)) for one in growing(site)
+    ]
     found: dict[str, Any] = {
         "input": list(site.report.input_shape[1:]),
         "fields": fields,

@@ -134,7 +134,7 @@
       on(at);
     }
     scrub.addEventListener('input', () => { stop(); go(Number(scrub.value)); });
-    const root = el('div', {class: 'ln-player', role: 'group', 'aria-label': say('player')}, play, button(say('back'), '‹', () => { stop(); go(at - 1); }), button(say('on'), '›', () => { stop(); go(at + 1); }), scrub, output);
+    const root = el('div', {class: 'ln-player', role: 'group', 'aria-label': say('player')}, play, button(say('stepBack'), '‹', () => { stop(); go(at - 1); }), button(say('stepOn'), '›', () => { stop(); go(at + 1); }), scrub, output);
     return {
       root, stop, get at() { return at; },
       go(k) { stop(); go(k); },
