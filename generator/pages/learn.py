@@ -8,18 +8,14 @@ templates/learn/<name>.html; or write the page elsewhere, and say so with `elsew
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor
 
 from generator.learn.own import Own
 from generator.learn.papers import PAPERS
-from generator.names import Kind, Layer, LayerName
-from generator.pages import bibtex, escape
-from generator.pages.context import Site, sides
-from generator.pages.numbers import compact, times
+from generator.names import Kind
+from generator.pages import bibtex
+from generator.pages.context import Site
+from generator.pages.learn_numbers import field_rows, growing, layer_link, numbers
 
 
 @dataclass(frozen=True)
@@ -52,10 +48,6 @@ ARTICLES = (
 
 SCRIPTS = ("core", "core-units", "parts")
 """What the figures of every article need."""
-ROWS = 12
-"""Rows of the table of receptive fields."""
-GROWING = 80
-"""Layers whose receptive fields are followed."""
 
 
 def write(site: Site) -> None:
@@ -114,12 +106,6 @@ def _named(site: Site, k: int) -> tuple[str, str] | None:
     return site.t(f"learn.articles.{ARTICLES[k].name}.title"), f"{ARTICLES[k].name}.html"
 
 
-def layer_link(site: Site, name: LayerName | None) -> str:
-    """The address of a layer's page from the site's root, or "" where it has none."""
-    view = site.layer_views.get(name) if name is not None else None
-    return f"layers/{escape.slug(view.slug)}.html" if view else ""
-
-
 def of_kind(kind: str) -> str:
     """The article on what a layer of this kind does, or ""."""
     return next((article.name for article in ARTICLES if kind in article.kinds), "")
@@ -128,62 +114,3 @@ def of_kind(kind: str) -> str:
 def of_method(method: str) -> str:
     """The article that explains a method, or ""."""
     return next((article.name for article in ARTICLES if method in article.methods), "")
-
-
-def growing(site: Site) -> list[Layer]:
-    """The layers that see more than any before them, at most `GROWING`, as far as fields are known."""
-    found: list[Layer] = []
-    for layer in site.report.all_layers:
-        field = layer.receptive_field
-        if field is not None and (not found or field > (found[-1].receptive_field or field)):
-            found.append(layer)
-    return found[:GROWING]
-
-
-def field_rows(site: Site) -> list[dict[str, Any] | int]:
-    """The rows of the table of receptive fields; of a deep model the middle is left out, and its number of layers stands there."""
-    rows: list[dict[str, Any] | int] = []
-    for layer in growing(site):
-        facts, field = dict(layer.attributes), layer.receptive_field or (0, 0)
-        rows.append(
-            {
-                "layer": layer,
-                "kernel": sides(facts.get("kernel", "")),
-                "stride": facts.get("stride", ""),
-                "field": str(field[0]) if field[0] == field[1] else times(*field),
-            }
-        )
-    left = len(rows) - ROWS
-    return rows if left <= 1 else [*rows[: ROWS // 2], left, *rows[len(rows) - ROWS // 2 :]]
-
-
-def numbers(site: Site, own: Own) -> Mapping[str, Any]:
-    """The model's own numbers as the figures read them."""
-    fields = [
-        (escape.clean(one.name), *(one.receptive_field or ()), layer_link(site, one.name)) for one in growing(site)
-    ]
-    found: dict[str, Any] = {
-        "input": list(site.report.input_shape[1:]),
-        "fields": fields,
-        "windows": [{**vars(one), "layer": escape.clean(one.layer)} for one in own.windows],
-        "activations": [[escape.clean(op), n] for op, n, _ in own.activations],
-    }
-    if own.kernels is not None:
-        found["kernels"] = {"layer": escape.clean(own.kernels.layer), "weight": _plain(own.kernels.weight)}
-    if own.norm is not None:
-        parts = ("mean", "variance", "gamma", "beta", "bias")
-        values = {part: getattr(own.norm, part) for part in parts}
-        found["norm"] = {
-            "layer": escape.clean(own.norm.layer),
-            "convolution": escape.clean(own.norm.convolution or ""),
-            "eps": own.norm.eps,
-            **{part: None if value is None else _plain(value) for part, value in values.items()},
-        }
-    return found
-
-
-def _plain(values: Tensor) -> Any:
-    """Nested lists of numbers of five digits."""
-    if values.dim() > 1:
-        return [_plain(row) for row in values]
-    return [compact(float(value)) for value in values]

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from generator.learn.own import Own, own_of
 from generator.model.describe import describe
+from generator.names import Layer
 
 
 class Small(nn.Module):
@@ -86,6 +87,26 @@ def test_functions_are_counted_and_pools_and_the_averaged_layer_named():
     assert found.activations == (("ReLU6", 3, "act"), ("SiLU", 1, "last"))
     assert found.max_pools == ("pool", "up")
     assert found.averaged == "last"
+
+
+def test_a_chain_of_windows_makes_the_fields_of_the_layers():
+    from generator.config.settings import ModelConfig
+    from generator.model.load import load
+    from generator.pages.learn_numbers import chain
+
+    for source, shape in (("efficientnet_lite0", (3, 224, 224)), ("tinyvgg_digits", (1, 32, 32))):
+        described = describe(load(ModelConfig(source=source)).module, shape)
+        grown: list[Layer] = []
+        for layer in described.layers:
+            if layer.receptive_field and (not grown or layer.receptive_field > (grown[-1].receptive_field or (0, 0))):
+                grown.append(layer)
+        field, jump, found = 1, 1, chain(grown)
+        assert len(found) == len(grown) > 4
+        for step, layer in zip(found, grown, strict=True):
+            field += (step["kernel"] - 1) * step["dilation"] * jump
+            jump *= step["stride"]
+            assert layer.receptive_field == (field, field)
+        assert chain(grown[1:]) == []  # what is in front of it is not known
 
 
 def test_a_model_without_these_has_none():

@@ -97,14 +97,23 @@
 
   /* <learn-effective>: how much each column of the receptive field weighs, when a stack grows deeper. */
   define('learn-effective', () => {
-    const {slider} = convatlas.learn.parts;
-    const state = {depth: 8, kernel: 3};
+    const {own, parts: {slider}} = convatlas.learn;
+    const state = {depth: 8, kernel: 3, mine: false};
+    const mine = own.chain.length > 1;
     const picture = svg('svg', {class: 'ln-effective', role: 'img', viewBox: '0 0 600 190'});
     const said = el('p', {class: 'ln-verdict', 'aria-live': 'polite'});
     const bars = ['depth', 'kernel'].map((name) => slider({label: say(name), min: name === 'depth' ? 1 : 2, max: name === 'depth' ? 40 : 7, value: state[name], on: (v) => { state[name] = v; draw(); }}));
 
+    const which = mine ? segments({label: say('stack'), options: [['even', say('stackMade')], ['own', say('stackOwn')]], value: 'even', on(v) {
+      state.mine = v === 'own';
+      state.depth = state.mine ? own.chain.length : 8;
+      bars[0].set(state.depth, state.mine ? own.chain.length : 40);
+      bars[1].root.hidden = state.mine;
+      draw();
+    }}) : null;
+
     function draw() {
-      const chain = core.range(state.depth).map(() => layer(state.kernel));
+      const chain = state.mine ? own.chain.slice(0, state.depth) : core.range(state.depth).map(() => layer(state.kernel));
       const weights = core.influence(chain);
       const spread = core.spread(weights);
       const n = weights.length;
@@ -121,10 +130,10 @@
         ...weights.map((w, k) => svg('rect', {class: 'ln-e-bar', x: 10 + k * width + Math.min(0.5, width * 0.1), y: 142 - 132 * w / most, width: Math.max(0.4, width - Math.min(1, width * 0.2)), height: 132 * w / most})),
         svg('text', {class: 'ln-c-name', x: 10, y: 178}, say('effectiveField', {n})),
         svg('text', {class: 'ln-c-name', x: 590, y: 178, 'text-anchor': 'end'}, say('effectiveInner', {n: number(Math.round((right - left + 1) * 10) / 10)})));
-      said.textContent = say('effectiveSaid', {n, spread: number(spread), share: number(100 * Math.min(1, (right - left + 1) / n)), inner: number(Math.round(inner * 1000) / 10)});
+      said.textContent = say(state.mine ? 'effectiveOwn' : 'effectiveSaid', {width: own.input[1], layer: state.mine ? own.fields[state.depth - 1][0] : '', n, spread: number(spread), share: number(100 * Math.min(1, (right - left + 1) / n)), inner: number(Math.round(inner * 1000) / 10)});
     }
     draw();
-    return [el('div', {class: 'ln-controls'}, bars.map((bar) => bar.root)), picture, said];
+    return [el('div', {class: 'ln-controls'}, which && which.root, bars.map((bar) => bar.root)), picture, said];
   });
 
   /* <learn-nested>: the receptive fields of the model's own layers, on one of its images. */
