@@ -23,9 +23,11 @@ from generator.pages import (
     home,
     image,
     images,
+    landscape,
     layer,
     layers,
     learn,
+    learned,
     method,
     methods,
     mkdocs_build,
@@ -82,6 +84,8 @@ def render(
     compare.write(site)
     trust.write(site)
     findings.write(site)
+    learned.write(site)
+    landscape.write(site)
     methods.write(site)
     learn.write(site)
     run.write(site)

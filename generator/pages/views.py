@@ -19,6 +19,7 @@ from generator.diagrams.architecture import Architecture
 from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
+from generator.pages.learning_views import Landscape, Training
 from generator.pages.trust_views import Trust
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
@@ -333,3 +334,7 @@ class Report:
     """Networks that it is put beside."""
     own: Own | None = field(default=None, compare=False)
     """The model's own numbers for the articles."""
+    landscape: Landscape | NotApplicable | None = field(default=None, compare=False)
+    """The loss around its weights; None where nobody asked for it."""
+    training: Training | None = field(default=None, compare=False)
+    """Its checkpoints; None where there are none."""
