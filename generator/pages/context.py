@@ -110,11 +110,12 @@ class Site:
         section: str,
         description: str = "",
         searched: bool = True,
+        folder: str = "pages",
         **parts: object,
     ) -> None:
         """Render one page: front matter, and a body of one line that Markdown passes through untouched."""
         root = "../" * path.count("/")
-        body = self.env.get_template(f"pages/{template}").render(site=self, report=self.report, root=root, **parts)
+        body = self.env.get_template(f"{folder}/{template}").render(site=self, report=self.report, root=root, **parts)
         line = " ".join(part.strip() for part in body.splitlines() if part.strip())
         head = {
             "title": escape.md(title),

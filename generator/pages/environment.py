@@ -9,7 +9,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generator.pages import escape, numbers
-from generator.pages.prose import mathml
+from generator.pages.prose import formulas, mathml
 
 
 class Strings:
@@ -56,7 +56,7 @@ def environment(templates: tuple[Path, ...], t: Strings) -> Environment:
     env.filters.update(
         md=escape.md, html=escape.html, json=escape.json, url=escape.url, block=escape.block, breaks=escape.breaks,
         count=numbers.count, short=numbers.short, raw=numbers.raw, percent=numbers.percent, size=numbers.size,
-        seconds=numbers.seconds, mathml=mathml,
+        seconds=numbers.seconds, mathml=mathml, formulas=formulas,
     )  # fmt: skip
     env.globals.update(t=t, times=numbers.times)
     return env

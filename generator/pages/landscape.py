@@ -46,7 +46,7 @@ def _page(site: Site, why: str = "", **parts: Any) -> None:
     title = site.t("landscape.title")
     description = site.t("landscape.description", model=site.report.title)
     learned = site.report.training is not None
-    site.page("landscape.md", "landscape.html", title=title, section="landscape", description=description, learned=learned, why=why, **parts)  # fmt: skip
+    site.page("landscape.md", "landscape.html", title=title, section="learn", description=description, learned=learned, why=why, **parts)  # fmt: skip
 
 
 def numbers(found: Landscape, drawn: Contours) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import architecture, data, escape, numbers, threads, units, wires
+from generator.pages import architecture, data, escape, learn, numbers, threads, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
@@ -80,6 +80,7 @@ def write(site: Site, k: int) -> None:
         measured=isinstance(view.kernels, Atlas) and bool(view.kernels.norms),
         marked=units.marked(view),
         network=architecture.places(site, layer.name),
+        explained=learn.of_kind(layer.kind),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
 

@@ -30,7 +30,7 @@ def write(site: Site) -> None:
         "learned.md",
         "learned.html",
         title=site.t("learned.title"),
-        section="learned",
+        section="learn",
         description=site.t("learned.description", model=site.report.title),
         found=found,
         first=found.moments[0].label,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import bibtex, data, escape, prose, sought, trust
+from generator.pages import bibtex, data, escape, learn, prose, sought, trust
 from generator.pages.context import Site
 from generator.pages.examples import WIDE, example
 from generator.pages.measured import measured
@@ -33,6 +33,7 @@ def write(site: Site, method: MethodView) -> None:
         speed=measured(method.name),
         gallery=sought.gallery(site, method),
         judged=trust.method_part(site, method.name),
+        explained=learn.of_method(method.name),
         around={
             "before": site.methods[order[at - 1]] if at else None,
             "after": site.methods[order[at + 1]] if at + 1 < len(order) else None,

@@ -27,6 +27,7 @@ from generator.pages import (
     landscape,
     layer,
     layers,
+    learn,
     learned,
     method,
     methods,
@@ -88,6 +89,7 @@ def render(
     landscape.write(site)
     methods.write(site)
     descent.write(site)
+    learn.write(site)
     run.write(site)
     units.examples(site)
     threads.write(site)

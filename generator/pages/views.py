@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
+from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.learning_views import Landscape, Training
@@ -348,6 +349,8 @@ class Report:
     """Whether some units were searched for since they feed units of deeper layers."""
     others: tuple[Architecture, ...] = ()
     """Networks that it is put beside."""
+    own: Own | None = field(default=None, compare=False)
+    """The model's own numbers for the articles."""
     landscape: Landscape | NotApplicable | None = field(default=None, compare=False)
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)

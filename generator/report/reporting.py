@@ -14,6 +14,7 @@ from generator.config import dump
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.weights import with_weights
+from generator.learn.own import own_of
 from generator.methods import MethodInfo, registry
 from generator.names import LayerName
 from generator.pages.runjson import run_json
@@ -99,6 +100,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         architecture=architecture_of(setup),
         others=setup.others,
         alike=of_images(setup.jobs, setup.store, images),
+        own=own_of(setup.description, setup.loaded.module),
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),

@@ -19,6 +19,7 @@ from generator.engine.needs import Reads
 from generator.engine.plan import Request
 from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
+from generator.pages.learn import ARTICLES
 from generator.report.answers import named
 from generator.report.jobs import SetRequest
 from generator.report.reconstructions import RULES
@@ -34,6 +35,8 @@ THEME = 2.2e6
 """Material's scripts, style sheets and search, and the index of the search."""
 PAGE = 14.5e3
 """A page of a layer, an image or a method: most of it is the frame around it."""
+ARTICLE = 25e3
+"""An article of the section "Explained", formulas and all."""
 ROW = 1.3e3
 """A row of the table of layers."""
 GRAY = 0.75
@@ -86,6 +89,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         asked.setdefault(request.name, set()).add(request.layer)
     by_name = setup.description.by_name
     total = THEME + _assets() + PAGE * (len(setup.layers) + images + 2 * len(asked) + 7) + ROW * len(by_name)
+    total += ARTICLE * sum(not article.elsewhere for article in ARTICLES) + PAGE
     maps = [by_name[name] for name in asked.get("feature_maps", ())]
     operations = len(setup.description.graph.nodes)
     total += DRAWN + OPERATION * operations + (images * (FACES + FACE * operations) if maps else 0)

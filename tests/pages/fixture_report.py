@@ -35,7 +35,7 @@ from generator.pages.views import (
     Prediction,
     Report,
 )
-from tests.pages import fixture_architecture, fixture_findings, fixture_trust
+from tests.pages import fixture_architecture, fixture_findings, fixture_learn, fixture_trust
 
 HOSTILE = (
     "<script>window.pwned=1</script>",
@@ -237,6 +237,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         (("cam", str(layer_names[0]), reason.reason),), {"torch": "2.14.1"}, HOSTILE[4] if hostile else "model:\n  source: python:tiny.py:build\npreset: quick\n", 0, "cpu",
         {"schema": 1, "model": {"source": "python:tiny.py:build"}}, judged, fixture_findings.findings(layer_names, HOSTILE if hostile else ("plain",)),
         architecture=fixture_architecture.architecture(layer_names, HOSTILE if hostile else ()),
+        own=fixture_learn.own(layer_names, HOSTILE if hostile else ()),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ import pytest
 
 from generator.errors import UserError
 from generator.pages import mkdocs_build
+from generator.pages.learn import ARTICLES
 from generator.pages.site import render
 from generator.pages.views import Atlas, Passes
 from tests.pages.conftest import ROOT, Built
@@ -52,6 +53,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         f"images/{i.slug}.html" for i in tiny.report.images
     }
     expected |= {f"methods/{m.name}.html" for m in tiny.report.methods}
+    expected |= {"learn/index.html"} | {f"learn/{article.name}.html" for article in ARTICLES}
     assert found == expected
     assert tiny.rendered.pages == len(expected)
 
@@ -78,7 +80,7 @@ def test_no_address_leads_to_another_host_but_citations(tiny: Built):
     for name, text in texts(tiny.site).items():
         outside = re.findall(r'(?:src|href|action|content)="(https?:[^"]*)"', text)
         cites = name.startswith(("methods/", "learn/")) or name == "findings.html"
-        assert [a for a in outside if not (cites and a.startswith("https://arxiv.org/"))] == []
+        assert [a for a in outside if not (cites and a.startswith(("https://arxiv.org/", "https://doi.org/")))] == []
 
 
 def test_pages_know_no_build_path(tiny: Built):

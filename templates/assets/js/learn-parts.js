@@ -1,0 +1,158 @@
+/* What the figures of the articles are made of: words, formulas, sliders, choices, tables of numbers, a player. */
+(() => {
+  const {el, number} = convatlas;
+  const {core} = convatlas.learn;
+  const all = convatlas.get('learn', 'all');
+  const still = matchMedia('(prefers-reduced-motion: reduce)');
+  const narrow = matchMedia('(max-width: 700px)');
+  let names = 0;
+
+  /** A word of the figures, with {parts} filled in. */
+  const say = (key, parts = {}) => (all.words[key] || key).replace(/\{(\w+)\}/g, (whole, part) => (part in parts ? parts[part] : whole));
+
+  const made = (space) => (tag, attributes = {}, ...children) => {
+    const node = document.createElementNS(space, tag);
+    for (const [key, value] of Object.entries(attributes)) if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
+    node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    return node;
+  };
+  const svg = made('http://www.w3.org/2000/svg');
+  const mathml = made('http://www.w3.org/1998/Math/MathML');
+
+  /** A formula as MathML from text: numbers, names and signs one by one; {over: [a, b]} is a fraction, {sub: [a, b]} an index, {sup: [a, b]} a power,
+   * {root: a} a square root, {mark: n, is: …} a part in the colour of number n. */
+  function formula(...parts) {
+    const row = (some) => mathml('mrow', {}, some.flatMap(piece));
+    function piece(part) {
+      if (Array.isArray(part)) return [row(part)];
+      if (typeof part !== 'object') return (String(part).match(/[0-9][0-9.,]*(?:e[−-]?[0-9]+)?|[A-Za-zα-ω]+|[^\s]/g) || []).map((token) => mathml(/^[0-9]/.test(token) ? 'mn' : /^[A-Za-zα-ω]/.test(token) ? 'mi' : 'mo', {}, token));
+      if (part.over) return [mathml('mfrac', {displaystyle: 'true'}, row([part.over[0]].flat()), row([part.over[1]].flat()))];
+      if (part.sub) return [mathml('msub', {}, row([part.sub[0]].flat()), row([part.sub[1]].flat()))];
+      if (part.sup) return [mathml('msup', {}, row([part.sup[0]].flat()), row([part.sup[1]].flat()))];
+      if (part.root) return [mathml('msqrt', {}, row([part.root].flat()))];
+      return [mathml('mrow', {class: `ln-mark ln-mark--${part.mark}`}, [part.is].flat().flatMap(piece))];
+    }
+    return mathml('math', {display: 'inline', displaystyle: 'true'}, row(parts));
+  }
+
+  /** A range with its name and its value. `told` writes the value. */
+  function slider({label, mark, min, max, step = 1, value, told = String, on}) {
+    const input = el('input', {type: 'range', min, max, step});
+    const output = el('output', {});
+    const show = () => {
+      output.textContent = told(Number(input.value));
+      input.setAttribute('aria-valuetext', output.textContent);
+    };
+    input.value = value;
+    input.addEventListener('input', () => { show(); on(Number(input.value)); });
+    show();
+    const root = el('label', {class: 'ln-slider'}, el('span', {class: mark ? `ln-mark ln-mark--${mark}` : null}, label), input, output);
+    return {root, input, get value() { return Number(input.value); }, set(v, most) { if (most) input.max = most; input.value = v; show(); }};
+  }
+
+  /** A choice of few: radio buttons that look like one control. options: [[value, text], …] */
+  function segments({label, options, value, on}) {
+    const name = `ln-choice-${names += 1}`;
+    const inputs = options.map(([v]) => el('input', {type: 'radio', name, value: v, checked: v === value, onchange: () => on(v)}));
+    const root = el('fieldset', {class: 'ca-seg ln-seg'}, el('legend', {}, label), options.map(([, text], k) => el('label', {}, inputs[k], el('span', {}, text))));
+    return {root, get value() { return inputs.find((input) => input.checked).value; }, set(v) { for (const input of inputs) input.checked = input.value === v; }};
+  }
+
+  /** A number for a cell: without its leading zero where there is little room. */
+  const brief = (v) => (narrow.matches ? number(v).replace(/^(−?)0\./, '$1.') : number(v));
+  /** A number for a sum, in brackets where it is negative. */
+  const bracket = (v) => (v < 0 ? `(${number(v)})` : number(v));
+
+  /** A map as a table of numbers, tinted by their sign and size; editable, its cells are fields.
+   * place(y, x) is called when a cell is pointed at or focused. */
+  function cells({label, height, width, editable = false, step = 0.5, on, place, head = label}) {
+    const inputs = [];
+    const body = core.range(height).map((y) => el('tr', {}, core.range(width).map((x) => {
+      const cell = el('td', {});
+      if (editable) {
+        const input = el('input', {type: 'number', step, 'aria-label': say('cell', {label, row: y + 1, column: x + 1})});
+        input.addEventListener('input', () => { if (input.value !== '' && Number.isFinite(Number(input.value)) && Math.abs(Number(input.value)) < 1e6) on(y, x, Number(input.value)); });
+        input.addEventListener('blur', () => { if (input.value === '' || !Number.isFinite(Number(input.value)) || Math.abs(Number(input.value)) >= 1e6) input.value = input.dataset.last; });
+        inputs.push(input);
+        cell.append(input);
+      }
+      if (place) {
+        cell.addEventListener('pointerenter', (event) => { if (event.pointerType === 'mouse') place(y, x); });
+        cell.addEventListener('click', () => place(y, x));
+        if (editable) inputs.at(-1).addEventListener('focus', () => place(y, x));
+      }
+      return cell;
+    })));
+    const table = el('table', {class: `ln-cells${editable ? ' ln-cells--edit' : ''}${place ? ' ln-cells--place' : ''}`, 'aria-label': label}, el('tbody', {}, body));
+    const root = el('div', {class: 'ln-map'}, head ? el('div', {class: 'ln-map__head'}, head) : null, table);
+    return {
+      root, table, headEl: root.querySelector('.ln-map__head'),
+      /** Show `map`; a cell's class says what `marked(y, x)` says of it. */
+      show(map, {most = null, marked = null, text = brief} = {}) {
+        const top = most || Math.max(1e-12, ...map.flat().map((v) => Math.abs(v)).filter(Number.isFinite));
+        map.forEach((row, y) => row.forEach((v, x) => {
+          const cell = body[y].children[x];
+          cell.style.setProperty('--share', `${Math.round(42 * Math.min(1, Math.abs(v) / top))}%`);
+          cell.className = [v > 0 ? 'ln-for' : v < 0 ? 'ln-against' : '', (marked && marked(y, x)) || ''].join(' ').trim();
+          if (!editable) cell.textContent = text(v, y, x);
+          else {
+            const input = cell.firstChild;
+            input.dataset.last = v;
+            if (document.activeElement !== input || Number(input.value) !== v) input.value = v;
+          }
+        }));
+      },
+    };
+  }
+
+  /** Play, one back, one on, and a scrubber over `count` places. Nothing moves until it is pressed. */
+  function player({count, told, on, pace = 600}) {
+    let [at, timer] = [0, 0];
+    const scrub = el('input', {type: 'range', min: 0, max: count - 1, step: 1, value: 0, 'aria-label': say('place')});
+    const button = (label, text, press) => el('button', {type: 'button', class: 'ln-button', 'aria-label': label, title: label, onclick: press}, text);
+    const play = button(say('play'), '▶', () => (timer ? stop() : start()));
+    const output = el('output', {class: 'ln-told'});
+    function start() {
+      if (at === count - 1) go(0);
+      play.textContent = '❚❚';
+      play.setAttribute('aria-label', say('pause'));
+      play.title = say('pause');
+      timer = setInterval(() => (at < count - 1 ? go(at + 1) : stop()), still.matches ? Math.max(pace, 800) : pace);
+    }
+    function stop() {
+      clearInterval(timer);
+      timer = 0;
+      play.textContent = '▶';
+      play.setAttribute('aria-label', say('play'));
+      play.title = say('play');
+    }
+    function go(k) {
+      at = Math.max(0, Math.min(count - 1, k));
+      scrub.value = at;
+      output.textContent = told(at);
+      scrub.setAttribute('aria-valuetext', output.textContent);
+      on(at);
+    }
+    scrub.addEventListener('input', () => { stop(); go(Number(scrub.value)); });
+    const root = el('div', {class: 'ln-player', role: 'group', 'aria-label': say('player')}, play, button(say('stepBack'), '‹', () => { stop(); go(at - 1); }), button(say('stepOn'), '›', () => { stop(); go(at + 1); }), scrub, output);
+    return {
+      root, stop, get at() { return at; },
+      go(k) { stop(); go(k); },
+      /** Another number of places. */
+      count(n, speed = pace) { stop(); count = Math.max(1, n); pace = speed; scrub.max = count - 1; for (const part of root.querySelectorAll('button, input')) part.disabled = n < 2; go(Math.min(at, count - 1)); },
+    };
+  }
+
+  /** An element whose content is made once its page is there. */
+  function define(name, make) {
+    customElements.define(name, class extends HTMLElement {
+      connectedCallback() {
+        if (this.made) return;
+        this.made = true;
+        this.replaceChildren(...make(this));
+      }
+    });
+  }
+
+  Object.assign(convatlas.learn, {own: all.own, parts: {say, bracket, svg, formula, slider, segments, cells, player, define}});
+})();
