@@ -25,6 +25,7 @@ from generator.pages import (
     images,
     layer,
     layers,
+    live,
     method,
     methods,
     mkdocs_build,
@@ -81,6 +82,7 @@ def render(
     compare.write(site)
     trust.write(site)
     findings.write(site)
+    live.write(site)
     methods.write(site)
     run.write(site)
     units.examples(site)

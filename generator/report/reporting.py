@@ -22,6 +22,7 @@ from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
 from generator.report.findings import findings_of
+from generator.report.live import live_of
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
@@ -100,6 +101,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
         findings=findings,
+        live=live_of(setup),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped) + skipped_in_dataset(setup),
         not_applicable=not_applicable(setup),
