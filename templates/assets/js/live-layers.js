@@ -32,7 +32,9 @@ customElements.define('live-layers', class extends HTMLElement {
       this.forget();
       this.atlas = {...answer, src: URL.createObjectURL(answer.blob)};
       this.state.some = true;
-      this.order = convatlas.tiles.order(this.atlas, 'strongest');
+      // Where activations are cut off above, many units reach the same highest value: the fuller map is the stronger one.
+      const {rlo, rhi, means} = this.atlas, top = (k) => Math.max(Math.abs(rlo[k]), Math.abs(rhi[k]));
+      this.order = convatlas.tiles.order(this.atlas, 'index').sort((a, b) => top(b) - top(a) || means[b] - means[a] || a - b);
       this.menu.show(this.atlas.signed);
       this.draw();
       this.unit(unit >= 0 && unit < this.atlas.n ? unit : this.order[0], unit >= 0);
@@ -80,12 +82,14 @@ customElements.define('live-layers', class extends HTMLElement {
     if (unit !== this.opened || layer !== this.state.layer || !this.isConnected) return;
     const map = liveViews.heat(data, w, h, this.atlas.signed);
     const mean = data.reduce((a, b) => a + b, 0) / data.length;
-    this.panel.replaceChildren(
+    const parts = [
       el('h3', {}, say('liveUnitOf', {n: unit, layer: row.name})),
       map.rlo === map.rhi ? el('p', {class: 'ca-note'}, say('flat', {v: number(map.rlo)})) : liveViews.overlay('', map, say('liveUnitAlt', {n: unit}), this.menu.value, false),
       map.rlo === map.rhi ? null : liveViews.overlay(this.photo, map, say('liveUnitOver', {n: unit}), this.menu.value, true),
       el('p', {class: 'ca-note'}, say('liveUnitNumbers', {lo: number(map.rlo), hi: number(map.rhi), mean: number(mean)})),
-      row.page ? el('p', {}, el('a', {href: `${convatlas.url(row.page)}#u=${unit}`}, say('liveUnitPage'))) : null);
+      row.page ? el('p', {}, el('a', {href: `${convatlas.url(row.page)}#u=${unit}`}, say('liveUnitPage'))) : null,
+    ];
+    this.panel.replaceChildren(...parts.filter(Boolean));
   }
 
   forget() { if (this.atlas) URL.revokeObjectURL(this.atlas.src); }

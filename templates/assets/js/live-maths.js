@@ -40,7 +40,7 @@
         const bytes = gray(tile, ...scales[k], signed), x = k % cols * (w + 1), y = Math.floor(k / cols) * (h + 1);
         for (let row = 0; row < h; row += 1) out.set(bytes.subarray(row * w, (row + 1) * w), (y + row) * aw + x);
       });
-      return {gray: out, aw, ah, cols, w, h, n: units, signed, rgb: false, lo: scales.map(([lo]) => lo), hi: scales.map(([, hi]) => hi), rlo: raw.map(([lo]) => lo), rhi: raw.map(([, hi]) => hi)};
+      return {gray: out, aw, ah, cols, w, h, n: units, signed, rgb: false, lo: scales.map(([lo]) => lo), hi: scales.map(([, hi]) => hi), rlo: raw.map(([lo]) => lo), rhi: raw.map(([, hi]) => hi), means: tiles.map((tile) => tile.reduce((a, b) => a + Math.abs(b), 0) / tile.length)};
     },
     /** Probabilities of scores by the kind of head; null where scores are none. */
     probabilities(scores, {kind, activated}) {

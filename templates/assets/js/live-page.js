@@ -8,7 +8,7 @@ customElements.define('live-page', class extends HTMLElement {
     this.find('app').hidden = false;
     this.intake();
     const {l, u} = convatlas.address.read();
-    this.state = {layer: this.numbered(l, this.model.layers.length) ?? Math.max(0, this.model.deepest), unit: /^\d+$/.test(u || '') ? Number(u) : -1, index: 0, name: '', some: true};
+    this.state = {layer: this.numbered(l, this.model.layers.length) ?? 0, unit: /^\d+$/.test(u || '') ? Number(u) : -1, index: 0, name: '', some: true};
   }
 
   numbered(text, below) { return /^\d+$/.test(text || '') && Number(text) < below ? Number(text) : null; }
@@ -108,6 +108,7 @@ customElements.define('live-page', class extends HTMLElement {
       const client = await this.client();
       const found = await client.ask('infer', given);
       if (turn !== this.turn) return;
+      this.classList.add('lv-begun');
       this.worker = client;
       this.found = found;
       this.state.name = name;

@@ -124,18 +124,25 @@
       const places = (from, to) => Array.from({length: to}, (_, k) => Math.min(from - 1, Math.floor(Math.fround((k + half) * Math.fround(from / to)))));
       return pick(picture, places(w, W), places(h, H));
     }
-    const bicubic = name === 'bicubic', filter = cubic(-0.75);
-    const axis = (from, to) => Array.from({length: to}, (_, k) => {
-      const at = (k + 0.5) * from / to - 0.5;
-      const place = bicubic ? at : Math.max(0, at), low = Math.floor(place), part = place - low;
-      const taps = bicubic ? [-1, 0, 1, 2].map((n) => [low + n, filter(part - n)]) : [[low, 1 - part], [low + 1, part]];
-      return taps.map(([n, share]) => [Math.min(from - 1, Math.max(0, n)), share]);
-    });
+    const bicubic = name === 'bicubic', filter = cubic(-0.75), f = Math.fround;
+    const axis = (from, to) => { // in floats, as torch: half a level is often met exactly, and then decides
+      const scale = f(from / to);
+      return Array.from({length: to}, (_, k) => {
+        const at = f(f(scale * f(k + 0.5)) - 0.5);
+        const place = bicubic ? at : Math.max(0, at), low = Math.floor(place), part = f(place - low);
+        const taps = bicubic ? [-1, 0, 1, 2].map((n) => [low + n, f(filter(part - n))]) : [[low, f(1 - part)], [low + 1, part]];
+        return taps.map(([n, share]) => [Math.min(from - 1, Math.max(0, n)), share]);
+      });
+    };
     const columns = axis(w, W), out = new Uint8ClampedArray(W * H * c);
     axis(h, H).forEach((rows, y) => columns.forEach((taps, x) => {
       for (let k = 0; k < c; k += 1) {
         let sum = 0;
-        for (const [row, share] of rows) for (const [column, part] of taps) sum += data[(row * w + column) * c + k] * share * part;
+        for (const [row, share] of rows) {
+          let along = 0;
+          for (const [column, part] of taps) along = f(along + f(data[(row * w + column) * c + k] * part));
+          sum = f(sum + f(along * share));
+        }
         out[(y * W + x) * c + k] = Math.min(255, Math.max(0, round(sum)));
       }
     }));
