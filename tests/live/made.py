@@ -101,7 +101,8 @@ def live(made: Model, names: Sequence[str] = ("waves", "more waves"), labels: Se
         labels=tuple(made.loaded.labels or () if labels is None else labels),
         preprocess=made.loaded.preprocess,
         samples=tuple(
-            Sample(f"image-{k}", name, file(png(pixels))) for k, (name, pixels, _) in enumerate(photographs(made, names))
+            Sample(f"image-{k}", name, file(png(pixels)))
+            for k, (name, pixels, _) in enumerate(photographs(made, names))
         ),
     )
 

@@ -118,7 +118,7 @@ const asks = {
     const looked = seen(channels(picture.rgba, picture.w, picture.h, settings.channels), sample === undefined ? settings : {...settings, resize: null, crop: 'none'});
     const made = input(looked, settings);
     const outputs = ['scores', ...(model.averaged ? ['cams'] : [])];
-    const all = model.layers.reduce((n, {units, h, w}) => n + 4 * units * h * w, 0) <= KEEP;
+    const all = model.layers.reduce((n, {units, h, w}) => n + 4 * units * h * w, 0) <= (model.keep ?? KEEP);
     const start = performance.now();
     const found = await run('maps', made, all ? [...outputs, ...model.layers.map((_, k) => `m${k}`)] : outputs);
     const ms = performance.now() - start;
