@@ -18,6 +18,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
+from generator.report.live import fill_live
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
 from generator.report.reconstructions import plan as plan_batches
@@ -53,6 +54,9 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     todo = plan_report(setup)
     searches = compute(setup, todo, progress)
     planned = learned + todo.passes + searches.passes + ask(setup, searches, progress) + judge(setup, progress)
+    if config.live is not None:
+        with progress.stage("live page"), clocked(setup.timings, "live page"):
+            fill_live(setup)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)

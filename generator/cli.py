@@ -1,5 +1,4 @@
-"""The command line: `convatlas build`, `serve`, `layers`, `draw`, `compare`, `descent`, `methods`,
-`init`.
+"""The command line: `convatlas build`, `serve`, `live`, `layers`, `draw`, `compare`, `descent`, `methods`, `init`.
 
 exit 0    done
 exit 2    the user's error: one line on standard error (--debug adds the traceback)
@@ -69,6 +68,9 @@ def build(
     device: Annotated[str | None, typer.Option(help="auto, cuda, cuda:N, mps or cpu.")] = None,
     out: Annotated[str | None, typer.Option(help="Where the site is written (site).")] = None,
     store: Annotated[str | None, typer.Option(help="Where finished work is kept between builds (.convatlas).")] = None,
+    live: Annotated[
+        bool | None, typer.Option("--live/--no-live", help="Add the page that runs the visitor's own image.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and stop.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -87,6 +89,7 @@ def build(
             "device": device,
             "out": out,
             "store": store,
+            "live": live,
         },
     )
     _KEPT["store"] = settings.store
@@ -124,6 +127,28 @@ def serve(
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             typer.echo("")
+
+
+@app.command()
+def live(
+    fetch_runtime: Annotated[
+        bool, typer.Option("--fetch-runtime", help="Get what runs models in a browser, from npm, into your cache.")
+    ] = False,
+    registry: Annotated[str | None, typer.Option(help="A registry of npm packages; else as npm is configured.")] = None,
+    tarball: Annotated[
+        Path | None, typer.Option("--from", help="The package as a file, instead of fetching it.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Say what the live page needs and what of it is here; with --fetch-runtime, get the runtime."""
+    from generator.command.live import standing
+    from generator.live.fetch import fetch
+
+    if fetch_runtime or tarball is not None or registry is not None:
+        folder = fetch(registry, tarball, lambda text: typer.echo(text, err=True))
+        typer.echo(f"The runtime is in {folder}")
+    for line in standing():
+        typer.echo(line)
 
 
 @app.command()

@@ -263,6 +263,17 @@ def _landscape(value: object) -> object:
     return LandscapeConfig() if value is True else value
 
 
+class LiveConfig(_Frozen):
+    """The page on which the visitor's own image runs through the model, in the browser."""
+
+    layers: Words = ("all",)
+    """Whose feature maps it shows: a selector."""
+
+
+def _live(value: object) -> object:
+    return LiveConfig() if value is True else None if value in ("none", False) else value
+
+
 def _trust(value: object) -> object:
     return TrustConfig(metrics=(), sanity=0) if value in ("none", False) else value
 
@@ -358,6 +369,8 @@ class ReportConfig(_Frozen):
     """The images' true classes: `folders` (the folder an image lies in is its label), or a CSV of file names and labels."""
     units: Annotated[str, BeforeValidator(_units)] = "top:8"
     trust: Annotated[TrustConfig, BeforeValidator(_trust)] = TrustConfig()
+    live: Annotated[LiveConfig | None, BeforeValidator(_live)] = None
+    """The visitor's own image, run in the browser; None: without that."""
     preset: str = "quick"
     device: Annotated[str, BeforeValidator(_device)] = "auto"
     out: Path = Path("site")

@@ -111,9 +111,11 @@ class Site:
         description: str = "",
         searched: bool = True,
         folder: str = "pages",
+        listed: bool = True,
         **parts: object,
     ) -> None:
-        """Render one page: front matter, and a body of one line that Markdown passes through untouched."""
+        """Render one page: front matter, and a body of one line that Markdown passes through untouched. One that is not
+        `listed` has no place among the ways at the top."""
         root = "../" * path.count("/")
         body = self.env.get_template(f"{folder}/{template}").render(site=self, report=self.report, root=root, **parts)
         line = " ".join(part.strip() for part in body.splitlines() if part.strip())
@@ -124,6 +126,8 @@ class Site:
             "section": section,
         }
         front = "".join(f"{key}: {escape.json(str(value))}\n" for key, value in head.items())
+        if not listed:
+            front += "unlisted: true\n"
         if not searched:
             front += 'search: {"exclude": true}\n'
         self.tree.write(path, f"---\n{front}---\n\n{line}\n")

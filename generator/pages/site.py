@@ -29,6 +29,7 @@ from generator.pages import (
     layers,
     learn,
     learned,
+    live,
     method,
     methods,
     mkdocs_build,
@@ -87,6 +88,7 @@ def render(
     findings.write(site)
     learned.write(site)
     landscape.write(site)
+    live.write(site)
     methods.write(site)
     descent.write(site)
     learn.write(site)

@@ -20,6 +20,7 @@ from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.learning_views import Landscape, Training
+from generator.pages.live_views import Live
 from generator.pages.trust_views import Trust
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
@@ -331,6 +332,8 @@ class Report:
     """What maps are judged by; None where they were not."""
     findings: Findings | None = None
     """What was looked for in the model; None where nothing was."""
+    live: Live | NotApplicable | None = None
+    """What runs in the visitor's browser; None where it was not asked for."""
     sought: Mapping[int, Sought] = field(default_factory=dict)
     """Class -> the picture searched for to raise it."""
     examples: tuple[Example, ...] = ()

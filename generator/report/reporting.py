@@ -24,6 +24,7 @@ from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
 from generator.report.findings import findings_of
 from generator.report.landscape import landscape_of
+from generator.report.live import live_of
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
@@ -110,6 +111,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         findings=findings,
         landscape=landscape_of(setup),
         training=None if learning is None else training_of(learning, assembly.label),
+        live=live_of(setup),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped) + skipped_in_dataset(setup),
         not_applicable=not_applicable(setup),

@@ -7,7 +7,7 @@
   const name = (kind, key) => `${kind}\n${key}`;
   self.convatlas = {
     /** The site's own root, for addresses in data, which are all relative to it. */
-    url: (path) => root + path,
+    url: (path) => (path.startsWith('blob:') ? path : root + path), // a picture made in the page has an address of its own
     put: (kind, key, value) => void shelves.set(name(kind, key), value),
     get: (kind, key) => shelves.get(name(kind, key)),
     /** A promise of the value, loading its script once; rejects with the script's path. */
