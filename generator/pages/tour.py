@@ -19,7 +19,7 @@ from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.numbers import compact, times
 from generator.pages.tour_columns import Column, Group, Run, Tour, tour_of
-from generator.pages.tour_words import first_conv, lessons, sentence, window
+from generator.pages.tour_words import depth, first_conv, lessons, sentence, window
 from generator.pages.views import Atlas, ImageView, LayerView
 
 ADDRESS = "data/tour.js"
@@ -141,12 +141,10 @@ def _line(site: Site, op: Op) -> str:
 
 
 def _size(site: Site, column: Column) -> str:
-    if column.role == "image":
-        return times(*site.report.input_shape)
-    if column.view:
-        return times(*column.view.layer.shape)
-    shape = column.ops[-1].shape if column.ops else ()
-    return times(*shape) if shape else ""
+    """1152×14×14: close together, since columns are narrow."""
+    last = column.ops[-1].shape if column.ops else ()
+    shape = site.report.input_shape if column.role == "image" else column.view.layer.shape if column.view else last
+    return "×".join(f"{side:,}" for side in shape)
 
 
 def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
@@ -246,6 +244,7 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "na": reasons,
         "wires": f"data/wires/{escape.slug(view.slug)}.js" if view.wires is not None else "",
         "window": window(op) if op else None,
+        "reads": depth(op) if op else 0,
         "first": bool(column.reads) and tuple(column.reads[0]) == site.report.input_shape,
         "same": [[escape.clean(str(v.layer.name)), _page(v)] for v in column.same],
     }

@@ -43,6 +43,18 @@ def window(op: Op) -> dict[str, list[int]] | None:
     return {"k": [*kernel], "s": [*step], "p": [*padding(facts.get("padding", "0"))], "d": [*gap]}
 
 
+def depth(op: Op) -> int:
+    """How many maps one of its kernels looks at; 0 where it has none."""
+    facts = dict(op.attributes)
+    channels = re.findall(r"\d+", facts.get("channels", ""))
+    return int(channels[0]) // _parts(facts) if op.kind == "conv" and channels else 0
+
+
+def _parts(facts: dict[str, str]) -> int:
+    """Groups of a convolution."""
+    return int((re.findall(r"\d+", facts.get("groups", "1")) or ["1"])[0])
+
+
 def sentence(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     """What the operation does, in one sentence."""
     said = _SAID.get(op.kind, _other)
@@ -72,7 +84,7 @@ def _conv(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     if len(op.shape) != 3 or len(into) != 3 or kernel is None:
         return _other(t, op, reads)
     units, channels = op.shape[0], into[0]
-    groups = int((re.findall(r"\d+", facts.get("groups", "1")) or ["1"])[0])
+    groups = _parts(facts)
     parts = {"n": units, "k": times(*kernel), "c": channels, "steps": _steps(t, op), "out": size(op.shape), "in": size(into), "g": groups}  # fmt: skip
     if "transpose" in op.op.lower():
         key = "conv_transposed"

@@ -9,7 +9,7 @@
   async function atlas(column, image) {
     if (column.role !== 'layer' || !image) return {na: ''};
     if (column.na[image.slug]) return {na: column.na[image.slug]};
-    return convatlas.load('maps', `${column.slug}/${image.slug}`, `data/maps/${column.folder}/${image.folder}.js`);
+    return convatlas.load('maps', `${column.slug}/${image.slug}`, `data/maps/${column.folder}/${image.slug}.js`);
   }
 
   /** The ends of the scale that a map is drawn on, null where it is its own. */
@@ -57,13 +57,13 @@
     const {el, tiles, colours} = convatlas;
     const order = chosen(maps, most);
     const to = ends(maps, image, scale);
-    const box = el('div', {class: 'ca-tiles tr-tiles', role: 'group', 'aria-label': convatlas.say('tr_maps', {layer: column.name})}, order.map((k) => tile(column, maps, k, image, to)));
+    const box = el('div', {class: 'ca-tiles tour-tiles', role: 'group', 'aria-label': convatlas.say('tour_maps', {layer: column.name})}, order.map((k) => tile(column, maps, k, image, to)));
     tiles.dress(box, maps, SIDES[most] / Math.max(maps.w, maps.h));
     box.classList.toggle('ca-tiles--fine', maps.w * maps.h > SIDES[most] ** 2);
     box.style.filter = colours.filter(colour, maps.signed);
     box.style.setProperty('--rows', ROWS[most]);
     place.replaceChildren(box);
-    place.classList.toggle('tr-maps--signed', Boolean(maps.signed));
+    place.classList.toggle('tour-maps--signed', Boolean(maps.signed));
     return {box, order};
   }
 

@@ -6,10 +6,10 @@
   const GUESTS = 3;
 
   /** The links of a unit: [{from: [column, unit], to: [column, unit], share, sign, near}]; `near` where it is the unit's own. */
-  function links(wires, columns, at, unit) {
+  function links(wires, strip, at, unit) {
     const {arrays, k, layers, weighted} = wires;
     const found = new Map();
-    const column = (number) => columns.byLayer.get(layers[number][0]) ?? (layers[number][1] ? undefined : 0);
+    const column = (number) => strip.byLayer.get(layers[number][0]) ?? (layers[number][1] ? undefined : 0);
     const add = (from, to, share, sign, near) => {
       if (from[0] === undefined || to[0] === undefined || from[0] === to[0]) return;
       const key = `${from} ${to}`;
@@ -52,7 +52,7 @@
       this.host = host;
       this.page = page;
       this.svg = document.createElementNS(SVG, 'svg');
-      this.svg.setAttribute('class', 'tr-edges');
+      this.svg.setAttribute('class', 'tour-edges');
       this.svg.setAttribute('aria-hidden', 'true');
       host.append(this.svg);
       this.guests = [];
@@ -70,13 +70,13 @@
       for (const link of found) {
         for (const [column, unit] of [link.from, link.to]) {
           const there = this.page.columns[column];
-          if (column === undefined || there.li.hidden || there.data.role !== 'layer' || this.page.tile(column, unit)) continue;
+          if (column === undefined || there.li.hidden || there.data.role !== 'layer' || this.page.strip.tile(column, unit)) continue;
           if (!lent.has(column)) lent.set(column, new Map());
           if (lent.get(column).size < GUESTS) lent.get(column).set(unit, null);
         }
       }
       await Promise.all([...lent].map(async ([column, units]) => {
-        for (const unit of units.keys()) units.set(unit, await this.page.guest(column, unit).catch(() => null));
+        for (const unit of units.keys()) units.set(unit, await this.page.strip.guest(column, unit).catch(() => null));
       }));
       if (!current()) return;
       this.clear();
@@ -100,8 +100,8 @@
         const path = document.createElementNS(SVG, 'path');
         const bend = Math.max(14, Math.min(90, Math.abs(down ? b[1] - a[1] : b[0] - a[0]) / 2));
         path.setAttribute('d', down ? `M${a}C${a[0]} ${a[1] + bend} ${b[0]} ${b[1] - bend} ${b}` : `M${a}C${a[0] + bend} ${a[1]} ${b[0] - bend} ${b[1]} ${b}`);
-        path.setAttribute('class', `tr-edge tr-edge--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}${link.near ? '' : ' tr-edge--far'}`);
-        path.setAttribute('stroke-width', (1.2 + 4 * link.share).toFixed(2));
+        path.setAttribute('class', `tour-edge tour-edge--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}${link.near ? '' : ' tour-edge--far'}`);
+        path.setAttribute('stroke-width', (1 + 2.6 * link.share).toFixed(2));
         path.dataset.from = `${link.from[0]} ${link.from[1]}`;
         path.dataset.to = `${link.to[0]} ${link.to[1]}`;
         path.dataset.share = link.share.toFixed(3);
@@ -112,12 +112,12 @@
 
     /** A ring around the map whose wires these are: above the maps, since whatever is inside their filter is coloured by it. */
     ring([column, unit], origin) {
-      const tile = this.page.columns[column].data.role === 'layer' && !this.page.columns[column].li.hidden && this.page.tile(column, unit);
+      const tile = this.page.columns[column].data.role === 'layer' && !this.page.columns[column].li.hidden && this.page.strip.tile(column, unit);
       if (!tile) return;
       const r = tile.getBoundingClientRect();
       for (const kind of ['under', 'over']) {
         const box = document.createElementNS(SVG, 'rect');
-        for (const [key, value] of Object.entries({x: r.left - origin.left - 1.5, y: r.top - origin.top - 1.5, width: r.width + 3, height: r.height + 3, rx: 3, class: `tr-ring tr-ring--${kind}`})) box.setAttribute(key, value);
+        for (const [key, value] of Object.entries({x: r.left - origin.left - 1.5, y: r.top - origin.top - 1.5, width: r.width + 3, height: r.height + 3, rx: 3, class: `tour-ring tour-ring--${kind}`})) box.setAttribute(key, value);
         this.svg.append(box);
       }
     }
@@ -125,10 +125,10 @@
     /** What stands for a unit: its map, the map that was lent, the row of its class; where its column is folded away, the fold. */
     anchor(column, unit, lent) {
       const there = this.page.columns[column];
-      if (there.li.hidden) return this.page.chip(column);
-      if (there.data.role === 'image') return there.li.querySelector('.tr-photo') || there.li.querySelector('.tr-column__head');
+      if (there.li.hidden) return this.page.strip.chip(column);
+      if (there.data.role === 'image') return there.li.querySelector('.tour-photo') || there.li.querySelector('.tour-column__head');
       if (there.data.role === 'answer') return [...there.li.querySelectorAll('[data-class]')].find((row) => row.dataset.class === unit) || null;
-      return this.page.tile(column, unit) || (lent.get(column) && lent.get(column).get(unit)) || there.guests;
+      return this.page.strip.tile(column, unit) || (lent.get(column) && lent.get(column).get(unit)) || there.guests;
     }
   }
 
