@@ -123,7 +123,7 @@ def _name(site: Site, column: Column, group: str) -> str:
 
 def _what(site: Site, column: Column) -> str:
     if column.view and column.op and column.op.layer == column.view.layer.name:
-        return site.op_line(column.view.layer)
+        return op_name(column.op) if column.op.kind == "act" else site.op_line(column.view.layer)
     ops = [op for op in column.ops if op.kind not in ("reshape", "copy", "input", "output")]
     if column.role == "image" or not ops:
         return ""
@@ -132,8 +132,15 @@ def _what(site: Site, column: Column) -> str:
     return _line(site, ops[0]) if len(ops) == 1 else site.t("tour.between_n", n=len(ops))
 
 
+def op_name(op: Op) -> str:
+    """``ReLU6``, ``relu``"""
+    return op.op.removeprefix("F.").rstrip("_")
+
+
 def _line(site: Site, op: Op) -> str:
     """As `Site.op_line` of an operation that is no layer."""
+    if op.kind == "act":
+        return op_name(op)
     if op.kind in site.t.table["kind"]:
         plain = Layer(op.id, op.kind, op.op, (*op.shape, 1, 1, 1)[:3], 0, 0, None, None, None, 0, "", op.attributes)  # type: ignore[arg-type]
         return site.op_line(plain)
@@ -238,7 +245,7 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "folder": escape.slug(view.slug),
         "page": stop.page,
         "kind": op.kind if op else view.layer.kind,
-        "op": escape.clean(op.op.removeprefix("F.")) if op else "",
+        "op": escape.clean(op_name(op)) if op else "",
         "units": view.layer.units,
         "map": list(view.layer.shape[1:]),
         "na": reasons,

@@ -85,8 +85,6 @@
         for (const guest of units.values()) if (guest) { room.append(guest); this.guests.push(guest); }
       }
       const origin = this.host.getBoundingClientRect();
-      this.svg.setAttribute('width', this.host.scrollWidth);
-      this.svg.setAttribute('height', this.host.scrollHeight);
       const down = this.page.narrow;
       const place = ([column, unit], end) => {
         const box = this.anchor(column, unit, lent);

@@ -3,15 +3,15 @@
 (() => {
   const LISTED = 6, TERMS = 3, TOP = 6;
 
-  /** A unit as a figure needs it: its map on the image, on the scale that the page has. Null where there is none. */
-  async function source(page, number, unit) {
+  /** A unit as a figure needs it: its map on the image, by itself on its own scale. Null where there is none. */
+  async function source(page, number, unit, scale = 'unit') {
     const {data} = page.columns[number];
     if (data.role === 'image') return {photo: page.image().photo, size: [page.data.input[1], page.data.input[2]], words: page.image().name};
     const maps = await page.strip.maps(number);
     const tile = 'na' in maps ? -1 : convatlas.tiles.tile(maps, unit);
     if (tile < 0) return null;
     const {tiles, say} = convatlas;
-    const to = convatlas.tour.ends(maps, page.image(), page.state.sc);
+    const to = convatlas.tour.ends(maps, page.image(), scale);
     const [lo, hi] = to || [maps.lo[tile], maps.hi[tile]];
     return {maps, tile, colour: page.state.c, to, bar: tiles.bar(lo, hi, page.state.c, maps.signed), words: say('tour_map', {layer: data.name, n: unit})};
   }
@@ -30,15 +30,20 @@
   }
 
   /** The slices of the unit's kernel at what it reads, as pictures: of the picture's own colours all of them. */
-  function kernels(wires, unit, all) {
-    const {wires: {slice}, tourFigure: {framed, sign}, say} = convatlas;
-    if (!wires || !wires.window.length || !wires.window[0] || !wires.weighted) return [];
+  function kernels(wires, unit, all, link) {
+    const {wires: {slice}, tourFigure: {framed, sign}, say, el} = convatlas;
+    if (!wires || !wires.weighted) return [];
+    if (!wires.window.length || !wires.window[0]) {
+      if (!link) return [];
+      const way = link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open';
+      return [sign('×'), framed(el('span', {class: `tour-weight tour-weight--${way}`}, `${link.sign < 0 ? '\u2212' : '+'}${Math.round(100 * link.share)} %`), say('tour_weight'))];
+    }
     const {k, arrays} = wires;
     const found = [];
     for (let at = unit * k.in; at < (unit + 1) * k.in && found.length < (all ? 3 : 1); at += 1) if (arrays.channel[at] >= 0) found.push([arrays.channel[at], slice(wires, at)]);
     if (!found.length) return [];
     if (all) found.sort(([a], [b]) => a - b);
-    const box = convatlas.el('span', {class: 'tour-kernels'}, found.map(([, made]) => made));
+    const box = el('span', {class: 'tour-kernels'}, found.map(([, made]) => made));
     return [sign('×'), framed(box, say(all && found.length === 3 ? 'tour_kernelColours' : 'tour_kernel'))];
   }
 
@@ -65,7 +70,7 @@
       const {k} = data.window;
       const share = first.link && first.link.share < 1 ? ` (${Math.round(100 * first.link.share)} %)` : '';
       const of = first.source.photo ? first.source.words : `${first.source.words}${share}`;
-      return tourFigure.sliding(first.source, output, data.window, data.kind === 'conv' ? kernels(wires, unit, data.first) : [], {input: of, window: say('tour_window', {h: digits(k[0]), w: digits(k[1])}), more: data.kind === 'conv' && !first.source.photo && data.reads > 1 ? say('tour_more', {n: digits(data.reads - 1)}) : '', ...words});
+      return tourFigure.sliding(first.source, output, data.window, data.kind === 'conv' ? kernels(wires, unit, data.first, first.link) : [], {input: of, window: say('tour_window', {h: digits(k[0]), w: digits(k[1])}), more: data.kind === 'conv' && !first.source.photo && data.reads > 1 ? say('tour_more', {n: digits(data.reads - 1)}) : '', ...words});
     }
     if (!found.length) return tourFigure.framed(tourFigure.shown(output, 150).box, words.output, output.bar);
     const middle = (data.kind === 'act' && tourFigure.curve(data.op)) || tourFigure.sign(found.length > 1 ? '=' : '→');
@@ -92,7 +97,7 @@
     const rows = await Promise.all(links.slice(0, LISTED).map(async (link) => {
       const [number, unit] = link[end];
       const {data} = page.columns[number];
-      const one = data.role === 'layer' ? await source(page, number, unit).catch(() => null) : null;
+      const one = data.role === 'layer' ? await source(page, number, unit, page.state.sc).catch(() => null) : null;
       const colour = data.role === 'image' && page.data.input[0] === 3 ? say(['tour_red', 'tour_green', 'tour_blue'][unit]) : '';
       const mark = link.sign > 0 ? '+' : link.sign < 0 ? '\u2212' : '';
       const inside = [one ? convatlas.tiles.single(one.maps, one.tile, 40, one.colour, one.to) : '', el('b', {}, data.role === 'image' ? colour : unit), el('small', {}, convatlas.breaks(data.layer || data.name)), el('span', {class: 'ca-num'}, `${mark}${Math.round(100 * link.share)} %`)];
