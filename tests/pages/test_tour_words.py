@@ -32,7 +32,9 @@ def tour(module: nn.Module, *kinds: str, size: int = 64, channels: int = 3) -> t
     found = describe(module.eval(), (channels, size, size))
     it = from_graph(found.graph, "net", parameters=found.parameters, layers=tuple(found.by_name))
     views = [SimpleNamespace(layer=one) for one in found.layers if one.kind in kinds]
-    report: Any = SimpleNamespace(architecture=it, layers=views, input_shape=(channels, size, size), classes=10, title="net")
+    report: Any = SimpleNamespace(
+        architecture=it, layers=views, input_shape=(channels, size, size), classes=10, title="net"
+    )
     return tour_of(report), found
 
 
@@ -59,7 +61,9 @@ CONVS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "said"), CONVS, ids=lambda one: type(one).__name__ if isinstance(one, nn.Module) else "")
+@pytest.mark.parametrize(
+    ("module", "said"), CONVS, ids=lambda one: type(one).__name__ if isinstance(one, nn.Module) else ""
+)
 def test_a_sentence_says_what_torch_does(module: nn.Module, said: str):
     body = nn.Sequential(nn.Conv2d(3, 3, 1), module, nn.Conv2d(len(module.weight) if isinstance(module, nn.Conv2d) else 4 if isinstance(module, nn.ConvTranspose2d) else 3, 2, 1)).eval()  # fmt: skip
     found = describe(body, (3, 32, 32))
@@ -92,7 +96,9 @@ def test_a_window_lies_where_the_operation_reads():
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "googlenet", "densenet121", "vit_b_16"])
-@pytest.mark.parametrize("kinds", [QUICK, ("conv",), ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other")])
+@pytest.mark.parametrize(
+    "kinds", [QUICK, ("conv",), ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other")]
+)
 def test_every_layer_with_a_page_is_reached_once(name: str, kinds: tuple[str, ...]):
     module = getattr(torchvision.models, name)(**({"init_weights": False} if name == "googlenet" else {}))
     found, described = tour(module, *kinds, size=224 if name == "vit_b_16" else 64)
@@ -112,10 +118,12 @@ def test_a_resnet_152_folds_and_every_copy_can_be_opened():
     assert len(seen) < MANY < len(found.columns)
     for number, run in enumerate(found.runs):
         hidden = [one for one in found.columns if number in one.copies]
-        first = [one for one in found.columns[run.after - len(hidden) // (run.times - 1) + 1 : run.after + 1]]
+        first = found.columns[run.after - len(hidden) // (run.times - 1) + 1 : run.after + 1]
         assert len(hidden) == len(first) * (run.times - 1)
         shapes = [one.view.layer.shape if one.view else None for one in hidden]
-        assert shapes == [one.view.layer.shape if one.view else None for one in first] * (run.times - 1), "copies are alike"
+        assert shapes == [one.view.layer.shape if one.view else None for one in first] * (run.times - 1), (
+            "copies are alike"
+        )
     assert sorted(reached(found)) == sorted(str(one.name) for one in described.layers if one.kind in QUICK)
 
 
@@ -135,7 +143,19 @@ def test_each_lesson_is_given_once_where_it_is_first_shown():
     given = lessons(found.columns, (3, 64, 64))
     every = [key for some in given for key in some]
     assert len(every) == len(set(every))
-    assert {"image", "kernel", "unit", "smaller", "point", "depthwise", "norm", "act", "skip", "field", "answer"} == set(every)
+    assert {
+        "image",
+        "kernel",
+        "unit",
+        "smaller",
+        "point",
+        "depthwise",
+        "norm",
+        "act",
+        "skip",
+        "field",
+        "answer",
+    } == set(every)
     assert given[0] == ["image"] and given[-1] == ["answer"]
     for key in every:
         assert re.fullmatch(r".+\|.+", str(T.table["tour"]["lesson"][key])), "a heading and a text"
