@@ -37,6 +37,7 @@ from generator.pages import (
     run,
     search,
     threads,
+    tour,
     trust,
     units,
 )
@@ -78,6 +79,7 @@ def render(
     _write_assets(tree, templates)
     site.script("data/strings.js", "strings", "en", t.section("script"))
     home.write(site)
+    tour.write(site)
     networks.write(site)
     architecture.write(site, drawings.write(site))
     layers.write(site)

@@ -48,6 +48,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         "run.html",
         "404.html",
         "architecture.html",
+        "tour.html",
     }
     expected |= {f"layers/{v.slug}.html" for v in tiny.report.layers} | {
         f"images/{i.slug}.html" for i in tiny.report.images

@@ -130,6 +130,8 @@
   convatlas.wires = {
     load,
     lead,
+    ends,
+    slice,
     /** Figures of a unit, as `unit-panel` takes them; `shown` makes the small picture of an input, or ''. */
     figures: (wires, unit, shown) => [inputs(wires, unit, shown), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
   };

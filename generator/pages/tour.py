@@ -1,0 +1,258 @@
+"""The tour: the network as columns of maps from the image to the answer, and a walk along it in words.
+
+data/tour.js    {input, fold, images: [{slug, name, photo, plain, signed, says}], columns: [{key, role, name, slug, page, …}]}
+
+Maps come from the scripts of the layers' pages, wires from theirs: this page adds what stands in which order, and the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generator.artifacts import NotApplicable
+from generator.diagrams.architecture import Op
+from generator.diagrams.words import title
+from generator.names import Layer
+from generator.pages import escape
+from generator.pages.context import Site
+from generator.pages.numbers import compact, times
+from generator.pages.tour_columns import Column, Group, Run, Tour, tour_of
+from generator.pages.tour_words import depth, first_conv, lessons, sentence, window
+from generator.pages.views import Atlas, ImageView, LayerView
+
+ADDRESS = "data/tour.js"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A column as its template sees it. Strings are hostile until escaped."""
+
+    number: int
+    key: str
+    column: Column
+    name: str
+    """What it is called within its group."""
+    what: str
+    """conv 3 × 3, stride 2"""
+    size: str
+    page: str
+    """The address of its layer's page, "" where it has none."""
+    said: tuple[tuple[str, str], ...]
+    """(operation, sentence)"""
+    lessons: tuple[tuple[str, str], ...]
+    """(title, text)"""
+    run: Run | None
+    """The repetition of which copies follow."""
+    run_number: int = -1
+
+
+def write(site: Site) -> None:
+    """Write tour.md and its data."""
+    report = site.report
+    tour = tour_of(report)
+    stops = _stops(site, tour)
+    there = any(column.view for column in tour.columns)
+    value = {
+        "input": list(report.input_shape),
+        "fold": tour.folds,
+        "images": [_image(site, image) for image in report.images],
+        "columns": [_column(site, stop) for stop in stops],
+    }
+    drawn = any(isinstance(a, Atlas) for view in report.layers for a in view.maps.values())
+    classes = any(p.probability is not None for image in report.images for p in image.predictions)
+    if there:
+        site.script(ADDRESS, "tour", "all", value)
+    site.page(
+        "tour.md",
+        "tour.html",
+        title=site.t("tour.title"),
+        section="tour",
+        description=site.t("tour.description", model=report.title),
+        searched=False,
+        there=there,
+        tour=tour,
+        groups=[(group, _named(site, group), stops[group.first : group.stop]) for group in tour.groups],
+        script=ADDRESS,
+        images=[(image, site.photo(image)) for image in report.images],
+        lead=site.t("tour.lead" if classes or not report.images else "tour.lead_other"),
+        without=site.t("tour.no_images") if not report.images else "" if drawn else site.t("tour.no_maps"),
+    )
+
+
+def _named(site: Site, group: Group) -> tuple[str, str]:
+    """(what a group is called, the address of its page)"""
+    if group.block is None:
+        return "", ""
+    view = site.layer_views.get(group.block.layer) if group.block.layer is not None else None
+    return group.block.id, _page(view)
+
+
+def _page(view: LayerView | None) -> str:
+    return f"layers/{escape.slug(view.slug)}.html" if view else ""
+
+
+def _stops(site: Site, tour: Tour) -> list[Stop]:
+    taught = lessons(tour.columns, site.report.input_shape)
+    runs = {run.after: (number, run) for number, run in enumerate(tour.runs)}
+    block = {k: group.block for group in tour.groups for k in range(group.first, group.stop)}
+    keys: set[str] = set()
+    found = []
+    for k, column in enumerate(tour.columns):
+        key = column.view.slug if column.view else str(column.role) if column.role != "between" else f"between-{k}"
+        key = key if key not in keys else f"{key}-{k}"
+        keys.add(key)
+        number, run = runs.get(k, (-1, None))
+        held = block[k]
+        found.append(
+            Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _page(column.view),
+                 tuple(_said(site, column, k)), tuple(_lesson(site, column, key) for key in taught[k]), run, number)
+        )  # fmt: skip
+    return found
+
+
+def _name(site: Site, column: Column, group: str) -> str:
+    """Its own name, without that of the block it stands in."""
+    if column.role in ("image", "answer"):
+        return site.t(f"tour.role.{column.role}")
+    ops = [op for op in column.ops if op.kind not in ("reshape", "copy")] or list(column.ops)
+    whole = str(column.view.layer.name) if column.view else ops[0].id if len(ops) == 1 else site.t("tour.role.between")
+    return whole.removeprefix(f"{group}.") if group else whole
+
+
+def _what(site: Site, column: Column) -> str:
+    if column.view and column.op and column.op.layer == column.view.layer.name:
+        return op_name(column.op) if column.op.kind == "act" else site.op_line(column.view.layer)
+    ops = [op for op in column.ops if op.kind not in ("reshape", "copy", "input", "output")]
+    if column.role == "image" or not ops:
+        return ""
+    if column.role == "answer":
+        return title(ops[-1])
+    return _line(site, ops[0]) if len(ops) == 1 else site.t("tour.between_n", n=len(ops))
+
+
+def op_name(op: Op) -> str:
+    """``ReLU6``, ``relu``"""
+    return op.op.removeprefix("F.").rstrip("_")
+
+
+def _line(site: Site, op: Op) -> str:
+    """As `Site.op_line` of an operation that is no layer."""
+    if op.kind == "act":
+        return op_name(op)
+    if op.kind in site.t.table["kind"]:
+        plain = Layer(op.id, op.kind, op.op, (*op.shape, 1, 1, 1)[:3], 0, 0, None, None, None, 0, "", op.attributes)  # type: ignore[arg-type]
+        return site.op_line(plain)
+    return title(op)
+
+
+def _size(site: Site, column: Column) -> str:
+    """1152×14×14: close together, since columns are narrow."""
+    last = column.ops[-1].shape if column.ops else ()
+    shape = site.report.input_shape if column.role == "image" else column.view.layer.shape if column.view else last
+    return "×".join(f"{side:,}" for side in shape)
+
+
+def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
+    """What happens in a column: (operation, sentence), each sentence once."""
+    t, report = site.t, site.report
+    if column.role == "image":
+        c, *plane = report.input_shape
+        key = {1: "image_gray", 3: "image"}.get(c, "image_other")
+        return [("", t(f"tour.said.{key}", n=c, out=times(*plane)))]
+    found: dict[str, str] = {}
+    for op in (*column.ops, *column.also):
+        reads = column.given.get(op.id, ())
+        if op.kind in ("input", "output", "copy", "reshape"):
+            continue
+        own = first_conv if op.kind == "conv" and reads and tuple(reads[0]) == report.input_shape else sentence
+        text = own(t, op, reads)
+        if column.view and op is column.op and op.kind == "block":
+            text = t("tour.said.other", op=op.op, out=times(*column.view.layer.shape))
+        found.setdefault(text, op.id)
+    pairs = [(name, text) for text, name in found.items()]
+    if column.role == "answer":
+        pairs.append(("", _answer(site)))
+    return pairs
+
+
+def _answer(site: Site) -> str:
+    """What comes out at the end."""
+    report = site.report
+    said = [p for image in report.images for p in image.predictions]
+    if any(p.probability is not None for p in said) and report.classes > 1:
+        return site.t("tour.said.answer", n=f"{report.classes:,}")
+    shape = next((op.shape for op in report.architecture.ops if op.kind == "output"), ()) if report.architecture else ()
+    if shape in ((), (0,)):
+        return site.t("tour.said.answer_unknown")
+    return site.t("tour.said.answer_one") if shape == (1,) else site.t("tour.said.answer_other", out=times(*shape))
+
+
+def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
+    said = [p for image in site.report.images for p in image.predictions]
+    if key == "answer" and not any(p.probability is not None for p in said):
+        key = "answer_other"
+    far = column.view.layer.receptive_field if column.view else None
+    _, height, width = site.report.input_shape
+    seen = "" if far is None else times(min(far[0], height), min(far[1], width))
+    head, text = site.t(f"tour.lesson.{key}", far=seen, whole=times(height, width)).split("|", 1)
+    return head, text
+
+
+def _image(site: Site, image: ImageView) -> dict[str, Any]:
+    """An image, the ends of the scales that all its maps share, and what the model says of it."""
+    maps = [a for view in site.report.layers if isinstance(a := view.maps.get(image.slug), Atlas)]
+    ends = {signed: [(min(a.lo), max(a.hi)) for a in maps if a.signed is signed and a.lo] for signed in (False, True)}
+    return {
+        "slug": image.slug,
+        "name": escape.clean(image.name),
+        "photo": site.photo(image),
+        "plain": _both(ends[False]),
+        "signed": _both(ends[True]),
+        "says": [
+            [escape.clean(p.label), None if p.probability is None else compact(p.probability), None if p.logit is None else compact(p.logit)]
+            for p in image.predictions
+        ],
+    }  # fmt: skip
+
+
+def _both(ends: Sequence[tuple[float, float]]) -> list[float | int | None] | None:
+    return [compact(min(lo for lo, _ in ends)), compact(max(hi for _, hi in ends))] if ends else None
+
+
+def _column(site: Site, stop: Stop) -> dict[str, Any]:
+    """A column as the script has it."""
+    column, view = stop.column, stop.column.view
+    made: dict[str, Any] = {
+        "key": stop.key,
+        "role": column.role,
+        "name": escape.clean(stop.name),
+        "copies": list(column.copies),
+    }
+    if view is None:
+        return made
+    missing = {i.slug: view.maps.get(i.slug) for i in site.report.images}
+    reasons = {
+        slug: escape.clean(item.reason) if isinstance(item, NotApplicable) else site.t("layer.no_maps")
+        for slug, item in missing.items()
+        if not isinstance(item, Atlas)
+    }
+    op = column.op
+    made |= {
+        "layer": escape.clean(str(view.layer.name)),
+        "slug": view.slug,
+        "folder": escape.slug(view.slug),
+        "page": stop.page,
+        "kind": op.kind if op else view.layer.kind,
+        "op": escape.clean(op_name(op)) if op else "",
+        "units": view.layer.units,
+        "map": list(view.layer.shape[1:]),
+        "na": reasons,
+        "wires": f"data/wires/{escape.slug(view.slug)}.js" if view.wires is not None else "",
+        "window": window(op) if op else None,
+        "reads": depth(op) if op else 0,
+        "first": bool(column.reads) and tuple(column.reads[0]) == site.report.input_shape,
+        "same": [[escape.clean(str(v.layer.name)), _page(v)] for v in column.same],
+    }
+    return made

@@ -1,0 +1,168 @@
+"""The tour's sentences against torch itself, and its columns for networks from small to a ResNet-152: nothing left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from generator.diagrams.architecture import Op
+from generator.diagrams.from_graph import from_graph
+from generator.model.describe import describe
+from generator.pages.environment import strings
+from generator.pages.tour_columns import MANY, Tour, tour_of
+from generator.pages.tour_words import depth, lessons, padding, sentence, sides, window
+from tests.pages.fixture_report import tiny_report
+
+T = strings((Path(__file__).resolve().parents[2] / "site_config",), "en")
+QUICK = ("conv", "act", "block")
+"""Kinds of layers with a page in the preset quick."""
+
+
+def tour(module: nn.Module, *kinds: str, size: int = 64, channels: int = 3) -> tuple[Tour, Any]:
+    """The tour of a network whose layers of these kinds have a page, and its description."""
+    found = describe(module.eval(), (channels, size, size))
+    it = from_graph(found.graph, "net", parameters=found.parameters, layers=tuple(found.by_name))
+    views = [SimpleNamespace(layer=one) for one in found.layers if one.kind in kinds]
+    report: Any = SimpleNamespace(
+        architecture=it, layers=views, input_shape=(channels, size, size), classes=10, title="net"
+    )
+    return tour_of(report), found
+
+
+def reached(found: Tour) -> list[str]:
+    """The layers that a column stands for."""
+    return [str(v.layer.name) for one in found.columns if one.view for v in (one.view, *one.same)]
+
+
+CONVS = [
+    (nn.Conv2d(3, 5, 3, stride=2, padding=1), "5 kernels of 3 × 3 slide over all 3 maps at once, in steps of 2: each makes one new map of 16 × 16."),
+    (nn.Conv2d(3, 5, (3, 5), stride=(1, 2)), "5 kernels of 3 × 5 slide over all 3 maps at once, in steps of 1 × 2: each makes one new map of 30 × 14."),
+    (nn.Conv2d(3, 7, 1), "7 kernels of 1 × 1 look at one place at a time and mix what the 3 maps say there: each makes one new map of 32 × 32."),
+    (nn.Conv2d(3, 3, 3, padding=1, groups=3), "Each of the 3 maps has a kernel of 3 × 3 to itself, which slides over that map alone, place by place: 3 maps of 32 × 32, none mixed with another."),
+    (nn.Conv2d(3, 6, 3, padding=1, groups=3), "Each of the 3 maps has 2 kernels of 3 × 3 to itself, which slide over that map alone, place by place: 6 maps of 32 × 32, none mixed with another."),
+    (nn.MaxPool2d(2), "Of every window of 2 × 2, in steps of 2, only the largest value stays: maps of 32 × 32 become maps of 16 × 16."),
+    (nn.AvgPool2d(3, stride=1), "Every window of 3 × 3, place by place, becomes its mean: maps of 32 × 32 become maps of 30 × 30."),
+    (nn.AdaptiveAvgPool2d(1), "Each of the 3 maps of 32 × 32 becomes one number, its mean: how much of what its unit looks for is anywhere in the picture."),
+    (nn.ReLU(), "ReLU sets every value below zero to zero and leaves the rest as it is."),
+    (nn.ReLU6(), "ReLU6 sets every value below zero to zero, and none may pass its cap."),
+    (nn.SiLU(), "SiLU bends every value by one curve, each by itself."),
+    (nn.BatchNorm2d(3), "Batch normalisation shifts and stretches each map by two numbers of its own, learned for it: what comes next gets values of a like size."),
+    (nn.Upsample(scale_factor=2), "Every map is drawn at another size: 32 × 32 becomes 64 × 64."),
+    (nn.ConvTranspose2d(3, 4, 2, stride=2), "4 kernels of 2 × 2 are stamped onto larger maps, each as strongly as the place says that it stands for: maps of 32 × 32 become 4 maps of 64 × 64."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "said"), CONVS, ids=lambda one: type(one).__name__ if isinstance(one, nn.Module) else ""
+)
+def test_a_sentence_says_what_torch_does(module: nn.Module, said: str):
+    body = nn.Sequential(nn.Conv2d(3, 3, 1), module, nn.Conv2d(len(module.weight) if isinstance(module, nn.Conv2d) else 4 if isinstance(module, nn.ConvTranspose2d) else 3, 2, 1)).eval()  # fmt: skip
+    found = describe(body, (3, 32, 32))
+    it = from_graph(found.graph, "net", parameters=found.parameters, layers=tuple(found.by_name))
+    op = next(op for op in it.ops if op.id == "1")
+    text = sentence(T, op, [edge.shape for edge in it.inputs_of["1"]])
+    assert text == said
+    out = module(torch.zeros(1, 3, 32, 32))
+    if not isinstance(module, (nn.ReLU, nn.ReLU6, nn.SiLU, nn.BatchNorm2d, nn.AdaptiveAvgPool2d)):
+        assert f"{out.shape[2]} × {out.shape[3]}." in text, "the size that torch gives"
+
+
+def test_the_first_convolution_slides_over_the_picture_itself():
+    found, _ = tour(nn.Sequential(nn.Conv2d(3, 32, 3, stride=2, padding=1), nn.ReLU()), "conv", "act", size=224)
+    from generator.pages.tour_words import first_conv
+
+    column = found.columns[1]
+    assert column.op is not None
+    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112."  # fmt: skip
+
+
+def test_a_window_lies_where_the_operation_reads():
+    pad = Op("x", "conv", "Conv2d", (4, 8, 8), attributes=(("kernel", "3×5"), ("stride", "2"), ("padding", "top 0, bottom 1, left 1, right 2"), ("dilation", "2×1"), ("channels", "6 → 4"), ("groups", "2")))  # fmt: skip
+    assert window(pad) == {"k": [3, 5], "s": [2, 2], "p": [0, 1], "d": [2, 1]}
+    assert depth(pad) == 3
+    assert window(replace(pad, op="ConvTranspose2d")) is None, "it does not read by windows"
+    assert window(Op("x", "act", "ReLU", (4, 8, 8))) is None
+    assert (sides("3x3"), sides("7"), sides("")) == ((3, 3), (7, 7), None)
+    assert (padding("1"), padding("2×0"), padding("top 3, bottom 0, left 1, right 0")) == ((1, 1), (2, 0), (3, 1))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "googlenet", "densenet121", "vit_b_16"])
+@pytest.mark.parametrize(
+    "kinds", [QUICK, ("conv",), ("conv", "norm", "act", "pool", "block", "merge", "attention", "linear", "other")]
+)
+def test_every_layer_with_a_page_is_reached_once(name: str, kinds: tuple[str, ...]):
+    module = getattr(torchvision.models, name)(**({"init_weights": False} if name == "googlenet" else {}))
+    found, described = tour(module, *kinds, size=224 if name == "vit_b_16" else 64)
+    names = reached(found)
+    assert sorted(names) == sorted(str(one.name) for one in described.layers if one.kind in kinds)
+    assert [one.role for one in (found.columns[0], found.columns[-1])] == ["image", "answer"]
+    at = [one.at for one in found.columns[1:-1]]
+    assert at == sorted(at), "in order of execution"
+    assert [k for group in found.groups for k in range(group.first, group.stop)] == list(range(len(found.columns)))
+
+
+def test_a_resnet_152_folds_and_every_copy_can_be_opened():
+    found, described = tour(torchvision.models.resnet152(), *QUICK)
+    assert found.folds
+    assert [run.times for run in found.runs] == [2, 7, 35, 2], "3, 8, 36 and 3 blocks, the first of each by itself"
+    seen = [one for one in found.columns if not one.copies]
+    assert len(seen) < MANY < len(found.columns)
+    for number, run in enumerate(found.runs):
+        hidden = [one for one in found.columns if number in one.copies]
+        first = found.columns[run.after - len(hidden) // (run.times - 1) + 1 : run.after + 1]
+        assert len(hidden) == len(first) * (run.times - 1)
+        shapes = [one.view.layer.shape if one.view else None for one in hidden]
+        assert shapes == [one.view.layer.shape if one.view else None for one in first] * (run.times - 1), (
+            "copies are alike"
+        )
+    assert sorted(reached(found)) == sorted(str(one.name) for one in described.layers if one.kind in QUICK)
+
+
+def test_what_has_no_page_is_gathered_or_told_with_the_one_before():
+    body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))  # fmt: skip
+    found, _ = tour(body, "conv")
+    assert [one.role for one in found.columns] == ["image", "layer", "between", "layer", "answer"]
+    assert [op.id for op in found.columns[2].ops] == ["1", "2", "3"]
+    assert [op.kind for op in found.columns[4].ops] == ["pool", "reshape", "linear"]
+    found, _ = tour(body, "conv", "act")
+    assert [one.role for one in found.columns] == ["image", "layer", "layer", "between", "layer", "answer"]
+    assert [op.id for op in found.columns[1].also] == ["1"], "a normalisation is told with its convolution"
+
+
+def test_each_lesson_is_given_once_where_it_is_first_shown():
+    found, _ = tour(timm.create_model("mobilenetv2_100"), *QUICK)
+    given = lessons(found.columns, (3, 64, 64))
+    every = [key for some in given for key in some]
+    assert len(every) == len(set(every))
+    assert {
+        "image",
+        "kernel",
+        "unit",
+        "smaller",
+        "point",
+        "depthwise",
+        "norm",
+        "act",
+        "skip",
+        "field",
+        "answer",
+    } == set(every)
+    assert given[0] == ["image"] and given[-1] == ["answer"]
+    for key in every:
+        assert re.fullmatch(r".+\|.+", str(T.table["tour"]["lesson"][key])), "a heading and a text"
+
+
+def test_without_a_graph_the_layers_stand_in_order(tmp_path: Path):
+    report = replace(tiny_report(tmp_path / "store"), architecture=None)
+    found = tour_of(report)
+    assert reached(found) == [str(view.layer.name) for view in report.layers]
+    assert [one.role for one in found.columns] == ["image", *["layer"] * 4, "answer"]
