@@ -99,7 +99,7 @@ def test_a_model_that_has_no_such_twin_is_searched_in_float32_and_that_is_said_o
     def refuse(module: nn.Module, x: Tensor, invocation: Any) -> nn.Module:
         raise Refused("gives what is no number in bfloat16")
 
-    monkeypatch.setattr("generator.engine.passes.reduced", refuse)
+    monkeypatch.setattr("generator.engine.reduced.reduced", refuse)
     said = Said()
     setup = setup_for(tmp_path, said, **asked)
     assert precisions(setup) == {"float32"}

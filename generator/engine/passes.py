@@ -32,7 +32,7 @@ from generator.engine.needs import (
 )
 from generator.engine.output import Readout
 from generator.engine.plan import BatchPlan, Request, served_by
-from generator.engine.reduced import Refused, reduced
+from generator.engine.reduced import Refused, reduced_of
 from generator.engine.rules import RuleBook
 from generator.engine.sparing import sparing
 from generator.engine.targets import resolve, value
@@ -175,25 +175,13 @@ class Engine:
         """
         light = self.light()
         if self._reduced is None or self._reduced[0] is not light:
-            self._reduced = light, self._halved(light)
+            try:
+                self._reduced = light, reduced_of(self, light)
+            except Refused as error:
+                self._reduced = light, error
         if isinstance(self._reduced[1], Refused):
             raise self._reduced[1]
         return self._reduced[1]
-
-    def _halved(self, light: nn.Module) -> nn.Module | Refused:
-        if self.dtype != torch.float32:
-            return Refused(f"is of another precision ({str(self.dtype).removeprefix('torch.')})")
-        if self.facts is None:
-            return Refused("is not described")
-        try:
-            if self.lender is not None:
-                with self.lender.lending:
-                    return alongside(self.lender.reduced())
-            noise = torch.randn(1, *self.facts.input_shape, generator=torch.Generator().manual_seed(0))
-            with prepared(self.module):
-                return reduced(light, self.batch(noise), self.invocation)
-        except Refused as error:
-            return error
 
     def sparing(self) -> nn.Module:
         """A twin of the model for forwards without gradients that reads outputs where they arise, or the model

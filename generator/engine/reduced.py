@@ -12,15 +12,19 @@ them, where groups are of one unit, takes fifteen times as long as in float32.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from generator.engine.capture import prepared
 from generator.engine.invoke import Invocation
 from generator.model.calls import tensors
-from generator.model.twin import twin
+from generator.model.twin import alongside, twin
 from generator.room import no_room
+
+if TYPE_CHECKING:
+    from generator.engine.passes import Engine
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 NEAR = 0.1
@@ -56,6 +60,24 @@ def able(device: torch.device) -> bool:
         return any(getattr(torch.cpu, name, bool)() for name in OLDER)
     has = known()
     return any(has.get(name, False) for name in ABLE)
+
+
+def reduced_of(engine: Engine, light: nn.Module) -> nn.Module:
+    """The twin of an engine's `light`; of the engine of a copy, one on the weights of the lender's.
+
+    Raises:
+        Refused: there is none.
+    """
+    if engine.dtype != torch.float32:
+        raise Refused(f"is of another precision ({str(engine.dtype).removeprefix('torch.')})")
+    if engine.facts is None:
+        raise Refused("is not described")
+    if engine.lender is not None:
+        with engine.lender.lending:
+            return alongside(engine.lender.reduced())
+    noise = torch.randn(1, *engine.facts.input_shape, generator=torch.Generator().manual_seed(0))
+    with prepared(engine.module):
+        return reduced(light, engine.batch(noise), engine.invocation)
 
 
 def reduced(module: nn.Module, x: Tensor, invocation: Invocation) -> nn.Module:
