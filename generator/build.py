@@ -16,7 +16,7 @@ from generator.executors.local import fill_images, fill_weights
 from generator.executors.search import fill_searches
 from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
-from generator.report import colours
+from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
@@ -24,6 +24,7 @@ from generator.report.reconstructions import plan as plan_batches
 from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
+from generator.report.training import fill_training, learning_of
 from generator.report.trusting import fill_judgements
 from generator.selectors import parse_units
 
@@ -48,9 +49,10 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     progress = progress or Silent()
     check_out(config)
     setup = set_up(config, progress)
+    learned = learn(setup, progress)
     todo = plan_report(setup)
     searches = compute(setup, todo, progress)
-    planned = todo.passes + searches.passes + ask(setup, searches, progress) + judge(setup, progress)
+    planned = learned + todo.passes + searches.passes + ask(setup, searches, progress) + judge(setup, progress)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
@@ -65,6 +67,20 @@ def plan(config: ReportConfig, progress: Progress | None = None) -> Plan:
     """
     check_out(config)
     return plan_report(set_up(config, progress or Silent()))
+
+
+def learn(setup: Setup, progress: Progress) -> Passes:
+    """Look at the checkpoints, and measure the loss around the weights, where the report asks for them; the passes planned
+    for it. First of all: a file that does not fit is told at once."""
+    learning = learning_of(setup)
+    planned = landscape.passes(setup) + (Passes(0, 0) if learning is None else learning.passes())
+    if learning is not None:
+        with clocked(setup.timings, "training"), progress.stage("checkpoints", len(learning.lacking())) as stage:
+            fill_training(learning, stage)
+    if setup.config.landscape is not None:
+        with clocked(setup.timings, "landscape"), progress.stage("landscape", landscape.points(setup)[0]) as stage:
+            landscape.fill_landscape(setup, stage)
+    return planned
 
 
 def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:

@@ -6,6 +6,8 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import Union, get_args, get_origin
 
 import pytest
 import typer.main
@@ -32,8 +34,10 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted names of all fields."""
     for name, field in model.model_fields.items():
         yield prefix + name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation, f"{prefix}{name}.")
+        optional = get_origin(field.annotation) in (Union, UnionType)
+        for kind in get_args(field.annotation) if optional else (field.annotation,):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys(kind, f"{prefix}{name}.")
 
 
 def test_every_key_is_documented_once_and_nothing_else_is():

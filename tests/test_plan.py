@@ -23,6 +23,7 @@ TINY: dict[str, object] = {
     "targets": "top:2",
     "units": "top:3",
     "trust": "none",
+    "checkpoints": [],
 }
 RESNET: dict[str, object] = {
     "model": {"source": "torchvision:resnet18", "weights": "random", "input": {"size": 64}},

@@ -24,6 +24,7 @@ def dump(config: ReportConfig) -> str:
     values["compare"] = [shown(source) for source in config.compare]
     if not values["compare"]:
         del values["compare"]
+    values["checkpoints"] = [shown(source) for source in config.checkpoints]
     if config.dataset is not None:
         values["dataset"] = shown(config.dataset)
     values["truth"] = shown(config.truth)

@@ -73,9 +73,10 @@ class Places:
         if trust.boxes is not None:
             trust = trust.model_copy(update={"boxes": self.find(trust.boxes)})
         found = {
-            "dataset": None if config.dataset is None else self._dataset(config.dataset),
+            "dataset": None if config.dataset is None else self._several(config.dataset),
             "trust": trust,
             "compare": tuple(map(self._source, config.compare)),
+            "checkpoints": tuple(map(self._several, config.checkpoints)),
             "images": images,
             "model": model,
             "truth": truth,
@@ -93,8 +94,8 @@ class Places:
         file, _, function = source.removeprefix("python:").rpartition(":")
         return f"python:{self.find(file)}:{function}"
 
-    def _dataset(self, path: str) -> str:
-        """An image set found: a pattern where it meets a file."""
+    def _several(self, path: str) -> str:
+        """A file, a folder, or a pattern where it meets a file; `auto` as it is."""
         if not is_pattern(path):
             return self.find(path)
         if meets(path):

@@ -233,6 +233,36 @@ class TrustConfig(_Frozen):
     """Images of the sanity check, the first ones."""
 
 
+def _odd(value: object) -> object:
+    if not _whole(value, 3) or value % 2 == 0:  # type: ignore[operator]
+        raise _refuse("an odd number from 3, so that the model itself is in the middle", value)
+    return value
+
+
+def _reach(value: object) -> object:
+    many = _per_channel(value)
+    if many is None or len(many) != 1 or many[0] <= 0:
+        raise _refuse("a number above 0", value)
+    return many[0]
+
+
+class LandscapeConfig(_Frozen):
+    """The loss around the model's weights: of how many labelled images, at how many places (docs/learning.md)."""
+
+    grid: Annotated[int, BeforeValidator(_odd)] = 21
+    """Places a side: the loss is measured at grid x grid of them."""
+    span: Annotated[float, BeforeValidator(_reach)] = 1.0
+    """How far it goes each way; 1: every filter is changed by as much as it is long."""
+    images: Annotated[int, _count(1, "a whole number from 1")] = 64
+    """At most so many labelled images."""
+
+
+def _landscape(value: object) -> object:
+    if value in ("none", False, None):
+        return None
+    return LandscapeConfig() if value is True else value
+
+
 def _trust(value: object) -> object:
     return TrustConfig(metrics=(), sanity=0) if value in ("none", False) else value
 
@@ -313,6 +343,11 @@ class ReportConfig(_Frozen):
     """At most so many pictures of it, in its order; None: all."""
     compare: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ()
     """Other networks that this one is put beside: sources, as `model.source` has them, or prototxt files."""
+    checkpoints: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = ("auto",)
+    """Earlier weights of the same model, in the order of training: files, folders of them, patterns. `auto`: those that a
+    built-in model comes with, where its weights are its own."""
+    landscape: Annotated[LandscapeConfig | None, BeforeValidator(_landscape)] = None
+    """The loss around the weights; None: it is not measured."""
     layers: Words = ("conv",)
     cam_layers: Words = ("stage_ends",)
     methods: Annotated[tuple[MethodChoice, ...], BeforeValidator(_choices)] = Field(default_factory=_every)

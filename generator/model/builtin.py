@@ -27,6 +27,8 @@ class Builtin:
     preprocess: Callable[[], Preprocess]
     labels: Callable[[], tuple[str, ...]]
     note: str
+    checkpoints: str | None = None
+    """The packaged folder of checkpoints of its training, where there is one."""
 
 
 def _lite0() -> nn.Module:
@@ -103,6 +105,7 @@ BUILTIN: Mapping[str, Builtin] = {
         _tinyvgg_preprocess,
         _digits,
         "weights: trained on scikit-learn's digits by inputs/models/train_tinyvgg.py",
+        "inputs/models/tinyvgg_digits_training",
     ),
 }
 """By the bare name that stands for `model.source`."""

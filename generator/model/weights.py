@@ -18,7 +18,7 @@ from generator.names import Digest
 
 State = dict[str, Tensor]
 
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 _NESTED = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 """What DataParallel, torch.compile and Lightning put before every name."""
@@ -37,7 +37,7 @@ def read_state(path: Path) -> State:
         raise UserError(
             f"model.weights: expected a weights file, found none at {path}: give the path of a .safetensors or .pth file"
         )
-    if path.suffix.lower() not in _SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"model.weights: expected a .safetensors or .pth file, received {path.name}: save the state_dict as one"
         )

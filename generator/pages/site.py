@@ -23,8 +23,10 @@ from generator.pages import (
     home,
     image,
     images,
+    landscape,
     layer,
     layers,
+    learned,
     method,
     methods,
     mkdocs_build,
@@ -81,6 +83,8 @@ def render(
     compare.write(site)
     trust.write(site)
     findings.write(site)
+    learned.write(site)
+    landscape.write(site)
     methods.write(site)
     run.write(site)
     units.examples(site)

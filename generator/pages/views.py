@@ -18,6 +18,7 @@ from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
+from generator.pages.learning_views import Landscape, Training
 from generator.pages.trust_views import Trust
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
@@ -349,3 +350,7 @@ class Report:
     """Networks that it is put beside."""
     alike: Mapping[str, Likeness] = field(default_factory=dict)
     """Deconvnet -> how alike its pictures of different images are, where that was measured."""
+    landscape: Landscape | NotApplicable | None = field(default=None, compare=False)
+    """The loss around its weights; None where nobody asked for it."""
+    training: Training | None = field(default=None, compare=False)
+    """Its checkpoints; None where there are none."""

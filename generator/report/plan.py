@@ -9,13 +9,14 @@ from generator.engine.plan import billed
 from generator.executors.search import lacking, passes, passes_of
 from generator.names import LayerName
 from generator.pages.views import Passes
-from generator.report import colours
+from generator.report import colours, landscape
 from generator.report.answers import batch_size
 from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
 from generator.report.subjects import choose_subjects, known, units_by_layer
+from generator.report.training import learning_of
 from generator.selectors import parse_units
 
 CPU_BATCH = 1
@@ -126,7 +127,9 @@ def describe_plan(plan: Plan) -> str:
     asking = setup.asking
     size = batch_size(setup.engine)
     asked = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size) if asking else Passes(0, 0)
-    total = plan.passes + searches.passes + asked + judging
+    learning = learning_of(setup)
+    learned = landscape.passes(setup) + (Passes(0, 0) if learning is None else learning.passes())
+    total = learned + plan.passes + searches.passes + asked + judging
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -166,6 +169,13 @@ def describe_plan(plan: Plan) -> str:
             sum(len(judged.lacking(setup.store, i)) for i in judged.images),
         )
         rows.append(("trust", "maps", "-", str(cells), str(lacks), _evaluations(judging)))
+    if learning is not None:
+        many, lacks = len(learning.checkpoints), len(learning.lacking())
+        rows.append(("checkpoints", "model", "-", str(many), str(lacks), _evaluations(learning.passes())))
+    ground = landscape.ground_of(setup)
+    if isinstance(ground, landscape.Ground):
+        many, lacks = landscape.places(setup), landscape.points(setup)[0]
+        rows.append(("landscape", "model", "-", str(many), str(lacks), _evaluations(landscape.passes(setup))))
     drawn = {row[0] for row in rows}
     nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]

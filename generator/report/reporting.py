@@ -22,10 +22,13 @@ from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
 from generator.report.findings import findings_of
+from generator.report.landscape import landscape_of
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
 from generator.report.subjects import units_by_layer
+from generator.report.trained import training_of
+from generator.report.training import learning_of
 from generator.report.trusted import trust_of
 from generator.report.vague import of_images
 from generator.report.wired import keep_wires
@@ -62,6 +65,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     wired = setup.weighed
     sought = SoughtViews(setup.jobs, setup.store, units, assembly.label)
     refused = {method for method, _, _ in setup.jobs.refused}
+    learning = learning_of(setup)
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
     report = Report(
@@ -102,6 +106,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         run=Passes(counts.forward, counts.backward),
         trust=trust_of(setup.judging, setup.check, setup.store, setup.loaded.preprocess),
         findings=findings,
+        landscape=landscape_of(setup),
+        training=None if learning is None else training_of(learning, assembly.label),
         timings=dict(setup.timings),
         skipped=tuple((str(s.path), s.reason) for s in setup.images.skipped) + skipped_in_dataset(setup),
         not_applicable=not_applicable(setup),

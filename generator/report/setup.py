@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from generator.artifacts import NotApplicable
 from generator.command.progress import Progress
 from generator.config import ReportConfig
 from generator.dataset.sources import of_images, open_dataset
@@ -31,9 +32,11 @@ from generator.model.load import LoadedModel, load
 from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.answers import Asking, activity_of
+from generator.report.checkpoints import Checkpoint, checkpoints_of
 from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
+from generator.report.labelled import Labelled, labelled
 from generator.report.sanity import Check, check_of
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.report.wired import wires_of
@@ -68,9 +71,11 @@ class Setup:
     others: tuple[Architecture, ...] = ()
     """Networks that the model is put beside."""
     ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
-        default_factory=dict, repr=False
+        default_factory=dict, init=False, repr=False
     )
     """What was found of them, by the layers whose units were not asked yet."""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """Of its training, in their order."""
 
     @cached_property
     def check(self) -> Check:
@@ -140,6 +145,11 @@ class Setup:
         of = asdict(self.jobs.model)
         return key_of({"memory format": of, "device": str(self.engine.device), "torch": torch.__version__})
 
+    def labelled(self, most: int) -> Labelled | NotApplicable:
+        """At most `most` images whose class is known: of the dataset, else of the report."""
+        images, found = self.images.images, self.description
+        return labelled(self.config, images, self.jobs.truths, self.loaded.labels, found.classes, most)
+
     def photographs(self, count: int, first: int = 0) -> Float[Tensor, "n c h w"]:
         """Images from the one numbered `first` on, at most `count`, as the model sees them but in [0, 1]."""
         preprocess = self.loaded.preprocess
@@ -179,6 +189,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
             head=loaded.head,
             output=loaded.output,
         )
+    checkpoints = checkpoints_of(config)
     others = tuple(other(source, description.input_shape) for source in config.compare)
     if loaded.labels is not None and description.classes and len(loaded.labels) != description.classes:
         raise UserError(
@@ -227,7 +238,20 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     store = Store(Path(config.store))
     asking = asking_of(config, asked, images, known, loaded.labels, description)
     found = Setup(
-        config, loaded, description, images, layers, compared, asked, engine, store, notes, asking, timings, others
+        config,
+        loaded,
+        description,
+        images,
+        layers,
+        compared,
+        asked,
+        engine,
+        store,
+        notes,
+        asking,
+        timings,
+        others,
+        checkpoints,
     )
     _ = found.judging.annotations  # a file of boxes that cannot be read is said now, not when all maps are made
     return found

@@ -25,6 +25,8 @@ from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
 from generator.report.sheets import SIDE
 from generator.report.subjects import units_by_layer
+from generator.report.training import SIDE as MAP_SIDE
+from generator.report.training import UNITS, learning_of
 from generator.resources import packaged_root
 from generator.selectors import parse_units, select_layers
 
@@ -68,6 +70,8 @@ DRAWN, OPERATION = 260e3, 5.1e3
 """What the drawings of the architecture take, and for each operation."""
 FACES, FACE = 40e3, 1.15e3
 """What an image's maps on the faces of drawings take, and for each operation."""
+PLACE = 40
+"""What a place of the loss around the weights takes, as CSV and as data."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
 VEILED = 0.3
@@ -94,7 +98,24 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
-    return total + sum(_photographs(setup)) + _patches(setup)
+    return total + sum(_photographs(setup)) + _patches(setup) + _learned(setup)
+
+
+def _learned(setup: Setup) -> float:
+    """The pages of checkpoints and of the loss around the weights."""
+    landscape = setup.config.landscape
+    total = 0.0 if landscape is None else PAGE + landscape.grid**2 * PLACE
+    learning = learning_of(setup)
+    if learning is None:
+        return total
+    maps = sum(
+        UNITS * min(1.0, MAP_SIDE / max(h, w)) ** 2 * h * w for _, h, w in (one.shape for one in learning.layers)
+    )
+    cam = next(
+        (h * w for layer in setup.compared if layer.name == setup.default_layer for _, h, w in (layer.shape,)), 0
+    )
+    each = len(learning.images) * (maps * GRAY + UNITS * len(learning.layers) * NUMBERS + cam * BARE + HEAT)
+    return total + PAGE + len(learning.checkpoints) * each
 
 
 def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:

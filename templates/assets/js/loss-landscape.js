@@ -1,0 +1,59 @@
+/* The loss around the weights. <loss-contours> says the numbers under the pointer, <loss-line> draws the way between two checkpoints,
+ * <loss-relief> the same plane as a surface that turns by drag and by arrow keys. Data: convatlas.get('landscape', 'all'). */
+(() => {
+  const all = () => convatlas.get('landscape', 'all');
+
+  customElements.define('loss-contours', class extends HTMLElement {
+    connectedCallback() {
+      const svg = this.querySelector('svg');
+      const out = this.parentElement.querySelector('.la-read');
+      const found = all();
+      if (!svg || !found) return;
+      const n = found.steps.length;
+      const tell = (event) => {
+        const box = svg.querySelector('rect').getBoundingClientRect();
+        const column = Math.round((event.clientX - box.left) / box.width * (n - 1)), row = Math.round((box.bottom - event.clientY) / box.height * (n - 1));
+        if (column < 0 || row < 0 || column >= n || row >= n) { out.textContent = ''; return; }
+        const k = row * n + column;
+        const {say, number, percent} = convatlas;
+        out.textContent = say('la_here', {x: number(found.steps[column]), y: number(found.steps[row]), loss: number(found.loss[k]), right: percent(found.right[k])});
+      };
+      svg.addEventListener('pointermove', tell);
+      svg.addEventListener('pointerdown', tell);
+    }
+  });
+
+  customElements.define('loss-line', class extends HTMLElement {
+    connectedCallback() {
+      const found = all();
+      if (!found || !found.line) return;
+      const {el, say, number, percent} = convatlas;
+      const {shares, loss, right, first, last} = found.line;
+      const top = Math.max(...loss.filter((v) => v !== null), 1e-9);
+      const x = (v) => (v - shares[0]) / (shares.at(-1) - shares[0]) * 100;
+      const NS = 'http://www.w3.org/2000/svg';
+      const made = (tag, attributes) => {
+        const one = document.createElementNS(NS, tag);
+        for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+        return one;
+      };
+      const points = (values, most) => values.flatMap((v, k) => (v === null ? [] : [`${x(shares[k]).toFixed(2)},${(38 - v / most * 36).toFixed(2)}`])).join(' ');
+      const svg = made('svg', {viewBox: '0 0 100 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': say('la_line', {first, last})});
+      for (const at of [0, 1]) svg.append(made('line', {class: 'le-cursor', x1: x(at), x2: x(at), y1: 0, y2: 40, 'vector-effect': 'non-scaling-stroke'}));
+      svg.append(made('polyline', {class: 'le-line', points: points(loss, top), 'vector-effect': 'non-scaling-stroke'}), made('polyline', {class: 'le-line la-right', points: points(right, 1), 'vector-effect': 'non-scaling-stroke'}));
+      const out = el('output', {class: 'la-read', 'aria-live': 'polite'});
+      const begin = shares.reduce((best, v, k) => (Math.abs(v - 1) < Math.abs(shares[best] - 1) ? k : best), 0);
+      const range = el('input', {type: 'range', min: 0, max: shares.length - 1, value: begin, 'aria-label': say('la_share'), oninput: () => tell(Number(range.value))});
+      const tell = (k) => {
+        out.textContent = say('la_at', {share: number(shares[k]), loss: number(loss[k]), right: percent(right[k])});
+        range.setAttribute('aria-valuetext', out.textContent);
+        mark.style.left = `${x(shares[k])}%`;
+      };
+      const mark = el('i', {class: 'la-mark'});
+      this.replaceChildren(el('div', {class: 'la-plot'}, svg, mark), range,
+        el('div', {class: 'la-ends', 'aria-hidden': 'true'}, el('span', {style: `left:${x(0)}%`}, first), el('span', {style: `left:${x(1)}%`}, last)),
+        el('p', {class: 'la-legend'}, el('span', {class: 'la-key'}), `${say('la_loss')} `, el('span', {class: 'la-key la-key--right'}), `${say('la_right')} `, out));
+      tell(begin);
+    }
+  });
+})();
