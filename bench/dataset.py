@@ -131,7 +131,7 @@ def reconstructions(engine: Engine, description: Description, photos: list[torch
         "reconstructions": made,
         "forwards planned": len(photos),
         "forwards run": engine.counts.forward,
-        "backwards planned": 2 * sum(backwards([one]) for one in planned),
+        "backwards planned": sum(backwards([one], ("deconv_unpool", "guided")) for one in planned),
         "backwards run": engine.counts.backward,
     }
 

@@ -5,6 +5,11 @@ $$ m = G_\sigma * \sum_c |R_c|, \qquad \mathrm{lit} = \min(1,\; m / q_{0.98}(m))
 $G_\sigma$ smooths over a fortieth of the patch, so that a mask keeps what lies between two edges as well. It says where, not
 what: signs and colours are lost, and that a place is lit does not say that the unit needs it. With a photograph under it, it
 says what a gray picture of gradients leaves to be guessed: that these edges are an eye.
+
+Measured on EfficientNet-Lite0 and the eight photographs of the default report (bench/lit.py): the photograph as far as it is
+lit, the rest gray, keeps of a unit's answer 1.02 (_blocks.5._project_conv), 1.07 (_blocks.10._expand_conv), 1.01
+(_blocks.13._expand_conv) and 0.85 (_conv_head); under the same mask moved elsewhere 0.01, 0.01, 0.10 and 0.40; what the mask
+leaves out 0.26, 0.33, 0.58 and 0.60 (medians over the four first patches of the eight strongest units).
 """
 
 from __future__ import annotations

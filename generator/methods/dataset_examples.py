@@ -21,6 +21,9 @@ evenly.
 Limits: only what the set holds is found. With few images nine patches are merely the nine images. In deep layers a unit sees
 more than it uses, often the whole image, so that the patch does not say which part counted: the reconstruction beside it
 does. The veil says where, not what: signs are lost, and that a place is left open does not prove that the unit needs it.
+Of EfficientNet-Lite0 the open part alone, the rest gray, gave back nearly all of a unit's answer (0.85 to 1.07 of it, in four
+layers), and the same mask at another place 0.01 in a middle layer and 0.40 in the last one; but the rest without the open
+part still gave 0.26 to 0.60: evidence lies outside of it as well.
 Guided backprop leans towards edges whatever the unit. A deconvnet without the switches of max-pools gives a pattern of the
 weights, and is drawn for each unit's first patch alone, so that it can be measured and said. What lies outside the picture is padding, and is hatched. Strength is not importance: a unit may answer strongly and
 hardly move the class scores.

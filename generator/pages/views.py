@@ -354,9 +354,9 @@ class Report:
     """Networks that it is put beside."""
     own: Own | None = field(default=None, compare=False)
     """The model's own numbers for the articles."""
+    alike: Mapping[str, Likeness] = field(default_factory=dict)
+    """Deconvnet -> how alike its pictures of different images are, where that was measured."""
     landscape: Landscape | NotApplicable | None = field(default=None, compare=False)
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)
     """Its checkpoints; None where there are none."""
-    alike: Mapping[str, Likeness] = field(default_factory=dict)
-    """Deconvnet -> how alike its pictures of different images are, where that was measured."""

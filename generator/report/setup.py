@@ -76,7 +76,7 @@ class Setup:
     checkpoints: tuple[Checkpoint, ...] = ()
     """Of its training, in their order."""
     ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
-        default_factory=dict, repr=False
+        default_factory=dict, init=False, repr=False
     )
     """What was found of them, by the layers whose units were not asked yet."""
 

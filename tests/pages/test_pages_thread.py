@@ -369,7 +369,7 @@ def test_linear_layers_on_maps_are_followed_though_they_have_no_page(browser: Br
     site = build(folder, config).site
     module = load(load_config(None, {k: v for k, v in config.items() if k == "model"}).model).module
     up, norm = module.get_submodule("up").weight.detach(), module.get_submodule("norm").weight.detach()
-    for unit in (0, 5):
+    for unit in [u for u in range(12) if (up[u] > 0).any()][:2]:
         # more of a channel of the stem is more of what the linear layer reads, as its norm's scales are all above zero
         assert (norm > 0).all()
         order = up[unit].abs().argsort(descending=True).tolist()

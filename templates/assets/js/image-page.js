@@ -151,7 +151,7 @@ customElements.define('image-page', class extends HTMLElement {
     place.replaceChildren(...this.data.gradients.map((method) => {
       const map = method.maps[this.state.t];
       const title = el('figcaption', {}, el('a', {href: url(`methods/${method.name}.html`)}, method.title), this.mark(method), el('span', {class: 'ca-pair__says'}, this.caption(method)));
-      const vague = method.vague ? el('p', {class: 'ca-note ca-doubt ca-pair__vague'}, method.vague) : null;
+      const vague = method.vague ? el('p', {class: 'ca-doubt ca-pair__vague'}, method.vague) : null;
       if ('na' in map) return el('figure', {}, title, this.na(map.na));
       this.entries.push({key: `gradient/${method.name}`, label: method.title, heat: map});
       const facts = [...this.numbers(map).map((said) => el('p', {class: 'ca-note'}, said)), ...(map.facts || []).map(([name, value]) => el('p', {class: `ca-note${(map.doubts || []).includes(name) ? ' ca-doubt' : ''}`, title: (map.doubts || []).includes(name) ? convatlas.say('doubt', {fact: name}) : false}, `${name}: ${convatlas.percent(value)}`, (map.doubts || []).includes(name) ? el('b', {}, ` ${convatlas.say('ownCheck')}`) : ''))];
