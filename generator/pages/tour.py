@@ -238,6 +238,8 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         for slug, item in missing.items()
         if not isinstance(item, Atlas)
     }
+    if len(reasons) == len(missing) > 0 and len(set(reasons.values())) == 1:
+        reasons = {"*": next(iter(reasons.values()))}
     op = column.op
     made |= {
         "layer": escape.clean(str(view.layer.name)),

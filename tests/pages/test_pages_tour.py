@@ -119,7 +119,7 @@ def test_wires_are_what_the_weights_say_strongest_first(browser: Browser, base: 
         page = ready(seen, "conv2-1")
         at = COLUMNS.index("conv1-2")
         column(page, "conv1-2").locator(f"[data-unit='{unit}']").hover()
-        page.wait_for_selector(f".tour-edge[data-to='{at} {unit}']")
+        page.wait_for_selector(f".tour-edge[data-to='{at} {unit}']", state="attached")
         assert edges(page, "to", f"{at} {unit}") == [f"{at - 1} {k}" for k in expected]
         assert sorted(edges(page, "from", f"{at} {unit}")) == sorted(f"{COLUMNS.index('conv2-1')} {k}" for k in fed)
         for k in expected:  # the rectifier reads the convolution's map of the same number
@@ -165,7 +165,7 @@ def test_a_first_tap_shows_the_wires_and_a_second_opens(browser: Browser, base: 
         tile = page.locator("[data-column='1'] .tour-tiles a").nth(1)
         unit = tile.get_attribute("data-unit")
         tile.tap()
-        page.wait_for_selector(f".tour-edge[data-from='1 {unit}']")
+        page.wait_for_selector(f".tour-edge[data-from='1 {unit}']", state="attached")
         assert page.locator("[aria-current=step]").get_attribute("data-column") == "1"
         assert "tour.html" in page.url
         tile.tap()
@@ -449,7 +449,7 @@ def test_repetitions_open_and_fold(browser: Browser, tmp_path: Path):
     )
     config = {
         **CONFIG,
-        "model": {"source": f"python:{tmp_path / 'net.py'}:build", "input_size": 24},
+        "model": {"source": f"python:{tmp_path / 'net.py'}:build", "input": {"size": 24, "crop": "none"}},
         "layers": ["conv", "block"],
     }
     site = build(tmp_path, config).site

@@ -5,10 +5,13 @@
   const ROWS = {4: 4, 6: 6, 12: 6, all: 10};
   const GAP = 3;
 
+  /** Why a column has no maps of an image; nothing where it has. */
+  const missing = (column, image) => column.na[image.slug] || column.na['*'];
+
   /** A promise of a column's maps on an image; {na} where there are none. */
   async function atlas(column, image) {
     if (column.role !== 'layer' || !image) return {na: ''};
-    if (column.na[image.slug]) return {na: column.na[image.slug]};
+    if (missing(column, image)) return {na: missing(column, image)};
     return convatlas.load('maps', `${column.slug}/${image.slug}`, `data/maps/${column.folder}/${image.slug}.js`);
   }
 
@@ -25,7 +28,7 @@
   }
 
   /** The address of a unit's page on this image. */
-  const address = (column, unit, image) => `${convatlas.url(column.page)}#${convatlas.address.text({u: unit, i: image.slug})}`;
+  const address = (column, unit, image) => `${convatlas.url(column.page)}#${convatlas.address.text({u: unit, i: image ? image.slug : ''})}`;
 
   /** What is said of one map: its unit and its values. */
   function words(column, maps, tile) {
@@ -67,5 +70,5 @@
     return {box, order};
   }
 
-  convatlas.tour = {atlas, ends, address, words, room, draw, SIDES};
+  convatlas.tour = {atlas, missing, ends, address, words, room, draw, SIDES};
 })();

@@ -1,277 +1,286 @@
 /* <tour-page>: ties the columns, the wires and the walk to one state, and the state to the address:
  * #s=conv1-1&u=3&i=chelsea&n=12&k=layer&f=0&a=conv2-1 is the step at that column with unit 3 of it, on that image, twelve maps a
  * column, each layer on one scale, repetitions shown one by one, and all maps of conv2-1. */
-customElements.define('tour-page', class extends HTMLElement {
-  connectedCallback() {
-    this.data = convatlas.get('tour', 'all');
-    if (!this.data || !convatlas.tour) return;
-    this.box = this.querySelector('[data-strip]');
-    this.status = this.querySelector('[data-status]');
-    this.legend = this.querySelector('[data-legend]');
-    this.menu = this.querySelector('colour-menu');
-    this.walk = this.querySelector('tour-walk');
-    this.state = {s: 0, u: -1, i: (this.data.images[0] || {}).slug || '', n: '6', sc: 'unit', c: this.menu.value, f: this.data.fold ? '1' : '0', a: []};
-    this.coloured = this.state.c !== 'viridis';
-    this.turn = 0;
-    this.small = matchMedia('(max-width: 700px)');
-    this.calm = matchMedia('(prefers-reduced-motion: reduce)');
-    this.strip = new convatlas.tour.Strip(this, this.box);
-    this.columns = this.strip.columns;
-    this.edges = new convatlas.tourEdges.Edges(this.querySelector('.tour-groups'), this);
-    this.read();
-    this.listen();
-    this.redraw();
-    this.go(this.state.s, this.state.s > 0);
-  }
+(() => {
+  const LINGER = 60;  // milliseconds: a pointer that only passes asks for no wires
 
-  get narrow() { return this.small.matches; }
-  image() { return this.data.images.find((image) => image.slug === this.state.i); }
-
-  listen() {
-    const {box} = this;
-    const tile = (event) => event.target.closest('.tour-tiles a');
-    this.addEventListener('change', (event) => this.control(event.target));
-    this.addEventListener('tour-step', ({detail}) => this.step(detail.by));
-    box.addEventListener('pointerover', (event) => { if (tile(event)) this.point(tile(event)); });
-    box.addEventListener('pointerleave', () => { this.status.textContent = ''; this.wire(); });
-    box.addEventListener('pointerdown', (event) => { this.pointer = event.pointerType; });
-    box.addEventListener('focusin', (event) => { if (tile(event) && tile(event).matches(':focus-visible')) this.take(tile(event)); });
-    box.addEventListener('click', (event) => this.click(event, tile(event)));
-    document.addEventListener('keydown', (event) => this.key(event));
-    const again = () => { this.redraw(); this.go(this.state.s, true); };
-    addEventListener('hashchange', () => { this.read(); again(); });
-    this.small.addEventListener('change', again);
-    let wait = 0;
-    new ResizeObserver(() => { cancelAnimationFrame(wait); wait = requestAnimationFrame(() => this.wire()); }).observe(this.querySelector('.tour-groups'));
-  }
-
-  read() {
-    const {s, u, i, n, k, c, f, a} = convatlas.address.read();
-    const {state} = this;
-    const {columns, images} = this.data;
-    const among = (value, all, otherwise) => (all.includes(value) ? value : otherwise);
-    state.i = among(i, images.map((image) => image.slug), state.i);
-    state.n = among(n, ['4', '6', '12', 'all'], state.n);
-    state.sc = among(k, ['unit', 'layer', 'global'], state.sc);
-    state.f = among(f, ['0', '1'], state.f);
-    if (convatlas.colours.names.includes(c)) { state.c = c; this.coloured = true; }
-    state.a = (a || '').split(',').filter((key) => columns.some((column) => column.key === key));
-    state.s = Math.max(0, columns.findIndex((column) => column.key === s));
-    state.u = /^\d+$/.test(u || '') && Number(u) < (columns[state.s].units || 0) ? Number(u) : -1;
-    for (const run of columns[state.s].copies) this.strip.opened.add(run);
-    for (const [name, value] of [['image', state.i], ['channels', state.n], ['scale', state.sc], ['fold', state.f]]) {
-      for (const input of this.querySelectorAll(`[name=${name}]`)) input.checked = input.value === value;
+  customElements.define('tour-page', class extends HTMLElement {
+    connectedCallback() {
+      this.data = convatlas.get('tour', 'all');
+      if (!this.data || !convatlas.tour) return;
+      this.box = this.querySelector('[data-strip]');
+      this.status = this.querySelector('[data-status]');
+      this.legend = this.querySelector('[data-legend]');
+      this.menu = this.querySelector('colour-menu');
+      this.walk = this.querySelector('tour-walk');
+      this.state = {s: 0, u: -1, i: (this.data.images[0] || {}).slug || '', n: '6', sc: 'unit', c: this.menu.value, f: this.data.fold ? '1' : '0', a: []};
+      this.coloured = this.state.c !== 'viridis';
+      this.turn = 0;
+      this.small = matchMedia('(max-width: 700px)');
+      this.calm = matchMedia('(prefers-reduced-motion: reduce)');
+      this.strip = new convatlas.tour.Strip(this, this.box);
+      this.columns = this.strip.columns;
+      this.edges = new convatlas.tourEdges.Edges(this.querySelector('.tour-groups'), this);
+      this.read();
+      this.listen();
+      this.redraw();
+      this.go(this.state.s, this.state.s > 0);
     }
-    this.menu.choose(state.c);
-  }
 
-  write() {
-    const {s, u, i, n, sc, c, f, a} = this.state;
-    const {columns, images, fold} = this.data;
-    const unless = (value, usual) => (value === usual ? '' : value);
-    convatlas.address.write({s: s ? columns[s].key : '', u: u >= 0 ? u : '', i: unless(i, (images[0] || {}).slug), n: unless(n, '6'), k: unless(sc, 'unit'), c: this.coloured ? c : '', f: unless(f, fold ? '1' : '0'), a: a.join(',')});
-  }
+    get narrow() { return this.small.matches; }
+    image() { return this.data.images.find((image) => image.slug === this.state.i); }
 
-  control(target) {
-    const key = {image: 'i', channels: 'n', scale: 'sc', fold: 'f'}[target.name];
-    if (target === this.menu) this.state.c = target.value;
-    else if (key) this.state[key] = target.value;
-    else return;
-    if (target === this.menu) this.coloured = true;
-    if (key === 'n') this.state.a = [];
-    if (key === 'f') this.strip.opened.clear();
-    this.redraw();
-    this.stay();
-  }
-
-  /** Show all maps of a column, or again the strongest. */
-  toggle(key) {
-    const {a} = this.state;
-    this.state.a = a.includes(key) ? a.filter((one) => one !== key) : [...a, key];
-    this.write();
-    this.strip.redraw(this.columns.findIndex((column) => column.data.key === key));
-  }
-
-  /** Show the copies of a repetition one by one, or fold them again. */
-  unfold(run) {
-    const {opened} = this.strip;
-    if (this.state.f === '0') {
-      // All are open: from now on all but this one.
-      this.state.f = '1';
-      this.data.columns.forEach(({copies}) => copies.forEach((one) => opened.add(one)));
-      for (const input of this.querySelectorAll('[name=fold]')) input.checked = input.value === '1';
+    listen() {
+      const {box} = this;
+      const tile = (event) => event.target.closest('.tour-tiles a');
+      this.addEventListener('change', (event) => this.control(event.target));
+      this.addEventListener('tour-step', ({detail}) => this.step(detail.by));
+      box.addEventListener('pointerover', (event) => { if (tile(event)) this.point(tile(event)); });
+      box.addEventListener('pointerleave', () => { clearTimeout(this.wait); this.status.textContent = ''; this.wire(); });
+      box.addEventListener('pointerdown', (event) => { this.pointer = event.pointerType; });
+      box.addEventListener('focusin', (event) => { if (tile(event) && tile(event).matches(':focus-visible')) this.take(tile(event)); });
+      box.addEventListener('click', (event) => this.click(event, tile(event)));
+      document.addEventListener('keydown', (event) => this.key(event));
+      const again = () => { this.redraw(); this.go(this.state.s, true); };
+      addEventListener('hashchange', () => { this.read(); again(); });
+      this.small.addEventListener('change', again);
+      let wait = 0;
+      new ResizeObserver(() => { cancelAnimationFrame(wait); wait = requestAnimationFrame(() => this.wire()); }).observe(this.querySelector('.tour-groups'));
     }
-    if (!opened.delete(run)) opened.add(run);
-    this.redraw();
-    this.stay();
-  }
 
-  /** Keep the step; where it was folded away, the last one in sight before it. */
-  stay() {
-    const {s, u} = this.state;
-    const hidden = this.columns[s].li.hidden;
-    this.go(hidden ? this.strip.steps().findLast((k) => k < s) : s, hidden, hidden ? -1 : u);
-  }
+    read() {
+      const {s, u, i, n, k, c, f, a} = convatlas.address.read();
+      const {state} = this;
+      const {columns, images} = this.data;
+      const among = (value, all, otherwise) => (all.includes(value) ? value : otherwise);
+      state.i = among(i, images.map((image) => image.slug), state.i);
+      state.n = among(n, ['4', '6', '12', 'all'], state.n);
+      state.sc = among(k, ['unit', 'layer', 'global'], state.sc);
+      state.f = among(f, ['0', '1'], state.f);
+      if (convatlas.colours.names.includes(c)) { state.c = c; this.coloured = true; }
+      state.a = (a || '').split(',').filter((key) => columns.some((column) => column.key === key));
+      state.s = Math.max(0, columns.findIndex((column) => column.key === s));
+      state.u = /^\d+$/.test(u || '') && Number(u) < (columns[state.s].units || 0) ? Number(u) : -1;
+      for (const run of columns[state.s].copies) this.strip.opened.add(run);
+      for (const [name, value] of [['image', state.i], ['channels', state.n], ['scale', state.sc], ['fold', state.f]]) {
+        for (const input of this.querySelectorAll(`[name=${name}]`)) input.checked = input.value === value;
+      }
+      this.menu.choose(state.c);
+    }
 
-  redraw() {
-    this.strip.redraw();
-    this.legends();
-  }
+    write() {
+      const {s, u, i, n, sc, c, f, a} = this.state;
+      const {columns, images, fold} = this.data;
+      const unless = (value, usual) => (value === usual ? '' : value);
+      convatlas.address.write({s: s ? columns[s].key : '', u: u >= 0 ? u : '', i: unless(i, (images[0] || {}).slug), n: unless(n, '6'), k: unless(sc, 'unit'), c: this.coloured ? c : '', f: unless(f, fold ? '1' : '0'), a: a.join(',')});
+    }
 
-  /** The scale in numbers, where all columns share it; else in words. */
-  legends() {
-    const {el, say, tiles, colours} = convatlas;
-    const {sc, c} = this.state;
-    const image = this.image();
-    const bar = (key, signed, low, high) => {
-      if (!image || !image[key]) return '';
-      if (sc === 'global') return tiles.bar(image[key][0], image[key][1], c, signed);
-      return el('span', {class: 'ca-bar'}, el('span', {}, say(low)), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(c, signed)}`}), el('span', {}, say(high)));
-    };
-    this.legend.replaceChildren(bar('plain', false, 'lowest', 'highest'), bar('signed', true, 'below', 'above'));
-  }
+    control(target) {
+      const key = {image: 'i', channels: 'n', scale: 'sc', fold: 'f'}[target.name];
+      if (target === this.menu) this.state.c = target.value;
+      else if (key) this.state[key] = target.value;
+      else return;
+      if (target === this.menu) this.coloured = true;
+      if (key === 'n') this.state.a = [];
+      if (key === 'f') this.strip.opened.clear();
+      this.redraw();
+      this.stay();
+    }
 
-  step(by) {
-    const steps = this.strip.steps();
-    const next = steps[steps.indexOf(this.state.s) + by];
-    if (next !== undefined) this.go(next, true, this.follow(next));
-  }
+    /** Show all maps of a column, or again the strongest. */
+    toggle(key) {
+      const {a} = this.state;
+      this.state.a = a.includes(key) ? a.filter((one) => one !== key) : [...a, key];
+      this.write();
+      this.strip.redraw(this.columns.findIndex((column) => column.data.key === key));
+    }
 
-  /** The unit that the walk goes on with: the same one, where a column only changes each map by itself. */
-  follow(next) {
-    const [from, to] = [this.columns[this.state.s].data, this.columns[next].data];
-    return next > this.state.s && from.units && from.units === to.units && ['act', 'norm', 'pool'].includes(to.kind) ? this.state.u : -1;
-  }
+    /** Show the copies of a repetition one by one, or fold them again. */
+    unfold(run) {
+      const {opened} = this.strip;
+      if (this.state.f === '0') {
+        // All are open: from now on all but this one.
+        this.state.f = '1';
+        this.data.columns.forEach(({copies}) => copies.forEach((one) => opened.add(one)));
+        for (const input of this.querySelectorAll('[name=fold]')) input.checked = input.value === '1';
+      }
+      if (!opened.delete(run)) opened.add(run);
+      this.redraw();
+      this.stay();
+    }
 
-  /** Bring a column into focus; its unit, or the strongest. */
-  go(number, scroll, unit = this.state.u) {
-    Object.assign(this.state, {s: number, u: unit});
-    this.columns.forEach(({li}, k) => { if (k === number) li.setAttribute('aria-current', 'step'); else li.removeAttribute('aria-current'); });
-    const {li, data, said} = this.columns[number];
-    const steps = this.strip.steps();
-    const lines = [...li.querySelectorAll('.tour-column__head > span')].map((line) => line.textContent).filter(Boolean);
-    const home = this.narrow ? li : this;
-    if (this.walk.parentNode !== home) home.append(this.walk);
-    this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
-    if (scroll) this.center(li);
-    this.write();
-    this.mark();
-    return this.explain();
-  }
+    /** Keep the step; where it was folded away, the last one in sight before it. */
+    stay() {
+      const {s, u} = this.state;
+      const hidden = this.columns[s].li.hidden;
+      this.go(hidden ? this.strip.steps().findLast((k) => k < s) : s, hidden, hidden ? -1 : u);
+    }
 
-  /** Scroll the column into the middle of the strip, or to the top of a narrow window. */
-  center(li) {
-    const behavior = this.calm.matches ? 'auto' : 'smooth';
-    if (this.narrow) return li.scrollIntoView({block: 'start', behavior});
-    const [box, own] = [this.box.getBoundingClientRect(), li.getBoundingClientRect()];
-    return this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
-  }
+    redraw() {
+      this.strip.redraw();
+      this.legends();
+    }
 
-  /** The figure, the lists and the wires of the step. */
-  async explain() {
-    const turn = this.turn = this.turn + 1;
-    const number = this.state.s;
-    if (this.columns[number].data.role === 'layer' && this.state.u < 0) {
-      const maps = await this.strip.maps(number).catch(() => ({na: ''}));
-      if (turn !== this.turn) return;
-      if (!('na' in maps)) this.state.u = convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
+    /** The scale in numbers, where all columns share it; else in words. */
+    legends() {
+      const {el, say, tiles, colours} = convatlas;
+      const {sc, c} = this.state;
+      const image = this.image();
+      const bar = (key, signed, low, high) => {
+        if (!image || !image[key]) return '';
+        if (sc === 'global') return tiles.bar(image[key][0], image[key][1], c, signed);
+        return el('span', {class: 'ca-bar'}, el('span', {}, say(low)), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(c, signed)}`}), el('span', {}, say(high)));
+      };
+      this.legend.replaceChildren(bar('plain', false, 'lowest', 'highest'), bar('signed', true, 'below', 'above'));
+    }
+
+    step(by) {
+      const steps = this.strip.steps();
+      const next = steps[steps.indexOf(this.state.s) + by];
+      if (next !== undefined) this.go(next, true, this.follow(next));
+    }
+
+    /** The unit that the walk goes on with: the same one, where a column only changes each map by itself. */
+    follow(next) {
+      const [from, to] = [this.columns[this.state.s].data, this.columns[next].data];
+      return next > this.state.s && from.units && from.units === to.units && ['act', 'norm', 'pool'].includes(to.kind) ? this.state.u : -1;
+    }
+
+    /** Bring a column into focus; its unit, or the strongest. */
+    go(number, scroll, unit = this.state.u) {
+      Object.assign(this.state, {s: number, u: unit});
+      this.columns.forEach(({li}, k) => { if (k === number) li.setAttribute('aria-current', 'step'); else li.removeAttribute('aria-current'); });
+      const {li, data, said} = this.columns[number];
+      const steps = this.strip.steps();
+      const lines = [...li.querySelectorAll('.tour-column__head > span')].map((line) => line.textContent).filter(Boolean);
+      const home = this.narrow ? li : this;
+      if (this.walk.parentNode !== home) {
+        const active = this.walk.contains(document.activeElement) ? document.activeElement : null;
+        home.append(this.walk);
+        if (active) active.focus({preventScroll: true}); // what is moved loses the focus
+      }
+      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
+      if (scroll) this.center(li);
       this.write();
       this.mark();
+      return this.explain();
     }
-    const unit = this.state.u;
-    const {wires, links} = await this.links(number, unit);
-    const {figure, units} = convatlas.tourStep;
-    const [drawn, lists] = await Promise.all([figure(this, number, unit, wires, links), units(this, number, unit, links, Boolean(wires))]);
-    if (turn !== this.turn) return;
-    this.walk.show(drawn, lists);
-    this.wire();
-  }
 
-  /** What a unit reads and feeds, classes among it; nothing where that is not known. */
-  async links(number, unit) {
-    const {data} = this.columns[number];
-    const wires = data.wires && unit >= 0 ? await convatlas.wires.load(data.slug, data.wires).catch(() => null) : null;
-    if (!wires) return {wires: null, links: []};
-    const {links, classes} = convatlas.tourEdges;
-    const end = this.columns.length - 1;
-    const spoken = classes(wires, unit).map(({label, share, sign}) => ({from: [number, unit], to: [end, label], share, sign, near: true}));
-    return {wires, links: [...links(wires, this.strip, number, unit), ...spoken]};
-  }
-
-  /** Show the wires of a unit: the one pointed at, or that of the step. */
-  async wire(number = this.state.s, unit = this.state.u) {
-    const turn = this.wired = (this.wired || 0) + 1;
-    const current = () => turn === this.wired;
-    const {links} = await this.links(number, unit);
-    if (current()) await this.edges.show(links, current, [number, unit]);
-  }
-
-  /** A column has its maps now. */
-  drawn(number) {
-    this.mark();
-    if (number === this.state.s && this.state.u < 0) this.explain();
-    else this.wire();
-  }
-
-  pick(number, unit) { return this.go(number, false, unit); }
-
-  /** The column and the unit that a map in the strip is of. */
-  of(tile) { return [Number(tile.closest('[data-column]').dataset.column), Number(tile.dataset.unit)]; }
-
-  point(tile) {
-    const [number, unit] = this.of(tile);
-    this.tell(number, unit);
-    this.wire(number, unit);
-  }
-
-  tell(number, unit) {
-    const {data, maps} = this.columns[number];
-    this.status.textContent = `${data.name} · ${convatlas.tour.words(data, maps, convatlas.tiles.tile(maps, unit))}`;
-  }
-
-  /** A map that the keyboard or a finger came to becomes the step's. */
-  take(tile) {
-    const [number, unit] = this.of(tile);
-    this.tell(number, unit);
-    if (number !== this.state.s || unit !== this.state.u) this.pick(number, unit);
-  }
-
-  /** A first tap shows what a map is wired to, a second one opens it; with a mouse, pointing does the first. */
-  click(event, tile) {
-    const li = event.target.closest('[data-column]');
-    if (!li || event.target.closest('button, .tour-column__head a, tour-walk')) return;
-    const number = Number(li.dataset.column);
-    if (!tile) {
-      if (number !== this.state.s) this.go(number, false, -1);
-      return;
+    /** Scroll the column into the middle of the strip, or to the top of a narrow window. */
+    center(li) {
+      const behavior = this.calm.matches ? 'auto' : 'smooth';
+      if (this.narrow) return li.scrollIntoView({block: 'start', behavior});
+      const [box, own] = [this.box.getBoundingClientRect(), li.getBoundingClientRect()];
+      return this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
     }
-    const [, unit] = this.of(tile);
-    if ((event.pointerType || this.pointer) !== 'touch' || (number === this.state.s && unit === this.state.u)) return;
-    event.preventDefault();
-    this.take(tile);
-  }
 
-  key(event) {
-    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest('input, select, textarea, details, [contenteditable], dialog, .md-search')) return;
-    const {s, u} = this.state;
-    const tile = event.target.closest('.tour-tiles a');
-    const steps = this.strip.steps();
-    this.focused = Boolean(tile);
-    if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') this.step(event.key === 'ArrowRight' ? 1 : -1);
-    else if (tile && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) this.pick(s, this.strip.beside(s, u, event.key === 'ArrowDown' ? 1 : -1));
-    else if (tile && (event.key === 'Home' || event.key === 'End')) this.go(event.key === 'Home' ? steps[0] : steps.at(-1), true, -1);
-    else { this.focused = false; return; }
-    event.preventDefault();
-  }
+    /** The figure, the lists and the wires of the step. */
+    async explain() {
+      const turn = this.turn = this.turn + 1;
+      const number = this.state.s;
+      if (this.columns[number].data.role === 'layer' && this.state.u < 0) {
+        const maps = await this.strip.maps(number).catch(() => ({na: ''}));
+        if (turn !== this.turn) return;
+        if (!('na' in maps)) this.state.u = convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
+        this.write();
+        this.mark();
+      }
+      const unit = this.state.u;
+      const {wires, links} = await this.links(number, unit);
+      const {figure, units} = convatlas.tourStep;
+      const [drawn, lists] = await Promise.all([figure(this, number, unit, wires, links), units(this, number, unit, links, Boolean(wires))]);
+      if (turn !== this.turn) return;
+      this.walk.show(drawn, lists);
+      this.wire();
+    }
 
-  /** One map in the strip can be reached by the tab key: that of the step; it takes the focus that was on another. */
-  mark() {
-    for (const old of this.box.querySelectorAll('.tour-tiles a[tabindex="0"]')) old.tabIndex = -1;
-    const {s, u} = this.state;
-    const tile = this.columns[s].data.role === 'layer' ? this.strip.tile(s, u) : null;
-    if (!tile) return;
-    tile.tabIndex = 0;
-    if (this.focused) tile.focus({preventScroll: true});
-    this.focused = false;
-  }
-});
+    /** What a unit reads and feeds, classes among it; nothing where that is not known. */
+    async links(number, unit) {
+      const {data} = this.columns[number];
+      const wires = data.wires && unit >= 0 ? await convatlas.wires.load(data.slug, data.wires).catch(() => null) : null;
+      if (!wires) return {wires: null, links: []};
+      const {links, classes} = convatlas.tourEdges;
+      const end = this.columns.length - 1;
+      const spoken = classes(wires, unit).map(({label, share, sign}) => ({from: [number, unit], to: [end, label], share, sign, near: true}));
+      return {wires, links: [...links(wires, this.strip, number, unit), ...spoken]};
+    }
+
+    /** Show the wires of a unit: the one pointed at, or that of the step. */
+    async wire(number = this.state.s, unit = this.state.u) {
+      const turn = this.wired = (this.wired || 0) + 1;
+      const current = () => turn === this.wired;
+      const {links} = await this.links(number, unit);
+      if (current()) await this.edges.show(links, current, [number, unit]);
+    }
+
+    /** A column has its maps now. */
+    drawn(number) {
+      this.mark();
+      if (number === this.state.s && this.state.u < 0) this.explain();
+      else this.wire();
+    }
+
+    pick(number, unit) { return this.go(number, false, unit); }
+
+    /** The column and the unit that a map in the strip is of. */
+    of(tile) { return [Number(tile.closest('[data-column]').dataset.column), Number(tile.dataset.unit)]; }
+
+    point(tile) {
+      const [number, unit] = this.of(tile);
+      this.tell(number, unit);
+      clearTimeout(this.wait);
+      this.wait = setTimeout(() => this.wire(number, unit), LINGER);
+    }
+
+    tell(number, unit) {
+      const {data, maps} = this.columns[number];
+      this.status.textContent = `${data.name} · ${convatlas.tour.words(data, maps, convatlas.tiles.tile(maps, unit))}`;
+    }
+
+    /** A map that the keyboard or a finger came to becomes the step's. */
+    take(tile) {
+      const [number, unit] = this.of(tile);
+      this.tell(number, unit);
+      if (number !== this.state.s || unit !== this.state.u) this.pick(number, unit);
+    }
+
+    /** A first tap shows what a map is wired to, a second one opens it; with a mouse, pointing does the first. */
+    click(event, tile) {
+      const li = event.target.closest('[data-column]');
+      if (!li || event.target.closest('button, .tour-column__head a, tour-walk')) return;
+      const number = Number(li.dataset.column);
+      if (!tile) {
+        if (number !== this.state.s) this.go(number, false, -1);
+        return;
+      }
+      const [, unit] = this.of(tile);
+      if ((event.pointerType || this.pointer) !== 'touch' || (number === this.state.s && unit === this.state.u)) return;
+      event.preventDefault();
+      this.take(tile);
+    }
+
+    key(event) {
+      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest('input, select, textarea, details, [contenteditable], dialog, .md-search')) return;
+      const {s, u} = this.state;
+      const tile = event.target.closest('.tour-tiles a');
+      const steps = this.strip.steps();
+      this.focused = Boolean(tile);
+      if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') this.step(event.key === 'ArrowRight' ? 1 : -1);
+      else if (tile && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) this.pick(s, this.strip.beside(s, u, event.key === 'ArrowDown' ? 1 : -1));
+      else if (tile && (event.key === 'Home' || event.key === 'End')) this.go(event.key === 'Home' ? steps[0] : steps.at(-1), true, -1);
+      else { this.focused = false; return; }
+      event.preventDefault();
+    }
+
+    /** One map in the strip can be reached by the tab key: that of the step; it takes the focus that was on another. */
+    mark() {
+      for (const old of this.box.querySelectorAll('.tour-tiles a[tabindex="0"]')) old.tabIndex = -1;
+      const {s, u} = this.state;
+      const tile = this.columns[s].data.role === 'layer' ? this.strip.tile(s, u) : null;
+      if (!tile) return;
+      tile.tabIndex = 0;
+      if (this.focused) tile.focus({preventScroll: true});
+      this.focused = false;
+    }
+  });
+})();

@@ -77,7 +77,7 @@
       li.style.setProperty('--wide', `${Math.round(tour.room(data, most).width)}px`);
       more.textContent = most === 'all' ? say('tour_fewer', {n: few}) : say('tour_all', {n: data.units.toLocaleString('en')});
       more.setAttribute('aria-expanded', String(most === 'all'));
-      more.hidden = data.units <= few || !this.page.image() || data.key in data.na;
+      more.hidden = data.units <= few || !this.page.image() || Boolean(tour.missing(data, this.page.image()));
     }
 
     seen({target, isIntersecting}) {
