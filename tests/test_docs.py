@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
@@ -13,7 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 from generator.cli import app
-from generator.config import INTERPOLATIONS, PRESETS, InputConfig, ModelConfig, ReportConfig, TrustConfig
+from generator.config import INTERPOLATIONS, PRESETS, InputConfig, LiveConfig, ModelConfig, ReportConfig, TrustConfig
 from generator.selectors import KINDS
 
 TOP = Path(__file__).resolve().parent.parent
@@ -32,8 +33,9 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted names of all fields."""
     for name, field in model.model_fields.items():
         yield prefix + name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation, f"{prefix}{name}.")
+        for kind in (field.annotation, *get_args(field.annotation)):  # alone, or one of a union
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys(kind, f"{prefix}{name}.")
 
 
 def test_every_key_is_documented_once_and_nothing_else_is():
@@ -60,6 +62,7 @@ def test_the_documented_defaults_are_the_defaults():
     for name in TrustConfig.model_fields:
         value, said = getattr(config.trust, name), yaml.safe_load(documented[f"trust.{name}"].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else value)
+    assert yaml.safe_load(documented["live.layers"]) == list(LiveConfig().layers)
     assert documented["model.source"] == documented["model.input"] == "none"
 
 
@@ -86,7 +89,9 @@ def test_every_command_and_option_is_documented(command: str, option: str):
 
 
 def test_no_option_is_documented_that_does_not_exist():
-    documented = {(name, option) for name, body in _sections() for option in re.findall(r"^\| `(--\w+)`", body, re.M)}
+    documented = {
+        (name, option) for name, body in _sections() for option in re.findall(r"^\| `(--[\w-]+)`", body, re.M)
+    }
     assert documented == {(name, option) for name, option in commands() if option}
 
 
