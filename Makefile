@@ -23,6 +23,7 @@ serve: $(PRODUCT) ## serve site/ on this computer
 test: $(DEVELOP) ## every test, in a browser too (ARGS="tests/test_config.py -k ..." goes to pytest)
 	@tools/browser.sh $(BIN)/python
 	@tools/latex.sh
+	@tools/runtime.sh $(BIN)/python
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 quality: $(DEVELOP) ## formatting, lint and types
@@ -51,7 +52,7 @@ $(PRODUCT): $(PINS) | $(BIN)/python
 # quantus asks for opencv-python, which needs display libraries and writes over the headless build: docs/adr/0001.
 $(DEVELOP): $(PINS) | $(BIN)/python
 	@echo "Installing Conv Atlas, its tools and its reference libraries into $(VENV) ..."
-	@$(PIP) -e '.[dev,oracles,timm,bench]'
+	@$(PIP) -e '.[dev,oracles,timm,live,bench]'
 	@$(BIN)/python -m pip --disable-pip-version-check uninstall -q -y opencv-python
 	@$(PIP) --force-reinstall --no-deps opencv-python-headless
 	@touch $(PRODUCT) $@

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from generator.cli import app
-from generator.config import INTERPOLATIONS, PRESETS, InputConfig, ModelConfig, ReportConfig, TrustConfig
+from generator.config import INTERPOLATIONS, PRESETS, InputConfig, LiveConfig, ModelConfig, ReportConfig, TrustConfig
 from generator.selectors import KINDS
 
 TOP = Path(__file__).resolve().parent.parent
@@ -64,6 +64,7 @@ def test_the_documented_defaults_are_the_defaults():
     for name in TrustConfig.model_fields:
         value, said = getattr(config.trust, name), yaml.safe_load(documented[f"trust.{name}"].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else value)
+    assert yaml.safe_load(documented["live.layers"]) == list(LiveConfig().layers)
     assert documented["model.source"] == documented["model.input"] == "none"
 
 
@@ -90,7 +91,9 @@ def test_every_command_and_option_is_documented(command: str, option: str):
 
 
 def test_no_option_is_documented_that_does_not_exist():
-    documented = {(name, option) for name, body in _sections() for option in re.findall(r"^\| `(--\w+)`", body, re.M)}
+    documented = {
+        (name, option) for name, body in _sections() for option in re.findall(r"^\| `(--[\w-]+)`", body, re.M)
+    }
     assert documented == {(name, option) for name, option in commands() if option}
 
 

@@ -17,11 +17,13 @@ from generator.encode import FEW, SLICES
 from generator.encode import LARGE as LARGE_INPUT
 from generator.engine.needs import Reads
 from generator.engine.plan import Request
+from generator.live.runtime import SIZE
 from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
 from generator.pages.learn import ARTICLES
 from generator.report.answers import named
 from generator.report.jobs import SetRequest
+from generator.report.live import SAMPLES
 from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
 from generator.report.sheets import SIDE
@@ -75,6 +77,8 @@ FACES, FACE = 40e3, 1.15e3
 """What an image's maps on the faces of drawings take, and for each operation."""
 PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
+GRAPH = 800
+"""What one layer takes in the two graphs of the live page."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
 VEILED = 0.3
@@ -102,7 +106,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
-    return total + sum(_photographs(setup)) + _patches(setup) + _learned(setup)
+    return total + sum(_photographs(setup)) + _patches(setup) + _learned(setup) + _live(setup)
 
 
 def _learned(setup: Setup) -> float:
@@ -120,6 +124,16 @@ def _learned(setup: Setup) -> float:
     )
     each = len(learning.images) * (maps * GRAY + UNITS * len(learning.layers) * NUMBERS + cam * BARE + HEAT)
     return total + PAGE + len(learning.checkpoints) * each
+
+
+def _live(setup: Setup) -> float:
+    """The live page: the weights, what runs them, and the report's first images without loss."""
+    if setup.config.live is None:
+        return 0.0
+    weights = sum(parameter.numel() * 4 for parameter in setup.loaded.module.parameters())
+    _, height, width = setup.input_shape
+    samples = min(SAMPLES, len(setup.images.images)) * height * width * COLOUR
+    return weights + SIZE + GRAPH * len(setup.description.layers) + samples
 
 
 def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:

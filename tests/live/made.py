@@ -19,7 +19,6 @@ from generator.live.outputs import Outputs
 from generator.live.runtime import runtime
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
-from generator.names import LayerName
 from generator.pages.live_views import File, Live, Sample
 from generator.pages.views import Report
 from generator.report.live import biases
@@ -109,6 +108,6 @@ def live(made: Model, names: Sequence[str] = ("waves", "more waves"), labels: Se
 
 def report(made: Model, folder: Path, page: Live, *, hostile: bool = False) -> Report:
     """The tiny report with this live page. Its images' names are those of the samples."""
+    folder.mkdir(parents=True, exist_ok=True)
     tiny = tiny_report(folder, hostile=hostile)
-    layers = made.description.layers
-    return replace(tiny, live=page, all_layers=layers, layers=(), cam_layers=(), default_layer=LayerName(""), trust=None, findings=None)  # fmt: skip
+    return replace(tiny, live=page, all_layers=(*tiny.all_layers, *made.description.layers))

@@ -164,7 +164,7 @@ def test_class_activation_maps_are_torchs_and_add_up_to_the_score(ready: Page, l
         value = expected["cams"][0, index].numpy()
         np.testing.assert_allclose(floats(cam["data"]), value.ravel(), atol=1e-4 * np.abs(value).max())
         assert cam["mean"] + model["biases"][index] == pytest.approx(
-            float(scores[index]), abs=1e-4 * np.abs(scores).max()
+            float(scores[index]), abs=1e-4 * float(np.abs(scores).max())
         )
 
 
