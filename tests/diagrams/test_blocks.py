@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.diagrams.architecture import Architecture
+from generator.diagrams.architecture import Architecture, Op
 from generator.diagrams.scene import Area, Disc, Photo, Scene, Wire, Words
 from generator.diagrams.simplify import without
+from generator.diagrams.solids.captions import caption, wrapped
 from generator.diagrams.solids.sizes import extent, share, sign_of
 from generator.diagrams.solids.wires import STEP
 from generator.diagrams.styles import styles
@@ -132,6 +133,24 @@ def test_no_line_of_a_branch_runs_through_words_or_boxes(name: str, depth: int):
                     assert not [corners for corners in boxes if meet(thin, corners)]
 
 
+def test_captions_by_hand():
+    def said(*names: str, op: str = "Block", times: int = 1) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        found = caption(
+            [Op(names[0], "block", op, (1, 2, 2), last=names[-1] if times > 1 else "", times=times)], "", "both"
+        )
+        return found.names, found.classes
+
+    assert said("layer1.0", "layer1.5", times=6) == (("layer1.0 …\u00a05",), ("Block ×6",))
+    # numbers alone differ; on two lines at most, where leaving out what is outermost can do it
+    assert said("features.denseblock1.denselayer1", "features.denseblock1.denselayer16", times=16)[0] == ("…denseblock1.", "denselayer1 …\u00a016")  # fmt: skip
+    assert said("encoder.pos_embedding")[0] == ("encoder.", "pos_embedding")
+    # a function's name is what it does, which is said once; one inside a module says where
+    assert said("F.adaptive_avg_pool2d", op="F.adaptive_avg_pool2d") == ((), ("adaptive_avg_pool2d",))
+    assert said("head.F.relu", op="F.relu") == (("head.F.relu",), ("relu",))
+    # nothing is cut that can be broken
+    assert wrapped("a_function_with_a_very_long_name_indeed") == ("a_function_with_a_", "very_long_name_", "indeed")
+
+
 def test_a_pool_that_touches_says_its_size():
     scene = drawn("vgg16", Blocks())[1]
     said = {one.text: one for one in of(scene, Words)}
@@ -192,7 +211,8 @@ def test_nothing_overlaps_and_print_is_readable(name: str):
             assert not meet(a, b), (one.text, other.text)
         boxes = [area for area in of(scene, Area) if area.classes.endswith(("ca-front", "ca-side", "ca-top"))]
         for one, corners in zip(words, outlines, strict=True):
-            assert not [box for box in boxes if meet(corners, box.corners)], one.text
+            clear = off(corners, 1.5) if one.angle else corners  # what stands along an edge is clear of it
+            assert not [box for box in boxes if meet(clear, box.corners)], one.text
 
 
 def outline(words: Words) -> list[Point]:
@@ -203,6 +223,14 @@ def outline(words: Words) -> list[Point]:
     corners = [(x0, -0.7 * words.size), (x0 + wide, -0.7 * words.size), (x0 + wide, 0), (x0, 0)]
     cos, sin = math.cos(turn), math.sin(turn)
     return [(words.at[0] + x * cos - y * sin, words.at[1] + x * sin + y * cos) for x, y in corners]
+
+
+def off(corners: list[Point], by: float) -> list[Point]:
+    """The same, with an upper side that lies further out."""
+    (ax, ay), _, _, (dx, dy) = corners
+    high = math.hypot(ax - dx, ay - dy)
+    x, y = by * (ax - dx) / high, by * (ay - dy) / high
+    return [(px + x, py + y) if k < 2 else (px, py) for k, (px, py) in enumerate(corners)]
 
 
 def meet(a: list[Point] | tuple[Point, ...], b: list[Point] | tuple[Point, ...]) -> bool:

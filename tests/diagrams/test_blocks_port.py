@@ -37,6 +37,7 @@ def page(browser: Browser) -> Iterator[Page]:
         "drawing-captions",
         "drawing-forks",
         "drawing-solids",
+        "drawing-wires",
         "draw-blocks",
     ):
         made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from generator.diagrams.layout.reduce import redundant
 from generator.diagrams.layout.shapes import Command, Spacing
 
-
 LINE = 2.0
 """How far a line reaches on either side."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Block, Op
-from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption, levels
+from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption, levels, side_label
 from generator.diagrams.solids.forks import Fork, forks
 from generator.diagrams.solids.sizes import THIN, Solid
 from generator.diagrams.svg import text_width
@@ -36,6 +36,8 @@ class Placed:
     axis: float = 0
     side: str = ""
     """Its spatial size, where it is written."""
+    arch: float | None = None
+    """How far above the axis of its row the line runs that goes around it, where one does."""
 
     @property
     def right(self) -> float:
@@ -262,19 +264,6 @@ def _group(
     group.right = max([right, *(middle + half for middle, half in halves)])
     group.middle = x / 2
     return group
-
-
-def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, bool, float]:
-    """Where the spatial size starts below the lower edge into the depth, whether it is slanted as that edge is, and how far
-    right it reaches. Beside a small box it is level."""
-    cos, sin = angle
-    long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
-    x, y = item.x + item.solid.w, item.bottom
-    if edge < 0.6 * long:
-        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
-    spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
-    x, y = x + spare * cos + 9.5 * sin, y - spare * sin + 9.5 * cos - 2
-    return x, y, True, x + long * cos
 
 
 def _channels(run: list[Placed]) -> list[tuple[float, str, int]]:

@@ -63,7 +63,9 @@
   function span([first, last], many) {
     if (first === last) return first;
     const common = first.lastIndexOf('.') + 1;
-    const rest = common && last.startsWith(first.slice(0, common)) ? last.slice(common) : last;
+    let rest = common && last.startsWith(first.slice(0, common)) ? last.slice(common) : last;
+    const stem = first.slice(common).replace(/[0-9]+$/, '');
+    if (many > 2 && stem && stem === rest.replace(/[0-9]+$/, '') && stem !== rest) rest = rest.slice(stem.length);
     return many === 2 ? `${first}, ${rest}` : `${first} … ${rest}`;
   }
 
