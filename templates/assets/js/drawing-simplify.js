@@ -232,7 +232,7 @@
     return depth;
   }
 
-  const count = (op) => op.times * (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : 1);
+  const count = (op) => op.times * (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : Number(!(op.kind === 'input' && op.op === 'Parameter')));
 
   /** Whether a block is no call, but what is around a repetition. */
   const isRun = (block) => Boolean(block.last) && !block.op && !block.path;
