@@ -27,7 +27,7 @@ from tests.diagrams.nets import net
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Blocks(scale="linear", channels="linear", height=80, thickness=40, slant=0.5, angle=45, spacing=20, captions="none", legend=False)  # fmt: skip
-ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet", "branches", "odd")  # fmt: skip
+ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet", "branches", "nested", "odd")  # fmt: skip
 
 
 def drawn(name: str, how: Blocks) -> tuple[Architecture, Scene]:
@@ -108,12 +108,48 @@ def test_branches_are_stacked_about_the_axis_of_what_they_leave_and_join():
     assert not [p for p in lines if len(p) == 2 and p[1] == (b.x, b.axis)]
 
 
+def test_branches_that_part_again_are_stacked_inside_their_branch():
+    layout = PLAIN.layout(net("nested"))
+    assert [(fork.source, fork.lanes, fork.join) for fork in layout.forks] == [
+        (3, ((4, 5), (5, 6)), 6),  # b1: c1, c2
+        (2, ((3, 7), (7, 8)), 8),  # a: b1 with all of that, b2
+        (1, ((2, 9), (9, 10)), 10),  # stem: a with all of that, d
+    ]
+    stem, a, b1, c1, c2, inmost, b2, inner, d, outer, fc = layout.placed[1:]
+    # each join stands on the axis of what parted, its ways above and below it, and every way clear of the others
+    assert (stem.axis, outer.axis, fc.axis) == (0, 0, 0)
+    assert a.axis == inner.axis < 0 < d.axis
+    assert b1.axis == inmost.axis < a.axis < b2.axis
+    assert c1.axis < b1.axis < c2.axis
+    ways = sorted((one.top, one.bottom) for one in (c1, c2, b2, d))
+    assert all(low + 12 < high for (_, low), (high, _) in pairwise(ways))
+    for one, other in ((stem, a), (a, b1), (b1, c1), (c1, inmost), (c2, inmost), (inmost, inner), (b2, inner), (inner, outer), (d, outer), (outer, fc)):  # fmt: skip
+        assert one.right < other.x
+    assert b1.x == b2.x and c1.x == c2.x and a.x == d.x
+
+
+def test_inception_v3_stacks_its_branches_and_those_inside_them():
+    how = Blocks(depth=1)
+    layout = how.layout(how.prepared(net("inception_v3")))
+    # eleven modules, of which two are alike and drawn once; the last two part twice inside
+    assert sorted(len(fork.lanes) for fork in layout.forks) == [2] * 4 + [3] * 2 + [4] * 8
+    names = {item.index: item.op.id for item in layout.placed}
+    inner = [(names[fork.source], *(names[a] for a, _ in fork.lanes)) for fork in layout.forks if len(fork.lanes) == 2]
+    assert inner == [
+        (f"Mixed_7{x}.branch3x3{part}", f"Mixed_7{x}.branch3x3{way}a", f"Mixed_7{x}.branch3x3{way}b")
+        for x in "bc"
+        for part, way in (("_1", "_2"), ("dbl_2", "dbl_3"))
+    ]
+
+
 def test_branches_wider_than_three_quarters_of_a_row_are_drawn_as_they_run():
     it = net("branches")
     assert len(Blocks(width=320, thickness=150).layout(it).forks) < len(Blocks().layout(it).forks) == 2
 
 
-@pytest.mark.parametrize("name, depth", [("branches", -1), ("googlenet", 1), ("googlenet", 2), ("resnet18", 2)])
+@pytest.mark.parametrize(
+    "name, depth", [("branches", -1), ("nested", -1), ("googlenet", 1), ("googlenet", 2), ("resnet18", 2)]
+)
 def test_no_line_of_a_branch_runs_through_words_or_boxes(name: str, depth: int):
     for how in (Blocks(depth=depth), Blocks(depth=depth, direction="left", width=700)):
         it, scene = drawn(name, how)
