@@ -20,6 +20,7 @@ import typer
 from generator.command import memory
 from generator.command.brief import uncollected
 from generator.command.interrupt import answered
+from generator.command.uncompiled import uncompiled
 from generator.errors import UserError
 
 app = typer.Typer(
@@ -216,7 +217,7 @@ def draw(
     form = drawing.format_of(out, format)
     if out is None and form in ("pdf", "png"):
         raise UserError(f"-o: expected a file to write the {form.upper()} to, received none: give -o drawing.{form}")
-    with uncollected():
+    with uncollected(), uncompiled():
         done = drawing.draw(
             model,
             style,
@@ -257,7 +258,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Put two architectures side by side, block by block. Nothing is downloaded."""
-    with uncollected():
+    with uncollected(), uncompiled():
         from generator.command.compare import compared
 
         text, notes = compared(a, b, out, depth=depth, size=input, phase=phase)

@@ -76,6 +76,8 @@ class Op:
     """Id of the last of them."""
     shared: int = 0
     """The same number for all that share weights; 0: it shares none."""
+    residual: bool = False
+    """Of a closed block: whether what it reads is added to what it makes of that; see `residual.py`."""
     note: str = ""
     """A sentence, where something is special: its shape is not known, its path could differ."""
 

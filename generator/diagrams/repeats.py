@@ -9,7 +9,7 @@ differ: a dense layer that reads all before it is like the next. A repetition is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generator.diagrams.architecture import Architecture, Block, Op
@@ -166,7 +166,8 @@ class _Folder:
         if any(not any(said[0] == "before" for one in each for said in one) for each in reads[1:]):
             return False
         if self.loosely:
-            return True
+            outside = [self.outside(copy, place) for copy in copies]
+            return all(self.kept_to_itself(copy) for copy in copies) and all(to <= outside[-1] for to in outside)
         if any(each != reads[1] for each in reads[2:]):
             return False
         for first, then in zip(reads[0], reads[1], strict=True):
@@ -180,6 +181,20 @@ class _Folder:
                 if index not in last and inner.get(to, -1) not in (copy, copy + 1):
                     return False
         return True
+
+    def kept_to_itself(self, copy: Sequence[int]) -> bool:
+        """Whether only the end of a chain is read outside it: branches side by side are no chain, though they run one by one."""
+        own = set(copy)
+        return all(
+            self.drawn(self.number[edge.target]) in own
+            for index in copy[:-1]
+            for edge in self.it.outputs_of[self.it.ops[index].id]
+        )
+
+    def outside(self, copy: Sequence[int], place: Mapping[int, object]) -> set[int]:
+        """What reads a chain and is in none of its copies: of dense layers what joins all of them, so that it reads the last too."""
+        edges = [edge for index in copy for edge in self.it.outputs_of[self.it.ops[index].id]]
+        return {self.drawn(self.number[edge.target]) for edge in edges} - {*place}
 
     def reads(
         self, copy: Sequence[int], k: int, place: dict[int, tuple[int, int]]

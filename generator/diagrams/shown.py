@@ -130,4 +130,4 @@ def fitting(it: Architecture, most: int = FITS, *, fold: bool = False) -> int:
 
 def count(op: Op) -> int:
     """How many operations a box stands for."""
-    return op.times * (sum(count(part) for part in op.parts) if op.parts else 1)
+    return op.times * (sum(count(part) for part in op.parts) if op.parts else not op.learned)

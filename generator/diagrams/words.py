@@ -21,6 +21,7 @@ SYMBOLS = {
     "matmul": "·",
 }
 """Functions that are drawn as a sign in a circle."""
+DIGITS = "0123456789"
 OTHERS = 3
 """Names that a sentence says, at most."""
 
@@ -76,13 +77,15 @@ def within(path: str, around: str) -> str:
 
 
 def span(names: Sequence[str], many: int) -> str:
-    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3; two have a comma."""
+    """``a.b.0 … 3`` for `many` names from a.b.0 to a.b.3, ``layer1 … 6`` where numbers alone differ; two have a comma."""
     first, last = names[0], names[-1]
     if first == last:
         return first
     common = first.rfind(".") + 1
     if common and last.startswith(first[:common]):
         last = last[common:]
+    if many > 2 and (stem := first[common:].rstrip(DIGITS)) and stem == last.rstrip(DIGITS) != last:
+        last = last[len(stem) :]
     return f"{first}, {last}" if many == 2 else f"{first} … {last}"
 
 

@@ -65,6 +65,8 @@ def net(name: str) -> Architecture:
         return branches()
     if name == "odd":
         return odd()
+    if name == "nested":
+        return nested()
     if name in ("unet", "wide"):
         return traced(UNet(), (3, 64, 64) if name == "unet" else (3, 64, 192), name)
     if name == "twice":
@@ -119,6 +121,25 @@ def branches() -> Architecture:
     shapes = {op.id: op.shape for op in ops}
     edges = tuple(Edge(a, b, shapes[a]) for a, b in (pair.split() for pair in pairs.split(", ")))
     return Architecture("branches", ops, edges)
+
+
+def nested() -> Architecture:
+    """Two ways, the first of which parts again between its own boxes, and once more inside that; then a dense layer."""
+
+    def conv(name: str, channels: int = 4) -> Op:
+        return Op(name, "conv", "Conv2d", (channels, 8, 8))
+
+    def join(name: str, channels: int) -> Op:
+        return Op(name, "merge", "F.cat", (channels, 8, 8))
+
+    ops = (
+        Op("@input", "input", "input", (3, 8, 8)), conv("stem"), conv("a"), conv("b1"), conv("c1"), conv("c2"),
+        join("inmost", 8), conv("b2"), join("inner", 12), conv("d"), join("outer", 16), Op("fc", "linear", "Linear", (2,)),
+    )  # fmt: skip
+    pairs = "@input stem, stem a, a b1, b1 c1, b1 c2, c1 inmost, c2 inmost, a b2, inmost inner, b2 inner, stem d, inner outer, d outer, outer fc"  # fmt: skip
+    shapes = {op.id: op.shape for op in ops}
+    edges = tuple(Edge(a, b, shapes[a]) for a, b in (pair.split() for pair in pairs.split(", ")))
+    return Architecture("nested", ops, edges)
 
 
 def odd() -> Architecture:

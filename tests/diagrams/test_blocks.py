@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.diagrams.architecture import Architecture
+from generator.diagrams.architecture import Architecture, Op
 from generator.diagrams.scene import Area, Disc, Photo, Scene, Wire, Words
 from generator.diagrams.simplify import without
+from generator.diagrams.solids.captions import caption, wrapped
 from generator.diagrams.solids.sizes import extent, share, sign_of
 from generator.diagrams.solids.wires import STEP
 from generator.diagrams.styles import styles
@@ -26,7 +27,7 @@ from tests.diagrams.nets import net
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Blocks(scale="linear", channels="linear", height=80, thickness=40, slant=0.5, angle=45, spacing=20, captions="none", legend=False)  # fmt: skip
-ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet", "branches", "odd")  # fmt: skip
+ALL = ("tinyvgg_digits", "efficientnet_lite0", "alexnet", "vgg16", "resnet50", "densenet121", "unet", "wide", "vit_b_16", "resnet152", "densenet201", "resnet18", "googlenet", "branches", "nested", "odd")  # fmt: skip
 
 
 def drawn(name: str, how: Blocks) -> tuple[Architecture, Scene]:
@@ -107,12 +108,48 @@ def test_branches_are_stacked_about_the_axis_of_what_they_leave_and_join():
     assert not [p for p in lines if len(p) == 2 and p[1] == (b.x, b.axis)]
 
 
+def test_branches_that_part_again_are_stacked_inside_their_branch():
+    layout = PLAIN.layout(net("nested"))
+    assert [(fork.source, fork.lanes, fork.join) for fork in layout.forks] == [
+        (3, ((4, 5), (5, 6)), 6),  # b1: c1, c2
+        (2, ((3, 7), (7, 8)), 8),  # a: b1 with all of that, b2
+        (1, ((2, 9), (9, 10)), 10),  # stem: a with all of that, d
+    ]
+    stem, a, b1, c1, c2, inmost, b2, inner, d, outer, fc = layout.placed[1:]
+    # each join stands on the axis of what parted, its ways above and below it, and every way clear of the others
+    assert (stem.axis, outer.axis, fc.axis) == (0, 0, 0)
+    assert a.axis == inner.axis < 0 < d.axis
+    assert b1.axis == inmost.axis < a.axis < b2.axis
+    assert c1.axis < b1.axis < c2.axis
+    ways = sorted((one.top, one.bottom) for one in (c1, c2, b2, d))
+    assert all(low + 12 < high for (_, low), (high, _) in pairwise(ways))
+    for one, other in ((stem, a), (a, b1), (b1, c1), (c1, inmost), (c2, inmost), (inmost, inner), (b2, inner), (inner, outer), (d, outer), (outer, fc)):  # fmt: skip
+        assert one.right < other.x
+    assert b1.x == b2.x and c1.x == c2.x and a.x == d.x
+
+
+def test_inception_v3_stacks_its_branches_and_those_inside_them():
+    how = Blocks(depth=1)
+    layout = how.layout(how.prepared(net("inception_v3")))
+    # eleven modules, of which two are alike and drawn once; the last two part twice inside
+    assert sorted(len(fork.lanes) for fork in layout.forks) == [2] * 4 + [3] * 2 + [4] * 8
+    names = {item.index: item.op.id for item in layout.placed}
+    inner = [(names[fork.source], *(names[a] for a, _ in fork.lanes)) for fork in layout.forks if len(fork.lanes) == 2]
+    assert inner == [
+        (f"Mixed_7{x}.branch3x3{part}", f"Mixed_7{x}.branch3x3{way}a", f"Mixed_7{x}.branch3x3{way}b")
+        for x in "bc"
+        for part, way in (("_1", "_2"), ("dbl_2", "dbl_3"))
+    ]
+
+
 def test_branches_wider_than_three_quarters_of_a_row_are_drawn_as_they_run():
     it = net("branches")
     assert len(Blocks(width=320, thickness=150).layout(it).forks) < len(Blocks().layout(it).forks) == 2
 
 
-@pytest.mark.parametrize("name, depth", [("branches", -1), ("googlenet", 1), ("googlenet", 2), ("resnet18", 2)])
+@pytest.mark.parametrize(
+    "name, depth", [("branches", -1), ("nested", -1), ("googlenet", 1), ("googlenet", 2), ("resnet18", 2)]
+)
 def test_no_line_of_a_branch_runs_through_words_or_boxes(name: str, depth: int):
     for how in (Blocks(depth=depth), Blocks(depth=depth, direction="left", width=700)):
         it, scene = drawn(name, how)
@@ -130,6 +167,24 @@ def test_no_line_of_a_branch_runs_through_words_or_boxes(name: str, depth: int):
                 ]
                 if x0 == x1:
                     assert not [corners for corners in boxes if meet(thin, corners)]
+
+
+def test_captions_by_hand():
+    def said(*names: str, op: str = "Block", times: int = 1) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        found = caption(
+            [Op(names[0], "block", op, (1, 2, 2), last=names[-1] if times > 1 else "", times=times)], "", "both"
+        )
+        return found.names, found.classes
+
+    assert said("layer1.0", "layer1.5", times=6) == (("layer1.0 …\u00a05",), ("Block ×6",))
+    # numbers alone differ; on two lines at most, where leaving out what is outermost can do it
+    assert said("features.denseblock1.denselayer1", "features.denseblock1.denselayer16", times=16)[0] == ("…denseblock1.", "denselayer1 …\u00a016")  # fmt: skip
+    assert said("encoder.pos_embedding")[0] == ("encoder.", "pos_embedding")
+    # a function's name is what it does, which is said once; one inside a module says where
+    assert said("F.adaptive_avg_pool2d", op="F.adaptive_avg_pool2d") == ((), ("adaptive_avg_pool2d",))
+    assert said("head.F.relu", op="F.relu") == (("head.F.relu",), ("relu",))
+    # nothing is cut that can be broken
+    assert wrapped("a_function_with_a_very_long_name_indeed") == ("a_function_with_a_", "very_long_name_", "indeed")
 
 
 def test_a_pool_that_touches_says_its_size():
@@ -192,7 +247,8 @@ def test_nothing_overlaps_and_print_is_readable(name: str):
             assert not meet(a, b), (one.text, other.text)
         boxes = [area for area in of(scene, Area) if area.classes.endswith(("ca-front", "ca-side", "ca-top"))]
         for one, corners in zip(words, outlines, strict=True):
-            assert not [box for box in boxes if meet(corners, box.corners)], one.text
+            clear = off(corners, 1.5) if one.angle else corners  # what stands along an edge is clear of it
+            assert not [box for box in boxes if meet(clear, box.corners)], one.text
 
 
 def outline(words: Words) -> list[Point]:
@@ -203,6 +259,14 @@ def outline(words: Words) -> list[Point]:
     corners = [(x0, -0.7 * words.size), (x0 + wide, -0.7 * words.size), (x0 + wide, 0), (x0, 0)]
     cos, sin = math.cos(turn), math.sin(turn)
     return [(words.at[0] + x * cos - y * sin, words.at[1] + x * sin + y * cos) for x, y in corners]
+
+
+def off(corners: list[Point], by: float) -> list[Point]:
+    """The same, with an upper side that lies further out."""
+    (ax, ay), _, _, (dx, dy) = corners
+    high = math.hypot(ax - dx, ay - dy)
+    x, y = by * (ax - dx) / high, by * (ay - dy) / high
+    return [(px + x, py + y) if k < 2 else (px, py) for k, (px, py) in enumerate(corners)]
 
 
 def meet(a: list[Point] | tuple[Point, ...], b: list[Point] | tuple[Point, ...]) -> bool:

@@ -37,6 +37,7 @@ def page(browser: Browser) -> Iterator[Page]:
         "drawing-captions",
         "drawing-forks",
         "drawing-solids",
+        "drawing-wires",
         "draw-blocks",
     ):
         made.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text("utf-8"))
@@ -45,7 +46,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0", "googlenet", "branches", "odd", "twice"]
+    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0", "googlenet", "branches", "nested", "odd", "twice"]
 )  # fmt: skip
 def test_the_port_is_equal_to_the_byte(page: Page, name: str):
     it = net(name)

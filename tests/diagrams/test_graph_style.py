@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from generator.diagrams.architecture import Architecture, Block, Edge, Op
+from generator.diagrams.prototxt import read
 from generator.diagrams.shown import count, depths, fitting, prepared, tidied, view
 from generator.diagrams.styles import styles
 from generator.diagrams.styles.graph import Graph
@@ -25,6 +26,8 @@ from generator.diagrams.words import begun, fitted, short, title
 from tests.diagrams.networks import EIGHT, named
 
 GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs/drawings.md").read_text("utf-8")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -36,6 +39,20 @@ def test_golden(name: str):
         kept.write_text(made, "utf-8")
     assert made == kept.read_text("utf-8")
     assert len(made) < 100_000
+
+
+@pytest.mark.parametrize("source", ["efficientnet_lite0", "torchvision:resnet50", "inputs/prototxt/unet_like.prototxt"])
+def test_closed_graphs_are_readable_in_a_papers_column(source: str):
+    """5 pt and more in a column of 8.5 x 24 cm, and the guide to printing says how high they are."""
+    it = read(ROOT / source) if source.endswith("prototxt") else named(source.rpartition(":")[2])
+    drawing = Graph(depth=0).draw(it)
+    smallest = min(float(size) for size in re.findall(r'font-size="([0-9.]+)"', drawing.svg))
+    wide, high = (side / 96 * 2.54 for side in (drawing.width, drawing.height))
+    points = 0.75 * smallest * min(1, 8.5 / wide, 24 / high)
+    assert points >= 5
+    assert f"| {high:.1f} cm | {points:.3g} pt |" in next(
+        row for row in GUIDE.splitlines() if f"draw {source} --depth 0" in row
+    )
 
 
 def test_it_is_a_style_whose_options_are_explained():

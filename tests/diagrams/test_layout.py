@@ -94,6 +94,26 @@ def test_a_line_enters_a_frame_once_and_parts_inside():
     assert {wire.start for wire in inside} == {entering[0].path[-1][1]}
 
 
+def test_what_joins_inside_a_frame_stands_beside_the_way_of_the_image():
+    # 0 enters the frame of 1, 2 and 3, and is joined by 1 in 2
+    laid = arrange(
+        [Box(40, 20), Box(40, 20, weight=0.25), Box(40, 20), Box(40, 20)], [(0, 2), (1, 2), (2, 3)], [Frame(1, 4)]
+    )
+    at = [middle(box) for box in laid.boxes]
+    assert at[0] == at[2] == at[3] < at[1]
+    straight = [wire.path for wire in laid.wires if wire.source == 0]
+    assert all({x for _, (x, *_) in path} == {at[0]} and {c for c, _ in path} <= {"M", "L"} for path in straight)
+
+
+def test_a_branch_is_as_near_as_what_stands_beside_it():
+    # 0 and 4 are wide; 1 -> 2 and 3 between them are not: a gap of 22 between 2 and 3
+    boxes = [Box(200, 20), Box(40, 20), Box(40, 20), Box(40, 20), Box(200, 20)]
+    laid = arrange(boxes, [(0, 1), (1, 2), (0, 3), (2, 4), (3, 4)])
+    assert middle(laid.boxes[3]) - middle(laid.boxes[1]) == 20 + 22 + 20
+    beside_wide = arrange(boxes, [(0, 1), (1, 2), (2, 4), (3, 4)])  # 3 reads nothing: it stands in front of 4, beside 2
+    assert middle(beside_wide.boxes[3]) - middle(beside_wide.boxes[2]) == 62
+
+
 def test_many_shortcuts_become_arcs():
     n = 8
     laid = chain(n, tuple(pair for pair in itertools.combinations(range(n), 2) if pair[1] - pair[0] > 1))

@@ -92,6 +92,23 @@ def test_branches_side_by_side_are_no_repetition():
     assert folded(it, loosely=True) == it
 
 
+def test_branches_that_run_one_by_one_are_no_chain():
+    """a, b ─▶ c and d ─▶ e, f beside each other, as an Inception's: [a, b, c] and [d, e, f] are alike op by op, and d reads c, but a
+    is read by the join."""
+    ops = [conv(name) for name in "sabcdef"] + [Op("join", "merge", "F.cat", (8, 4, 4))]
+    pairs = "s a, s b, b c, c d, s e, e f, a join, d join, f join"
+    edges = tuple(Edge(one, other, (8, 4, 4)) for one, other in (pair.split() for pair in pairs.split(", ")))
+    it = Architecture("net", tuple(ops), edges)
+    assert not [block for block in folded(it, loosely=True).blocks if block.run]
+
+
+def test_what_is_read_beside_the_next_one_is_no_repetition():
+    """a ─▶ b and a ─▶ c, joined, as an Inception's last branches: a and b are alike, and a is what parts."""
+    ops = [conv(name) for name in "abc"] + [Op("join", "merge", "F.cat", (16, 4, 4))]
+    edges = tuple(Edge(one, other, MAP) for one, other in (("a", "b"), ("a", "c"), ("b", "join"), ("c", "join")))
+    assert said(folded(Architecture("net", tuple(ops), edges), loosely=True)) == [(op.id, 1, "") for op in ops]
+
+
 def test_dense_layers_fold_loosely_alone():
     layers = [Op(f"l{k}", "block", "_DenseLayer", MAP) for k in range(3)]
     more = [("x", "l1"), ("x", "l2"), ("l0", "l2"), ("x", "cat"), ("l0", "cat"), ("l1", "cat")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from generator.diagrams.layout.level import Link, Placed, Thing, place
 from generator.diagrams.layout.reduce import redundant
-from generator.diagrams.layout.shapes import Box, Command, Frame, Layout, Rect, Spacing, Wire
+from generator.diagrams.layout.shapes import ENTRY, Box, Command, Frame, Layout, Rect, Spacing, Wire
 
 DENSE = 1.5
 """Edges for each box from which on those that shorten a way are drawn as arcs: lanes would be wider than the network."""
@@ -130,14 +130,14 @@ def _sort(level: _Level) -> None:
 def _settle(level: _Level, boxes: Sequence[Box], frames: Sequence[Frame], spacing: Spacing) -> None:
     """Place what is in a level, after what is in the levels that it holds."""
     for source in level.entries:
-        level.things.append(Thing(2, 2, 0, 0, "entry", True, {}, {source: 0}))
+        level.things.append(Thing(2, 2, 0, ENTRY, "entry", True, {}, {source: 0}))
     for item in level.items:
         if isinstance(item, _Level):
             _settle(item, boxes, frames, spacing)
             level.things.append(_frame(item, frames[item.frame], spacing))
         else:
             half = boxes[item].width / 2
-            level.things.append(Thing(half, half, boxes[item].height, reach=boxes[item].reach))
+            level.things.append(Thing(half, half, boxes[item].height, boxes[item].weight, reach=boxes[item].reach))
     for source in level.exits:
         level.things.append(Thing(2, 2, 0, 0, "exit", True, {source: 0}, {}))
     level.placed = place(
@@ -160,7 +160,7 @@ def _frame(level: _Level, frame: Frame, spacing: Spacing) -> Thing:
     first = len(level.entries)
     ins = {source: placed.x[k] for k, source in enumerate(level.entries)}
     outs = {source: placed.x[first + len(level.items) + k] for k, source in enumerate(level.exits)}
-    weight = sum(thing.weight for thing in level.things)
+    weight = sum(thing.weight for thing in level.things if thing.role == "item")
     return Thing(left + more, right + more, height, weight, "item", False, ins, outs)
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from generator.diagrams.layout.reduce import redundant
 from generator.diagrams.layout.shapes import Command, Spacing
 
+LINE = 2.0
+"""How far a line reaches on either side."""
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -73,6 +76,15 @@ class _Strip:
     side: int = 1
     """-1 left of the trunk, 1 right of it."""
     x: float = 0
+    at: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """layer -> how far what stands there reaches; beside lines alone there is more room."""
+
+    def reaches(self, low: int, high: int) -> tuple[float, float]:
+        """How far it reaches to the left and to the right, over some of its layers."""
+        if not self.at:
+            return self.left, self.right
+        found = [self.at.get(layer, (LINE, LINE)) for layer in range(max(low, self.low), min(high, self.high) + 1)]
+        return max(left for left, _ in found), max(right for _, right in found)
 
 
 def place(
@@ -174,6 +186,8 @@ def _strips(
                 strips.append(of[k])
         strip = of[k]
         strip.low, strip.high = min(strip.low, layers[k]), max(strip.high, layers[k])
+        left, right = strip.at.get(layers[k], (0.0, 0.0))
+        strip.at[layers[k]] = max(left, thing.left), max(right, thing.right, thing.reach)
         strip.left, strip.right = max(strip.left, thing.left), max(strip.right, thing.right, thing.reach)
     runs: dict[int, _Strip] = {}
     for k in spine:
@@ -235,8 +249,9 @@ def _pack(strips: Sequence[_Strip], lanes: Sequence[_Strip], spacing: Spacing) -
             far = 0.0
             for other in placed:
                 if other.low <= strip.high and strip.low <= other.high:
-                    reach = side * other.x + (other.right if side > 0 else other.left)
-                    far = max(far, reach + _room(other, strip, spacing) + (strip.left if side > 0 else strip.right))
+                    there, here = other.reaches(strip.low, strip.high), strip.reaches(other.low, other.high)
+                    reach = side * other.x + (there[1] if side > 0 else there[0])
+                    far = max(far, reach + _room(other, strip, spacing) + (here[0] if side > 0 else here[1]))
             strip.x = far * side
             placed.append(strip)
 

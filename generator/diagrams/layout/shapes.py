@@ -8,6 +8,10 @@ Command = tuple[str, tuple[float, ...]]
 """``("M", (x, y))``, ``("L", (x, y))``, ``("Q", (x1, y1, x, y))`` or ``("C", (x1, y1, x2, y2, x, y))``."""
 
 
+ENTRY = 0.5
+"""Weight of a line that enters a frame: the longest way begins with it, and not with what joins it inside, where that weighs less."""
+
+
 @dataclass(frozen=True)
 class Box:
     """A thing to place: `width` across the flow, `height` along it."""
@@ -16,6 +20,8 @@ class Box:
     height: float
     reach: float = 0
     """How far to the right of its middle something stands below it, such as a label."""
+    weight: float = 1
+    """How much it counts where the longest way is looked for; see `ENTRY`."""
 
 
 @dataclass(frozen=True)

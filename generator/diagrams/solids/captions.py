@@ -6,17 +6,24 @@ they stand on several levels, with a thin line up to theirs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from generator.diagrams.architecture import Op
 from generator.diagrams.svg import text_width
 from generator.diagrams.words import span
 
+if TYPE_CHECKING:
+    from generator.diagrams.solids.layout import Placed
+
 NAME, CLASS, LABEL, LEADING = 10.0, 10.0, 10.0, 12.0
 """Sizes of text, and from baseline to baseline. Nothing is smaller than 10, so that 980 pixels on 17.5 cm keep 5 pt."""
 WIDEST = 110.0
 """Of a caption, in pixels."""
+OFF = 9.5
+"""From a box's lower edge to the base of what is written along it: the letters and 2 pixels."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ def caption(ops: Sequence[Op], prefix: str, what: str) -> Caption:
     Args:
         what: ``both``, ``name``, ``class`` or ``none``.
     """
-    names = wrapped(span(_names(ops, prefix), sum(op.times for op in ops))) if what in ("both", "name") else ()
+    functions = bool(ops) and all(op.id.startswith("F.") and re.split("[@#]", op.id)[0] == op.op for op in ops)
+    named = what == "name" or (what == "both" and not functions)  # a function's name is what it does
+    names = in_two(span(_names(ops, prefix), sum(op.times for op in ops))) if named else ()
     said: list[tuple[str, int]] = []
     for op in ops:
         name = "" if op.kind == "input" else op.op.removeprefix("F.")
@@ -51,6 +60,17 @@ def caption(ops: Sequence[Op], prefix: str, what: str) -> Caption:
             said.append((name, op.times))
     words = ", ".join(f"{name} ×{times}" if times > 1 else name for name, times in said)
     return Caption(names, wrapped(words) if what in ("both", "class") else ())
+
+
+def in_two(words: str) -> tuple[str, ...]:
+    """Names on two lines where they can be: what is outermost goes, and an ellipsis tells; a tooltip has all of it."""
+    lines, rest = wrapped(words), words
+    while len(lines) > 2:
+        outer, point, rest = rest.partition(".")
+        if not point or " " in outer:
+            return wrapped(words)
+        lines = wrapped(f"…{rest}")
+    return lines
 
 
 def _names(ops: Sequence[Op], prefix: str) -> list[str]:
@@ -79,7 +99,7 @@ def wrapped(words: str, widest: float = WIDEST) -> tuple[str, ...]:
 
 
 def pieces(word: str, widest: float) -> list[str]:
-    """A word, or where it is too wide its parts: behind points and before capitals; each is cut to be narrow enough."""
+    """A word, or where it is too wide its parts: behind points and before capitals, else behind underscores; each is cut to be narrow enough."""
     if text_width(word, NAME) <= widest:
         return [word]
     parts, start = [], 0
@@ -89,7 +109,13 @@ def pieces(word: str, widest: float) -> list[str]:
         if point or capital:
             parts.append(word[start:k])
             start = k
-    return [shortened(part, widest) for part in (*parts, word[start:])]
+    return [piece for part in (*parts, word[start:]) for piece in _underscored(part, widest)]
+
+
+def _underscored(word: str, widest: float) -> list[str]:
+    """A part that is too wide still, broken behind underscores."""
+    found = [word] if text_width(word, NAME) <= widest else re.findall("[^_]*_|[^_]+$", word)
+    return [shortened(part, widest) for part in found]
 
 
 def shortened(word: str, widest: float) -> str:
@@ -113,3 +139,18 @@ def levels(wanted: Sequence[tuple[float, float]], apart: float) -> list[int]:
         ends[level] = right
         found.append(level)
     return found
+
+
+def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, bool, float]:
+    """Where the spatial size starts below the lower edge into the depth, whether it is slanted as that edge is, and how far
+    right it reaches. Beside a small box it is level."""
+    cos, sin = angle
+    long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
+    x, y = item.x + item.solid.w, item.bottom
+    if edge < 0.6 * long:
+        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
+    spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
+    beyond = (text_width(item.solid.deep, LABEL) - item.solid.w) / 2 + 1  # so would those of narrow boxes
+    spare = max(spare, (beyond - OFF * sin) / cos)
+    x, y = x + spare * cos + OFF * sin, y - spare * sin + OFF * cos
+    return x, y, True, x + long * cos

@@ -6,7 +6,7 @@ s ─▶ [c] ─────(+)     what goes from s to the join with nothing be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.diagrams.architecture import Architecture
@@ -24,36 +24,49 @@ class Fork:
 
 
 def forks(it: Architecture, solids: Sequence[Solid], frames: Sequence[tuple[int, int]]) -> list[Fork]:
-    """Those of two chains or more between a box and a ball, none of which another frame cuts."""
+    """Those of two chains or more between a box and a ball, none of which another frame cuts. A chain may part and join again
+    between its own boxes: inner forks come before those that they are in."""
     number = {op.id: k for k, op in enumerate(it.ops)}
     into = [sorted({number[edge.source] for edge in it.inputs_of[op.id]}) for op in it.ops]
-    readers = [len({edge.target for edge in it.outputs_of[op.id]}) for op in it.ops]
-    found = []
+    readers = [sorted({number[edge.target] for edge in it.outputs_of[op.id]}) for op in it.ops]
+    passed = [len(into[k]) == 1 and op.kind != "input" and solids[k].form != "ball" for k, op in enumerate(it.ops)]
+    found: dict[int, Fork] = {}
     for join, size in enumerate(solids):
         if size.form != "ball":
             continue
         lanes: list[tuple[int, int]] = []
         sources = set()
         for last in into[join]:
-            at = last
-            while readers[at] == 1 and len(into[at]) == 1 and it.ops[at].kind != "input" and solids[at].form != "ball":
-                at = into[at][0]
-            sources.add(at)
-            if at != last:
-                lanes.append(_lane(into, at, last))
+            source, lane = _lane(last, into, readers, passed, found)
+            sources.add(source)
+            if source != last:
+                lanes.append(lane)
         lanes.sort()
         ends = [stop for _, stop in lanes]
         starts = [start for start, _ in lanes]
         if len(lanes) > 1 and len(sources) == 1 and [*starts, join] == [min(sources) + 1, *ends]:
             held = {tuple(a <= k < b for a, b in frames) for k in range(starts[0], join + 1)}
             if len(held) == 1:
-                found.append(Fork(min(sources), tuple(lanes), join))
-    return found
+                found[join] = Fork(min(sources), tuple(lanes), join)
+    return list(found.values())
 
 
-def _lane(into: Sequence[Sequence[int]], source: int, last: int) -> tuple[int, int]:
-    """The numbers of a chain from behind `source` to `last`; (0, 0) where others run between them."""
-    at, many = last, 1
-    while into[at][0] != source:
-        at, many = into[at][0], many + 1
-    return (at, last + 1) if many == last + 1 - at else (0, 0)
+def _lane(
+    last: int,
+    into: Sequence[Sequence[int]],
+    readers: Sequence[Sequence[int]],
+    passed: Sequence[bool],
+    found: Mapping[int, Fork],
+) -> tuple[int, tuple[int, int]]:
+    """Where a chain to `last` comes from, and the numbers of what is in it; (0, 0) where others run between them."""
+    at, start, many = last, last, 0
+    while len(readers[at]) == 1:
+        first = at
+        inner = found.get(at)
+        if inner is not None and readers[inner.source] == [a for a, _ in inner.lanes]:
+            first = inner.source
+        if not passed[first]:
+            break
+        start, many = first, many + at - first + 1
+        at = into[first][0]
+    return at, ((start, last + 1) if many == last + 1 - start else (0, 0))

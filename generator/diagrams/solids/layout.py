@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Block, Op
-from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption, levels
+from generator.diagrams.solids.captions import LABEL, LEADING, Caption, caption, levels, side_label
 from generator.diagrams.solids.forks import Fork, forks
 from generator.diagrams.solids.sizes import THIN, Solid
 from generator.diagrams.svg import text_width
@@ -36,6 +36,8 @@ class Placed:
     axis: float = 0
     side: str = ""
     """Its spatial size, where it is written."""
+    arch: float | None = None
+    """How far above the axis of its row the line runs that goes around it, where one does."""
 
     @property
     def right(self) -> float:
@@ -65,14 +67,22 @@ class Group:
     middle: float = 0
     """Where its caption stands, from its first box's x."""
     row: int = 0
-    fork: Fork | None = None
-    """Whose branch it is in, or which it joins."""
+    forks: tuple[Fork, ...] = ()
+    """Whose branch it is in, or which it joins: the outermost first."""
+
+    def fork(self, level: int = 0) -> Fork | None:
+        """That with so many others around it."""
+        return self.forks[level] if level < len(self.forks) else None
+
+    def lane_of(self, level: int = 0) -> int:
+        """The number of its branch; -1 where it is in none."""
+        found = self.fork(level)
+        return next((k for k, (a, b) in enumerate(found.lanes if found else ()) if a <= self.items[0].index < b), -1)
 
     @property
     def lane(self) -> int:
-        """The number of the branch that it is in; -1 where it is in none."""
-        lanes = self.fork.lanes if self.fork else ()
-        return next((k for k, (a, b) in enumerate(lanes) if a <= self.items[0].index < b), -1)
+        """The number of the outermost branch that it is in; -1 where it is in none."""
+        return self.lane_of()
 
     @property
     def low(self) -> float:
@@ -163,12 +173,12 @@ def _stacked(groups: list[Group], frames: list[Block], found: list[Fork], spacin
         held = [group for group in groups if start <= group.items[0].index <= fork.join]
         middles = [group.middle for group in held]
         for group in held:
-            group.fork = fork
+            group.forks = (fork, *group.forks)
             if group.lane >= 0:  # its caption stays clear of the lines in front of it
                 group.middle = max(group.middle, group.left + group.caption.width / 2)
         if _put_unit(_units(held)[0], None, frames, spacing, False).items[0].right > most:
             for group, middle in zip(held, middles, strict=True):
-                group.fork, group.middle = None, middle
+                group.forks, group.middle = group.forks[1:], middle
             continue
         kept.append(fork)
         lanes = [[group for group in held if group.lane == k] for k in range(len(fork.lanes))]
@@ -178,7 +188,7 @@ def _stacked(groups: list[Group], frames: list[Block], found: list[Fork], spacin
         for lane, top, high in zip(lanes, tops, highs, strict=True):
             for group in lane:
                 for item in group.items:
-                    item.axis = y - top
+                    item.axis += y - top
             y += high + BELOW
     return kept
 
@@ -264,19 +274,6 @@ def _group(
     return group
 
 
-def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, bool, float]:
-    """Where the spatial size starts below the lower edge into the depth, whether it is slanted as that edge is, and how far
-    right it reaches. Beside a small box it is level."""
-    cos, sin = angle
-    long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
-    x, y = item.x + item.solid.w, item.bottom
-    if edge < 0.6 * long:
-        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
-    spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
-    x, y = x + spare * cos + 9.5 * sin, y - spare * sin + 9.5 * cos - 2
-    return x, y, True, x + long * cos
-
-
 def _channels(run: list[Placed]) -> list[tuple[float, str, int]]:
     """One label under each run of equal channels; where they are too near, on levels."""
     parts: list[list[Placed]] = []
@@ -321,23 +318,25 @@ def _rows(groups: list[Group], frames: list[Block], most: float, spacing: float,
     return row + 1
 
 
-def _units(chunk: list[Group]) -> list[list[list[Group]]]:
+def _units(chunk: list[Group], level: int = 0) -> list[list[list[Group]]]:
     """What is placed at once: a group by itself, or all branches of a fork and the ball that joins them."""
     found: list[list[list[Group]]] = []
     for group in chunk:
-        if group.fork is None or not found or found[-1][-1][-1].fork is not group.fork:
+        if group.fork(level) is None or not found or found[-1][-1][-1].fork(level) is not group.fork(level):
             found.append([[group]])
-        elif found[-1][-1][-1].lane == group.lane:
+        elif found[-1][-1][-1].lane_of(level) == group.lane_of(level):
             found[-1][-1].append(group)
         else:
             found[-1].append([group])
     return found
 
 
-def _put_unit(unit: list[list[Group]], before: Group | None, frames: list[Block], spacing: float, lower: bool) -> Group:
+def _put_unit(
+    unit: list[list[Group]], before: Group | None, frames: list[Block], spacing: float, lower: bool, level: int = 0
+) -> Group:
     """Place it behind another group, or at the row's start; returns its last group."""
     if len(unit) == 1:
-        _put(unit[0][0], before, frames, spacing, lower and (before is None or before.fork is None))
+        _put(unit[0][0], before, frames, spacing, lower and (before is None or not before.forks))
         return unit[0][0]
     *lanes, [join] = unit
     for lane in lanes:
@@ -346,9 +345,10 @@ def _put_unit(unit: list[list[Group]], before: Group | None, frames: list[Block]
     far = 0.0
     for lane in lanes:
         _move(lane[0], x)
-        for one, other in pairwise(lane):
-            _put(other, one, frames, spacing, False)
-        _put(join, lane[-1], frames, spacing, False)
+        last = lane[0]
+        for inner in _units(lane[1:], level + 1):
+            last = _put_unit(inner, last, frames, spacing, False, level + 1)
+        _put(join, last, frames, spacing, False)
         far = max(far, join.x)
     _move(join, far)
     return join
@@ -361,7 +361,7 @@ def _chunks(groups: list[Group], frames: list[Block]) -> list[list[Group]]:
         around = _around(group.items[0].index, frames)[:1]
         last = found[-1][-1] if found else None
         if (last and around and _around(last.items[0].index, frames)[:1] == around) or (
-            last and group.fork is not None and last.fork is group.fork and not around
+            last and group.forks and last.fork() is group.fork() and not around
         ):
             found[-1].append(group)
         else:

@@ -10,8 +10,8 @@ from itertools import pairwise
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, SHARED, tint
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
-from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened
-from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed, side_label
+from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened, side_label
+from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed
 from generator.diagrams.solids.sizes import BAND, rounded
 from generator.diagrams.solids.wires import STEP, Arrow, Frame, arcs, around, branches, lanes_of, split, straight
 from generator.diagrams.svg import Point, text_width
@@ -50,7 +50,7 @@ class Look:
 def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
     """The scene of a layout, whose axes are set here."""
     near, far, across = split(it, layout)
-    routed = arcs(layout, far)
+    routed = arcs(it, layout, far)
     lanes = lanes_of(layout, across)
     track = STEP * max(0, len(across) - 1)
     left = MARGIN + (track + 10 if across else 0)
@@ -101,7 +101,7 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
         for arrow in inner + wrapped + parted:
             if arrow.after == item.index:
                 _arrow(scene, arrow, layout, look)
-        _box(scene, item, look)
+        _box(scene, item, look, axes[_row_of(layout, item.index)])
     for arrow in routed.arrows:
         _arrow(scene, arrow, layout, look)
     for dot in dots:
@@ -142,7 +142,7 @@ def _captions(groups: list[Group], base: float) -> tuple[list[Words | Wire], flo
     return found, tops[-1]
 
 
-def _box(scene: Scene, item: Placed, look: Look) -> None:
+def _box(scene: Scene, item: Placed, look: Look, axis: float) -> None:
     s, op = item.solid, item.op
     kind = op.kind if s.form != "ball" else "merge"
     fill, edge = look.fills[kind], look.edges[kind]
@@ -165,11 +165,12 @@ def _box(scene: Scene, item: Placed, look: Look) -> None:
             scene.add(Photo((x, top), s.dx, s.h, -look.angle, s.dy, look.picture))
             face = ((x, top), (x + s.dx, top - s.dy), (x + s.dx, top - s.dy + s.h), (x, top + s.h))
             scene.add(Area(face, "none", edge, "ca-line"))
+    top = item.top if item.arch is None else axis + item.arch
     if item.times > 1:
         middle = item.x + (s.w + s.dx) / 2
-        scene.add(Words((middle, item.top - 4), f"×{item.times}", 11, INK, "ca-ink", bold=True))
+        scene.add(Words((middle, top - 4), f"×{item.times}", 11, INK, "ca-ink", bold=True))
     if op.shared and s.form != "ball":
-        _share(scene, (item.x + (s.w + s.dx) / 2 - (22 if item.times > 1 else 0), item.top - 8), op.shared)
+        _share(scene, (item.x + (s.w + s.dx) / 2 - (22 if item.times > 1 else 0), top - 8), op.shared)
     scene.add(Close())
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.repeats import folded
+from generator.diagrams.residual import marked, residual
 from generator.diagrams.simplify import SILENT, at_depth, fused, without
 from generator.diagrams.solids.sizes import sign_of
 
@@ -28,12 +29,15 @@ def prepared(it: Architecture, depth: int, fold: Fold, fits: Callable[[Architect
         fold: what is folded; ``auto``: blocks, and then what must be for the picture to fit.
     """
     base = fused(fused(without(it, (*SILENT, "output"))), ("merge", "norm"))
+    adding = residual(base)
     folds = FOLDS if fold == "auto" else (fold,)
     if depth >= 0:
-        levels = [at_depth(base, depth)]
+        levels = [marked(at_depth(base, depth), adding)]
     else:
-        levels = [at_depth(base, 0)]
-        while len(levels) < 12 and len((deeper := at_depth(base, len(levels))).ops) > len(levels[-1].ops):
+        levels = [marked(at_depth(base, 0), adding)]
+        while len(levels) < 12 and len((deeper := marked(at_depth(base, len(levels)), adding)).ops) > len(
+            levels[-1].ops
+        ):
             levels.append(deeper)
     smallest: Architecture | None = None
     for level in reversed(levels):

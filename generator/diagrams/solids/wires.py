@@ -64,6 +64,14 @@ def enters(item: Placed) -> Point:
     return item.x + s.dx / 2, item.axis - s.h / 2
 
 
+def lands(item: Placed, share: float) -> Point:
+    """A point of the face's upper edge, at a share of its length: where a line around a block ends, and the next begins."""
+    s = item.solid
+    if s.form == "ball":
+        return leaves(item)
+    return item.x + s.w + share * s.dx, item.axis - s.h / 2 + s.dy * (0.5 - share)
+
+
 def out(item: Placed) -> Point:
     """Where an arrow to the next box starts: the middle of the face."""
     return item.x + item.solid.w + item.solid.dx / 2, item.axis
@@ -71,7 +79,8 @@ def out(item: Placed) -> Point:
 
 def over(item: Placed) -> float:
     """The highest that belongs to a box."""
-    return item.top - (15 if item.times > 1 or item.op.shared else 0)
+    around = CLEAR if item.op.residual else 0
+    return item.top - around - (15 if item.times > 1 or item.op.shared else 0)
 
 
 def branches(layout: Layout) -> tuple[list[Arrow], list[Point]]:
@@ -122,15 +131,19 @@ def split(it: Architecture, layout: Layout) -> tuple[list[Edge], list[Edge], lis
     return near, far, across
 
 
-def arcs(layout: Layout, edges: list[Edge]) -> Routed:
-    """The arcs of all rows and the frames, inner ones first, each over what it passes; axes are as they are set."""
+def arcs(it: Architecture, layout: Layout, edges: list[Edge]) -> Routed:
+    """The arcs of all rows, those around blocks that add what they read, and the frames, inner ones first, each over what it passes; axes are as they are set."""
     at = {item.op.id: item for item in layout.placed}
+    reads: dict[str, set[str]] = {}
+    for edge in it.edges:
+        reads.setdefault(edge.target, set()).add(edge.source)
     rows = [[item for g in layout.groups if g.row == row for item in g.items] for row in range(layout.rows)]
     groups = [[group for group in layout.groups if group.row == row] for row in range(layout.rows)]
     wanted: list[tuple[int, int, int, object]] = []
     for edge in edges:
         a, b = at[edge.source].index, at[edge.target].index
         wanted.append((b - a, a, b, edge))
+    wanted += [(1, item.index - 1, item.index, item) for item in layout.placed if item.op.residual]
     wanted += [(b.stop - b.start - 1, b.start, b.stop - 1, b) for b in layout.frames]
     wanted.sort(key=lambda one: one[:3])
     routed = Routed([], [], [min(over(item) for item in row) for row in rows])
@@ -148,6 +161,20 @@ def arcs(layout: Layout, edges: list[Edge]) -> Routed:
                 routed.frames.append(Frame(what, x0, y, x1 - x0, low + 4 - y, number))
                 taken.append((number, x0, x1, y - 14))
                 y -= 14
+            elif isinstance(what, Placed):
+                if what not in inside:
+                    continue
+                x1, y1 = lands(what, 0.25)
+                near = [item for item in inside if item is not what and reads[what.op.id] == {item.op.id}]
+                x0, y0 = lands(near[0], 0.75) if near else (what.x - 7, what.axis)
+                y = _free(number, x0, x1, min(item.top for item in (*near, what)), taken)
+                routed.arrows.append(Arrow([(x0, y0), (x0, y), (x1, y), (x1, y1)], False, False, b))
+                high = y - (
+                    15 if what.times > 1 or what.op.shared else 0
+                )  # how often it stands there is written over it
+                what.arch = y
+                taken.append((number, x0, x1, high))
+                y = high
             else:
                 (x0, y0), (x1, y1) = leaves(inside[0]), enters(inside[-1])
                 passed = [over(item) for item in inside[1:-1]] + [inside[0].top, inside[-1].top]

@@ -19,6 +19,8 @@ from generator.diagrams.svg import Canvas, Drawing, num, text_width
 from generator.diagrams.words import short
 
 MARGIN = 14.0
+LEARNED = 0.25
+"""Weight of a parameter that joins the data: it stands beside the way of the image, never in it."""
 FITS = 40
 """Boxes that a drawing on paper may have where no depth is asked for."""
 
@@ -109,11 +111,12 @@ def _laid(
 ) -> Layout:
     said = any(shapes)
     wide = [reach(words, op) for words, op in zip(shapes, it.ops, strict=True)]
+    weights = [LEARNED if op.learned else 1 for op in it.ops]
     if down:
-        boxes = [Box(look.width, look.height, far) for look, far in zip(made, wide, strict=True)]
+        boxes = [Box(a.width, a.height, far, w) for a, far, w in zip(made, wide, weights, strict=True)]
         rims = [Frame(b.start, b.stop, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
         return arrange(boxes, edges, rims, Spacing(gap=34 if said else 26))
-    boxes = [Box(look.height, look.width) for look in made]
+    boxes = [Box(look.height, look.width, 0, weight) for look, weight in zip(made, weights, strict=True)]
     rims = [Frame(b.start, b.stop, 0, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
     laid = arrange(boxes, edges, rims, Spacing(gap=max(34, max([0.0, *wide]) + 9), side=16, head=0, before=18))
     return Layout(

@@ -1,163 +1,16 @@
-/* 3-D blocks, generator/diagrams/styles/blocks.py, in a browser, to the byte: wires.py and paint.py, behind drawing-solids.js
- * and drawing-scene.js. What it is given was prepared there (opened and folded): `Blocks.prepared`. */
+/* 3-D blocks, generator/diagrams/styles/blocks.py, in a browser, to the byte: paint.py, behind drawing-solids.js,
+ * drawing-wires.js and drawing-scene.js. What it is given was prepared there (opened and folded): `Blocks.prepared`. */
 (() => {
   const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE, SHARED, tint} = convatlas.drawing;
   const {
-    measured, solid, span, shortened, levels, laidOut, partOf, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP,
+    measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, STEP,
   } = convatlas.drawing.solids;
-  const CLASS = 10, CLEAR = 9, OFF = 4, HEAD = 7, BETWEEN = 16;
+  const {split, branches, arcs, straight, around, lanesOf, inRow} = convatlas.drawing.wires;
+  const CLASS = 10, HEAD = 7, BETWEEN = 16;
   const WORDS = {
     input: 'input', conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention',
     merge: 'sum or join', softmax: 'softmax', resample: 'resampling', block: 'block', other: 'other',
   };
-
-  // Wires
-
-  function leaves(item) {
-    const s = item.solid;
-    return s.form === 'ball' ? [item.x + s.w / 2 + OFF, item.axis - 6.93] : [item.x + s.w + s.dx / 2, item.axis - s.h / 2];
-  }
-
-  function enters(item) {
-    const s = item.solid;
-    return s.form === 'ball' ? [item.x + s.w / 2 - OFF, item.axis - 6.93] : [item.x + s.dx / 2, item.axis - s.h / 2];
-  }
-
-  const outOf = (item) => [item.x + item.solid.w + item.solid.dx / 2, item.axis];
-  const over = (item) => item.top - (item.times > 1 || item.op.shared ? 15 : 0);
-  const byId = (layout) => new Map(layout.placed.map((item) => [item.op.id, item]));
-  const inRow = (layout, row) => layout.groups.filter((g) => g.row === row);
-
-  function split(it, layout) {
-    const at = byId(layout), row = rowById(layout);
-    const touching = new Set(layout.groups.flatMap((g) => g.items.slice(1).map((item) => item.op.id)));
-    const ends = (from, to) => `${from} ${to}`;
-    const parted = new Set(layout.forks.flatMap((fork) => fork.lanes.map(([start]) => ends(fork.source, start))));
-    const joined = new Set(layout.forks.flatMap((fork) => fork.lanes.map(([, stop]) => ends(stop - 1, fork.join))));
-    const first = new Set(layout.forks.map((fork) => fork.lanes[0][0]));
-    const near = [], far = [], across = [];
-    for (const edge of it.edges) {
-      const target = at.get(edge.target).index, pair = ends(at.get(edge.source).index, target);
-      if (parted.has(pair) && row.get(edge.source) !== row.get(edge.target) && first.has(target)) across.push(edge);
-      else if (parted.has(pair) || joined.has(pair)) continue;
-      else if (row.get(edge.source) !== row.get(edge.target)) across.push(edge);
-      else if (at.get(edge.target).index !== at.get(edge.source).index + 1) far.push(edge);
-      else if (!touching.has(edge.target)) near.push(edge);
-    }
-    return [near, far, across];
-  }
-
-  /** The lines that part in front of branches and meet in the ball behind them, and where they part. */
-  function branches(layout) {
-    const row = new Map(layout.groups.flatMap((g) => g.items.map((item) => [item.index, g.row])));
-    const arrows = [], dots = [];
-    for (const fork of layout.forks) {
-      const source = layout.placed[fork.source], join = layout.placed[fork.join];
-      const x = partOf(layout, fork), half = join.solid.w / 2, middle = join.x + half;
-      dots.push([x, join.axis]);
-      for (const [start, stop] of fork.lanes) {
-        const one = layout.placed[start], last = layout.placed[stop - 1];
-        const way = row.get(fork.source) === row.get(fork.join) ? [outOf(source)] : [];
-        arrows.push({points: [...way, [x, join.axis], [x, one.axis], [one.x, one.axis]], middle: false, dashed: false, after: start});
-        const end = last.axis < join.axis ? join.axis - half : join.axis + half;
-        const level = Math.abs(last.axis - join.axis) < half;
-        arrows.push({points: level ? [outOf(last), [join.x, last.axis]] : [outOf(last), [middle, last.axis], [middle, end]], middle: false, dashed: false, after: fork.join});
-      }
-    }
-    return [arrows, dots];
-  }
-
-  function arcs(layout, edges) {
-    const at = byId(layout);
-    const rows = [], bottoms = [];
-    for (let row = 0; row < layout.rows; row++) {
-      rows.push(inRow(layout, row).flatMap((g) => g.items));
-      bottoms.push(inRow(layout, row).map((g) => [g.x + g.left, g.x + g.right, g.low, g.items[0].index]));
-    }
-    const wanted = edges.map((edge) => {
-      const a = at.get(edge.source).index, b = at.get(edge.target).index;
-      return [b - a, a, b, edge, false];
-    });
-    for (const b of layout.frames) wanted.push([b.stop - b.start - 1, b.start, b.stop - 1, b, true]);
-    wanted.sort((p, q) => p[0] - q[0] || p[1] - q[1] || p[2] - q[2]);
-    const routed = {arrows: [], frames: [], tops: rows.map((row) => Math.min(...row.map(over)))};
-    const taken = [];
-    for (const [, a, b, what, isFrame] of wanted) {
-      rows.forEach((row, number) => {
-        const held = row.filter((item) => a <= item.index && item.index <= b);
-        if (!held.length) return;
-        let y;
-        if (isFrame) {
-          const around = bottoms[number].filter(([, , , index]) => a <= index && index <= b);
-          const x0 = Math.min(...around.map(([from]) => from)) - FRAME + 3, x1 = Math.max(...around.map(([, to]) => to)) + FRAME - 3;
-          y = free(number, x0, x1, Math.min(...held.map(over)), taken);
-          const low = Math.max(...around.map(([, , bottom]) => bottom));
-          routed.frames.push({block: what, x: x0, y, width: x1 - x0, height: low + 4 - y, row: number});
-          taken.push([number, x0, x1, y - 14]);
-          y -= 14;
-        } else {
-          const [x0, y0] = leaves(held[0]), [x1, y1] = enters(held.at(-1));
-          const passed = [...held.slice(1, -1).map(over), held[0].top, held.at(-1).top];
-          if (held[0].times > 1) passed.push(over(held[0]));
-          y = free(number, x0, x1, Math.min(...passed), taken);
-          routed.arrows.push({points: [[x0, y0], [x0, y], [x1, y], [x1, y1]], middle: false, dashed: what.dashed, after: b});
-          taken.push([number, x0, x1, y]);
-        }
-        routed.tops[number] = Math.min(routed.tops[number], y);
-      });
-    }
-    return routed;
-  }
-
-  function free(row, x0, x1, above, taken) {
-    let y = above - CLEAR;
-    for (const [number, a, b, height] of taken) if (number === row && a < x1 && x0 < b) y = Math.min(y, height - STEP);
-    return y;
-  }
-
-  function straight(layout, edges) {
-    const at = byId(layout);
-    return edges.map(({source, target, dashed}) => {
-      const to = at.get(target);
-      return {points: [outOf(at.get(source)), [to.x, to.axis]], middle: true, dashed, after: to.index};
-    });
-  }
-
-  function around(layout, edges, tops, left, right) {
-    const at = byId(layout), row = rowById(layout);
-    const parted = new Map(layout.forks.map((fork) => [fork.lanes[0][0], [partOf(layout, fork), layout.placed[fork.join].axis]]));
-    const rows = tops.map((_, number) => inRow(layout, number).flatMap((g) => g.items.map((item) => item.index)));
-    const open = tops.map((top) => top - STEP);
-    const lanes = [];
-    const ends = (edge) => at.get(edge.source).index === Math.max(...rows[row.get(edge.source)]);
-    for (const edge of edges) {
-      lanes.push(open[row.get(edge.source)]);
-      if (!ends(edge)) open[row.get(edge.source)] -= STEP;
-    }
-    return edges.map((edge, k) => {
-      const a = at.get(edge.source), b = at.get(edge.target);
-      const x0 = left - STEP * k, x1 = right + STEP * k, y = open[row.get(edge.target)];
-      open[row.get(edge.target)] -= STEP;
-      const way = ends(edge) ? [outOf(a), [x1, a.axis]] : [leaves(a), [leaves(a)[0], lanes[k]], [x1, lanes[k]]];
-      way.push([x1, y]);
-      if (b.index === Math.min(...rows[row.get(edge.target)])) {
-        const to = parted.get(b.index) || [b.x, b.axis];
-        way.push([x0, y], [x0, to[1]], to);
-      } else way.push([enters(b)[0], y], enters(b));
-      return {points: way, middle: false, dashed: edge.dashed, after: b.index};
-    });
-  }
-
-  function lanesOf(layout, edges) {
-    const row = rowById(layout);
-    const last = new Map(layout.groups.map((g) => [g.row, g.items.at(-1).op.id]));
-    const found = Array(layout.rows).fill(0);
-    for (const edge of edges) {
-      found[row.get(edge.target)] += 1;
-      if (edge.source !== last.get(row.get(edge.source))) found[row.get(edge.source)] += 1;
-    }
-    return found;
-  }
 
   // Paint
 
@@ -168,7 +21,7 @@
 
   function painted(it, layout, look) {
     const [near, far, across] = split(it, layout);
-    const routed = arcs(layout, far);
+    const routed = arcs(it, layout, far);
     const lanes = lanesOf(layout, across);
     const track = STEP * Math.max(0, across.length - 1);
     const left = MARGIN + (across.length ? track + 10 : 0);
@@ -206,11 +59,12 @@
     }
     const wrap = around(layout, across, tops, left - 4, edge + 6);
     for (const frame of routed.frames) paintFrame(scene, frame, layout);
+    const rowOf = rowById(layout);
     const inner = straight(layout, near);
     const [parted, dots] = branches(layout);
     for (const item of layout.placed) {
       for (const arrow of [...inner, ...wrap, ...parted]) if (arrow.after === item.index) paintArrow(scene, arrow, layout);
-      box(scene, item, look);
+      box(scene, item, look, axes[rowOf.get(item.op.id)]);
     }
     for (const arrow of routed.arrows) paintArrow(scene, arrow, layout);
     for (const dot of dots) scene.shapes.push(disc(dot, 3, LINE, LINE, 'ca-head'));
@@ -247,7 +101,7 @@
     return [found, tops.at(-1)];
   }
 
-  function box(scene, item, look) {
+  function box(scene, item, look, axis) {
     const {solid: s, op} = item;
     const kind = s.form !== 'ball' ? op.kind : 'merge';
     scene.shapes.push({is: 'open', title: saidOf(item), classes: 'ca-op', id: op.id});
@@ -270,8 +124,9 @@
         scene.shapes.push(area([[x, top], [x + s.dx, top - s.dy], [x + s.dx, top - s.dy + s.h], [x, top + s.h]], 'none', look.edges[kind], 'ca-line'));
       }
     }
-    if (item.times > 1) scene.shapes.push(words([item.x + (s.w + s.dx) / 2, item.top - 4], `×${item.times}`, 11, INK, 'ca-ink', 'middle', 0, true));
-    if (op.shared && s.form !== 'ball') share(scene, [item.x + (s.w + s.dx) / 2 - (item.times > 1 ? 22 : 0), item.top - 8], op.shared);
+    const above = item.arch === undefined ? item.top : axis + item.arch;
+    if (item.times > 1) scene.shapes.push(words([item.x + (s.w + s.dx) / 2, above - 4], `×${item.times}`, 11, INK, 'ca-ink', 'middle', 0, true));
+    if (op.shared && s.form !== 'ball') share(scene, [item.x + (s.w + s.dx) / 2 - (item.times > 1 ? 22 : 0), above - 8], op.shared);
     scene.shapes.push({is: 'close'});
   }
 

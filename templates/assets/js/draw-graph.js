@@ -7,6 +7,7 @@
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
   const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40];
+  const LEARNED = 0.25;
   const FOLD = textWidth('fold', NAME, true) + 10;
   const DEFAULTS = {depth: -1, opened: [], shut: [], fold: true, each: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
 
@@ -62,7 +63,9 @@
   function span([first, last], many) {
     if (first === last) return first;
     const common = first.lastIndexOf('.') + 1;
-    const rest = common && last.startsWith(first.slice(0, common)) ? last.slice(common) : last;
+    let rest = common && last.startsWith(first.slice(0, common)) ? last.slice(common) : last;
+    const stem = first.slice(common).replace(/[0-9]+$/, '');
+    if (many > 2 && stem && stem === rest.replace(/[0-9]+$/, '') && stem !== rest) rest = rest.slice(stem.length);
     return many === 2 ? `${first}, ${rest}` : `${first} … ${rest}`;
   }
 
@@ -257,8 +260,9 @@
   function laidOut(made, shapes, edges, it, frames, isDown) {
     const {arrange} = convatlas.layout;
     const wide = shapes.map((words, k) => reach(words, it.ops[k]));
-    if (isDown) return arrange(made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
-    const laid = arrange(made.map((one) => ({width: one.height, height: one.width, reach: 0})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
+    const weights = it.ops.map((op) => (op.kind === 'input' && op.op === 'Parameter' ? LEARNED : 1));
+    if (isDown) return arrange(made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k], weight: weights[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
+    const laid = arrange(made.map((one, k) => ({width: one.height, height: one.width, reach: 0, weight: weights[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
       {gap: Math.max(34, Math.max(0, ...wide) + 9), side: 16, head: 0, before: 18});
     const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
     return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,

@@ -6,7 +6,8 @@
   const most = (values, none) => (values.length ? Math.max(...values) : none);
 
   function caption(ops, prefix, what) {
-    const names = ['both', 'name'].includes(what) ? wrapped(span(namesOf(ops, prefix), ops.reduce((sum, op) => sum + op.times, 0))) : [];
+    const functions = ops.length && ops.every((op) => op.id.startsWith('F.') && op.id.split('@')[0].split('#')[0] === op.op);
+    const names = ['both', 'name'].includes(what) && !(functions && what === 'both') ? inTwo(span(namesOf(ops, prefix), ops.reduce((sum, op) => sum + op.times, 0))) : [];
     const said = [];
     for (const op of ops) {
       const name = op.kind === 'input' ? '' : without(op.op, 'F.');
@@ -16,6 +17,20 @@
     const words = said.map(([name, times]) => (times > 1 ? `${name} ×${times}` : name)).join(', ');
     const classes = ['both', 'class'].includes(what) ? wrapped(words) : [];
     return {names, classes, width: most([...names, ...classes].map((line) => textWidth(line, NAME)), 0), lines: names.length + classes.length};
+  }
+
+  /** Names on two lines where they can be: what is outermost goes, and an ellipsis tells. */
+  function inTwo(words) {
+    const all = wrapped(words);
+    let lines = all;
+    for (let rest = words; lines.length > 2;) {
+      const cut = rest.indexOf('.') + 1;
+      const end = rest.indexOf(' ');
+      if (!cut || (end >= 0 && end < cut)) return all;
+      rest = rest.slice(cut);
+      lines = wrapped(`…${rest}`);
+    }
+    return lines;
   }
 
   function namesOf(ops, prefix) {
@@ -36,6 +51,8 @@
     if (first === last) return first;
     const common = first.lastIndexOf('.') + 1;
     if (common && last.startsWith(first.slice(0, common))) last = last.slice(common);
+    const stem = first.slice(common).replace(/[0-9]+$/, '');
+    if (many > 2 && stem && stem === last.replace(/[0-9]+$/, '') && stem !== last) last = last.slice(stem.length);
     return many === 2 ? `${first}, ${last}` : `${first} … ${last}`;
   }
 
@@ -66,7 +83,8 @@
       parts.push(word.slice(start, k).join(''));
       start = k;
     }
-    return [...parts, word.slice(start).join('')].map((part) => shortened(part, widest));
+    const broken = (part) => (textWidth(part, NAME) <= widest ? [part] : part.match(/[^_]*_|[^_]+$/g));
+    return [...parts, word.slice(start).join('')].flatMap(broken).map((part) => shortened(part, widest));
   }
 
   function shortened(word, widest) {

@@ -127,7 +127,7 @@
   function asOp(block, ops) {
     return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
       parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
-      layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, note: ''};
+      layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, residual: false, note: ''};
   }
 
   /** Without blocks that hold one op, or the same ops as the one around them. */
@@ -232,7 +232,7 @@
     return depth;
   }
 
-  const count = (op) => op.times * (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : 1);
+  const count = (op) => op.times * (op.parts.length ? op.parts.reduce((all, part) => all + count(part), 0) : Number(!(op.kind === 'input' && op.op === 'Parameter')));
 
   /** Whether a block is no call, but what is around a repetition. */
   const isRun = (block) => Boolean(block.last) && !block.op && !block.path;

@@ -4,7 +4,7 @@
   const {textWidth, forks} = convatlas.drawing;
   const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
-  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12;
+  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5;
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
   const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
   const least = (values, none) => (values.length ? Math.min(...values) : none);
@@ -89,16 +89,17 @@
   class Group {
     labels = [];
     pools = [];
-    fork = null;
+    forks = [];
     left = 0;
     right = 0;
     middle = 0;
     row = 0;
 
     constructor(items, said) { Object.assign(this, {items, caption: said}); }
+    laneOf(level) { return level < this.forks.length ? this.forks[level].lanes.findIndex(([a, b]) => a <= this.items[0].index && this.items[0].index < b) : -1; }
     get x() { return this.items[0].x; }
     get bottom() { return Math.max(...this.items.map((item) => item.bottom)) + 3 + LEADING * most([...this.labels, ...this.pools].map(([, , level]) => level + 1), 0); }
-    get lane() { return this.fork ? this.fork.lanes.findIndex(([a, b]) => a <= this.items[0].index && this.items[0].index < b) : -1; }
+    get lane() { return this.laneOf(0); }
     get low() { return this.bottom + (this.lane >= 0 && this.caption.lines ? 6 + this.caption.lines * LEADING : 0); }
   }
 
@@ -140,11 +141,11 @@
       const held = groups.filter((g) => fork.lanes[0][0] <= g.items[0].index && g.items[0].index <= fork.join);
       const middles = held.map((g) => g.middle);
       for (const g of held) {
-        g.fork = fork;
+        g.forks = [fork, ...g.forks];
         if (g.lane >= 0) g.middle = Math.max(g.middle, g.left + g.caption.width / 2);
       }
       if (putUnit(unitsOf(held)[0], null, frames, spacing, false).items[0].right > widest) {
-        held.forEach((g, k) => Object.assign(g, {fork: null, middle: middles[k]}));
+        held.forEach((g, k) => Object.assign(g, {forks: g.forks.slice(1), middle: middles[k]}));
         return false;
       }
       const lanes = fork.lanes.map((_, k) => held.filter((g) => g.lane === k));
@@ -152,7 +153,7 @@
       const highs = lanes.map((lane, k) => Math.max(...lane.map((g) => g.low)) - tops[k]);
       let y = -(highs.reduce((sum, high) => sum + high, 0) + BELOW * (highs.length - 1)) / 2;
       lanes.forEach((lane, k) => {
-        for (const g of lane) for (const item of g.items) item.axis = y - tops[k];
+        for (const g of lane) for (const item of g.items) item.axis += y - tops[k];
         y += highs[k] + BELOW;
       });
       return true;
@@ -229,9 +230,10 @@
     const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
     const x = item.x + item.solid.w, y = item.bottom;
     if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
-    const spare = Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71));
-    const at = x + spare * cos + 9.5 * sin;
-    return [at, y - spare * sin + 9.5 * cos - 2, true, at + long * cos];
+    const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + 1;
+    const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), (beyond - OFF * sin) / cos);
+    const at = x + spare * cos + OFF * sin;
+    return [at, y - spare * sin + OFF * cos, true, at + long * cos];
   }
 
   function channels(run) {
@@ -270,20 +272,20 @@
     return row + 1;
   }
 
-  function unitsOf(chunk) {
+  function unitsOf(chunk, level = 0) {
     const found = [];
     for (const one of chunk) {
       const last = found.length ? found.at(-1).at(-1).at(-1) : null;
-      if (!one.fork || !last || last.fork !== one.fork) found.push([[one]]);
-      else if (last.lane === one.lane) found.at(-1).at(-1).push(one);
+      if (level >= one.forks.length || !last || last.forks[level] !== one.forks[level]) found.push([[one]]);
+      else if (last.laneOf(level) === one.laneOf(level)) found.at(-1).at(-1).push(one);
       else found.at(-1).push([one]);
     }
     return found;
   }
 
-  function putUnit(unit, before, frames, spacing, lower) {
+  function putUnit(unit, before, frames, spacing, lower, level = 0) {
     if (unit.length === 1) {
-      put(unit[0][0], before, frames, spacing, lower && (!before || !before.fork));
+      put(unit[0][0], before, frames, spacing, lower && (!before || !before.forks.length));
       return unit[0][0];
     }
     const lanes = unit.slice(0, -1), [join] = unit.at(-1);
@@ -292,8 +294,9 @@
     let far = 0;
     for (const lane of lanes) {
       move(lane[0], x);
-      for (let k = 1; k < lane.length; k++) put(lane[k], lane[k - 1], frames, spacing, false);
-      put(join, lane.at(-1), frames, spacing, false);
+      let [last] = lane;
+      for (const inner of unitsOf(lane.slice(1), level + 1)) last = putUnit(inner, last, frames, spacing, false, level + 1);
+      put(join, last, frames, spacing, false);
       far = Math.max(far, join.x);
     }
     move(join, far);
@@ -306,7 +309,7 @@
       const around = aroundOf(one.items[0].index, frames)[0];
       const last = found.length ? found.at(-1).at(-1) : null;
       if (last && around && aroundOf(last.items[0].index, frames)[0] === around) found.at(-1).push(one);
-      else if (last && one.fork && last.fork === one.fork && !around) found.at(-1).push(one);
+      else if (last && one.forks.length && last.forks[0] === one.forks[0] && !around) found.at(-1).push(one);
       else found.push([one]);
     }
     return found;

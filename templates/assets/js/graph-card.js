@@ -24,19 +24,24 @@ customElements.define('graph-card', class extends HTMLElement {
     this.place(place);
   }
 
-  /** Beside the box where there is room, else below or above it. */
-  place({box, view}) {
+  /** Where it hides least: never its own box where that can be, what comes before it least of all, then what comes after, then others.
+   * `boxes` are rectangles in the window, each with its `weight`; of equal places the first is taken, which is beside the box. */
+  place({box, view, boxes}) {
     const gap = 10;
     const [wide, high] = [this.offsetWidth, this.offsetHeight];
-    const at = {left: box.left - view.left, right: box.right - view.left, top: box.top - view.top, bottom: box.bottom - view.top};
     const within = (value, most) => Math.max(4, Math.min(value, most - 4));
-    let left = at.right + gap;
-    let top = within(at.top, view.height - high);
-    if (left + wide > view.width) left = at.left - gap - wide;
-    if (left < 4) {
-      left = within((at.left + at.right - wide) / 2, view.width - wide);
-      top = at.bottom + gap + high <= view.height || at.top - gap < high ? within(at.bottom + gap, view.height - 40) : at.top - gap - high;
-    }
+    const [x, y] = [view.width - wide, view.height - high];
+    const level = box.top - view.top;
+    const middle = (box.left + box.right - wide) / 2 - view.left;
+    const places = [[box.right - view.left + gap, level], [box.left - view.left - gap - wide, level], [x, level], [0, level], [middle, box.bottom - view.top + gap],
+      [x, y], [0, y], [x, 0], [0, 0], [middle, box.top - view.top - gap - high]].map(([left, top]) => [within(left, x), within(top, y)]);
+    const hidden = ([left, top]) => boxes.reduce((all, one) => {
+      const across = Math.min(left + wide, one.right - view.left) - Math.max(left, one.left - view.left);
+      const along = Math.min(top + high, one.bottom - view.top) - Math.max(top, one.top - view.top);
+      return all + (across > 0 && along > 0 ? across * along * one.weight : 0);
+    }, 0);
+    const costs = places.map(hidden);
+    const [left, top] = places[costs.indexOf(Math.min(...costs))];
     this.style.left = `${left}px`;
     this.style.top = `${top}px`;
   }

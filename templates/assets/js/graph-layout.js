@@ -2,6 +2,8 @@
  * what Python draws. What each step is for is said there. */
 (() => {
   const DENSE = 1.5;
+  const ENTRY = 0.5;
+  const LINE = 2;
   const SPACING = {gap: 36, side: 22, lane: 12, pad: 12, head: 20, before: 0, radius: 8};
 
   /** Numbers of the edges that only shorten a way which exists. */
@@ -97,7 +99,7 @@
     return found;
   }
 
-  const strip = (order, low, high, left = 0, right = 0) => ({order, low, high, left, right, side: 1, x: 0});
+  const strip = (order, low, high, left = 0, right = 0) => ({order, low, high, left, right, side: 1, x: 0, at: new Map()});
 
   function stripsOf(things, links, spine, layers, trunk) {
     const out = things.map(() => 0);
@@ -124,6 +126,8 @@
       const here = of[k];
       here.low = Math.min(here.low, layers[k]);
       here.high = Math.max(here.high, layers[k]);
+      const [left, right] = here.at.get(layers[k]) ?? [0, 0];
+      here.at.set(layers[k], [Math.max(left, thing.left), Math.max(right, thing.right, thing.reach ?? 0)]);
       here.left = Math.max(here.left, thing.left);
       here.right = Math.max(here.right, thing.right, thing.reach ?? 0);
     });
@@ -159,6 +163,18 @@
     return {lanes, sided};
   }
 
+  /** How far a strip reaches to the left and to the right, over some of its layers. */
+  function reaches(one, low, high) {
+    if (!one.at.size) return [one.left, one.right];
+    let [left, right] = [0, 0];
+    for (let layer = Math.max(low, one.low); layer <= Math.min(high, one.high); layer += 1) {
+      const [a, b] = one.at.get(layer) ?? [LINE, LINE];
+      left = Math.max(left, a);
+      right = Math.max(right, b);
+    }
+    return [left, right];
+  }
+
   function pack(strips, lanes, spacing) {
     const left = strips.slice(1).filter((one) => one.side < 0).sort((a, b) => b.order - a.order);
     const right = strips.slice(1).filter((one) => one.side > 0).sort((a, b) => a.order - b.order);
@@ -171,8 +187,10 @@
         let far = 0;
         for (const other of placed) {
           if (other.low > one.high || one.low > other.high) continue;
-          const reach = side * other.x + (side > 0 ? other.right : other.left);
-          far = Math.max(far, reach + rooms[line(other) + line(one)] + (side > 0 ? one.left : one.right));
+          const there = reaches(other, one.low, one.high);
+          const here = reaches(one, other.low, other.high);
+          const reach = side * other.x + (side > 0 ? there[1] : there[0]);
+          far = Math.max(far, reach + rooms[line(other) + line(one)] + (side > 0 ? here[0] : here[1]));
         }
         one.x = far * side;
         placed.push(one);
@@ -317,12 +335,12 @@
   }
 
   function settle(one, boxes, frames, spacing) {
-    const port = (role, source) => ({left: 2, right: 2, height: 0, weight: 0, role, plain: true, ins: new Map(role === 'exit' ? [[source, 0]] : []), outs: new Map(role === 'entry' ? [[source, 0]] : [])});
+    const port = (role, source) => ({left: 2, right: 2, height: 0, weight: role === 'entry' ? ENTRY : 0, role, plain: true, ins: new Map(role === 'exit' ? [[source, 0]] : []), outs: new Map(role === 'entry' ? [[source, 0]] : [])});
     for (const source of one.entries) one.things.push(port('entry', source));
     for (const item of one.items) {
       if (typeof item === 'number') {
         const half = boxes[item].width / 2;
-        one.things.push({left: half, right: half, height: boxes[item].height, weight: 1, role: 'item', plain: true, ins: new Map(), outs: new Map(), reach: boxes[item].reach});
+        one.things.push({left: half, right: half, height: boxes[item].height, weight: boxes[item].weight ?? 1, role: 'item', plain: true, ins: new Map(), outs: new Map(), reach: boxes[item].reach});
       } else {
         settle(item, boxes, frames, spacing);
         one.things.push(frameOf(item, frames[item.frame], spacing));
@@ -338,7 +356,7 @@
     const right = placed.right + spacing.pad;
     const more = Math.max(0, frame.width - left - right) / 2;
     const first = one.entries.length;
-    return {left: left + more, right: right + more, height: placed.height + (one.exits.length ? 0 : spacing.pad), weight: one.things.reduce((all, thing) => all + thing.weight, 0), role: 'item', plain: false,
+    return {left: left + more, right: right + more, height: placed.height + (one.exits.length ? 0 : spacing.pad), weight: one.things.reduce((all, thing) => all + (thing.role === 'item' ? thing.weight : 0), 0), role: 'item', plain: false,
       ins: new Map(one.entries.map((source, k) => [source, placed.x[k]])), outs: new Map(one.exits.map((source, k) => [source, placed.x[first + one.items.length + k]]))};
   }
 

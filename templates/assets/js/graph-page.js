@@ -25,7 +25,7 @@ customElements.define('graph-page', class extends HTMLElement {
     this.addEventListener('graph-enter', ({detail}) => this.enter(detail.id));
     this.addEventListener('graph-point', ({detail}) => this.point(detail.id, detail.by));
     this.addEventListener('change', ({target}) => this.control(target));
-    this.find.addEventListener('input', () => { this.search(); this.write(); });
+    this.find.addEventListener('input', () => { if (!this.find.value.trim()) this.unsearched(); this.search(); this.write(); });
     this.find.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); this.step(event.shiftKey ? -1 : 1); } });
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
     this.card.addEventListener('click', ({target}) => this.cardClick(target));
@@ -74,6 +74,7 @@ customElements.define('graph-page', class extends HTMLElement {
   draw(keep) {
     const {depth, opened, shut, fold, each, direction} = this.state;
     this.dataset.flow = direction;
+    this.view.dataset.flow = direction;
     this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, fold, each, direction, legend: false, title: false}, this.pages, true);
     this.view.show(this.scene, keep);
     this.table.show(this.scene, this.pages);
@@ -236,7 +237,7 @@ customElements.define('graph-page', class extends HTMLElement {
     else this.card.hide();
   }
 
-  placeOf(id) { return {box: this.view.nodes.get(id).getBoundingClientRect(), view: this.view.getBoundingClientRect()}; }
+  placeOf(id) { return {box: this.view.nodes.get(id).getBoundingClientRect(), view: this.view.getBoundingClientRect(), boxes: this.view.around(id)}; }
 
   moveCard() {
     const id = this.pointed || this.state.picked;
@@ -276,7 +277,10 @@ customElements.define('graph-page', class extends HTMLElement {
     const n = this.found.length;
     this.at = this.at === null ? (by > 0 ? 0 : n - 1) : (this.at + by + n) % n;
     const {id} = this.found[this.at];
+    const before = this.openings();
+    if (!this.searched || this.searched.now !== before) this.searched = {...this.state};
     const seen = this.seenAs(id, true);
+    this.searched.now = this.openings();
     this.draw();
     this.pick(seen);
     this.view.centre(seen);
@@ -284,10 +288,29 @@ customElements.define('graph-page', class extends HTMLElement {
     this.say();
   }
 
+  operations(it) { return it.ops.filter((op) => op.kind !== 'input' && op.kind !== 'output').length; }
+
+  openings() { return JSON.stringify([this.state.depth, this.state.opened, this.state.shut, this.state.fold, this.state.each]); }
+
+  /** A search is cleared: what it opened by itself is closed again, unless something else was opened or closed since. */
+  unsearched() {
+    const {searched, state} = this;
+    this.searched = null;
+    if (!searched || searched.now !== this.openings()) return;
+    const {depth, opened, shut, fold, each} = searched;
+    const {picked} = state;
+    Object.assign(state, {depth, opened, shut, fold, each, picked: null});
+    this.draw();
+    if (picked) {
+      state.picked = this.seenAs(picked, false);
+      this.view.reveal(state.picked);
+    }
+  }
+
   say() {
     const {say} = convatlas;
     if (!this.found) {
-      this.status.textContent = say('gr_seen', {n: this.scene.it.ops.length, all: this.architecture.ops.length});
+      this.status.textContent = say('gr_seen', {n: this.operations(this.scene.it), all: this.operations(this.architecture)});
       return;
     }
     const n = this.found.length;

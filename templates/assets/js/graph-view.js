@@ -122,6 +122,19 @@ customElements.define('graph-view', class extends HTMLElement {
     return {x: box.left + box.width / 2, y: box.top + Math.min(box.height / 2, 20)};
   }
 
+  /** Every box that is in sight, in the window: itself, what it reads, what reads it and others, by how much each is to be seen. */
+  around(id) {
+    const {it, laid, edges, origin} = this.scene;
+    const at = Number(this.nodes.get(id).dataset.n);
+    const [from, view, zoom] = [this.svg.getBoundingClientRect(), this.getBoundingClientRect(), this.zoom];
+    const weights = new Map([...edges.filter(([a]) => a === at).map(([, b]) => [b, 20]), ...edges.filter(([, b]) => b === at).map(([a]) => [a, 50]), [at, 1000]]);
+    return it.ops.map((op, k) => {
+      const {x, y, width, height} = laid.boxes[k];
+      const [left, top] = [from.left + (origin[0] + x) * zoom, from.top + (origin[1] + y) * zoom];
+      return {left, top, right: left + width * zoom, bottom: top + height * zoom, weight: weights.get(k) ?? 1};
+    }).filter((box) => box.bottom > view.top && box.top < view.bottom && box.right > view.left && box.left < view.right);
+  }
+
   centre(id) {
     const place = this.placeOf(id);
     const box = this.getBoundingClientRect();
@@ -260,7 +273,7 @@ customElements.define('graph-view', class extends HTMLElement {
     if (key === 'Backspace') return this.tell('graph-shut', {id}) || true;
     if (key === 'Escape') return this.tell('graph-pick', {id: null}) || true;
     if (key === 'Home' || key === 'End') return this.go(it.ops[key === 'Home' ? 0 : it.ops.length - 1].id);
-    const right = this.svg.clientWidth > this.svg.clientHeight;
+    const right = this.dataset.flow === 'right';
     const ways = right ? {ArrowRight: 'next', ArrowLeft: 'last', ArrowUp: -1, ArrowDown: 1} : {ArrowDown: 'next', ArrowUp: 'last', ArrowLeft: -1, ArrowRight: 1};
     if (!(key in ways)) return false;
     const way = ways[key];
@@ -275,7 +288,10 @@ customElements.define('graph-view', class extends HTMLElement {
     }
     if (found.length) {
       const far = (k) => Math.hypot(middle(k).x - here.x, middle(k).y - here.y);
-      this.go(it.ops[found.sort((a, b) => far(a) - far(b))[0]].id);
+      const to = it.ops[found.sort((a, b) => far(a) - far(b))[0]].id;
+      const picked = this.svg.querySelector('.gr-picked') === this.nodes.get(id);
+      this.go(to);
+      if (picked) this.tell('graph-pick', {id: to, by: 'key'}); // who picked a box with the pointer goes on from there
     }
     return true;
   }
