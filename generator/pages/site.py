@@ -19,6 +19,7 @@ from generator.pages import (
     architecture,
     compare,
     drawings,
+    explain,
     findings,
     home,
     image,
@@ -85,6 +86,7 @@ def render(
     run.write(site)
     units.examples(site)
     threads.write(site)
+    explain.write(site)
     for k in range(len(report.layers)):
         layer.write(site, k)
     for k in range(len(report.images)):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
+from generator.explain.explained import Explained
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
 from generator.pages.trust_views import Trust
@@ -330,3 +331,5 @@ class Report:
     """Whether some units were searched for since they feed units of deeper layers."""
     others: tuple[Architecture, ...] = ()
     """Networks that it is put beside."""
+    explained: Explained | None = field(default=None, compare=False)
+    """How its layers are computed; None where that was not asked for."""

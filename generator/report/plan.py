@@ -121,7 +121,9 @@ def describe_plan(plan: Plan) -> str:
     asking = setup.asking
     size = batch_size(setup.engine)
     asked = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size) if asking else Passes(0, 0)
-    total = plan.passes + searches.passes + asked + judging
+    explaining = setup.explaining
+    explained = explaining.passes(setup.store) if explaining else Passes(0, 0)
+    total = plan.passes + searches.passes + asked + judging + explained
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -161,6 +163,10 @@ def describe_plan(plan: Plan) -> str:
             sum(len(judged.lacking(setup.store, i)) for i in judged.images),
         )
         rows.append(("trust", "maps", "-", str(cells), str(lacks), _evaluations(judging)))
+    if explaining:
+        layers, cells = str(len(explaining.chains.places)), str(len(explaining.images))
+        lacks = str(len(explaining.lacking(setup.store)))
+        rows.append(("how it is computed", "explain", layers, cells, lacks, _evaluations(explained)))
     drawn = {row[0] for row in rows}
     nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
@@ -194,6 +200,8 @@ def describe_plan(plan: Plan) -> str:
         else ""
     )
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
+    if explaining:
+        disk += f", of which {explaining.expected / 1e6:.1f} MB show how layers are computed ({explaining.left_out_in_words})"
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join(
         [

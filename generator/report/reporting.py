@@ -21,6 +21,7 @@ from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
+from generator.report.explained import explained_of, notes_of
 from generator.report.findings import findings_of
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
@@ -63,6 +64,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     refused = {method for method, _, _ in setup.jobs.refused}
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
+    explained = None if setup.explaining is None else explained_of(setup.explaining, setup.store)
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -90,7 +92,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
             method_view(info, used.get(info.name), info.name in used or info.name in refused)
             for info in registry().values()
         ),
-        notes=setup.notes,
+        notes=(*setup.notes, *(notes_of(explained) if explained else ())),
+        explained=explained,
         architecture=architecture_of(setup),
         others=setup.others,
         examples=assembly.units.examples(),

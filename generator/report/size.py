@@ -67,6 +67,8 @@ DRAWN, OPERATION = 260e3, 5.1e3
 """What the drawings of the architecture take, and for each operation."""
 FACES, FACE = 40e3, 1.15e3
 """What an image's maps on the faces of drawings take, and for each operation."""
+STEPS = 4e3
+"""What a page knows of how its layer is computed, beside maps and kernels."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
 
@@ -91,6 +93,8 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
+    if setup.explaining is not None:
+        total += setup.explaining.expected + STEPS * len(setup.layers)
     return total + sum(_photographs(setup)) + _patches(setup)
 
 
