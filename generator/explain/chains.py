@@ -71,7 +71,7 @@ def chains_of(graph: Graph, model: nn.Module, pages: Iterable[Layer]) -> Chains:
         operation = operations[node.index]
         if not isinstance(operation, Operation):
             continue
-        before = of.get(operation.reads[0].ref.node)
+        before = of.get(operation.reads[0].ref.node if operation.after is None else operation.after)
         if operation.kind == "cat":  # what is newest of what it puts side by side
             before = max((of[read.ref.node] for read in operation.reads if read.ref.node in of), default=None)
         if before is None or operation.kind in BEGINS:
@@ -105,5 +105,6 @@ def _linked(operations: list[Operation]) -> Chain:
         flows = tuple(None if operation.whole else at.get(read.ref.node) for read in operation.reads)
         before = [at[read.ref.node] for read in operation.reads if read.ref.node in at]
         follows = (max(before) if operation.kind == "cat" else before[0]) if before else None
+        follows = at.get(operation.after) if operation.after is not None else follows
         steps.append(Step(operation, flows, follows))
     return Chain(tuple(steps))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import nn
@@ -50,6 +51,9 @@ class Operation:
     reads: tuple[Read, ...]
     settings: Mapping[str, Any]
     held: tuple[str, ...] = ()
+    after: int | None = None
+    """The node that it goes on from, where that is not what its first read is read from: a linear layer reads the maps that were laid
+    out as a row before it."""
     whole: bool = False
     """Whether one number of its output needs more than the same channel of its first input."""
 
@@ -70,10 +74,18 @@ class Layouts:
             return (size[3], size[1], size[2])
         if len(size) == 2:
             return (size[1], 1, 1)
-        reach = self.reaches.get(ref)
-        if len(size) == 3 and (reach is None or reach.tokens is None):
-            return (size[1], 1, size[2])
-        return None
+        return (size[1], 1, size[2]) if ref in self.rows else None
+
+    @cached_property
+    def rows(self) -> frozenset[Ref]:
+        """Tensors (n, c, l) that one-dimensional convolutions read and give, and what is made of these number by number."""
+        found: set[Ref] = set()
+        for node in self.graph.nodes:
+            if node.family in ("conv", "conv_transpose") and node.op.lower().endswith("1d"):
+                found.update((*node.inputs[:1], *node.outputs))
+            elif node.family in ("act", "batch_norm", "copy", "arithmetic") and found & {*node.inputs}:
+                found.update(node.outputs)
+        return frozenset(ref for ref in found if len(ref.shape) == 3)
 
     def axes(self, ref: Ref) -> tuple[int, int] | None:
         """Where height and width stand in a tensor of four dimensions."""
@@ -87,6 +99,16 @@ class Layouts:
         while (node := self.graph.nodes[ref.node]).inputs and self.is_copy(node):
             ref = node.inputs[0]
         return ref
+
+    def flattened(self, node: Node) -> Read | None:
+        """The maps that a node lays out as one row, channel by channel; None of any other node."""
+        if node.family != "reshape" or len(node.inputs) != 1 or len(node.outputs) != 1:
+            return None
+        ref, shape = node.inputs[0], self.shape(node.inputs[0])
+        row = len(node.outputs[0].shape) == 2 and len(ref.shape) == 4 and self.axes(ref) == NCHW
+        if not row or shape is None or math.prod(shape) != node.outputs[0].shape[1]:
+            return None
+        return Read(self.behind(ref), shape)
 
     def is_copy(self, node: Node) -> bool:
         """Whether a node hands on its input's numbers, in the order in which they are seen as a map."""
@@ -123,8 +145,8 @@ Made = Operation | NotApplicable | None
 
 
 def _made(node: Node, kind: Kind, shape: Shape, reads: tuple[Read, ...], settings: Mapping[str, Any], held: tuple[str, ...] = (), *,
-          whole: bool = False) -> Operation:  # fmt: skip
-    return Operation(node.index, node.name, node.op, kind, shape, reads, settings, held, whole)
+          after: int | None = None, whole: bool = False) -> Operation:  # fmt: skip
+    return Operation(node.index, node.name, node.op, kind, shape, reads, settings, held, after, whole)
 
 
 def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -155,7 +177,11 @@ def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple
         settings = {"kernel": [1, 1], "stride": [1, 1], "dilation": [1, 1], "padding": [0, 0, 0, 0], "mode": "zeros", "groups": 1,
                     "transposed": False, "linear": True}  # fmt: skip
         return _made(node, "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
-    return _made(node, "linear", shape, reads[:1], {}, ("weight", "bias"), whole=True)
+    after, read = layouts.graph.nodes[reads[0].ref.node], reads[0]
+    row = layouts.flattened(after)
+    if row is not None:
+        return _made(node, "linear", shape, (row,), {}, ("weight", "bias"), after=after.index, whole=True)
+    return _made(node, "linear", shape, (read,), {}, ("weight", "bias"), whole=True)
 
 
 def _pool(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -270,11 +296,8 @@ def _cat(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Re
 
 
 def _reshape(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    ref = node.inputs[0]
-    flattens = len(node.outputs[0].shape) == 2 and len(ref.shape) == 4 and layouts.axes(ref) == NCHW
-    if not flattens or math.prod(ref.shape) != shape[0]:
-        return None
-    return _made(node, "flatten", shape, reads[:1], {}, whole=True)
+    read = layouts.flattened(node)
+    return None if read is None else _made(node, "flatten", shape, (read,), {}, whole=True)
 
 
 def _softmax(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:

@@ -103,9 +103,9 @@
             el('li', {class: 'ca-x-row ca-x-rest'}, el('span', {}, say('xBias')), el('span', {class: 'ca-x-sum'}, draw.number(bias)))),
           rest || view.all ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: FEW}) : say('xAll', {n: order.length})) : ''),
         el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, 'Σ'), el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
-        el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere', {}), ' ', total))),
-      el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), legend(say('xScalePart'), onPart)),
-      el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed));
+        el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
+        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed)),
+      el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), legend(say('xScalePart'), onPart)));
     draw.linked(node, (n) => {
       const cells = core.cells(settings, [h, w], place.y, place.x);
       const cell = n === null ? null : cells[n];

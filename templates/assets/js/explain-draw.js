@@ -99,7 +99,7 @@
       const rows = [];
       for (let k = 0; k < found.length; k += columns) {
         rows.push(el('tr', {}, found.slice(k, k + columns).map(({k: key, v, note, cls}) => {
-          const said = v === null ? '' : text(v, digits || (columns > 5 ? 2 : columns > 3 ? 3 : 4));
+          const said = v === null ? '' : text(v, digits || (columns > 5 ? 2 : 3));
           const cell = el('td', {'data-k': key, 'data-v': v === null ? false : v, class: cls || false, title: note || false}, said, note ? el('small', {}, note) : '');
           if (v !== null && on) {
             const {paper, ink} = colours(v, on, colour);
