@@ -126,6 +126,8 @@ def _read(site: Site, figures: Figures, read: Read, flows: int | None) -> dict[s
         return made | {"flows": flows}
     if maker is not None:
         made["name"] = site.t("layer.the_input") if maker == INPUT else escape.clean(maker)
+        if maker == INPUT:
+            made["seen"] = True
         if own := site.layer_views.get(maker):
             made["page"] = f"layers/{escape.slug(own.slug)}.html"
     return made | {"map": name}

@@ -9,7 +9,7 @@
   convatlas.explain.figures.conv = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
-    const {settings, shape: [units, H, W], reads: [{shape: [, h, w], name, page}]} = chain.steps[k];
+    const {settings, shape: [units, H, W], reads: [{shape: [, h, w], name, page, seen}]} = chain.steps[k];
     const {kernel: [kh, kw], mode, padding, transposed} = settings;
     const weight = chain.kernels.get(k);
     const bias = chain.arrays[k].bias ? chain.arrays[k].bias[unit] : 0;
@@ -18,7 +18,8 @@
     const order = channels.map((_, j) => j).sort((a, b) => strength[b] - strength[a] || a - b);
     const shown = view.all || order.length <= FEW + 2 ? order : order.slice(0, FEW);
     const rest = order.length - shown.length;
-    const side = shown.length === 1 ? 220 : 84;
+    const alone = order.length === 1;
+    const side = alone ? 220 : 84;
     const maps = shown.map((j) => chain.read(k, 0, channels[j]));
     const parts = shown.map((j, n) => core.partial(settings, maps[n], [h, w], weight, begins(j), [H, W]));
     const onInput = draw.scale(...maps), onPart = draw.scale(...parts), onOutput = draw.scale(out);
@@ -35,10 +36,10 @@
       const middle = draw.map({values: parts[n], w: W, h: H, on: onPart, colour, side, label: say('xPartMap', {n: channels[j]})});
       middle.addEventListener('pointerdown', (event) => view.move(middle.at(event)));
       const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])];
-      const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : String(channels[j]);
+      const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
       const select = el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
-      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, el('span', {class: 'ca-x-channel'}, from), select, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, draw.sign('='), middle,
-        el('span', {class: 'ca-x-sum'}, single ? [pixel, ' × ', factor, ' = '] : '', value));
+      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
+        alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
       return {row, input, middle, value, pixel, select};
     });
     const output = draw.chooser(draw.map({values: out, w: W, h: H, on: onOutput, colour, side: 220}), view, say('xOutputMap', {unit}));
@@ -94,18 +95,18 @@
     };
     const more = rest ? el('li', {class: 'ca-x-row ca-x-rest'}, el('span', {}, say('xRest', {n: rest})), el('span', {class: 'ca-x-sum'}, others)) : '';
     const legend = (caption, on) => el('span', {class: 'ca-x-legend'}, el('span', {}, caption), draw.bar(on, colour));
-    const node = el('div', {class: `ca-x ca-x-conv${shown.length === 1 ? ' ca-x-conv--one' : ''}${single ? ' ca-x-conv--single' : ''}`},
-      el('p', {class: 'ca-x-lead'}, view.lead(), channels.length < chain.steps[k].reads[0].shape[0] ? ` ${say(channels.length === 1 ? 'xDepthwise' : 'xGroup', {n: group + 1, of: settings.groups, first: channels[0], last: channels[channels.length - 1]})}` : ''),
+    const node = el('div', {class: `ca-x ca-x-conv${alone ? ' ca-x-conv--one' : ''}${single ? ' ca-x-conv--single' : ''}`},
+      el('p', {class: 'ca-x-lead'}, view.lead(), channels.length < chain.steps[k].reads[0].shape[0] ? ` ${say(alone ? 'xDepthwise' : 'xGroup', {n: group + 1, of: settings.groups, first: channels[0], last: channels[channels.length - 1]})}` : ''),
       el('div', {class: 'ca-x-flow'},
         el('div', {class: 'ca-x-rows'},
-          el('div', {class: 'ca-x-heads', 'aria-hidden': 'true'}, ['xHeadInput', 'xHeadKernel', 'xHeadPart'].map((one) => el('span', {}, say(one)))),
+          el('div', {class: 'ca-x-heads', 'aria-hidden': 'true'}, ['xHeadInput', 'xHeadKernel', alone ? '' : 'xHeadPart'].filter(Boolean).map((one) => el('span', {}, say(one)))),
           el('ul', {class: view.all && rows.length > 8 ? 'ca-x-all' : '', tabindex: view.all && rows.length > 8 ? 0 : false, 'aria-label': say('xRows')}, rows.map(({row}) => row), more,
             el('li', {class: 'ca-x-row ca-x-rest'}, el('span', {}, say('xBias')), el('span', {class: 'ca-x-sum'}, draw.number(bias)))),
           rest || view.all ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: FEW}) : say('xAll', {n: order.length})) : ''),
-        el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, 'Σ'), el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
+        el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, alone ? '=' : 'Σ'), alone ? '' : el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
         el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
         el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed)),
-      el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), legend(say('xScalePart'), onPart)));
+      el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), alone ? '' : legend(say('xScalePart'), onPart)));
     draw.linked(node, (n) => {
       const cells = core.cells(settings, [h, w], place.y, place.x);
       const cell = n === null ? null : cells[n];

@@ -54,7 +54,11 @@
       const inside = `M0 0h${w}v${h}h${-w}z`;
       over.prepend(shape('path', {d: `M${-left} ${-top}h${W}v${H}h${-W}z${inside}`, 'fill-rule': 'evenodd', class: 'ca-x-rim'}), shape('path', {d: inside, class: 'ca-x-edge', 'vector-effect': 'non-scaling-stroke'}));
     }
-    const rects = (group, found, cls) => group.replaceChildren(...found.flatMap((one) => ['ca-x-halo', cls].map((name) => shape('rect', {x: one.x, y: one.y, width: one.w || 1, height: one.h || 1, class: name, 'vector-effect': 'non-scaling-stroke'}))));
+    // What would be too small to be seen is framed a little outside it.
+    const rects = (group, found, cls, least = 0) => group.replaceChildren(...found.flatMap(({x, y, w: width = 1, h: height = 1}) => {
+      const [dx, dy] = [width, height].map((one) => Math.max(0, (least / zoom - one) / 2));
+      return ['ca-x-halo', cls].map((name) => shape('rect', {x: x - dx, y: y - dy, width: width + 2 * dx, height: height + 2 * dy, class: name, 'vector-effect': 'non-scaling-stroke'}));
+    }));
     box.paint = (next, scaled = on) => {
       let all = next;
       if (W !== w || H !== h) {
@@ -63,7 +67,7 @@
       }
       convatlas.maps.paint(canvas, {entries: convatlas.maps.entries(all, [scaled.lo, scaled.hi], scaled.signed), name: convatlas.colours.name(colour, scaled.signed), w: W, h: H});
     };
-    box.mark = (found) => rects(layers[2], found, 'ca-x-line');
+    box.mark = (found) => rects(layers[2], found, 'ca-x-line', 7);
     box.point = (found) => rects(layers[1], found, 'ca-x-dot');
     box.until = (place) => {
       const d = place ? `M${place.x + 1} ${place.y}H${w}V${place.y + 1}H${place.x + 1}zM0 ${place.y + 1}H${w}V${h}H0z` : '';
@@ -124,9 +128,25 @@
     root.addEventListener('pointerleave', () => light(null));
     return root;
   };
+  /** How often numbers occur, as bars, with lines at some of them: [[value, class, word]]. */
+  const histogram = (values, lines, [W, H] = [240, 70], bins = 40) => {
+    let [lo, hi] = convatlas.explain.ends([values, lines.map(([v]) => v)]);
+    if (hi === lo) [lo, hi] = [lo - 1, hi + 1];
+    const counts = new Array(bins).fill(0);
+    for (const v of values) counts[Math.min(bins - 1, Math.floor((v - lo) / (hi - lo) * bins))] += 1;
+    const most = Math.max(...counts);
+    const svg = shape('svg', {viewBox: `0 0 ${W} ${H}`, class: 'ca-x-histogram', 'aria-hidden': 'true'});
+    counts.forEach((n, k) => { if (n) svg.append(shape('rect', {x: k * W / bins, y: H - n / most * H, width: W / bins - 0.6, height: n / most * H, class: 'ca-x-count'})); });
+    svg.at = (v) => (v - lo) / (hi - lo) * W;
+    for (const [v, name] of lines) svg.append(shape('line', {x1: svg.at(v), x2: svg.at(v), y1: 0, y2: H, class: name}));
+    const point = shape('line', {y1: 0, y2: H, class: 'ca-x-here-line'});
+    svg.append(point);
+    svg.point = (v) => { for (const end of ['x1', 'x2']) point.setAttribute(end, svg.at(v)); };
+    return convatlas.el('span', {class: 'ca-x-spread'}, svg, convatlas.el('span', {class: 'ca-x-ticks', 'aria-hidden': 'true'}, convatlas.el('span', {}, text(lo, 3)), convatlas.el('span', {}, text(hi, 3))));
+  };
   /** A figure's part with a title above, and a scale below where it has one. */
   const part = (title, body, foot = '', cls = '') => convatlas.el('figure', {class: `ca-x-part ${cls}`.trim()}, convatlas.el('figcaption', {}, title), body, foot);
   const sign = (mark) => convatlas.el('span', {class: 'ca-x-sign', 'aria-hidden': 'true'}, mark);
 
-  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, part, sign, shape}});
+  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, part, sign, shape, histogram}});
 })();

@@ -7,7 +7,7 @@
   /** A bar to the right of its zero for what speaks for, to the left for what speaks against. */
   const bar = (v, most) => {
     const made = convatlas.el('span', {class: `ca-x-bar${v < 0 ? ' is-against' : ''}`, 'aria-hidden': 'true'}, convatlas.el('i'));
-    made.style.setProperty('--share', most ? Math.abs(v) / most : 0);
+    made.style.setProperty('--share', most ? Math.min(1, Math.abs(v) / most) : 0);
     return made;
   };
   const label = (chain, n) => (chain.labels && chain.labels[n] ? chain.labels[n] : convatlas.say('xClass', {n}));
@@ -46,8 +46,9 @@
     const shown = terms.slice(0, view.all ? 200 : TERMS);
     const others = terms.slice(shown.length).reduce((sum, {v}) => sum + v, 0);
     const most = shown.length ? Math.abs(shown[0].v) : 0;
-    const text = (at) => (size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
-    const said = (at) => (page || view.feeds ? el('a', {href: `${url(page || view.feeds)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : text(at));
+    const own = (at) => (chain.steps[k].follows === undefined ? null : chain.along(chain.steps[k].follows, at, chain.own));
+    const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
+    const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
     const body = shown.map(({at, v}) => el('tr', {'data-term': at}, el('th', {scope: 'row'}, said(at)), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));
     const node = el('div', {class: 'ca-x ca-x-linear'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xTerms', {n, c})}`),

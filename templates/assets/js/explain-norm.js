@@ -5,7 +5,7 @@
   const {draw} = core;
 
   /** The map before, something between, the map after, with one place on both. */
-  const between = (view, x, middle, more) => {
+  const between = (view, x, middle, more, lines = []) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
     const {shape: [units, h, w]} = chain.steps[k];
@@ -15,10 +15,13 @@
     input.addEventListener('pointerdown', (event) => view.move(input.at(event)));
     const output = draw.chooser(draw.map({values: out, w, h, on: onOutput, colour, side: 200}), view, say('xOutputMap', {unit}));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});
+    const [before, after] = [draw.histogram(x, lines), draw.histogram(out, [])];
     const node = el('div', {class: 'ca-x ca-x-norm'}, el('p', {class: 'ca-x-lead'}, view.lead()),
-      el('div', {class: 'ca-x-flow'}, draw.part(say('xBeforeNorm'), input, draw.bar(onInput, colour)), draw.sign('→'), middle, draw.sign('→'), draw.part(say('xAfterNorm', {unit, units}), output, draw.bar(onOutput, colour))),
+      el('div', {class: 'ca-x-flow'}, draw.part(say('xBeforeNorm'), input, el('span', {}, draw.bar(onInput, colour), before)), draw.sign('→'), middle, draw.sign('→'), draw.part(say('xAfterNorm', {unit, units}), output, el('span', {}, draw.bar(onOutput, colour), after))),
+      lines.length ? el('p', {class: 'ca-dim'}, say('xSpread')) : '',
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line), more || '');
-    return {node, size: [h, w], input, output, line, out, at: ({y, x: column}) => y * w + column};
+    const spread = (at) => { before.firstChild.point(x[at]); after.firstChild.point(out[at]); };
+    return {node, size: [h, w], input, output, line, out, spread, at: ({y, x: column}) => y * w + column};
   };
   const facts = (rows) => convatlas.el('dl', {class: 'ca-x-facts'}, rows.map(([name, v, key]) => convatlas.el('div', {}, convatlas.el('dt', {}, name), convatlas.el('dd', {}, draw.number(v, key ? {'data-fact': key} : {})))));
 
@@ -49,10 +52,12 @@
           el('tbody', {}, el('tr', {}, el('th', {scope: 'row'}, say('xFoldBefore')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(slices, own))), el('td', {}, n(bias))),
             el('tr', {}, el('th', {scope: 'row'}, say('xFoldAfter')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(after, new_)), draw.bar(new_, colour)), el('td', {}, n(found.a * bias + found.b, {'data-fact': 'folded'}))))));
     }
-    const made = between(view, x, middle, folded);
+    const deviation = Math.sqrt(found.var);
+    const made = between(view, x, middle, folded, [[found.mean, 'ca-x-mean'], [found.mean - deviation, 'ca-x-deviation'], [found.mean + deviation, 'ca-x-deviation']]);
     return {...made, place(next, playing) {
       const at = made.at(next);
       made.input.mark([next]);
+      made.spread(at);
       made.output.mark([next]);
       made.output.until(playing ? next : null);
       made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(eps), ') · ', n(found.gamma), ' + ', found.beta < 0 ? '(' : '', n(found.beta), found.beta < 0 ? ')' : '', ' = ', n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
@@ -78,6 +83,7 @@
       holder.replaceChildren(facts([[say('xNumbers'), found.n, 'n'], ...(settings.rms ? [] : [[say('xMean'), found.mean, 'mean']]), [say(settings.rms ? 'xMeanSquare' : 'xVariance'), found.var, 'var'], ['γ', gamma, 'gamma'], ['β', beta, 'beta'], ['ε', settings.eps, 'eps']]),
         el('p', {class: 'ca-dim'}, settings.over === 'channel' ? say('xOfPlace', {y: next.y, x: next.x, n: found.n}) : say('xOfGroup', {first: found.first, last: found.last - 1})));
       made.input.mark([next]);
+      made.spread(at);
       made.output.mark([next]);
       made.output.until(playing ? next : null);
       made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(settings.eps), ') · ', n(gamma), ' + ', beta < 0 ? '(' : '', n(beta), beta < 0 ? ')' : '', ' = ', n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));

@@ -118,8 +118,8 @@
     tabs() {
       const {el, say} = convatlas;
       const {steps} = this.chain;
-      const many = steps.map(({kind, name, settings}, k) => el('button', {type: 'button', role: 'tab', id: `ca-x-tab-${k}`, 'aria-selected': String(k === this.k), 'aria-controls': 'ca-x-panel', tabindex: k === this.k ? 0 : -1, onclick: () => this.turnTo(k)},
-        el('b', {}, this.kind(kind, settings)), el('span', {}, convatlas.breaks(name))));
+      const many = steps.map((step, k) => el('button', {type: 'button', role: 'tab', id: `ca-x-tab-${k}`, 'aria-selected': String(k === this.k), 'aria-controls': 'ca-x-panel', tabindex: k === this.k ? 0 : -1, onclick: () => this.turnTo(k)},
+        el('b', {}, this.kind(step)), el('span', {}, convatlas.breaks(step.name))));
       const list = el('div', {class: 'ca-x-tabs', role: 'tablist', 'aria-label': say('xSteps')}, many);
       list.addEventListener('keydown', (event) => {
         const to = {ArrowRight: this.k + 1, ArrowLeft: this.k - 1, Home: 0, End: many.length - 1}[event.key];
@@ -130,9 +130,9 @@
       return list;
     }
 
-    kind(kind, {how, adaptive, sign, transposed, linear, fn}) {
+    kind({kind, shape, settings: {how, adaptive, sign, transposed, linear, fn}}) {
       const {say} = convatlas;
-      if (kind === 'pool') return say(adaptive ? 'xKindAdaptive' : how === 'max' ? 'xKindMax' : 'xKindAvg');
+      if (kind === 'pool') return say(adaptive ? (shape[1] * shape[2] === 1 ? `xKindGlobal_${how}` : 'xKindAdaptive') : how === 'max' ? 'xKindMax' : 'xKindAvg');
       if (kind === 'conv') return say(transposed ? 'xKindTransposed' : linear ? 'xKindPlaces' : 'xKindConv');
       if (kind === 'merge') return say(sign === '×' ? 'xKindProduct' : sign === '+' ? 'xKindAdd' : 'xKindMerge');
       return say(`xKind_${kind}`, {fn});
@@ -278,7 +278,7 @@
         const {kernel, stride, dilation, padding, mode, groups, transposed} = settings;
         const extra = [stride.some((v) => v > 1) ? say('xStride', {v: stride[0] === stride[1] ? stride[0] : by(stride)}) : '', dilation.some((v) => v > 1) ? say('xDilation', {v: dilation[0] === dilation[1] ? dilation[0] : by(dilation)}) : '',
           padding.some((v) => v) && !transposed ? say(`xPad_${mode}`, {v: new Set(padding).size === 1 ? padding[0] : padding.join(', ')}) : ''].filter(Boolean);
-        const words = say(transposed ? 'xLeadTransposed' : kernel[0] * kernel[1] === 1 ? 'xLeadPlaces' : 'xLeadConv', {unit, kernel: by(kernel), n: n / groups});
+        const words = say(n / groups === 1 ? 'xLeadDepthwise' : transposed ? 'xLeadTransposed' : kernel[0] * kernel[1] === 1 ? 'xLeadPlaces' : 'xLeadConv', {unit, kernel: by(kernel), n: n / groups});
         return `${words}${extra.length ? ` ${extra.join(' ')}` : ''}`;
       }
       if (kind === 'pool') return say(settings.adaptive ? (shape[1] * shape[2] === 1 ? `xLeadGlobal_${settings.how}` : `xLeadAdaptive_${settings.how}`) : `xLeadPool_${settings.how}`, {kernel: by(settings.kernel || []), stride: by(settings.stride || [])});
