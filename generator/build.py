@@ -18,7 +18,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report import colours
 from generator.report.answers import batch_size, fill_answers
-from generator.report.explained import fill_explained
+from generator.report.explained import cost_of, explained_of, fill_explained
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
 from generator.report.reconstructions import plan as plan_batches
@@ -126,6 +126,7 @@ def explain(setup: Setup, progress: Progress) -> Passes:
     planned = what.passes(setup.store)
     with clocked(setup.timings, "explain"), progress.stage("how it is computed", planned.forward) as stage:
         fill_explained(what, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    progress.say(cost_of(explained_of(what, setup.store)))
     return planned
 
 

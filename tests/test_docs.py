@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from generator.cli import app
-from generator.config import INTERPOLATIONS, PRESETS, InputConfig, ModelConfig, ReportConfig, TrustConfig
+from generator.config import INTERPOLATIONS, PRESETS, ExplainConfig, InputConfig, ModelConfig, ReportConfig, TrustConfig
 from generator.selectors import KINDS
 
 TOP = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def test_the_documented_defaults_are_the_defaults():
     config = ReportConfig()
     for name in ReportConfig.model_fields:
         value = getattr(config, name)
-        if name in ("model", "methods", "trust"):
+        if name in ("model", "methods", "trust", "explain"):
             continue
         said = yaml.safe_load(documented[name].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value)
@@ -60,6 +60,8 @@ def test_the_documented_defaults_are_the_defaults():
     for name in TrustConfig.model_fields:
         value, said = getattr(config.trust, name), yaml.safe_load(documented[f"trust.{name}"].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else value)
+    for name in ExplainConfig.model_fields:
+        assert getattr(config.explain, name) == yaml.safe_load(documented[f"explain.{name}"])
     assert documented["model.source"] == documented["model.input"] == "none"
 
 

@@ -8,6 +8,7 @@ from generator.config.settings import (
     MethodChoice,
     ModelConfig,
     ReportConfig,
+    ExplainConfig,
     TrustConfig,
     load_config,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "MethodChoice",
     "ModelConfig",
     "ReportConfig",
+    "ExplainConfig",
     "TrustConfig",
     "dump",
     "load_config",

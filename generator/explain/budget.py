@@ -16,7 +16,8 @@ from generator.names import LayerName
 
 File = Ref | LayerName
 """A map by the tensor that it is, or a kernel by its operation."""
-RECTIFIED, DENSE = 0.7, 0.93
+BITS = 20
+RECTIFIED, DENSE = 0.65, 0.94
 """What deflate leaves of a map of which a good part is zero, and of other numbers."""
 SEVENS = 8 / 7 * 1.055
 """What a byte takes as text: eight bits as seven a character, some of which are written with two or four."""
@@ -55,7 +56,7 @@ def has_kernel(operation: Operation) -> bool:
 
 def estimate(numbers: int, *, rectified: bool = False) -> float:
     """Bytes that so many numbers will take in a script."""
-    return numbers * 2 * SEVENS * (RECTIFIED if rectified else DENSE)
+    return numbers * BITS / 8 * SEVENS * (RECTIFIED if rectified else DENSE)
 
 
 def total(parts: tuple[Part, ...], cost: Mapping[File, float], images: int) -> float:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.explain.chains import Chains
-from generator.explain.half import Halves
 from generator.model.graph import Ref
 from generator.names import Digest, LayerName
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An array as halves whose bytes are read when asked for."""
+    """An array in twenty bits (twenty.py) whose bytes are read when asked for."""
 
     shape: tuple[int, ...]
     power: int
@@ -24,10 +23,6 @@ class Stored:
     bytes: int
     """Of its script."""
     read: Callable[[], bytes] = field(repr=False, compare=False)
-
-    def halves(self) -> Halves:
-        """The array, with its bytes."""
-        return Halves(self.shape, self.power, self.read())
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Operation:
     held: tuple[str, ...] = ()
     after: int | None = None
     """The node that it goes on from, where that is not what its first read is read from: a linear layer reads the maps that were laid
-    out as a row before it."""
+    out as a row before it, and a sum goes on from the branch that is added."""
     whole: bool = False
     """Whether one number of its output needs more than the same channel of its first input."""
 
@@ -282,7 +282,9 @@ def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[
     if sum("read" in term for term in terms) == 0:
         return None
     held = ("factor",) if any("held" in term for term in terms) else ()
-    return _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held)
+    # a branch is added to what it branched off from in either order: it goes on from what is newest, or from what it is written into
+    after = used[0].ref.node if node.in_place else max(read.ref.node for read in used)
+    return _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held, after=after)
 
 
 def _cat(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:

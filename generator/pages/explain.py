@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from generator.artifacts import NotApplicable
+from generator.diagrams.architecture import Architecture
 from generator.explain.budget import has_kernel
 from generator.explain.chains import Chain, Place, Step
 from generator.explain.explained import Explained, Stored
@@ -89,6 +90,26 @@ def page(site: Site, view: LayerView) -> dict[str, Any]:
     value = {"step": place.step, "images": [escape.slug(image) for image in found.images], "steps": steps}
     site.script(f"data/explain/steps/{slug}.js", "explain", f"steps/{slug}", value)
     return {"at": f"data/explain/steps/{slug}.js"}
+
+
+def addresses(site: Site, it: Architecture) -> dict[str, str]:
+    """Operation -> where it is shown how it is computed: its own page, or that of a layer whose chain it stands in."""
+    found = site.report.explained
+    if found is None:
+        return {}
+    hosts: dict[str, LayerName] = {}
+    for layer, place in found.chains.places.items():
+        if isinstance(place, Place):
+            for step in found.chains.chains[place.chain].steps:
+                name = step.operation.name
+                if name == layer or name not in hosts:
+                    hosts[name] = layer
+    slugs_ = {name: escape.slug(view.slug) for name, view in site.layer_views.items()}
+    return {
+        op.id: f"layers/{slugs_[hosts[op.layer]]}.html#v=how&x={escape.url(op.layer)}"
+        for op in it.ops
+        if op.layer in hosts and hosts[op.layer] in slugs_
+    }
 
 
 def _step(site: Site, figures: Figures, step: Step) -> dict[str, Any]:

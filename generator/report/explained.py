@@ -16,9 +16,9 @@ from generator.engine.passes import Engine
 from generator.explain.budget import SEVENS, File, Part, estimate, has_kernel, parts_of, total, within
 from generator.explain.chains import Chains, chains_of
 from generator.explain.explained import Explained, Stored
-from generator.explain.half import halves
 from generator.explain.operation import Layouts, Operation
 from generator.explain.record import Axes, kept_axes, record
+from generator.explain.twenty import pack
 from generator.images import ImageRecord, load
 from generator.model.describe import Description
 from generator.model.graph import Ref
@@ -107,7 +107,7 @@ class Explaining:
         wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else [one.name for one in self.of]
         return key_of(
             {
-                "explain": [code_digest("generator.explain.record"), code_digest("generator.explain.half")],
+                "explain": [code_digest("generator.explain.record"), code_digest("generator.explain.twenty")],
                 "model": asdict(self.jobs.model if image else replace(self.jobs.model, preprocessing="")),
                 "engine": engine_digest(),
                 "image": image.digest if image else None,
@@ -157,8 +157,8 @@ def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
 
 
 def _put(store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]) -> None:
-    packed = {name: halves(value) for name, value in big.items()}
-    meta = {"halves": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
+    packed = {name: pack(value) for name, value in big.items()}
+    meta = {"packed": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
             "floats": {name: list(value.shape) for name, value in small.items()}}  # fmt: skip
     store.put(key, meta, {name: one.data for name, one in packed.items()} | {name: value.astype("<f4").tobytes() for name, value in small.items()})
 
@@ -203,7 +203,7 @@ def _why(what: Explaining, name: LayerName, there: set[LayerName]) -> str:
     needs = total((part,), what.estimates, len(what.images)) / MB
     return (
         f"its numbers would take about {needs:.1f} MB, and all figures may take {what.budget / MB:g} MB together: the most expensive go "
-        "without. A larger `explain.budget_mb` brings it back."
+        "without. A larger explain.budget_mb brings it back."
     )
 
 
@@ -220,7 +220,7 @@ def _stored(store: Store, key: Digest) -> Mapping[str, Stored]:
     found = store.get(key)
     if found is None:
         return {}
-    return {name: _one(store, found, name, shape, power, size) for name, (shape, power, size) in found.meta["halves"].items()}
+    return {name: _one(store, found, name, shape, power, size) for name, (shape, power, size) in found.meta["packed"].items()}
 
 
 def _one(store: Store, record_: Record, name: str, shape: list[int], power: int, size: int) -> Stored:
@@ -234,6 +234,13 @@ def _weights(operation: Operation) -> int:
     if operation.kind == "linear":
         return operation.shape[0] * math.prod(inputs)
     return operation.shape[0] * inputs[0] // int(operation.settings["groups"]) * math.prod(operation.settings["kernel"])
+
+
+def cost_of(found: Explained) -> str:
+    """``how layers are computed: 18.1 MB of one image``, and how many operations go without."""
+    images = len(found.images)
+    left = f"; {len(found.left_out)} operations go without, over explain.budget_mb" if found.left_out else ""
+    return f"how layers are computed: {found.bytes / MB:.1f} MB of {'one image' if images == 1 else f'{images} images'}{left}"
 
 
 def notes_of(found: Explained) -> tuple[str, ...]:

@@ -7,7 +7,7 @@
   const core = convatlas.explain;
   const stored = async ([key, path]) => {
     const {shape, power, text} = await convatlas.load('explain', key, path);
-    const values = core.floats(await convatlas.maps.inflate(convatlas.maps.bytes(text)), power);
+    const values = core.floats(await convatlas.maps.inflate(convatlas.maps.bytes(text)), shape.reduce((a, b) => a * b, 1), power);
     const size = shape.length === 3 ? shape[1] * shape[2] : 0;
     return {shape, values, channel: (c) => values.subarray(c * size, (c + 1) * size)};
   };

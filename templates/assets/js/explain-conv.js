@@ -40,7 +40,7 @@
       const select = el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
       const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
         alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
-      return {row, input, middle, value, pixel, select};
+      return {row, input, slice, middle, value, pixel, select};
     });
     const output = draw.chooser(draw.map({values: out, w: W, h: H, on: onOutput, colour, side: 220}), view, say('xOutputMap', {unit}));
     const others = draw.number(0), total = draw.number(0, {class: 'ca-x-num ca-x-total'});
@@ -107,6 +107,13 @@
         el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
         el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed)),
       el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), alone ? '' : legend(say('xScalePart'), onPart)));
+    // Over the window of the chosen channel, and over its slice, the cell under the pointer lights up too.
+    rows.forEach(({input, slice}, n) => {
+      const cell = (at) => core.cells(settings, [h, w], place.y, place.x).findIndex((one) => one.at >= 0 && one.y === at.y && one.x === at.x);
+      const over = (found) => { if (n === chosen && !single) node.light(found < 0 ? null : found); };
+      input.addEventListener('pointermove', (event) => over(cell(input.at(event))));
+      slice.addEventListener('pointermove', (event) => { const {y, x} = slice.at(event); over(y * kw + x); });
+    });
     draw.linked(node, (n) => {
       const cells = core.cells(settings, [h, w], place.y, place.x);
       const cell = n === null ? null : cells[n];

@@ -4,19 +4,19 @@
  *
  * Maps are rows of numbers, (h * w). Sums are taken in double precision. */
 (() => {
-  const HALF = (() => {
-    const table = new Float64Array(65536);
-    for (let k = 0; k < 65536; k += 1) {
-      const sign = k & 0x8000 ? -1 : 1, exponent = k >> 10 & 31, part = k & 1023;
-      table[k] = exponent === 31 ? (part ? NaN : sign * Infinity) : sign * (exponent ? (1 + part / 1024) * 2 ** (exponent - 15) : part * 2 ** -24);
-    }
-    return table;
-  })();
-  /** Halves, all high bytes and then all low ones, times 2 ** -power. */
-  const floats = (bytes, power) => {
-    const n = bytes.length / 2, scale = 2 ** -power;
+  const POWERS = Float64Array.from({length: 32}, (_, field) => 2 ** (Math.max(field, 1) - 15));
+  /** n numbers of twenty bits (sign, 5 bits of exponent, 14 of fraction): all high bytes, all middle ones, the low halves of bytes; times
+   * 2 ** -power. */
+  const floats = (bytes, n, power) => {
+    const scale = 2 ** -power;
     const out = new Float32Array(n);
-    for (let k = 0; k < n; k += 1) out[k] = HALF[bytes[k] << 8 | bytes[n + k]] * scale;
+    for (let k = 0; k < n; k += 1) {
+      const pair = bytes[2 * n + (k >> 1)];
+      const code = bytes[k] << 12 | bytes[n + k] << 4 | (k & 1 ? pair & 15 : pair >> 4);
+      const field = code >> 14 & 31, fraction = code & 16383;
+      const size = field === 31 ? (fraction ? NaN : Infinity) : (fraction + (field ? 16384 : 0)) / 16384 * POWERS[field] * scale;
+      out[k] = code >> 19 ? -size : size;
+    }
     return out;
   };
 

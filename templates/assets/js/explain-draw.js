@@ -55,10 +55,15 @@
       over.prepend(shape('path', {d: `M${-left} ${-top}h${W}v${H}h${-W}z${inside}`, 'fill-rule': 'evenodd', class: 'ca-x-rim'}), shape('path', {d: inside, class: 'ca-x-edge', 'vector-effect': 'non-scaling-stroke'}));
     }
     // What would be too small to be seen is framed a little outside it.
-    const rects = (group, found, cls, least = 0) => group.replaceChildren(...found.flatMap(({x, y, w: width = 1, h: height = 1}) => {
-      const [dx, dy] = [width, height].map((one) => Math.max(0, (least / zoom - one) / 2));
-      return ['ca-x-halo', cls].map((name) => shape('rect', {x: x - dx, y: y - dy, width: width + 2 * dx, height: height + 2 * dy, class: name, 'vector-effect': 'non-scaling-stroke'}));
-    }));
+    // Frames that only move stay the same elements, so that the eye can follow them.
+    const rects = (group, found, cls, least = 0) => {
+      const wanted = found.flatMap(({x, y, w: width = 1, h: height = 1}) => {
+        const [dx, dy] = [width, height].map((one) => Math.max(0, (least / zoom - one) / 2));
+        return ['ca-x-halo', cls].map((name) => ({x: x - dx, y: y - dy, width: width + 2 * dx, height: height + 2 * dy, class: name, 'vector-effect': 'non-scaling-stroke'}));
+      });
+      if (group.childElementCount !== wanted.length) group.replaceChildren(...wanted.map((one) => shape('rect', one)));
+      else wanted.forEach(({x, y, width, height}, k) => { for (const [key, value] of Object.entries({x, y, width, height})) group.children[k].setAttribute(key, value); });
+    };
     box.paint = (next, scaled = on) => {
       let all = next;
       if (W !== w || H !== h) {
@@ -126,6 +131,7 @@
     };
     root.addEventListener('pointerover', (event) => { const hit = event.target.closest('[data-k]'); light(hit ? hit.dataset.k : null); });
     root.addEventListener('pointerleave', () => light(null));
+    root.light = light;
     return root;
   };
   /** How often numbers occur, as bars, with lines at some of them: [[value, class, word]]. */
