@@ -4,11 +4,11 @@ from generator.config.dump import dump
 from generator.config.settings import (
     INTERPOLATIONS,
     PRESETS,
+    ExplainConfig,
     InputConfig,
     MethodChoice,
     ModelConfig,
     ReportConfig,
-    ExplainConfig,
     TrustConfig,
     load_config,
 )
@@ -16,11 +16,11 @@ from generator.config.settings import (
 __all__ = [
     "INTERPOLATIONS",
     "PRESETS",
+    "ExplainConfig",
     "InputConfig",
     "MethodChoice",
     "ModelConfig",
     "ReportConfig",
-    "ExplainConfig",
     "TrustConfig",
     "dump",
     "load_config",

@@ -37,7 +37,12 @@ def parts_of(found: Chains) -> tuple[Part, ...]:
     for chain in found.chains:
         linear = [step.operation for step in chain.steps if step.operation.kind == "linear"]
         others = [step.operation for step in chain.steps if step.operation.kind != "linear"]
-        parts.append(Part(tuple(one.name for one in others), (*_maps(chain, others), *(one.name for one in others if has_kernel(one)))))
+        parts.append(
+            Part(
+                tuple(one.name for one in others),
+                (*_maps(chain, others), *(one.name for one in others if has_kernel(one))),
+            )
+        )
         parts += [Part((one.name,), (*_maps(chain, [one]), one.name)) for one in linear]
     return tuple(part for part in parts if part.operations)
 
@@ -45,7 +50,9 @@ def parts_of(found: Chains) -> tuple[Part, ...]:
 def _maps(chain: Chain, operations: list[Operation]) -> tuple[Ref, ...]:
     wanted = {one.name for one in operations}
     steps = (step for step in chain.steps if step.operation.name in wanted)
-    found = (read.ref for step in steps for read, at in zip(step.operation.reads, step.flows, strict=True) if at is None)
+    found = (
+        read.ref for step in steps for read, at in zip(step.operation.reads, step.flows, strict=True) if at is None
+    )
     return tuple(dict.fromkeys(found))
 
 

@@ -41,7 +41,12 @@ class Chain:
     @property
     def kept(self) -> tuple[Ref, ...]:
         """The tensors that must be at hand to show the chain, each once."""
-        found = (read.ref for step in self.steps for read, from_ in zip(step.operation.reads, step.flows, strict=True) if from_ is None)
+        found = (
+            read.ref
+            for step in self.steps
+            for read, from_ in zip(step.operation.reads, step.flows, strict=True)
+            if from_ is None
+        )
         return tuple(dict.fromkeys(found))
 
 

@@ -173,7 +173,9 @@ def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[R
 
 
 def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    if shape[1:] != (1, 1) or len(node.outputs[0].shape) == 4:  # over the channels at every place: a convolution of 1 x 1
+    if (
+        shape[1:] != (1, 1) or len(node.outputs[0].shape) == 4
+    ):  # over the channels at every place: a convolution of 1 x 1
         settings = {"kernel": [1, 1], "stride": [1, 1], "dilation": [1, 1], "padding": [0, 0, 0, 0], "mode": "zeros", "groups": 1,
                     "transposed": False, "linear": True}  # fmt: skip
         return _made(node, "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
@@ -262,7 +264,12 @@ def _layer_norm(node: Node, layouts: Layouts, module: nn.Module | None, reads: t
 
 def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
     sign = SIGNS.get(short_name(node.op.removeprefix("F.")))
-    if sign is None or len(node.arguments) != 2 or node.settings.get("alpha", 1) != 1 or node.settings.get("rounding_mode"):
+    if (
+        sign is None
+        or len(node.arguments) != 2
+        or node.settings.get("alpha", 1) != 1
+        or node.settings.get("rounding_mode")
+    ):
         return None
     terms: list[Any] = []
     used: list[Read] = []

@@ -54,7 +54,11 @@ def record(
 
     def seen(call: Call, output: Any) -> None:
         if call.name in wanted:
-            results = [call.args[0]] if call.function is not None and call.function.strip("_") == "setitem" else list(tensors(output))
+            results = (
+                [call.args[0]]
+                if call.function is not None and call.function.strip("_") == "setitem"
+                else list(tensors(output))
+            )
             for ref in wanted[call.name]:
                 if ref.output < len(results) and tuple(results[ref.output].shape) == ref.shape:
                     found.maps[ref] = as_map(results[ref.output], refs[ref])
@@ -111,7 +115,11 @@ def _arrays(operation: Operation, call: Call, output: Any) -> Iterable[tuple[str
         if call.module is not None:
             value = getattr(call.module, "weight" if name == "slope" else _SPELT.get(name, name), None)
         else:
-            places = _NORMS.get(str(call.function).strip("_"), {}) if operation.kind == "norm" else _POSITIONS[operation.kind]
+            places = (
+                _NORMS.get(str(call.function).strip("_"), {})
+                if operation.kind == "norm"
+                else _POSITIONS[operation.kind]
+            )
             spelt, at = _SPELT.get(name, name), places.get(name, 99)
             value = call.kwargs.get(spelt, call.args[at] if at < len(call.args) else None)
         if isinstance(value, Tensor):

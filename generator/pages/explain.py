@@ -39,7 +39,9 @@ class Figures:
     def maps(self) -> Mapping[Ref, str]:
         """A file name a tensor."""
         refs = list(self.found.names)
-        names = slugs([f"{self.found.names[ref]} {ref.output}" if ref.output else str(self.found.names[ref]) for ref in refs])
+        names = slugs(
+            [f"{self.found.names[ref]} {ref.output}" if ref.output else str(self.found.names[ref]) for ref in refs]
+        )
         return dict(zip(refs, names, strict=True))
 
     @cached_property
@@ -160,4 +162,3 @@ def _softmax(chain: Chain) -> dict[str, Any]:
     read = {"shape": list(last.shape), "flows": len(chain.steps) - 1}
     return {"name": "softmax", "op": "softmax", "kind": "softmax", "shape": list(last.shape), "settings": {}, "reads": [read],
             "arrays": {}, "added": True, "follows": len(chain.steps) - 1}  # fmt: skip
-

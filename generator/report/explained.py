@@ -123,7 +123,9 @@ class Explaining:
         if not self.refs:
             return ()
         known = store.get(self.key(None)) is not None
-        return tuple(image for k, image in enumerate(self.images) if store.get(self.key(image)) is None or (k == 0 and not known))
+        return tuple(
+            image for k, image in enumerate(self.images) if store.get(self.key(image)) is None or (k == 0 and not known)
+        )
 
     def passes(self, store: Store) -> Passes:
         """One forward pass an image."""
@@ -144,10 +146,23 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
         x = engine.batch(preprocess(load(image, preprocess.channels))[None])
         engine.counts.forward += 1
         found = record(engine.module, x, what.description.graph, axes, what.of, engine.invocation)
-        _put(store, what.key(image), {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps}, {})
+        _put(
+            store,
+            what.key(image),
+            {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps},
+            {},
+        )
         if store.get(what.key(None)) is None:
-            big = {f"{name}/{array}": value for (name, array), value in found.arrays.items() if _is_kernel(what, name, array)}
-            small = {f"{name}/{array}": value for (name, array), value in found.arrays.items() if not _is_kernel(what, name, array)}
+            big = {
+                f"{name}/{array}": value
+                for (name, array), value in found.arrays.items()
+                if _is_kernel(what, name, array)
+            }
+            small = {
+                f"{name}/{array}": value
+                for (name, array), value in found.arrays.items()
+                if not _is_kernel(what, name, array)
+            }
             _put(store, what.key(None), big, small)
         stage.advance()
 
@@ -156,11 +171,18 @@ def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
     return array == "weight" and has_kernel(what.operations[name])
 
 
-def _put(store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]) -> None:
+def _put(
+    store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]
+) -> None:
     packed = {name: pack(value) for name, value in big.items()}
     meta = {"packed": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
             "floats": {name: list(value.shape) for name, value in small.items()}}  # fmt: skip
-    store.put(key, meta, {name: one.data for name, one in packed.items()} | {name: value.astype("<f4").tobytes() for name, value in small.items()})
+    store.put(
+        key,
+        meta,
+        {name: one.data for name, one in packed.items()}
+        | {name: value.astype("<f4").tobytes() for name, value in small.items()},
+    )
 
 
 def explained_of(what: Explaining, store: Store) -> Explained:
@@ -175,7 +197,12 @@ def explained_of(what: Explaining, store: Store) -> Explained:
     record_ = store.get(what.key(None))
     kernels = {LayerName(name.removesuffix("/weight")): one for name, one in _stored(store, what.key(None)).items()}
     cost |= {name: one.bytes for name, one in kernels.items()}
-    shown = within(tuple(part for part in what.recorded if all(file in cost for file in part.files)), cost, len(what.images), what.budget)
+    shown = within(
+        tuple(part for part in what.recorded if all(file in cost for file in part.files)),
+        cost,
+        len(what.images),
+        what.budget,
+    )
     files = {file for part in shown for file in part.files}
     there = {name for part in shown for name in part.operations}
     maps = {at: one for at, one in maps.items() if at[1] in files}
@@ -220,7 +247,10 @@ def _stored(store: Store, key: Digest) -> Mapping[str, Stored]:
     found = store.get(key)
     if found is None:
         return {}
-    return {name: _one(store, found, name, shape, power, size) for name, (shape, power, size) in found.meta["packed"].items()}
+    return {
+        name: _one(store, found, name, shape, power, size)
+        for name, (shape, power, size) in found.meta["packed"].items()
+    }
 
 
 def _one(store: Store, record_: Record, name: str, shape: list[int], power: int, size: int) -> Stored:
@@ -250,4 +280,3 @@ def notes_of(found: Explained) -> tuple[str, ...]:
     names = list(found.left_out)
     some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return (f"How it is computed is not shown of {some}: their numbers do not fit into `explain.budget_mb`.",)
-

@@ -65,9 +65,7 @@ class Families(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mobile = torchvision.models.MobileNetV2(
-            10, 0.25, [[1, 16, 1, 1], [6, 24, 2, 2]], dropout=0.1
-        )
+        self.mobile = torchvision.models.MobileNetV2(10, 0.25, [[1, 16, 1, 1], [6, 24, 2, 2]], dropout=0.1)
         self.res = ResNet(BasicBlock, [1, 1, 1, 1], 10)
         self.dense = DenseNet(8, (2, 2), 16, num_classes=10)
         self.vgg = VGG(make_layers([8, "M", 12, "M", 12, "M"]), 10, init_weights=False)

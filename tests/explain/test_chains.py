@@ -56,7 +56,16 @@ def test_dropout_and_turned_layouts_are_passed_through():
     assert inner.steps[0].operation.kind == "conv", "a linear layer at every place"
     assert [graph.nodes[ref.node].name for ref in inner.kept] == ["convnext.features.1.0.block.2"]
     head = by_name["vgg.features.6"]
-    assert [step.operation.kind for step in head.steps] == ["conv", "act", "pool", "pool", "flatten", "linear", "act", "linear"]
+    assert [step.operation.kind for step in head.steps] == [
+        "conv",
+        "act",
+        "pool",
+        "pool",
+        "flatten",
+        "linear",
+        "act",
+        "linear",
+    ]
     assert head.steps[5].operation.reads[0].shape == (12, 2, 2), "its terms know their places"
     assert head.steps[5].follows == 4
 
@@ -74,7 +83,10 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
     x = torch.randn(1, 3, 32, 32)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     seen: dict[str, Tensor] = {}
-    hooks = [module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.detach().clone()})) for name, module in model.named_modules()]
+    hooks = [
+        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.detach().clone()}))
+        for name, module in model.named_modules()
+    ]
     with torch.no_grad():
         model(x)
     for hook in hooks:
@@ -90,7 +102,11 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
         name = graph.nodes[ref.node].name
         if name in seen and not graph.nodes[ref.node].in_place and "relu" not in name:
             expected = seen[name][0]
-            expected = expected.permute(2, 0, 1) if expected.dim() == 3 and tuple(expected.shape) != found_map.shape else expected
+            expected = (
+                expected.permute(2, 0, 1)
+                if expected.dim() == 3 and tuple(expected.shape) != found_map.shape
+                else expected
+            )
             assert np.array_equal(found_map.ravel(), expected.numpy().ravel())
             checked += 1
     assert checked > 20
@@ -102,7 +118,9 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
 
 
 def test_the_most_expensive_part_goes_first():
-    chains, _ = found(torchvision.models.VGG(torchvision.models.vgg.make_layers([8, "M", 12, "M"]), 10).eval(), (3, 32, 32))
+    chains, _ = found(
+        torchvision.models.VGG(torchvision.models.vgg.make_layers([8, "M", 12, "M"]), 10).eval(), (3, 32, 32)
+    )
     parts = parts_of(chains)
     cost = {file: 1.0 for part in parts for file in part.files}
     linear = next(part for part in parts if part.operations == ("classifier.0",))

@@ -87,7 +87,9 @@ def random_conv(seed: int) -> tuple[nn.Module, Tensor]:
     else:
         padding: Any = (pick.randint(0, 2), pick.randint(0, 3))
         padding = "same" if stride == (1, 1) and pick.random() < 0.5 else padding
-        made = nn.Conv2d(channels, units, kernel, stride, padding, dilation, groups, bias, MODES[seed % 3 if seed % 5 else 3])
+        made = nn.Conv2d(
+            channels, units, kernel, stride, padding, dilation, groups, bias, MODES[seed % 3 if seed % 5 else 3]
+        )
     return made, torch.randn(1, channels, *size)
 
 
@@ -141,7 +143,19 @@ def test_a_function_and_one_dimension_are_convolutions_too(page: Page):
     module = Functional()
     x = torch.randn(1, 4, 9, 8)
     operation, out = traced(module, x)
-    close(run(page, CONVOLVED, settings=dict(operation.settings), x=x, shape=[4, 9, 8], weight=module.w, bias=None, made=list(operation.shape)), out)
+    close(
+        run(
+            page,
+            CONVOLVED,
+            settings=dict(operation.settings),
+            x=x,
+            shape=[4, 9, 8],
+            weight=module.w,
+            bias=None,
+            made=list(operation.shape),
+        ),
+        out,
+    )
 
     class Row(nn.Module):
         def __init__(self) -> None:
@@ -156,7 +170,19 @@ def test_a_function_and_one_dimension_are_convolutions_too(page: Page):
     operation, out = traced(row, x)
     assert operation.shape == (5, 1, out.shape[-1])
     assert operation.settings["kernel"] == [1, 4]
-    close(run(page, CONVOLVED, settings=dict(operation.settings), x=x, shape=[3, 1, 20], weight=row.conv.weight, bias=row.conv.bias, made=list(operation.shape)), out)
+    close(
+        run(
+            page,
+            CONVOLVED,
+            settings=dict(operation.settings),
+            x=x,
+            shape=[3, 1, 20],
+            weight=row.conv.weight,
+            bias=row.conv.bias,
+            made=list(operation.shape),
+        ),
+        out,
+    )
 
 
 POOLS: list[nn.Module] = [
@@ -191,7 +217,15 @@ def test_activations_number_by_number(page: Page, module: nn.Module):
     x = torch.linspace(-7, 7, 281, dtype=torch.float64).view(1, 1, 1, -1)
     operation, out = traced(module.double(), x)
     slope = float(module.weight.detach()[0]) if isinstance(module, nn.PReLU) else 0
-    found = torch.tensor(run(page, "return x.map((v) => core.act(settings, v, slope));", settings=dict(operation.settings), x=x, slope=slope))
+    found = torch.tensor(
+        run(
+            page,
+            "return x.map((v) => core.act(settings, v, slope));",
+            settings=dict(operation.settings),
+            x=x,
+            slope=slope,
+        )
+    )
     assert torch.allclose(found.double(), out.flatten().double(), rtol=2e-6, atol=1e-12), "relative, in the tails too"
 
 
@@ -222,7 +256,12 @@ def test_what_the_page_does_not_know_has_no_settings():
     assert all(act_of(node, None) is None for node in graph.nodes if node.family == "act")
 
 
-NORMS: list[nn.Module] = [nn.GroupNorm(2, 6), nn.InstanceNorm2d(6, affine=True), nn.LayerNorm([6, 4, 5]), nn.GroupNorm(6, 6, affine=False)]
+NORMS: list[nn.Module] = [
+    nn.GroupNorm(2, 6),
+    nn.InstanceNorm2d(6, affine=True),
+    nn.LayerNorm([6, 4, 5]),
+    nn.GroupNorm(6, 6, affine=False),
+]
 
 
 @pytest.mark.parametrize("module", NORMS, ids=str)
@@ -232,7 +271,9 @@ def test_norms_of_one_image(page: Page, module: nn.Module):
         nn.init.normal_(parameter)
     x = torch.randn(1, 6, 4, 5) * 3 + 1
     operation, out = traced(module, x)
-    body = "return [0, 1, 2, 3, 4, 5].flatMap((unit) => [...core.normalised(settings, x, [6, 4, 5], unit, weight, bias)]);"
+    body = (
+        "return [0, 1, 2, 3, 4, 5].flatMap((unit) => [...core.normalised(settings, x, [6, 4, 5], unit, weight, bias)]);"
+    )
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
     close(run(page, body, settings=dict(operation.settings), x=x, weight=weight, bias=bias), out)
 
@@ -254,7 +295,10 @@ def test_a_batch_norm_is_a_factor_and_a_shift(page: Page):
 def test_a_linear_layer_and_a_softmax_at_any_temperature(page: Page):
     torch.manual_seed(3)
     module, x = nn.Linear(17, 5), torch.randn(1, 17)
-    close(run(page, "return [...core.linear(x, weight, bias, 5)];", x=x, weight=module.weight, bias=module.bias), module(x))
+    close(
+        run(page, "return [...core.linear(x, weight, bias, 5)];", x=x, weight=module.weight, bias=module.bias),
+        module(x),
+    )
     for temperature in (0.25, 1, 3):
         z = torch.randn(9) * 40
         close(run(page, "return [...core.softmax(z, t).p];", z=z, t=temperature), (z.double() / temperature).softmax(0))
@@ -269,7 +313,9 @@ def test_numbers_come_back_within_fifteen_bits(page: Page, scale: float):
     assert back.shape == values.shape
     assert (np.abs(back - values) <= 2.0**-15 * np.abs(values) + 2.0**-43 * np.abs(values).max()).all()
     raw = list(zlib.decompress(packed.data))
-    found = run(page, "return [...core.floats(Uint8Array.from(raw), n, power)];", raw=raw, n=values.size, power=packed.power)
+    found = run(
+        page, "return [...core.floats(Uint8Array.from(raw), n, power)];", raw=raw, n=values.size, power=packed.power
+    )
     assert np.array_equal(np.array(found, np.float32), back.ravel())
 
 

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from generator.images import scan
 from generator.images import load as load_picture
+from generator.images import scan
 from generator.model.preprocess import Preprocess
 from generator.model.trace import trace
 from tests.explain.nets import families
@@ -111,7 +111,17 @@ def as_map(value: Tensor, shape: list[int]) -> Tensor:
 def test_every_family_has_figures_of_every_kind(built: Built):
     kinds = {(data["steps"][k]["name"].split(".")[0], data["steps"][k]["kind"]) for _, data, k in steps(built)}
     assert {family for family, _ in kinds} >= set(FAMILIES)
-    assert {kind for _, kind in kinds} == {"conv", "pool", "act", "batch_norm", "norm", "merge", "cat", "flatten", "linear"}
+    assert {kind for _, kind in kinds} == {
+        "conv",
+        "pool",
+        "act",
+        "batch_norm",
+        "norm",
+        "merge",
+        "cat",
+        "flatten",
+        "linear",
+    }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -127,7 +137,7 @@ def test_numbers_are_torchs(browser: Browser, built: Built, truth: dict[str, Ten
         with opened(browser, f"{base}layers/{slug}.html#v=how", base=base) as seen:
             for data, k in many:
                 step = data["steps"][k]
-                c, h, w = step["shape"]
+                _, h, w = step["shape"]
                 units = data["steps"][data["step"]]["shape"][0]
                 place = (pick.choice((0, h - 1, h // 2)), pick.randrange(w))
                 unit = pick.randrange(units)
@@ -138,7 +148,13 @@ def test_numbers_are_torchs(browser: Browser, built: Built, truth: dict[str, Ten
                 got = number(seen, "[data-out]")
                 reach = max(float(want[at].abs().max()), abs(float(here)))
                 # a thousandth of the number itself; of one near zero, where terms cancel, of what its map holds
-                assert abs(got - float(here)) <= 1e-3 * abs(float(here)) + 3e-4 * reach, (step["name"], at, place, got, float(here))
+                assert abs(got - float(here)) <= 1e-3 * abs(float(here)) + 3e-4 * reach, (
+                    step["name"],
+                    at,
+                    place,
+                    got,
+                    float(here),
+                )
                 text = seen.page.locator("explain-view [data-out]").first.inner_text().replace("−", "-")
                 assert math.isclose(float(text), got, rel_tol=6e-4, abs_tol=1e-30), "four digits of it are written out"
                 if step["kind"] == "conv":
@@ -163,9 +179,14 @@ def terms(seen: Opened, step: dict[str, Any], truth: dict[str, Tensor], unit: in
         return
     channel = int(seen.page.locator(".ca-x-row.is-chosen").get_attribute("data-channel") or -1)
     tables = seen.page.locator(".ca-x-grid").all()
-    cells = [[float(v) if v else None for v in table.locator("td").evaluate_all("all => all.map((e) => e.dataset.v ?? '')")] for table in tables]
+    cells = [
+        [float(v) if v else None for v in table.locator("td").evaluate_all("all => all.map((e) => e.dataset.v ?? '')")]
+        for table in tables
+    ]
     flat = weight[unit, channel - first].flatten()
-    assert np.allclose([float(v or 0) for v in cells[1]], flat.numpy(), rtol=1e-3, atol=1e-3 * float(flat.abs().max()) * 2**-10)
+    assert np.allclose(
+        [float(v or 0) for v in cells[1]], flat.numpy(), rtol=1e-3, atol=1e-3 * float(flat.abs().max()) * 2**-10
+    )
     if settings["transposed"] or source == "the input" or source not in truth:
         return
     x = as_map(truth[source], step["reads"][0]["shape"])[channel]
@@ -177,7 +198,9 @@ def terms(seen: Opened, step: dict[str, Any], truth: dict[str, Tensor], unit: in
     window = padded[y0 : y0 + dy * (kernel[0] - 1) + 1 : dy, x0 : x0 + dx * (kernel[1] - 1) + 1 : dx].flatten()
     assert np.allclose([float(v or 0) for v in cells[0]], window.numpy(), rtol=1e-3, atol=1e-6 * float(x.abs().max()))
     products = [float(v or 0) for v in cells[2]]
-    assert np.allclose(products, (window * flat).numpy(), rtol=1e-3, atol=1e-6 * float((x.abs().max() * flat.abs().max())))
+    assert np.allclose(
+        products, (window * flat).numpy(), rtol=1e-3, atol=1e-6 * float(x.abs().max() * flat.abs().max())
+    )
     assert math.isclose(number(seen, "[data-part]"), sum(products), rel_tol=1e-6, abs_tol=1e-9)
 
 
@@ -187,7 +210,9 @@ def test_the_sum_over_channels_is_what_is_written(browser: Browser, built: Built
         page = seen.page
         page.wait_for_selector("[data-summed]")
         for _ in range(2):
-            values = page.locator(".ca-x-row:not(.ca-x-rest) .ca-x-sum .ca-x-num").evaluate_all("all => all.map((e) => Number(e.dataset.v))")
+            values = page.locator(".ca-x-row:not(.ca-x-rest) .ca-x-sum .ca-x-num").evaluate_all(
+                "all => all.map((e) => Number(e.dataset.v))"
+            )
             rest = page.locator(".ca-x-rest .ca-x-num").evaluate_all("all => all.map((e) => Number(e.dataset.v))")
             assert math.isclose(sum(values) + sum(rest), number(seen, ".ca-x-total"), rel_tol=1e-9)
             assert len(values) == (4 if "all 128" in (page.locator("[data-all]").inner_text()) else 128)
@@ -221,7 +246,11 @@ def test_a_batch_norm_folds_into_its_convolution(browser: Browser, built: Built)
         seen.page.wait_for_selector("[data-out]")
         seen.page.locator(".ca-x-folded summary").click()
         assert math.isclose(number(seen, "[data-fact=folded]"), float(fused.bias[2]), rel_tol=1e-3)
-        assert math.isclose(number(seen, "[data-fact=a]"), float(fused.weight[2].flatten()[0] / conv.weight[2].flatten()[0]), rel_tol=1e-4)
+        assert math.isclose(
+            number(seen, "[data-fact=a]"),
+            float(fused.weight[2].flatten()[0] / conv.weight[2].flatten()[0]),
+            rel_tol=1e-4,
+        )
         seen.check()
 
 
@@ -236,7 +265,11 @@ def test_the_budget_leaves_the_most_expensive_out_and_says_so(browser: Browser, 
         "explain": {"budget_mb": 0.06},
     }
     made = build(tmp_path, config)
-    files = [file for file in (made.site / "data/explain").rglob("*.js") if file.parent.name != "steps" and file.stem != "labels"]
+    files = [
+        file
+        for file in (made.site / "data/explain").rglob("*.js")
+        if file.parent.name != "steps" and file.stem != "labels"
+    ]
     assert 0 < sum(file.stat().st_size for file in files) <= 0.06e6
     left = made.run["explain"]["left_out"]
     assert left
@@ -244,7 +277,11 @@ def test_the_budget_leaves_the_most_expensive_out_and_says_so(browser: Browser, 
     assert any("explain.budget_mb" in note for note in made.run["notes"])
     assert re.search(r"how layers are computed: 0\.\d MB of one image", made.outcome.err)
     name = left[0]["operation"]
-    slug = next(file.stem for file in (made.site / "data/explain/steps").glob("*.js") if f'"name":"{name}"' in file.read_text("utf-8"))
+    slug = next(
+        file.stem
+        for file in (made.site / "data/explain/steps").glob("*.js")
+        if f'"name":"{name}"' in file.read_text("utf-8")
+    )
     base = made.site.as_uri() + "/"
     with opened(browser, f"{base}layers/{slug}.html#v=how&x={name}", base=base) as seen:
         seen.page.wait_for_selector("explain-view .ca-na")
