@@ -20,8 +20,8 @@ class Stored:
     shape: tuple[int, ...]
     power: int
     digest: Digest
-    bytes: int
-    """Of its script."""
+    size: int
+    """Bytes of its script."""
     read: Callable[[], bytes] = field(repr=False, compare=False)
 
 

@@ -193,10 +193,10 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         for name, one in _stored(store, what.key(image)).items():
             ref = what.refs[int(name)]
             maps[image.slug, ref] = one
-            cost[ref] = max(cost.get(ref, 0.0), one.bytes)
+            cost[ref] = max(cost.get(ref, 0.0), one.size)
     record_ = store.get(what.key(None))
     kernels = {LayerName(name.removesuffix("/weight")): one for name, one in _stored(store, what.key(None)).items()}
-    cost |= {name: one.bytes for name, one in kernels.items()}
+    cost |= {name: one.size for name, one in kernels.items()}
     shown = within(
         tuple(part for part in what.recorded if all(file in cost for file in part.files)),
         cost,
@@ -220,7 +220,7 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         kernels,
         arrays,
         {name: _why(what, name, there) for name in what.operations if name not in there},
-        sum(one.bytes for one in (*maps.values(), *kernels.values())),
+        sum(one.size for one in (*maps.values(), *kernels.values())),
         _softmax(what),
     )
 

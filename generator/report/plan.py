@@ -164,9 +164,9 @@ def describe_plan(plan: Plan) -> str:
         )
         rows.append(("trust", "maps", "-", str(cells), str(lacks), _evaluations(judging)))
     if explaining:
-        layers, cells = str(len(explaining.chains.places)), str(len(explaining.images))
-        lacks = str(len(explaining.lacking(setup.store)))
-        rows.append(("how it is computed", "explain", layers, cells, lacks, _evaluations(explained)))
+        counts = (len(explaining.chains.places), len(explaining.images), len(explaining.lacking(setup.store)))
+        places, cells_, lacks_ = map(str, counts)
+        rows.append(("how it is computed", "explain", places, cells_, lacks_, _evaluations(explained)))
     drawn = {row[0] for row in rows}
     nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
