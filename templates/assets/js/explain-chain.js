@@ -11,12 +11,25 @@
     const size = shape.length === 3 ? shape[1] * shape[2] : 0;
     return {shape, values, channel: (c) => values.subarray(c * size, (c + 1) * size)};
   };
-  const opened = new Map();
-  /** Numbers once unpacked are kept, the last few files. */
+  const KEPT = 2e7, MADE = 4e6;
+  const opened = new Map(), sizes = new Map();
+  /** Numbers once unpacked are kept, the last twenty million of them. */
   const open = (file) => {
     if (!opened.has(file[0])) opened.set(file[0], stored(file).catch((error) => { opened.delete(file[0]); throw error; }));
-    if (opened.size > 24) opened.delete(opened.keys().next().value);
-    return opened.get(file[0]);
+    const found = opened.get(file[0]);
+    return found.then((one) => {
+      sizes.set(file[0], one.values.length);
+      // the file asked for last goes to the end; the first go where it is too much
+      opened.delete(file[0]);
+      opened.set(file[0], found);
+      let all = [...opened.keys()].reduce((sum, key) => sum + (sizes.get(key) || 0), 0);
+      for (const key of [...opened.keys()].slice(0, -1)) {
+        if (all <= KEPT) break;
+        all -= sizes.get(key) || 0;
+        opened.delete(key);
+      }
+      return one;
+    });
   };
   const plain = ({shape, data: [, text]}) => {
     const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
@@ -94,7 +107,12 @@
     map(k, unit) {
       const key = `${k} ${unit}`;
       if (!this.known.has(key)) {
-        if (this.known.size > 400) this.known.clear();
+        const [, h, w] = this.steps[k].shape;
+        this.held = (this.held || 0) + h * w;
+        if (this.held > MADE) {
+          this.known.clear();
+          this.held = h * w;
+        }
         this.known.set(key, this.made(k, unit));
       }
       return this.known.get(key);

@@ -102,7 +102,7 @@
   const grid = ({caption, columns, colour, digits}) => {
     const {el} = convatlas;
     const body = el('tbody');
-    const made = el('table', {class: 'ca-x-grid'}, el('caption', {}, caption), body);
+    const made = el('table', {class: 'ca-x-grid', role: 'presentation'}, el('caption', {}, caption), body);
     made.style.setProperty('--columns', columns);
     made.dress = (found, on) => {
       const rows = [];

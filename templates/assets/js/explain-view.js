@@ -44,6 +44,7 @@
     unitAt(k) {
       const {chain, wanted} = this;
       const {kind, shape: [n]} = chain.steps[k];
+      if (k === chain.own) return wanted.unit;
       if (!VECTORS.includes(kind) && !this.inHead(k)) return chain.along(chain.own, wanted.unit, k);
       if (this.units[k] !== undefined && this.units[k] < n) return this.units[k];
       if (this.classes(k)) return this.wanted.classes[0] ?? 0;
@@ -65,7 +66,7 @@
     }
 
     build(missing) {
-      const {el, say} = convatlas;
+      const {el} = convatlas;
       const {chain, k} = this;
       const step = chain.steps[k];
       const unit = missing ? 0 : this.unitAt(k);
@@ -75,13 +76,8 @@
       if (missing) body.append(this.na(missing));
       else if (unit === null) body.append(this.elsewhere());
       else {
-        try {
-          this.figure = core.figures[step.kind](this.view(k, unit));
-          body.append(this.figure.node);
-        } catch (error) {
-          body.append(this.na(say('failed', {file: error.message})));
-          throw error;
-        }
+        this.figure = core.figures[step.kind](this.view(k, unit));
+        body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
       this.replaceChildren(this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
@@ -140,8 +136,13 @@
     }
 
     turnTo(k) {
+      const [, H, W] = this.chain.steps[k].shape;
+      if (this.figure && this.figure.size && H * W > 1) {
+        const [h, w] = this.figure.size;
+        if (h * w > 1) this.wanted.place = {y: Math.floor((this.at.y + 0.5) * H / h), x: Math.floor((this.at.x + 0.5) * W / w)};
+      }
       this.wanted.op = this.chain.steps[k].name;
-      this.tell();
+      this.dispatchEvent(new CustomEvent('explain-state', {bubbles: true, detail: {op: this.wanted.op, place: this.wanted.place, unit: this.unit}}));
       return this.show(this.wanted);
     }
 
@@ -217,7 +218,7 @@
       const act = (name, label, text, on, off) => el('button', {type: 'button', class: 'ca-x-button', 'data-act': name, 'aria-label': label, title: label, disabled: off, onclick: on}, text);
       const choose = (next) => {
         if (!Number.isInteger(next) || next < 0 || next >= n) return;
-        if (VECTORS.includes(step.kind) || this.inHead(this.k)) {
+        if (this.k !== this.chain.own && (VECTORS.includes(step.kind) || this.inHead(this.k))) {
           this.units[this.k] = next;
           if (step.kind === 'softmax') this.units[this.k - 1] = next;
           if (this.chain.steps[this.k + 1] && this.chain.steps[this.k + 1].kind === 'softmax') this.units[this.k + 1] = next;
