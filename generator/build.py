@@ -18,6 +18,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
+from generator.report.explained import cost_of, explained_of, fill_explained
 from generator.report.live import fill_live
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
@@ -57,6 +58,7 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     if config.live is not None:
         with progress.stage("live page"), clocked(setup.timings, "live page"):
             fill_live(setup)
+    planned += explain(setup, progress)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
@@ -154,6 +156,18 @@ def judge(setup: Setup, progress: Progress) -> Passes:
         fill_judgements(judging, setup.engine, preprocess, setup.store, stage)
     with clocked(setup.timings, "sanity"), progress.stage("sanity check", check.steps) as stage:
         fill_sanity(check, setup.engine, preprocess, setup.store, stage)
+    return planned
+
+
+def explain(setup: Setup, progress: Progress) -> Passes:
+    """Record the numbers by which pages show how layers are computed; the passes planned for it."""
+    what = setup.explaining
+    if what is None:
+        return Passes(0, 0)
+    planned = what.passes(setup.store)
+    with clocked(setup.timings, "explain"), progress.stage("how it is computed", planned.forward) as stage:
+        fill_explained(what, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    progress.say(cost_of(explained_of(what, setup.store)))
     return planned
 
 

@@ -15,7 +15,16 @@ import yaml
 from pydantic import BaseModel
 
 from generator.cli import app
-from generator.config import INTERPOLATIONS, PRESETS, InputConfig, LiveConfig, ModelConfig, ReportConfig, TrustConfig
+from generator.config import (
+    INTERPOLATIONS,
+    PRESETS,
+    ExplainConfig,
+    InputConfig,
+    LiveConfig,
+    ModelConfig,
+    ReportConfig,
+    TrustConfig,
+)
 from generator.selectors import KINDS
 
 TOP = Path(__file__).resolve().parent.parent
@@ -49,7 +58,7 @@ def test_the_documented_defaults_are_the_defaults():
     config = ReportConfig()
     for name in ReportConfig.model_fields:
         value = getattr(config, name)
-        if name in ("model", "methods", "trust"):
+        if name in ("model", "methods", "trust", "explain"):
             continue
         said = yaml.safe_load(documented[name].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value)
@@ -65,6 +74,8 @@ def test_the_documented_defaults_are_the_defaults():
         value, said = getattr(config.trust, name), yaml.safe_load(documented[f"trust.{name}"].replace("none", "null"))
         assert said == (list(value) if isinstance(value, tuple) else value)
     assert yaml.safe_load(documented["live.layers"]) == list(LiveConfig().layers)
+    for name in ExplainConfig.model_fields:
+        assert getattr(config.explain, name) == yaml.safe_load(documented[f"explain.{name}"])
     assert documented["model.source"] == documented["model.input"] == "none"
 
 

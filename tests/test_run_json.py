@@ -42,7 +42,8 @@ def walked(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """A report with a skipped picture, a method that does not apply, and a layer that sees the whole input."""
+    """A report with a skipped picture, a method that does not apply, a layer that sees the whole input, and one too large to be
+    explained."""
     folder = tmp_path_factory.mktemp("run-json")
     copied(digits(2), folder / "images")
     (folder / "images/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
@@ -67,6 +68,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         "methods": [*LEAN, SEARCH],
         "units": "top:2",
         "targets": ["top:2"],
+        "explain": {"budget_mb": 0.004},
     }
     return build(folder, config)
 

@@ -4,6 +4,7 @@ from generator.config.dump import dump
 from generator.config.settings import (
     INTERPOLATIONS,
     PRESETS,
+    ExplainConfig,
     InputConfig,
     LandscapeConfig,
     LiveConfig,
@@ -17,6 +18,7 @@ from generator.config.settings import (
 __all__ = [
     "INTERPOLATIONS",
     "PRESETS",
+    "ExplainConfig",
     "InputConfig",
     "LandscapeConfig",
     "LiveConfig",

@@ -155,6 +155,12 @@ def _shares(value: object) -> object:
     return many
 
 
+def _megabytes(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+        raise _refuse("a number of megabytes from 0", value)
+    return float(value)
+
+
 def _groups(value: object) -> object:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise _refuse("names of groups, each with a list of labels, indices or ranges", value)
@@ -274,6 +280,19 @@ def _live(value: object) -> object:
     return LiveConfig() if value is True else None if value in ("none", False) else value
 
 
+class ExplainConfig(_Frozen):
+    """How a layer's numbers are computed, shown with the numbers themselves: of how many images, in how many bytes."""
+
+    images: Annotated[int, _count(0, "a whole number from 0")] = 1
+    """Of the first so many images; 0: no figures."""
+    budget_mb: Annotated[float, BeforeValidator(_megabytes)] = 25.0
+    """What all of it may take on the site, in millions of bytes: beyond it the most expensive layers go without."""
+
+
+def _explain(value: object) -> object:
+    return ExplainConfig(images=0) if value in ("none", False) else value
+
+
 def _trust(value: object) -> object:
     return TrustConfig(metrics=(), sanity=0) if value in ("none", False) else value
 
@@ -371,6 +390,7 @@ class ReportConfig(_Frozen):
     trust: Annotated[TrustConfig, BeforeValidator(_trust)] = TrustConfig()
     live: Annotated[LiveConfig | None, BeforeValidator(_live)] = None
     """The visitor's own image, run in the browser; None: without that."""
+    explain: Annotated[ExplainConfig, BeforeValidator(_explain)] = ExplainConfig()
     preset: str = "quick"
     device: Annotated[str, BeforeValidator(_device)] = "auto"
     out: Path = Path("site")

@@ -16,7 +16,7 @@ from generator.diagrams.simplify import levels
 from generator.diagrams.styles.graph import Graph
 from generator.diagrams.words import title
 from generator.names import LayerName
-from generator.pages import escape
+from generator.pages import escape, explain
 from generator.pages.context import Site, safe
 from generator.pages.drawings import Component
 from generator.pages.findings import plain
@@ -36,7 +36,7 @@ def write(site: Site, drawings: Component | None) -> None:
         offered = depths(whole, fold=True)
         fits = fitting(whole, fold=True)
         depth = max(k for k in offered if k <= fits)
-        value = {"architecture": as_json(it), "pages": pages, "depth": depth}
+        value = {"architecture": as_json(it), "pages": pages, "hows": explain.addresses(site, it), "depth": depth}
         site.script("data/architecture.js", "architecture", "", value)
         site.tree.write("architecture.csv", table(it))
         drawn = Graph(depth=depth).linked(it, pages)

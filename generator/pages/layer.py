@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import architecture, data, escape, learn, numbers, threads, units, wires
+from generator.pages import architecture, data, escape, explain, learn, numbers, threads, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
@@ -22,6 +22,7 @@ def write(site: Site, k: int) -> None:
             "slug": image.slug,
             "name": escape.clean(image.name),
             "photo": site.photo(image),
+            "classes": [p.index for p in image.predictions],
             "target": next((escape.clean(p.label) for p in (*image.targets, *image.predictions)), ""),
         }
         if isinstance(item, Atlas):
@@ -47,6 +48,7 @@ def write(site: Site, k: int) -> None:
         "searched": courses(site, view, slug),
         "answers": units.write(site, view, slug),
         "wires": wires.write(site, view, slug),
+        "explain": explain.page(site, view),
         "threads": threads.address(site),
         "threaded": report.threaded,
         "captions": {
@@ -69,6 +71,7 @@ def write(site: Site, k: int) -> None:
         view=view,
         layer=layer,
         around=around,
+        explained=report.explained is not None,
         op=site.op_line(layer),
         fallback=site.tree.picture(first.picture, f"{slug}-map") if isinstance(first, Atlas) else "",
         script=f"data/layers/{slug}.js",
@@ -80,7 +83,7 @@ def write(site: Site, k: int) -> None:
         measured=isinstance(view.kernels, Atlas) and bool(view.kernels.norms),
         marked=units.marked(view),
         network=architecture.places(site, layer.name),
-        explained=learn.of_kind(layer.kind),
+        article=learn.of_kind(layer.kind),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
 

@@ -51,6 +51,18 @@ def finding_record(checked: Checked) -> dict[str, Any]:
     }
 
 
+def explain_record(report: Report) -> dict[str, Any]:
+    """How layers are computed: of which images (none where it was not asked for), in how many bytes, and what goes without."""
+    found = report.explained
+    if found is None:
+        return {"images": [], "bytes": 0, "left_out": []}
+    return {
+        "images": list(found.images),
+        "bytes": found.bytes,
+        "left_out": [{"operation": name, "reason": reason} for name, reason in found.left_out.items()],
+    }
+
+
 def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
     """The whole record, less `bytes`: the size of the site is known when it is written."""
     return {
@@ -78,6 +90,7 @@ def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
             for image in report.images
         ],
         "findings": [finding_record(checked) for checked in report.findings.checked] if report.findings else [],
+        "explain": explain_record(report),
         "passes": {
             "planned": {"forward": report.planned.forward, "backward": report.planned.backward},
             "run": {"forward": report.run.forward, "backward": report.run.backward},

@@ -20,6 +20,7 @@ from generator.pages import (
     compare,
     descent,
     drawings,
+    explain,
     findings,
     home,
     image,
@@ -97,6 +98,7 @@ def render(
     run.write(site)
     units.examples(site)
     threads.write(site)
+    explain.write(site)
     for k in range(len(report.layers)):
         layer.write(site, k)
     for k in range(len(report.images)):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
+from generator.explain.explained import Explained
 from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
@@ -360,3 +361,5 @@ class Report:
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)
     """Its checkpoints; None where there are none."""
+    explained: Explained | None = field(default=None, compare=False)
+    """How its layers are computed; None where that was not asked for."""

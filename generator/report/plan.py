@@ -129,7 +129,9 @@ def describe_plan(plan: Plan) -> str:
     asked = asking.passes(setup.store, size) + colours.passes(asking, setup.store, size) if asking else Passes(0, 0)
     learning = learning_of(setup)
     learned = landscape.passes(setup) + (Passes(0, 0) if learning is None else learning.passes())
-    total = learned + plan.passes + searches.passes + asked + judging
+    explaining = setup.explaining
+    explained = explaining.passes(setup.store) if explaining else Passes(0, 0)
+    total = learned + plan.passes + searches.passes + asked + judging + explained
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -176,6 +178,10 @@ def describe_plan(plan: Plan) -> str:
     if isinstance(ground, landscape.Ground):
         many, lacks = landscape.places(setup), landscape.points(setup)[0]
         rows.append(("landscape", "model", "-", str(many), str(lacks), _evaluations(landscape.passes(setup))))
+    if explaining:
+        counts = (len(explaining.chains.places), len(explaining.images), len(explaining.lacking(setup.store)))
+        places, cells_, lacks_ = map(str, counts)
+        rows.append(("how it is computed", "explain", places, cells_, lacks_, _evaluations(explained)))
     drawn = {row[0] for row in rows}
     nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
@@ -209,6 +215,8 @@ def describe_plan(plan: Plan) -> str:
         else ""
     )
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
+    if explaining:
+        disk += f", of which {explaining.expected / 1e6:.1f} MB show how layers are computed ({explaining.left_out_in_words})"
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join(
         [

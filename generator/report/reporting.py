@@ -22,6 +22,7 @@ from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
+from generator.report.explained import explained_of, notes_of
 from generator.report.findings import findings_of
 from generator.report.landscape import landscape_of
 from generator.report.live import live_of
@@ -70,6 +71,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     learning = learning_of(setup)
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
+    explained = None if setup.explaining is None else explained_of(setup.explaining, setup.store)
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -97,7 +99,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
             method_view(info, used.get(info.name), info.name in used or info.name in refused)
             for info in registry().values()
         ),
-        notes=setup.notes,
+        notes=(*setup.notes, *(notes_of(explained) if explained else ())),
+        explained=explained,
         architecture=architecture_of(setup),
         others=setup.others,
         alike=of_images(setup.jobs, setup.store, images),

@@ -33,6 +33,7 @@ from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.answers import Asking, activity_of
 from generator.report.checkpoints import Checkpoint, checkpoints_of
+from generator.report.explained import Explaining, explaining_of
 from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
 from generator.report.keys import ModelKey, call_of
@@ -84,6 +85,14 @@ class Setup:
     def check(self) -> Check:
         """What the sanity check changes and sees."""
         return check_of(self.judging, self.engine, torch.zeros(1, *self.input_shape))
+
+    @cached_property
+    def explaining(self) -> Explaining | None:
+        """What is shown of how layers are computed; None where nothing is."""
+        explain, images = self.config.explain, self.images.images
+        return explaining_of(
+            self.jobs, self.description, self.engine, self.layers, images[: explain.images], explain.budget_mb
+        )
 
     @cached_property
     def judging(self) -> Judging:

@@ -79,6 +79,8 @@ PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
 GRAPH = 800
 """What one layer takes in the two graphs of the live page."""
+STEPS = 4e3
+"""What a page knows of how its layer is computed, beside maps and kernels."""
 TILE = 0.25
 """A pixel of a reconstruction as JPEG."""
 VEILED = 0.3
@@ -106,6 +108,8 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
+    if setup.explaining is not None:
+        total += setup.explaining.expected + STEPS * len(setup.layers)
     return total + sum(_photographs(setup)) + _patches(setup) + _learned(setup) + _live(setup)
 
 

@@ -10,7 +10,7 @@ customElements.define('graph-page', class extends HTMLElement {
     }
     const {architecture, depth} = data;
     const pages = Object.assign(Object.create(null), data.pages); // a module may be called `constructor`
-    Object.assign(this, {architecture, pages, first: depth, table: this.querySelector('graph-table'), card: this.querySelector('graph-card'), status: this.querySelector('[data-status]'), find: this.querySelector('[data-find]')});
+    Object.assign(this, {architecture, pages, first: depth, hows: Object.assign(Object.create(null), data.hows), table: this.querySelector('graph-table'), card: this.querySelector('graph-card'), status: this.querySelector('[data-status]'), find: this.querySelector('[data-find]')});
     this.whole = convatlas.simplify.prepared(architecture);
     this.levels = convatlas.simplify.levels(this.whole);
     this.ids = new Set([...this.whole.ops, ...this.whole.blocks].map((one) => one.id));
@@ -233,7 +233,7 @@ customElements.define('graph-page', class extends HTMLElement {
     this.table.mark(marks);
     const id = this.pointed || this.state.picked;
     const op = id && this.scene.it.ops.find((one) => one.id === id);
-    if (op) this.card.show(op, this.pages, this.placeOf(id), id === this.state.picked);
+    if (op) this.card.show(op, this.pages, this.placeOf(id), id === this.state.picked, this.hows);
     else this.card.hide();
   }
 

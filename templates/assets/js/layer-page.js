@@ -11,7 +11,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', x: '', p: '', m: (this.data.cams[0] || {}).method || ''};
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
@@ -22,6 +22,7 @@ customElements.define('layer-page', class extends HTMLElement {
     for (const button of this.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => this.zoom(Number(button.dataset.zoom)));
     this.addEventListener('unit-point', ({detail}) => this.say(detail.tile));
     this.addEventListener('unit-open', ({detail}) => this.set({u: detail.unit}));
+    this.addEventListener('explain-state', ({detail: {op, place, unit}}) => this.explained(op, place, unit));
     this.addEventListener('unit-close', () => this.close());
     this.addEventListener('unit-step', ({detail}) => this.step(detail.by));
     document.addEventListener('keydown', (event) => this.key(event));
@@ -32,7 +33,7 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   read() {
-    const {u, i, v, c, s, k, o, f, t = ''} = convatlas.address.read();
+    const {u, i, v, c, s, k, o, f, x, p, t = ''} = convatlas.address.read();
     const next = t === this.state.t ? {} : {t};
     const there = u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units;
     this.missing = u && !there ? u.slice(0, 20) : '';
@@ -51,6 +52,8 @@ customElements.define('layer-page', class extends HTMLElement {
       const select = this.querySelector(`[data-control=${control}]`);
       if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
     }
+    if (x !== undefined) next.x = x;
+    if (/^\d+\.\d+$/.test(p)) next.p = p;
     this.jump = there;
     if (!Object.keys(next).length) return;
     Object.assign(this.state, next);
@@ -88,11 +91,15 @@ customElements.define('layer-page', class extends HTMLElement {
   set(part) {
     Object.assign(this.state, 'u' in part ? {t: ''} : {}, part);  // another unit is picked: the row is left
     this.missing = '';
-    const {u, i, v, s, k, o, f, t} = this.state;
-    const c = this.linked();
-    convatlas.address.write({u: u >= 0 ? u : '', i, v, c, s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t});
+    this.write();
     this.links();
     this.draw();
+  }
+
+  write() {
+    const {u, i, v, s, k, o, f, t, x, p} = this.state;
+    const how = v === 'how';
+    convatlas.address.write({u: u >= 0 ? u : '', i, v, c: this.linked(), s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t, x: how ? x : '', p: how ? p : ''});
   }
 
   /** The layers before and after open on the same image, view and colour. */
@@ -124,7 +131,9 @@ customElements.define('layer-page', class extends HTMLElement {
     const turn = this.turn = (this.turn || 0) + 1;
     this.ready = true;
     this.controls();
+    this.classList.toggle('is-how', this.state.v === 'how');
     if (this.state.v === 'cams') return this.cams();
+    if (this.state.v === 'how') return this.how(turn);
     let atlas;
     try {
       atlas = await this.atlas();
@@ -153,6 +162,32 @@ customElements.define('layer-page', class extends HTMLElement {
     const {jump} = this;
     this.jump = false;
     return this.state.u >= 0 ? this.unit(jump) : this.about();
+  }
+
+  /** How the layer is computed: of the open unit, else of the one that answers most. */
+  async how(turn) {
+    const {u, i, x, p} = this.state;
+    const {explain, images} = this.data;
+    const image = this.image();
+    let unit = u;
+    if (unit < 0) {
+      const atlas = image && image.maps ? await convatlas.load('maps', `${this.dataset.layer}/${image.slug}`, image.maps).catch(() => null) : null;
+      unit = atlas && atlas.n ? convatlas.tiles.unit(atlas, convatlas.tiles.order(atlas, 'strongest')[0]) : 0;
+    }
+    if (turn !== this.turn) return;
+    this.now = null;
+    this.explain ??= document.createElement('explain-view');
+    if (this.explain.parentNode !== this.main) this.main.replaceChildren(this.explain);
+    const signed = convatlas.colours.name(this.state.c, false);
+    const [y, column] = p.split('.').map(Number);
+    this.explain.show({na: explain.na, address: {key: `steps/${this.dataset.layer}`, path: explain.at}, image: i, images: Object.fromEntries(images.map(({slug, name}) => [slug, name])), classes: image ? image.classes : [], unit, op: x, place: p ? {y, x: column} : null, colour: signed});
+  }
+
+  /** The step and the place that the reader is at, for the address. */
+  explained(op, place, unit) {
+    Object.assign(this.state, {x: op, p: place ? `${place.y}.${place.x}` : ''});
+    if (this.state.u < 0 && this.explain.k === this.explain.chain.own) this.state.u = unit;
+    this.write();
   }
 
   /** Every view, and every slice of the kernels, keeps a zoom of its own: under this key. */
@@ -185,8 +220,8 @@ customElements.define('layer-page', class extends HTMLElement {
     const {el, say} = convatlas;
     const off = (selector, when) => { for (const element of this.querySelectorAll(selector)) element.disabled = when; };
     off('[name=image]', v === 'kernels' || v === 'pictures');
-    off('[name=scale]', v === 'pictures' || v === 'cams');
-    off('[data-zoom], [data-control=sort]', v === 'cams');
+    off('[name=scale]', v === 'pictures' || v === 'cams' || v === 'how');
+    off('[data-zoom], [data-control=sort], [data-control=filter]', v === 'cams' || v === 'how');
     this.menu.lend(v === 'cams' ? 'inferno' : 'viridis', this.colour());
     this.extra.replaceChildren();
     const inputs = Object.keys(this.data.kernelInputs);
@@ -295,7 +330,7 @@ customElements.define('layer-page', class extends HTMLElement {
   key(event) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest('input, select, textarea, [contenteditable], dialog, .md-search')) return;
     if (event.key === 'Escape') this.close();
-    else if (this.state.u >= 0 && this.state.v !== 'cams' && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
+    else if (this.state.u >= 0 && !['cams', 'how'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
       event.preventDefault();
       this.step(event.key === 'ArrowRight' ? 1 : -1);
     }

@@ -1,0 +1,164 @@
+"""How a layer is computed, as data for its page: the steps of its chain, and the maps and kernels that they read, loaded on demand.
+
+data/explain/steps/<slug>.js            {step, images, steps: [{name, kind, settings, reads, …}]}     one a layer
+data/explain/maps/<image>/<tensor>.js   {shape, power, text}        one a tensor: what one layer gives is what the next one reads
+data/explain/kernels/<operation>.js     the same, of weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from generator.artifacts import NotApplicable
+from generator.diagrams.architecture import Architecture
+from generator.explain.budget import has_kernel
+from generator.explain.chains import Chain, Place, Step
+from generator.explain.explained import Explained, Stored
+from generator.explain.operation import Read
+from generator.model.graph import Ref
+from generator.names import INPUT, Digest, LayerName
+from generator.pages import escape
+from generator.pages.context import Site
+from generator.pages.exports import sevens
+from generator.pages.slugs import slugs
+from generator.pages.units import packed
+from generator.pages.views import LayerView
+from generator.store import digest
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The addresses of a report's maps and kernels."""
+
+    found: Explained
+
+    @cached_property
+    def maps(self) -> Mapping[Ref, str]:
+        """A file name a tensor."""
+        refs = list(self.found.names)
+        names = slugs(
+            [f"{self.found.names[ref]} {ref.output}" if ref.output else str(self.found.names[ref]) for ref in refs]
+        )
+        return dict(zip(refs, names, strict=True))
+
+    @cached_property
+    def kernels(self) -> Mapping[LayerName, str]:
+        names = list(self.found.kernels)
+        return dict(zip(names, slugs([str(name) for name in names]), strict=True))
+
+
+def write(site: Site) -> None:
+    """Write all maps and kernels, and the names of the classes."""
+    found = site.report.explained
+    if found is None:
+        return
+    figures = Figures(found)
+    for (image, ref), stored in found.maps.items():
+        name = f"{escape.slug(image)}/{figures.maps[ref]}"
+        _numbers(site, f"data/explain/maps/{name}.js", f"maps/{name}", stored)
+    for operation, stored in found.kernels.items():
+        name = figures.kernels[operation]
+        _numbers(site, f"data/explain/kernels/{name}.js", f"kernels/{name}", stored)
+    labels = [escape.clean(label) for label in site.report.labels]
+    site.script("data/explain/labels.js", "explain", "labels", labels)
+
+
+def _numbers(site: Site, path: str, key: str, stored: Stored) -> None:
+    def made() -> bytes:
+        head = f'{{"shape":{escape.json(list(stored.shape))},"power":{stored.power},"text":"'
+        return f'convatlas.put("explain",{escape.json(key)},{head}{sevens(stored.read())}"}});\n'.encode("ascii")
+
+    of: Digest = digest(f"explain {key} {stored.digest} {stored.shape} {stored.power}".encode())
+    site.tree.made(path, of, made)
+
+
+def page(site: Site, view: LayerView) -> dict[str, Any]:
+    """Write the steps of a layer's page; {at: the address}, or {na: why there are none}."""
+    found = site.report.explained
+    if found is None:
+        return {"na": site.t("explain.not_asked")}
+    place = found.chains.places.get(view.layer.name)
+    if not isinstance(place, Place):
+        return {"na": escape.clean(place.reason) if isinstance(place, NotApplicable) else site.t("explain.unknown")}
+    chain = found.chains.chains[place.chain]
+    figures = Figures(found)
+    slug = escape.slug(view.slug)
+    steps = [_step(site, figures, step) for step in chain.steps]
+    if found.softmax is not None and chain.steps[-1].operation.name == found.softmax:
+        steps.append(_softmax(chain))
+    value = {"step": place.step, "images": [escape.slug(image) for image in found.images], "steps": steps}
+    site.script(f"data/explain/steps/{slug}.js", "explain", f"steps/{slug}", value)
+    return {"at": f"data/explain/steps/{slug}.js"}
+
+
+def addresses(site: Site, it: Architecture) -> dict[str, str]:
+    """Operation -> where it is shown how it is computed: its own page, or that of a layer whose chain it stands in."""
+    found = site.report.explained
+    if found is None:
+        return {}
+    hosts: dict[str, LayerName] = {}
+    for layer, place in found.chains.places.items():
+        if isinstance(place, Place):
+            for step in found.chains.chains[place.chain].steps:
+                name = step.operation.name
+                if name == layer or name not in hosts:
+                    hosts[name] = layer
+    slugs_ = {name: escape.slug(view.slug) for name, view in site.layer_views.items()}
+    return {
+        op.id: f"layers/{slugs_[hosts[op.layer]]}.html#v=how&x={escape.url(op.layer)}"
+        for op in it.ops
+        if op.layer in hosts and hosts[op.layer] in slugs_
+    }
+
+
+def _step(site: Site, figures: Figures, step: Step) -> dict[str, Any]:
+    found, one = figures.found, step.operation
+    made: dict[str, Any] = {
+        "name": escape.clean(one.name),
+        "op": escape.clean(one.op),
+        "kind": one.kind,
+        "shape": list(one.shape),
+        "settings": dict(one.settings),
+        "reads": [_read(site, figures, read, at) for read, at in zip(one.reads, step.flows, strict=True)],
+        "arrays": {
+            name: {"shape": list(value.shape), "data": packed(value, "f")}
+            for (operation, name), value in found.arrays.items()
+            if operation == one.name
+        },
+    }
+    if step.follows is not None:
+        made["follows"] = step.follows
+    if own := site.layer_views.get(one.name):
+        made["page"] = f"layers/{escape.slug(own.slug)}.html"
+    if one.name in found.left_out:
+        made["na"] = escape.clean(found.left_out[one.name])
+    elif has_kernel(one):
+        name = figures.kernels[one.name]
+        made["kernel"] = [f"kernels/{name}", f"data/explain/kernels/{name}.js"]
+    return made
+
+
+def _read(site: Site, figures: Figures, read: Read, flows: int | None) -> dict[str, Any]:
+    name = figures.maps.get(read.ref)
+    maker = figures.found.names.get(read.ref)
+    made: dict[str, Any] = {"shape": list(read.shape)}
+    if flows is not None:
+        return made | {"flows": flows}
+    if maker is not None:
+        made["name"] = site.t("layer.the_input") if maker == INPUT else escape.clean(maker)
+        if maker == INPUT:
+            made["seen"] = True
+        if own := site.layer_views.get(maker):
+            made["page"] = f"layers/{escape.slug(own.slug)}.html"
+    return made | {"map": name}
+
+
+def _softmax(chain: Chain) -> dict[str, Any]:
+    """The step that turns scores into probabilities, which the model leaves to its user."""
+    last = chain.steps[-1].operation
+    read = {"shape": list(last.shape), "flows": len(chain.steps) - 1}
+    return {"name": "softmax", "op": "softmax", "kind": "softmax", "shape": list(last.shape), "settings": {}, "reads": [read],
+            "arrays": {}, "added": True, "follows": len(chain.steps) - 1}  # fmt: skip

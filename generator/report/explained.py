@@ -1,0 +1,282 @@
+"""The figures on how layers are computed, of a report: what they cost, recorded in one forward pass an image, and kept in the store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.command.progress import Stage
+from generator.engine.passes import Engine
+from generator.explain.budget import SEVENS, File, Part, estimate, has_kernel, parts_of, total, within
+from generator.explain.chains import Chains, chains_of
+from generator.explain.explained import Explained, Stored
+from generator.explain.operation import Layouts, Operation
+from generator.explain.record import Axes, kept_axes, record
+from generator.explain.twenty import pack
+from generator.images import ImageRecord, load
+from generator.model.describe import Description
+from generator.model.graph import Ref
+from generator.model.preprocess import Preprocess
+from generator.model.receptive import propagate
+from generator.names import Digest, Layer, LayerName
+from generator.pages.views import Passes
+from generator.report.jobs import Jobs
+from generator.report.keys import code_digest, engine_digest
+from generator.store import Record, Store, digest, key_of
+
+HEAD = 200
+"""Bytes of a script around its numbers."""
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """Which operations are explained, of which images, within which budget."""
+
+    jobs: Jobs
+    description: Description
+    chains: Chains
+    images: tuple[ImageRecord, ...]
+    budget: float
+    """Bytes."""
+
+    @cached_property
+    def operations(self) -> Mapping[LayerName, Operation]:
+        """Those of all chains, by name."""
+        return {step.operation.name: step.operation for chain in self.chains.chains for step in chain.steps}
+
+    @cached_property
+    def axes(self) -> Mapping[Ref, Axes]:
+        """The tensors to be kept."""
+        layouts = Layouts(self.description.graph, propagate(self.description.graph))
+        return kept_axes(self.chains.chains, layouts.axes)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        return parts_of(self.chains)
+
+    @cached_property
+    def estimates(self) -> Mapping[File, float]:
+        """Bytes that each file will take, by its shape."""
+        nodes = self.description.graph.nodes
+        found: dict[File, float] = {
+            ref: HEAD + estimate(math.prod(ref.shape), rectified=nodes[ref.node].family == "act") for ref in self.axes
+        }
+        return found | {
+            name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)
+        }
+
+    @cached_property
+    def recorded(self) -> tuple[Part, ...]:
+        """What is worth recording: what may come to lie within the budget."""
+        return within(self.parts, self.estimates, len(self.images), self.budget * 1.1)
+
+    @property
+    def expected(self) -> float:
+        """Bytes that the figures will take, about."""
+        shown = within(self.parts, self.estimates, len(self.images), self.budget)
+        return total(shown, self.estimates, len(self.images))
+
+    @property
+    def left_out_in_words(self) -> str:
+        """``within explain.budget_mb: 25``, and how many layers go without where some do."""
+        shown = within(self.parts, self.estimates, len(self.images), self.budget)
+        without = len(self.parts) - len(shown)
+        said = f"within explain.budget_mb: {self.budget / MB:g}"
+        return said if not without else f"{said}; {without} of {len(self.parts)} go without"
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """The tensors that are recorded."""
+        return tuple(dict.fromkeys(file for part in self.recorded for file in part.files if isinstance(file, Ref)))
+
+    @cached_property
+    def of(self) -> tuple[Operation, ...]:
+        """The operations whose arrays are recorded: of a part that goes without, the small ones."""
+        names = {name for part in self.recorded for name in part.operations}
+        return tuple(one for name, one in self.operations.items() if name in names)
+
+    def key(self, image: ImageRecord | None) -> Digest:
+        """Of what was recorded of an image; of the arrays, where there is none."""
+        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else [one.name for one in self.of]
+        return key_of(
+            {
+                "explain": [code_digest("generator.explain.record"), code_digest("generator.explain.twenty")],
+                "model": asdict(self.jobs.model if image else replace(self.jobs.model, preprocessing="")),
+                "engine": engine_digest(),
+                "image": image.digest if image else None,
+                "wanted": wanted,
+            }
+        )
+
+    def _named(self, ref: Ref) -> list[Any]:
+        return [self.description.graph.nodes[ref.node].name, ref.output, list(ref.shape)]
+
+    def lacking(self, store: Store) -> tuple[ImageRecord, ...]:
+        """The images that have to be run."""
+        if not self.refs:
+            return ()
+        known = store.get(self.key(None)) is not None
+        return tuple(
+            image for k, image in enumerate(self.images) if store.get(self.key(image)) is None or (k == 0 and not known)
+        )
+
+    def passes(self, store: Store) -> Passes:
+        """One forward pass an image."""
+        return Passes(len(self.lacking(store)), 0)
+
+
+def explaining_of(jobs: Jobs, description: Description, engine: Engine, pages: Iterable[Layer], images: tuple[ImageRecord, ...], budget_mb: float) -> Explaining | None:  # fmt: skip
+    """What is explained of these layers; None where no image is."""
+    if not images:
+        return None
+    return Explaining(jobs, description, chains_of(description.graph, engine.module, pages), images, budget_mb * MB)
+
+
+def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
+    """Record what the store lacks."""
+    axes = {ref: what.axes[ref] for ref in what.refs}
+    for image in what.lacking(store):
+        x = engine.batch(preprocess(load(image, preprocess.channels))[None])
+        engine.counts.forward += 1
+        found = record(engine.module, x, what.description.graph, axes, what.of, engine.invocation)
+        _put(
+            store,
+            what.key(image),
+            {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps},
+            {},
+        )
+        if store.get(what.key(None)) is None:
+            big = {
+                f"{name}/{array}": value
+                for (name, array), value in found.arrays.items()
+                if _is_kernel(what, name, array)
+            }
+            small = {
+                f"{name}/{array}": value
+                for (name, array), value in found.arrays.items()
+                if not _is_kernel(what, name, array)
+            }
+            _put(store, what.key(None), big, small)
+        stage.advance()
+
+
+def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
+    return array == "weight" and has_kernel(what.operations[name])
+
+
+def _put(
+    store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]
+) -> None:
+    packed = {name: pack(value) for name, value in big.items()}
+    meta = {"packed": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
+            "floats": {name: list(value.shape) for name, value in small.items()}}  # fmt: skip
+    store.put(
+        key,
+        meta,
+        {name: one.data for name, one in packed.items()}
+        | {name: value.astype("<f4").tobytes() for name, value in small.items()},
+    )
+
+
+def explained_of(what: Explaining, store: Store) -> Explained:
+    """The figures, as the store has them: within the budget by what they really take."""
+    maps: dict[tuple[str, Ref], Stored] = {}
+    cost: dict[File, float] = {}
+    for image in what.images:
+        for name, one in _stored(store, what.key(image)).items():
+            ref = what.refs[int(name)]
+            maps[image.slug, ref] = one
+            cost[ref] = max(cost.get(ref, 0.0), one.size)
+    record_ = store.get(what.key(None))
+    kernels = {LayerName(name.removesuffix("/weight")): one for name, one in _stored(store, what.key(None)).items()}
+    cost |= {name: one.size for name, one in kernels.items()}
+    shown = within(
+        tuple(part for part in what.recorded if all(file in cost for file in part.files)),
+        cost,
+        len(what.images),
+        what.budget,
+    )
+    files = {file for part in shown for file in part.files}
+    there = {name for part in shown for name in part.operations}
+    maps = {at: one for at, one in maps.items() if at[1] in files}
+    kernels = {name: one for name, one in kernels.items() if name in files}
+    arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = {}
+    if record_ is not None:
+        for name, shape in record_.meta["floats"].items():
+            operation, _, array = name.rpartition("/")
+            arrays[LayerName(operation), array] = np.frombuffer(store.blob(record_, name), "<f4").reshape(shape)
+    return Explained(
+        what.chains,
+        {ref: what.description.graph.nodes[ref.node].name for ref in what.axes},
+        tuple(image.slug for image in what.images),
+        maps,
+        kernels,
+        arrays,
+        {name: _why(what, name, there) for name in what.operations if name not in there},
+        sum(one.size for one in (*maps.values(), *kernels.values())),
+        _softmax(what),
+    )
+
+
+def _why(what: Explaining, name: LayerName, there: set[LayerName]) -> str:
+    part = next(part for part in what.parts if name in part.operations)
+    needs = total((part,), what.estimates, len(what.images)) / MB
+    return (
+        f"its numbers would take about {needs:.1f} MB, and all figures may take {what.budget / MB:g} MB together: the most expensive go "
+        "without. A larger explain.budget_mb brings it back."
+    )
+
+
+def _softmax(what: Explaining) -> LayerName | None:
+    """The last linear layer, where its output are the scores of classes and no probabilities yet."""
+    readout, graph = what.description.readout, what.description.graph
+    last = [name for name, one in what.operations.items() if one.kind == "linear"]
+    ends = {ref.node for ref in graph.outputs if ref is not None}
+    classes = readout.kind == "classification" and not readout.activated and what.description.classes > 1
+    return last[-1] if last and classes and what.operations[last[-1]].node in ends else None
+
+
+def _stored(store: Store, key: Digest) -> Mapping[str, Stored]:
+    found = store.get(key)
+    if found is None:
+        return {}
+    return {
+        name: _one(store, found, name, shape, power, size)
+        for name, (shape, power, size) in found.meta["packed"].items()
+    }
+
+
+def _one(store: Store, record_: Record, name: str, shape: list[int], power: int, size: int) -> Stored:
+    of = record_.blobs[name] if name in record_.blobs else digest(record_.inline[name])
+    return Stored(tuple(shape), power, of, size + HEAD, lambda: store.blob(record_, name))
+
+
+def _weights(operation: Operation) -> int:
+    """How many numbers a kernel has."""
+    inputs = operation.reads[0].shape
+    if operation.kind == "linear":
+        return operation.shape[0] * math.prod(inputs)
+    return operation.shape[0] * inputs[0] // int(operation.settings["groups"]) * math.prod(operation.settings["kernel"])
+
+
+def cost_of(found: Explained) -> str:
+    """``how layers are computed: 18.1 MB of one image``, and how many operations go without."""
+    images = len(found.images)
+    left = f"; {len(found.left_out)} operations go without, over explain.budget_mb" if found.left_out else ""
+    return f"how layers are computed: {found.bytes / MB:.1f} MB of {'one image' if images == 1 else f'{images} images'}{left}"
+
+
+def notes_of(found: Explained) -> tuple[str, ...]:
+    """What the run's notes say of figures: what they take, and what goes without."""
+    if not found.left_out:
+        return ()
+    names = list(found.left_out)
+    some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return (f"How it is computed is not shown of {some}: their numbers do not fit into `explain.budget_mb`.",)

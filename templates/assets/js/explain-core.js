@@ -1,0 +1,250 @@
+/* How operations are computed, as plain arithmetic: nothing in here knows of pages, so that a test runs it against torch.
+ *
+ *   settings + a place of the output --> the cells of the window: which number of the input meets which of the kernel
+ *
+ * Maps are rows of numbers, (h * w). Sums are taken in double precision. */
+(() => {
+  const POWERS = Float64Array.from({length: 32}, (_, field) => 2 ** (Math.max(field, 1) - 15));
+  /** n numbers of twenty bits (sign, 5 bits of exponent, 14 of fraction): all high bytes, all middle ones, the low halves of bytes; times
+   * 2 ** -power. */
+  const floats = (bytes, n, power) => {
+    const scale = 2 ** -power;
+    const out = new Float32Array(n);
+    for (let k = 0; k < n; k += 1) {
+      const pair = bytes[2 * n + (k >> 1)];
+      const code = bytes[k] << 12 | bytes[n + k] << 4 | (k & 1 ? pair & 15 : pair >> 4);
+      const field = code >> 14 & 31, fraction = code & 16383;
+      const size = field === 31 ? (fraction ? NaN : Infinity) : (fraction + (field ? 16384 : 0)) / 16384 * POWERS[field] * scale;
+      out[k] = code >> 19 ? -size : size;
+    }
+    return out;
+  };
+
+  /** Where a place beside the map lies in it, as a padding mode has it; -1 where there is a zero. */
+  const folded = (at, n, mode) => {
+    if (at >= 0 && at < n) return at;
+    if (mode === 'reflect') return at < 0 ? -at : 2 * (n - 1) - at;
+    if (mode === 'replicate') return at < 0 ? 0 : n - 1;
+    if (mode === 'circular') return (at % n + n) % n;
+    return -1;
+  };
+  /** What a padded map has at (y, x), beside it too. */
+  const rim = (mode, values, h, w, y, x) => {
+    const [row, column] = [folded(y, h, mode), folded(x, w, mode)];
+    return row < 0 || column < 0 ? 0 : values[row * w + column];
+  };
+  /** Which place of an axis of n the k-th element of a kernel meets at output place `at`: {from, to}: where it stands, which may be
+   * beside the map, and which number that is, -1 for a zero, -2 where a transposed convolution has none. */
+  const meets = ({stride, dilation, padding, mode, transposed}, axis, at, k, n) => {
+    const s = stride[axis], d = dilation[axis], p = padding[2 * axis];
+    if (!transposed) {
+      const from = at * s - p + k * d;
+      return {from, to: folded(from, n, mode)};
+    }
+    const shifted = at + p - k * d;
+    const from = shifted / s;
+    return {from, to: shifted % s === 0 && from >= 0 && from < n ? from : -2};
+  };
+  /** The cells of a convolution's window at output place (y, x): [{ky, kx, y, x, at}], at: the place in the map, row by row, -1 for a
+   * padded zero and -2 for none. (y, x) is where the cell stands, beside the map too. */
+  const cells = (settings, [h, w], y, x) => {
+    const [kh, kw] = settings.kernel;
+    const found = [];
+    for (let ky = 0; ky < kh; ky += 1) {
+      const row = meets(settings, 0, y, ky, h);
+      for (let kx = 0; kx < kw; kx += 1) {
+        const column = meets(settings, 1, x, kx, w);
+        const none = row.to === -2 || column.to === -2;
+        found.push({ky, kx, y: row.from, x: column.from, at: none ? -2 : row.to < 0 || column.to < 0 ? -1 : row.to * w + column.to});
+      }
+    }
+    return found;
+  };
+  /** The input channels that a unit reads, and where its kernel's slice of the j-th of them begins. */
+  const reads = ({groups, kernel, transposed}, channels, units, unit) => {
+    const each = channels / groups, own = units / groups;
+    const group = Math.floor(unit / own);
+    const size = kernel[0] * kernel[1];
+    const first = group * each;
+    return {group, channels: Array.from({length: each}, (_, j) => first + j), begins: (j) => (transposed ? (first + j) * own + unit % own : unit * each + j) * size};
+  };
+  /** What one input channel adds to a unit's map: (H * W) numbers. */
+  const partial = (settings, x, [h, w], weight, begins, [H, W]) => {
+    const [kh, kw] = settings.kernel;
+    const out = new Float64Array(H * W);
+    const columns = Array.from({length: kw}, (_, k) => Int32Array.from({length: W}, (_, at) => meets(settings, 1, at, k, w).to));
+    for (let ky = 0; ky < kh; ky += 1) {
+      for (let Y = 0; Y < H; Y += 1) {
+        const y = meets(settings, 0, Y, ky, h).to;
+        if (y < 0) continue;
+        const row = y * w, start = Y * W;
+        for (let kx = 0; kx < kw; kx += 1) {
+          const v = weight[begins + ky * kw + kx], column = columns[kx];
+          for (let k = 0; k < W; k += 1) if (column[k] >= 0) out[start + k] += v * x[row + column[k]];
+        }
+      }
+    }
+    return out;
+  };
+  /** A unit's map with its bias, and how much each channel adds to it: the sum of absolute values over the map. */
+  const convolve = (settings, channel, shape, weight, bias, unit, [units, H, W]) => {
+    const read = reads(settings, shape[0], units, unit);
+    const out = new Float64Array(H * W).fill(bias);
+    const strength = read.channels.map((c, j) => {
+      const part = partial(settings, channel(c), [shape[1], shape[2]], weight, read.begins(j), [H, W]);
+      let sum = 0;
+      for (let k = 0; k < part.length; k += 1) {
+        out[k] += part[k];
+        sum += Math.abs(part[k]);
+      }
+      return sum;
+    });
+    return {...read, out, strength};
+  };
+  /** The products at one place, and their sum. */
+  const dot = (found, x, weight, begins) => {
+    const terms = found.map(({at}, k) => ({x: at < 0 ? 0 : x[at], w: weight[begins + k], v: at < 0 ? 0 : x[at] * weight[begins + k]}));
+    return {terms, sum: terms.reduce((sum, {v}) => sum + v, 0)};
+  };
+
+  /** A pool's window at output place (Y, X): {cells, divisor, at: which cell is the largest, v}. */
+  const pooled = (settings, x, [h, w], [H, W], Y, X) => {
+    const {how, adaptive, kernel, stride, padding, dilation} = settings;
+    const found = [];
+    let divisor = 0;
+    if (adaptive) {
+      const [top, bottom] = [Math.floor(Y * h / H), Math.ceil((Y + 1) * h / H)];
+      const [left, right] = [Math.floor(X * w / W), Math.ceil((X + 1) * w / W)];
+      for (let y = top; y < bottom; y += 1) for (let k = left; k < right; k += 1) found.push({ky: y - top, kx: k - left, y, x: k, at: y * w + k});
+      divisor = found.length;
+    } else {
+      const [top, left] = [Y * stride[0] - padding[0], X * stride[1] - padding[2]];
+      for (let ky = 0; ky < kernel[0]; ky += 1) {
+        for (let kx = 0; kx < kernel[1]; kx += 1) {
+          const y = top + ky * dilation[0], k = left + kx * dilation[1];
+          const inside = y >= 0 && y < h && k >= 0 && k < w;
+          if (how === 'avg' && (y >= h + padding[1] || k >= w + padding[3])) continue; // a last window that reaches beyond the padding is cut there
+          found.push({ky, kx, y, x: k, at: inside ? y * w + k : -1});
+        }
+      }
+      divisor = settings.divisor || (settings.counts_padding ? found.length : found.filter(({at}) => at >= 0).length);
+    }
+    let at = -1, sum = 0;
+    found.forEach((cell, k) => {
+      if (cell.at < 0) return;
+      sum += x[cell.at];
+      if (at < 0 || x[cell.at] > x[found[at].at] || Number.isNaN(x[cell.at])) at = k;
+    });
+    return {cells: found, divisor, at, sum, v: how === 'max' ? x[found[at].at] : sum / divisor};
+  };
+  /** A whole pooled map; of a maximum also where it was found in the input, its switches. */
+  const pool = (settings, x, size, [H, W]) => {
+    const out = new Float64Array(H * W), switches = new Int32Array(H * W).fill(-1);
+    for (let k = 0; k < out.length; k += 1) {
+      const one = pooled(settings, x, size, [H, W], Math.floor(k / W), k % W);
+      out[k] = one.v;
+      if (settings.how === 'max') switches[k] = one.cells[one.at].at;
+    }
+    return {out, switches};
+  };
+
+  /** The complement of the error function, to seven digits wherever it is taken. */
+  const erfc = (x) => {
+    const z = Math.abs(x), t = 1 / (1 + 0.5 * z);
+    const r = t * Math.exp(-z * z - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277)))))))));
+    return x >= 0 ? r : 2 - r;
+  };
+  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+  const log1pexp = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
+  const clip = (x, lo, hi) => Math.min(hi ?? Infinity, Math.max(lo ?? -Infinity, x));
+  const ACTS = {
+    clip: (x, {lo, hi}) => clip(x, lo, hi),
+    leaky_relu: (x, {negative_slope}) => (x >= 0 ? x : negative_slope * x),
+    prelu: (x, _, slope) => (x >= 0 ? x : slope * x),
+    elu: (x, {alpha}) => (x > 0 ? x : alpha * Math.expm1(x)),
+    celu: (x, {alpha}) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
+    selu: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)),
+    gelu: (x) => 0.5 * x * erfc(-x / Math.SQRT2),
+    gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+    silu: (x) => x * sigmoid(x),
+    mish: (x) => x * Math.tanh(log1pexp(x)),
+    hardswish: (x) => x * clip(x + 3, 0, 6) / 6,
+    hardsigmoid: (x) => clip(x + 3, 0, 6) / 6,
+    sigmoid,
+    logsigmoid: (x) => -log1pexp(-x),
+    tanh: Math.tanh,
+    softsign: (x) => x / (1 + Math.abs(x)),
+    tanhshrink: (x) => x - Math.tanh(x),
+    softplus: (x, {beta, threshold}) => (beta * x > threshold ? x : Math.log1p(Math.exp(beta * x)) / beta),
+    hardshrink: (x, {lambd}) => (Math.abs(x) > lambd ? x : 0),
+    softshrink: (x, {lambd}) => (x > lambd ? x - lambd : x < -lambd ? x + lambd : 0),
+    threshold: (x, {threshold, value}) => (x > threshold ? x : value),
+  };
+  const act = (settings, x, slope) => ACTS[settings.fn](x, settings, slope);
+
+  /** A batch norm at one channel as a factor and a shift: gamma (x - mean) / sqrt(var + eps) + beta = a x + b. */
+  const scale = ({mean, var: variance, weight, bias}, eps, unit) => {
+    const gamma = weight ? weight[unit] : 1, beta = bias ? bias[unit] : 0;
+    const a = gamma / Math.sqrt(variance[unit] + eps);
+    return {mean: mean[unit], var: variance[unit], gamma, beta, a, b: beta - mean[unit] * a};
+  };
+  /** Mean, variance and how many numbers, of those that a layer, group or instance norm takes together with one place of a unit:
+   * of a norm over channels all channels there, else all places of the unit's group. */
+  const statistics = ({over, groups, rms}, values, [c, h, w], unit, place) => {
+    const size = h * w;
+    const each = c / groups, first = over === 'channel' ? 0 : Math.floor(unit / each) * each;
+    const last = over === 'channel' ? c : first + each;
+    const from = over === 'channel' ? place : 0, to = over === 'channel' ? place + 1 : size;
+    const n = (last - first) * (to - from);
+    let sum = 0, square = 0;
+    for (let k = first; k < last; k += 1) for (let at = from; at < to; at += 1) sum += values[k * size + at];
+    const mean = rms ? 0 : sum / n;
+    for (let k = first; k < last; k += 1) for (let at = from; at < to; at += 1) square += (values[k * size + at] - mean) ** 2;
+    return {mean, var: square / n, n, first, last};
+  };
+  /** A unit's normalised map; weights of one number a channel, or one a place where as many were given. */
+  const normalised = (settings, values, shape, unit, weight, bias) => {
+    const size = shape[1] * shape[2];
+    const out = new Float64Array(size);
+    let found = null;
+    const one = (array, k, otherwise) => (!array ? otherwise : array.length > shape[0] ? array[unit * size + k] : array[unit]);
+    for (let k = 0; k < size; k += 1) {
+      if (!found || settings.over === 'channel') found = statistics(settings, values, shape, unit, k);
+      out[k] = (values[unit * size + k] - found.mean) / Math.sqrt(found.var + settings.eps) * one(weight, k, 1) + one(bias, k, 0);
+    }
+    return out;
+  };
+
+  const SIGNS = {'+': (a, b) => a + b, '−': (a, b) => a - b, '×': (a, b) => a * b, '÷': (a, b) => a / b};
+  /** Two maps, or a map and one number for all its places, place by place. */
+  const merged = (sign, a, b, n) => Float64Array.from({length: n}, (_, k) => SIGNS[sign](a.length === 1 ? a[0] : a[k], b.length === 1 ? b[0] : b[k]));
+  /** All outputs of a linear layer. */
+  const linear = (x, weight, bias, rows) => {
+    const n = x.length;
+    return Float64Array.from({length: rows}, (_, row) => {
+      let sum = bias ? bias[row] : 0;
+      for (let k = 0; k < n; k += 1) sum += x[k] * weight[row * n + k];
+      return sum;
+    });
+  };
+  /** Probabilities of scores at a temperature, and what they are made of: e to the score less the largest. */
+  const softmax = (z, temperature = 1) => {
+    const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
+    const e = Float64Array.from(z, (v) => Math.exp((v - top) / temperature));
+    const sum = e.reduce((a, b) => a + b, 0);
+    return {top, e, sum, p: e.map((v) => v / sum)};
+  };
+  /** The least and the largest of some maps; none of no numbers. */
+  const ends = (maps) => {
+    let lo = Infinity, hi = -Infinity;
+    for (const map of maps) {
+      for (let k = 0; k < map.length; k += 1) {
+        if (map[k] < lo) lo = map[k];
+        if (map[k] > hi) hi = map[k];
+      }
+    }
+    return hi < lo ? [0, 0] : [lo, hi];
+  };
+
+  self.convatlas.explain = {floats, rim, cells, reads, partial, convolve, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, merged, linear, softmax, ends};
+})();

@@ -1,0 +1,78 @@
+/* Where branches meet: a sum (or product) of two maps place by place, and maps put side by side. */
+(() => {
+  const core = convatlas.explain;
+  const {draw} = core;
+
+  core.figures.merge = (view) => {
+    const {el, say, url} = convatlas;
+    const {chain, k, unit, colour} = view;
+    const {settings, shape: [units, h, w], reads} = chain.steps[k];
+    const terms = chain.terms(k, unit);
+    const out = chain.map(k, unit);
+    const on = draw.scale(out, ...terms.filter((one) => one.length > 1 || settings.sign === '+'));
+    const name = ({read, number, held}) => {
+      if (number !== undefined || held) return say('xFactor');
+      const {flows, name: from, page} = reads[read];
+      const text = flows === undefined ? from || '' : chain.steps[flows].name;
+      const at = flows === undefined ? page : chain.steps[flows].page;
+      return at ? el('a', {href: `${url(at)}#u=${unit}`}, convatlas.breaks(text)) : el('span', {}, convatlas.breaks(text));
+    };
+    const maps = terms.map((one, n) => {
+      if (one.length === 1) return {part: draw.part(name(settings.terms[n]), el('p', {class: 'ca-x-alone'}, draw.number(one[0]))), map: null};
+      const map = draw.map({values: one, w, h, on, colour, side: 180, label: say('xTerm', {n: n + 1})});
+      map.addEventListener('pointerdown', (event) => view.move(map.at(event)));
+      return {part: draw.part(name(settings.terms[n]), map), map};
+    });
+    const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 180}), view, say('xOutputMap', {unit}));
+    const line = el('p', {class: 'ca-x-written', 'data-written': ''});
+    const node = el('div', {class: 'ca-x ca-x-merge'}, el('p', {class: 'ca-x-lead'}, view.lead()),
+      el('div', {class: 'ca-x-flow'}, maps.flatMap(({part}, n) => [n ? draw.sign(settings.sign) : '', part]), draw.sign('='), draw.part(say('xOutput', {unit, units}), output)),
+      el('div', {class: 'ca-x-legends'}, el('span', {class: 'ca-x-legend'}, el('span', {}, say('xScaleAll')), draw.bar(on, colour))),
+      el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line));
+    const n = (v) => (v < 0 ? ['(', draw.number(v, {'data-in': ''}), ')'] : [draw.number(v, {'data-in': ''})]);
+    return {
+      node,
+      size: [h, w],
+      place(next, playing) {
+        const at = next.y * w + next.x;
+        for (const {map} of maps) if (map) map.mark([next]);
+        output.mark([next]);
+        output.until(playing ? next : null);
+        const [a, b] = terms.map((one) => one[one.length === 1 ? 0 : at]);
+        line.replaceChildren(...n(a), ` ${settings.sign} `, ...n(b), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      },
+    };
+  };
+
+  core.figures.cat = (view) => {
+    const {el, say, url} = convatlas;
+    const {chain, k, unit, colour} = view;
+    const {shape: [units, h, w], reads} = chain.steps[k];
+    const {part, channel} = chain.part(k, unit);
+    const out = chain.map(k, unit);
+    const on = draw.scale(out);
+    let first = 0;
+    const widths = reads.map((read, n) => {
+      const from = first, text = read.flows === undefined ? read.name || '' : chain.steps[read.flows].name, page = read.flows === undefined ? read.page : chain.steps[read.flows].page;
+      first += read.shape[0];
+      const said = [el('b', {}, page ? el('a', {href: `${url(page)}${n === part ? `#u=${channel}` : ''}`}, convatlas.breaks(text)) : convatlas.breaks(text)), el('span', {}, say('xChannels', {first: from, last: first - 1, n: read.shape[0]}))];
+      const made = el('li', {class: n === part ? 'is-own' : '', 'data-part': n}, said);
+      made.style.setProperty('--share', read.shape[0] / units);
+      return made;
+    });
+    const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 220}), view, say('xOutputMap', {unit}));
+    const line = el('p', {class: 'ca-x-written', 'data-written': ''});
+    const node = el('div', {class: 'ca-x ca-x-cat'}, el('p', {class: 'ca-x-lead'}, view.lead()),
+      el('div', {class: 'ca-x-flow'}, el('ol', {class: 'ca-x-parts', 'aria-label': say('xSideBySide')}, widths), draw.sign('→'), draw.part(say('xOutput', {unit, units}), output, draw.bar(on, colour))),
+      el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line));
+    return {
+      node,
+      size: [h, w],
+      place(next, playing) {
+        output.mark([next]);
+        output.until(playing ? next : null);
+        line.replaceChildren(say('xFromPart', {unit, channel, part: part + 1, of: reads.length}), ' ', draw.number(out[next.y * w + next.x], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      },
+    };
+  };
+})();

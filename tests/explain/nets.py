@@ -1,0 +1,96 @@
+"""Small networks of six families and one with every odd setting, all in one model: one run, one report."""
+
+from __future__ import annotations
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.densenet import DenseNet
+from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.vgg import VGG, make_layers
+
+
+class Inception(nn.Module):
+    """Branches side by side: convolutions, an average and a max pooling that reach over the edge."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2, bias=False)
+        self.bn = nn.BatchNorm2d(8, eps=0.001)
+        self.one = nn.Conv2d(8, 6, 1)
+        self.five = nn.Conv2d(8, 5, 5, padding=2)
+        self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        self.after = nn.Conv2d(8, 4, 1)
+        self.down = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.last = nn.Conv2d(15, 10, 3)
+        self.fc = nn.Linear(10, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn(self.stem(x)), inplace=True)
+        x = self.down(torch.cat([F.relu(self.one(x)), F.relu(self.five(x)), F.relu(self.after(self.pool(x)))], 1))
+        return self.fc(F.relu(self.last(x)).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class Odd(nn.Module):
+    """Groups, dilation, padding modes, sides that differ, transposed, a function's weights, norms of one image, odd activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reflect = nn.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2), padding_mode="reflect")
+        self.act = nn.PReLU(8)
+        self.grouped = nn.Conv2d(8, 12, (1, 3), padding=(0, 2), dilation=(1, 2), groups=4, padding_mode="replicate")
+        self.group_norm = nn.GroupNorm(3, 12)
+        self.silu = nn.SiLU()
+        self.circular = nn.Conv2d(12, 12, 3, padding=1, groups=12, padding_mode="circular")
+        self.layer_norm = nn.LayerNorm([12, 16, 32])
+        self.gelu = nn.GELU()
+        self.down = nn.AdaptiveMaxPool2d((5, 7))
+        self.up = nn.ConvTranspose2d(12, 6, (4, 3), stride=(2, 3), padding=1, output_padding=(1, 0))
+        self.weight = nn.Parameter(torch.randn(7, 6, 3, 3) * 0.2)
+        self.scale = nn.Parameter(torch.randn(7, 1, 1))
+        self.fc = nn.Linear(7 * 3 * 4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.reflect(x))
+        x = self.silu(self.group_norm(self.grouped(x)))
+        x = self.down(self.gelu(self.layer_norm(self.circular(x))))
+        x = F.hardswish(F.conv2d(self.up(x), self.weight, stride=2) * self.scale)
+        return self.fc(F.adaptive_avg_pool2d(x, (3, 4)).flatten(1))  # type: ignore[no-any-return]
+
+
+class Families(nn.Module):
+    """Their scores summed: every family runs on the same image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mobile = torchvision.models.MobileNetV2(10, 0.25, [[1, 16, 1, 1], [6, 24, 2, 2]], dropout=0.1)
+        self.res = ResNet(BasicBlock, [1, 1, 1, 1], 10)
+        self.dense = DenseNet(8, (2, 2), 16, num_classes=10)
+        self.vgg = VGG(make_layers([8, "M", 12, "M", 12, "M"]), 10, init_weights=False)
+        self.vgg.avgpool = nn.AdaptiveAvgPool2d((2, 2))
+        self.vgg.classifier = nn.Sequential(nn.Linear(48, 24), nn.ReLU(True), nn.Dropout(), nn.Linear(24, 10))
+        self.inception = Inception()
+        self.convnext = ConvNeXt([CNBlockConfig(12, 20, 1), CNBlockConfig(20, None, 1)], num_classes=10)
+        self.odd = Odd()
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [self.mobile, self.res, self.dense, self.vgg, self.inception, self.convnext, self.odd]
+        return torch.stack([part(x) for part in parts]).sum(0)
+
+
+def families() -> nn.Module:
+    """The model with random weights and statistics, the same each time."""
+    torch.manual_seed(0)
+    model = Families()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, 0.0, 0.3)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0.0, 0.3)
+        elif isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+            nn.init.normal_(module.weight, 1.0, 0.2)
+            nn.init.normal_(module.bias, 0.0, 0.2)
+    return model.eval()
