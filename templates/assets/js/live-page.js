@@ -104,6 +104,7 @@ customElements.define('live-page', class extends HTMLElement {
     const {say, number} = convatlas;
     const turn = this.turn = (this.turn || 0) + 1;
     this.status(say('liveRunning'));
+    for (const task of this.querySelectorAll('live-task')) if (task.running) task.halt(); // one thread: they would come first
     try {
       const client = await this.client();
       const found = await client.ask('infer', given);

@@ -119,6 +119,7 @@ const asks = {
     const made = input(looked, settings);
     const outputs = ['scores', ...(model.averaged ? ['cams'] : [])];
     const all = model.layers.reduce((n, {units, h, w}) => n + 4 * units * h * w, 0) <= (model.keep ?? KEEP);
+    held = null; // the maps of the picture before make room for these
     const start = performance.now();
     const found = await run('maps', made, all ? [...outputs, ...model.layers.map((_, k) => `m${k}`)] : outputs);
     const ms = performance.now() - start;
@@ -181,6 +182,7 @@ self.onmessage = ({data}) => {
   queue = queue.then(async () => {
     try {
       alive(data.id);
+      if (!held && !['load', 'infer'].includes(data.ask)) throw new Error('no picture has been run');
       const [done, transfer = []] = await asks[data.ask](data, say);
       self.postMessage({id: data.id, done}, transfer);
     } catch (error) {
