@@ -9,7 +9,6 @@ again costs as much as reading all units' maps: its rows' maxima and one row are
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,12 +30,6 @@ class Peaks:
     highest: Float[Tensor, "n c"]
     rows: Float[Tensor, "n h c"] | None
     """The highest value of each row, where it was taken on the way."""
-    told: Callable[[], Float[Tensor, "n c"]] | None = None
-    """Gives the mean of each map, where it can be told without reading it."""
-
-    def means(self) -> Float[Tensor, "n c"]:
-        """The mean of each map."""
-        return self.maps.mean(dim=(2, 3)) if self.told is None else self.told()
 
     def places(self, images: Int[Tensor, " m"], units: Int[Tensor, " m"]) -> Int[Tensor, " m"]:
         """The first place, in reading order, at which each of these maps has its highest value: a capped rectifier has

@@ -61,12 +61,11 @@ class Reduction:
     def update(self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted) -> None:
         """Take in the layer's output for the images of these numbers."""
         A = found.maps
-        means = found.means()
+        means = A.mean(dim=(2, 3))
         self.images += len(images)
         total = means.sum(dim=0, dtype=torch.float64)
         bad = None
         if not math.isfinite(float(total.sum())):  # one number tells of NaN and infinity anywhere in the batch
-            means = A.mean(dim=(2, 3))
             bad = ~means.isfinite()
             self.broken += int(bad.any(dim=1).sum())
             self.lost = bad.sum(dim=0) + (0 if self.lost is None else self.lost)

@@ -10,10 +10,9 @@ is still in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -24,7 +23,6 @@ from torch import Tensor
 
 from generator.dataset.answers import NONE
 from generator.dataset.columns import Accepted, Draw, priorities
-from generator.dataset.means import follows, mixes, told
 from generator.dataset.peaks import Peaks, peaks
 from generator.dataset.reduction import SAMPLE
 from generator.dataset.rising import rises
@@ -82,8 +80,6 @@ class Survey(Generic[T]):
         self._sources = {rise.source for rise in self._rises.values()}
         self._before: dict[LayerName, Peaks] = {}
         """Of the layers that others follow, in this batch, without their maps."""
-        self._follow: dict[LayerName, bool] = {}
-        """Of the layers whose means their input should tell, whether it does."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -119,8 +115,7 @@ class Survey(Generic[T]):
         if state is None or not isinstance(output, Tensor):
             return
         A = as_map(output, self.engine.grids.get(call.name)).float()
-        found = replace(self._peaks(call.name, A), told=self._told(call, A))
-        state.update(found, self._numbers, self._accepted[tuple(A.shape[2:])])
+        state.update(self._peaks(call.name, A), self._numbers, self._accepted[tuple(A.shape[2:])])
         self._left -= 1
         if not self._left and self.said is None:
             raise StopForward
@@ -132,14 +127,6 @@ class Survey(Generic[T]):
         if name in self._sources:
             self._before[name] = replace(found, maps=A.new_empty(0))
         return found
-
-    def _told(self, call: Call, A: Tensor) -> Callable[[], Tensor] | None:
-        """What gives the means of the layer's maps from its input, where the first batch shows that they follow from it."""
-        if self.engine.grids.get(call.name) is not None or not mixes(call, A):
-            return None
-        if call.name not in self._follow:
-            self._follow[call.name] = follows(told(call), A)
-        return partial(told, call) if self._follow[call.name] else None
 
     def finish(self) -> Mapping[LayerName, T]:
         """What each layer came to."""
