@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
 from typing import get_args
 
 import pytest
@@ -33,7 +34,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted names of all fields."""
     for name, field in model.model_fields.items():
         yield prefix + name
-        for kind in (field.annotation, *get_args(field.annotation)):  # alone, or one of a union
+        kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
+        for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from keys(kind, f"{prefix}{name}.")
 
