@@ -81,7 +81,7 @@ customElements.define('live-page', class extends HTMLElement {
   /* ---- it is run */
 
   /** Load the model while the visitor chooses. What fails here is told when a picture is run. */
-  begin() { this.client().catch(() => this.status('')); }
+  begin() { this.client().then(() => { if (!this.turn) this.status(convatlas.say('liveReady')); }, () => this.status('')); }
 
   /** The worker with the model loaded, once. */
   client() {
