@@ -2,7 +2,7 @@
 
 python bench/live.py        writes bench/results/live.json; the aims are 1 s a run after loading, and 1e-4 of each map's scale
 
-Seconds here are absolute, of this computer, one thread. A first run is slower: the browser compiles as it goes.
+Seconds here are absolute, of this computer, one thread. Loading ends with a run of nothing, in which the browser compiles.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def test_every_import_of_the_product_is_declared():
     from importlib.metadata import packages_distributions
 
     project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = [one for name in ("timm", "ray", "lrp") for one in project["optional-dependencies"][name]]
+    optional = [one for name in ("timm", "ray", "lrp", "live") for one in project["optional-dependencies"][name]]
     declared = {_plain(re.split(r"[<>=~!\[ ]", text)[0]) for text in (*project["dependencies"], *optional)}
     owners = packages_distributions()
     for path in sorted((TOP / "generator").rglob("*.py")):

@@ -127,6 +127,20 @@ def test_a_file_a_drop_and_a_paste(browser: Browser, tinyvgg: Live, png: bytes):
         seen.check()
 
 
+def test_the_model_loads_while_a_picture_is_chosen(browser: Browser, tinyvgg: Live, png: bytes):
+    with opened(browser, tinyvgg.http + "live.html") as seen:
+        page = seen.page
+        assert not any(
+            "data/live/" in url for url in page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
+        )
+        with page.expect_file_chooser() as chooser:
+            page.locator("[data-act=choose]").click()
+        page.wait_for_function("() => document.querySelector('.lv-status').textContent === 'The model is ready for a picture.'", timeout=SLOW)  # fmt: skip
+        chooser.value.set_files({"name": "chosen.png", "mimeType": "image/png", "buffer": png})
+        ran(page, "chosen.png")
+        seen.check()
+
+
 def test_what_is_no_picture_inside_is_told_and_the_page_goes_on(browser: Browser, tinyvgg: Live, png: bytes):
     with opened(browser, tinyvgg.http + "live.html") as seen:
         page = seen.page

@@ -21,7 +21,7 @@ customElements.define('live-page', class extends HTMLElement {
     this.addEventListener('click', (event) => {
       const act = event.target.closest('[data-act]');
       if (!act) return;
-      if (act.dataset.act === 'choose') pick.click();
+      if (act.dataset.act === 'choose') { pick.click(); this.begin(); }
       else if (act.dataset.act === 'camera') this.camera();
     });
     pick.addEventListener('change', () => { if (pick.files[0]) this.take(pick.files[0]); pick.value = ''; });
@@ -61,6 +61,7 @@ customElements.define('live-page', class extends HTMLElement {
     } catch (error) {
       return void this.status(say('liveCameraNo', {why: error.message || error.name}));
     }
+    this.begin();
     const video = el('video', {playsinline: true, muted: true, 'aria-label': say('liveCamera')});
     const end = () => { for (const track of stream.getTracks()) track.stop(); box.hidden = true; box.replaceChildren(); this.querySelector('[data-act=camera]').focus(); };
     const shoot = () => {
@@ -78,6 +79,9 @@ customElements.define('live-page', class extends HTMLElement {
   }
 
   /* ---- it is run */
+
+  /** Load the model while the visitor chooses. What fails here is told when a picture is run. */
+  begin() { this.client().then(() => { if (!this.turn) this.status(convatlas.say('liveReady')); }, () => this.status('')); }
 
   /** The worker with the model loaded, once. */
   client() {

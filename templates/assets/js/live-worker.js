@@ -100,6 +100,11 @@ const scored = async (id, many, make, index, say) => {
   return out;
 };
 
+/** Whether the maps of one run are kept, all of them. */
+const keeps = () => model.layers.reduce((n, {units, h, w}) => n + 4 * units * h * w, 0) <= (model.keep ?? KEEP);
+/** What a run gives: the scores, class activation maps, and the maps that are kept. */
+const wanted = () => ['scores', ...(model.averaged ? ['cams'] : []), ...(keeps() ? model.layers.map((_, k) => `m${k}`) : [])];
+
 const asks = {
   /** Load the runtime and the model. */
   async load({value}, say) {
@@ -109,6 +114,9 @@ const asks = {
     ort.env.logLevel = 'error';
     ort.env.wasm.wasmPaths = {mjs: at(model.runtime + 'ort-wasm-simd-threaded.mjs'), wasm: at(model.runtime + 'ort-wasm-simd-threaded.wasm')};
     await session('maps', say);
+    // The first run is the slow one: code is compiled, memory is laid out. It is done while the visitor still looks for a picture.
+    const {size: [h, w], channels} = model.preprocess;
+    await run('maps', new Float32Array(channels * h * w), wanted());
     return [{}];
   },
   /** Run a picture (a blob), or a sample, which is what the model sees already. */
@@ -117,11 +125,10 @@ const asks = {
     const settings = model.preprocess, {channels, seen, input, rgba} = livePreprocess;
     const looked = seen(channels(picture.rgba, picture.w, picture.h, settings.channels), sample === undefined ? settings : {...settings, resize: null, crop: 'none'});
     const made = input(looked, settings);
-    const outputs = ['scores', ...(model.averaged ? ['cams'] : [])];
-    const all = model.layers.reduce((n, {units, h, w}) => n + 4 * units * h * w, 0) <= (model.keep ?? KEEP);
+    const all = keeps();
     held = null; // the maps of the picture before make room for these
     const start = performance.now();
-    const found = await run('maps', made, all ? [...outputs, ...model.layers.map((_, k) => `m${k}`)] : outputs);
+    const found = await run('maps', made, wanted());
     const ms = performance.now() - start;
     const maps = all ? new Map(model.layers.map((_, k) => [k, found[`m${k}`].data])) : new Map();
     held = {input: made, maps, scores: found.scores.data, cams: found.cams};
