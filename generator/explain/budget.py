@@ -17,7 +17,7 @@ from generator.names import LayerName
 File = Ref | LayerName
 """A map by the tensor that it is, or a kernel by its operation."""
 BITS = 20
-RECTIFIED, DENSE = 0.65, 0.94
+RECTIFIED, DENSE = 0.6, 0.92
 """What deflate leaves of a map of which a good part is zero, and of other numbers."""
 SEVENS = 8 / 7 * 1.055
 """What a byte takes as text: eight bits as seven a character, some of which are written with two or four."""

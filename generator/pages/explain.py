@@ -108,9 +108,9 @@ def addresses(site: Site, it: Architecture) -> dict[str, str]:
                     hosts[name] = layer
     slugs_ = {name: escape.slug(view.slug) for name, view in site.layer_views.items()}
     return {
-        op.id: f"layers/{slugs_[hosts[op.layer]]}.html#v=how&x={escape.url(op.layer)}"
+        op.id: f"layers/{slugs_[hosts[op.id]]}.html#v=how&x={escape.url(op.id)}"
         for op in it.ops
-        if op.layer in hosts and hosts[op.layer] in slugs_
+        if op.id in hosts and hosts[op.id] in slugs_
     }
 
 

@@ -216,7 +216,9 @@ def describe_plan(plan: Plan) -> str:
     )
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     if explaining:
-        disk += f", of which {explaining.expected / 1e6:.1f} MB show how layers are computed ({explaining.left_out_in_words})"
+        disk += (
+            f"\n  of it {explaining.expected / 1e6:.1f} MB show how layers are computed, {explaining.left_out_in_words}"
+        )
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     return "\n".join(
         [

@@ -118,9 +118,7 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
 
 
 def test_the_most_expensive_part_goes_first():
-    chains, _ = found(
-        torchvision.models.VGG(torchvision.models.vgg.make_layers([8, "M", 12, "M"]), 10).eval(), (3, 32, 32)
-    )
+    chains, _ = found(families().vgg, (3, 32, 32))
     parts = parts_of(chains)
     cost = {file: 1.0 for part in parts for file in part.files}
     linear = next(part for part in parts if part.operations == ("classifier.0",))

@@ -83,7 +83,7 @@
       this.replaceChildren(this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
       if (this.figure && this.figure.size) this.go(this.wanted.place, false, false);
       Object.assign(this.dataset, {step: step.name, own: this.wanted.unit});
-      const again = focused && (focused === 'app' ? this.querySelector('[role=application]') : this.querySelector(`[data-act="${focused}"]`) || this.querySelector(`#${CSS.escape(focused)}`));
+      const again = focused && (focused.startsWith('ca-x-tab') ? this.querySelector('[aria-selected=true]') : focused === 'app' ? this.querySelector('[role=application]') : this.querySelector(`[data-act="${focused}"]`) || this.querySelector(`#${CSS.escape(focused)}`));
       if (again) again.focus({preventScroll: true});
     }
 
