@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 KINDS = ("index.html", "tour.html", "architecture.html", "layers/index.html", "units.html", "layers/layer-0.html", "layers/layer-2.html", "images/index.html", "images/image-3.html",
-         "images/image-4.html", "methods/index.html", "methods/grad_cam.html", "compare.html", "trust.html", "findings.html", "drawings.html",
+         "images/image-4.html", "methods/index.html", "methods/grad_cam.html", "compare.html", "live.html", "trust.html", "findings.html", "drawings.html",
          "learn/index.html", "learn/convolution.html", "learn/receptive_field.html", "learn/batch_norm.html", "learn/activation.html", "learn/cam.html", "run.html")  # fmt: skip
 
 

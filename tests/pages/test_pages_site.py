@@ -40,6 +40,7 @@ def test_every_kind_of_page_is_there(tiny: Built):
         "images/index.html",
         "methods/index.html",
         "compare.html",
+        "live.html",
         "units.html",
         "trust.html",
         "findings.html",
