@@ -127,7 +127,7 @@ def test_a_click_on_a_map_moves_there_and_hovering_links_numbers(browser: Browse
         other = page.locator(".ca-x-pick").nth(2)
         channel = page.locator(".ca-x-row").nth(2).get_attribute("data-channel")
         other.click()
-        assert page.locator(".ca-x-dot-product h3").inner_text() == f"Channel {channel} at row 20, column 10"
+        assert page.locator(".ca-x-dot-product h2").inner_text() == f"Channel {channel} at row 20, column 10"
         assert other.get_attribute("aria-pressed") == "true"
         seen.check()
 
