@@ -45,7 +45,7 @@
     const output = draw.chooser(draw.map({values: out, w: W, h: H, on: onOutput, colour, side: 220}), view, say('xOutputMap', {unit}));
     const others = draw.number(0), total = draw.number(0, {class: 'ca-x-num ca-x-total'});
     const [window_, factors, products] = single ? [] : [draw.grid({caption: say('xWindow'), columns: kw, colour}), draw.grid({caption: say('xKernel'), columns: kw, colour}), draw.grid({caption: say('xProducts'), columns: kw, colour})];
-    const title = el('h3');
+    const title = el('h2');
     const written = el('p', {class: 'ca-x-written', 'data-written': true}), summed = el('p', {class: 'ca-x-written', 'data-summed': true});
 
     function term(x, v, key) { return el('span', {class: 'ca-x-term', 'data-k': key}, draw.number(x), '·', v < 0 ? ['(', draw.number(v), ')'] : draw.number(v)); }
