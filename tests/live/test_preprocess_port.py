@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCRIPT = Path(__file__).resolve().parents[2] / "templates/assets/js/live-preprocess.js"
-SIZES = ((97, 131), (300, 200), (64, 64), (40, 30), (1000, 333), (333, 1000), (20, 500), (480, 640))
+SIZES = ((97, 131), (300, 200), (64, 64), (40, 30), (500, 167), (167, 500), (20, 300))
 SHAPES: tuple[dict[str, Any], ...] = (
     {"size": (56, 64), "resize": 72},
     {"size": (50, 70), "crop": "none"},
