@@ -49,7 +49,7 @@
     const norm = own.norm && own.norm.convolution && own.kernels && own.kernels.layer === own.norm.convolution && own.kernels.weight[0][0].length === 3 && own.kernels.weight[0][0][0].length === 3 ? own.norm : null;
     const state = {unit: 0, mine: Boolean(norm), patch};
     const maps = el('div', {class: 'ln-row'});
-    const said = el('div', {class: 'ln-terms'});
+    const said = el('div', {class: 'ln-terms', tabindex: 0, role: 'group', 'aria-label': say('formula')});
     const unit = norm ? slider({label: say('unit'), min: 0, max: norm.mean.length - 1, value: 0, on: (v) => { state.unit = v; draw(); }}) : null;
     const which = norm ? segments({label: say('numbersOf'), options: [['own', say('numbersOwn')], ['made', say('numbersMade')]], value: 'own', on: (v) => { state.mine = v === 'own'; unit.root.hidden = !state.mine; draw(); }}) : null;
     const tables = {
