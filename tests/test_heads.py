@@ -276,7 +276,13 @@ def test_true_without_any_label_is_one_clear_error(place: Path):
 
 def test_another_head_or_another_input_is_computed_anew(place: Path):
     runs = [
-        made(place, "two_inputs", {"inputs": {"weight": weight, "offset": 0.0}, "head": head}, methods=["saliency"]).run
+        made(
+            place,
+            "two_inputs",
+            {"inputs": {"weight": weight, "offset": 0.0}, "head": head},
+            methods=["saliency"],
+            explain="none",
+        ).run
         for weight, head in ((2.0, "classification"), (3.0, "classification"), (3.0, "regression"), (3.0, "regression"))
     ]
     assert [run.forward for run in runs] == [2, 2, 2, 0]

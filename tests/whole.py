@@ -126,7 +126,7 @@ def addresses(site: Path) -> Iterator[tuple[Path, str, Path | None]]:
                 yield sheet, address, _meant(site, sheet.parent, sheet, address)
     for script in sorted((site / "data").rglob("*.js")):
         for address in _IN_DATA.findall(script.read_text(encoding="utf-8")):
-            yield script, address, site / address
+            yield script, address, site / address.partition("#")[0]
 
 
 def _meant(site: Path, base: Path, page: Path, address: str) -> Path | None:

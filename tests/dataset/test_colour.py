@@ -112,6 +112,7 @@ def asked(folder: Path, source: str = "torchvision:squeezenet1_1", **options: in
         "store": str(folder / "store"),
         "device": "cpu",
         "trust": "none",
+        "units": "top:2",
     }
     setup = set_up(load_config(None, given), Silent())
     compute(setup, plan_report(setup), Silent())

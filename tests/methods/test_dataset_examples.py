@@ -66,6 +66,7 @@ def asked(folder: Path, **more: object) -> tuple[Setup, Passes]:
         "store": str(folder / "store"),
         "device": "cpu",
         "trust": "none",
+        "checkpoints": [],
     }
     setup = set_up(load_config(None, given | more), Silent())
     compute(setup, plan_report(setup), Silent())

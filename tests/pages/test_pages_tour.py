@@ -362,7 +362,9 @@ def test_on_a_telephone_columns_are_rows_and_the_walk_is_in_the_row(browser: Bro
         assert tops == sorted(tops) and len(set(tops)) == 4
         assert page.locator("[data-column='1'] tour-walk").count() == 1
         tiles = column(page, "conv1-1").locator(".tour-tiles a")
-        tops = tiles.evaluate_all("all => all.slice(0, 6).map((one) => one.offsetTop)")  # at once: the page may still scroll
+        tops = tiles.evaluate_all(
+            "all => all.slice(0, 6).map((one) => one.offsetTop)"
+        )  # at once: the page may still scroll
         assert len(tops) == 6 and len(set(tops)) == 1, "six maps in one row"
         page.locator("[data-act=after]").click()
         assert page.locator("[data-column='2'] tour-walk").count() == 1
