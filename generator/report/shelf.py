@@ -46,21 +46,26 @@ class Shelf:
 
     def atlas(self, record: Record, blob: str, meta: Mapping[str, Any]) -> Atlas:
         """The atlas under this name; `meta` is what `generator.encode` says of it."""
-        units = tuple(meta.get("units", range(meta["count"])))
-        return Atlas(
-            picture=self.picture(record, blob, meta["size"]),
-            columns=meta["columns"],
-            tile_w=meta["tile"][1],
-            tile_h=meta["tile"][0],
-            units=units,
-            lo=tuple(meta.get("lo", ())),
-            hi=tuple(meta.get("hi", ())),
-            raw_lo=tuple(meta.get("raw_lo", meta.get("lo", ()))),
-            raw_hi=tuple(meta.get("raw_hi", meta.get("hi", ()))),
-            signed=meta.get("signed", False),
-            rgb=meta["kind"] == "rgb_atlas",
-            scores=tuple(meta.get("scores", ())),
-            dead=tuple(bool(why) for why in meta.get("dead", ())),
-            reasons=tuple(meta.get("dead", ())),
-            norms=tuple(meta.get("norms", ())),
-        )
+        return atlas_of(self.picture(record, blob, meta["size"]), meta)
+
+
+def atlas_of(picture: Picture, meta: Mapping[str, Any]) -> Atlas:
+    """The atlas that `picture` shows; `meta` is what `generator.encode` says of it."""
+    units = tuple(meta.get("units", range(meta["count"])))
+    return Atlas(
+        picture=picture,
+        columns=meta["columns"],
+        tile_w=meta["tile"][1],
+        tile_h=meta["tile"][0],
+        units=units,
+        lo=tuple(meta.get("lo", ())),
+        hi=tuple(meta.get("hi", ())),
+        raw_lo=tuple(meta.get("raw_lo", meta.get("lo", ()))),
+        raw_hi=tuple(meta.get("raw_hi", meta.get("hi", ()))),
+        signed=meta.get("signed", False),
+        rgb=meta["kind"] == "rgb_atlas",
+        scores=tuple(meta.get("scores", ())),
+        dead=tuple(bool(why) for why in meta.get("dead", ())),
+        reasons=tuple(meta.get("dead", ())),
+        norms=tuple(meta.get("norms", ())),
+    )

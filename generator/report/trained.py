@@ -12,6 +12,7 @@ from generator import encode
 from generator.artifacts import NotApplicable
 from generator.pages.learning_views import Moment, Said, Training
 from generator.pages.views import Atlas, Gray, Heat, Picture
+from generator.report.shelf import atlas_of
 from generator.report.training import FILTERS, Learning
 from generator.store import Record, digest
 
@@ -101,20 +102,8 @@ def _kernels(found: Sequence[NDArray[np.float32] | None]) -> tuple[Atlas | NotAp
 
 
 def _atlas(made: encode.Encoded) -> Atlas:
-    data, meta = made.blobs["atlas.png"], made.meta
-    return Atlas(
-        Picture(data, digest(data), meta["size"][1], meta["size"][0]),
-        meta["columns"],
-        meta["tile"][1],
-        meta["tile"][0],
-        tuple(range(meta["count"])),
-        tuple(meta.get("lo", ())),
-        tuple(meta.get("hi", ())),
-        tuple(meta.get("raw_lo", meta.get("lo", ()))),
-        tuple(meta.get("raw_hi", meta.get("hi", ()))),
-        meta.get("signed", False),
-        meta["kind"] == "rgb_atlas",
-    )
+    data, (height, width) = made.blobs["atlas.png"], made.meta["size"]
+    return atlas_of(Picture(data, digest(data), width, height), made.meta)
 
 
 def _heat(values: NDArray[np.float32] | None) -> Heat | NotApplicable:
