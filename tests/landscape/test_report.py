@@ -247,7 +247,7 @@ def test_the_landscape_says_its_numbers_and_turns(browser: Browser, report: Buil
         relief = page.locator("loss-relief")
         picture = "() => document.querySelector('loss-relief canvas').toDataURL()"
         first = page.evaluate(picture)
-        relief.focus()
+        relief.locator("canvas").focus()
         page.keyboard.press("ArrowRight")
         page.wait_for_function(f"before => ({picture})() !== before", arg=first)
         second = page.evaluate(picture)
