@@ -143,6 +143,23 @@ def test_no_complaint_and_no_sideways_scroll(browser: Browser, http: str, name: 
             seen.check()
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_ways_keep_clear_of_the_search_at_every_width(browser: Browser, http: str, more: int):
+    """`more`: with a way for the visitor's own image, which only some reports have."""
+    with opened(browser, http + "run.html", base=http) as seen:
+        ways = seen.page.locator(".ca-nav li")
+        ways.last.evaluate(
+            "(one, more) => { for (let k = 0; k < more; k += 1) one.before(one.cloneNode(true)); }", more
+        )
+        assert ways.count() == 12 + more
+        for width in (960, 1152, 1264, 1265, 1280, 1366, 1440, 1456, 1457, 1520, 1521, 1600):
+            seen.page.set_viewport_size({"width": width, "height": 400})
+            gap = seen.page.evaluate("""() => document.querySelector('.md-search__form').getBoundingClientRect().left
+                - [...document.querySelectorAll('.ca-nav li')].at(-1).getBoundingClientRect().right""")
+            assert gap >= 4, f"{width} px: {gap:.0f}"
+        seen.check()
+
+
 @pytest.mark.parametrize("name", [*KINDS, "layers/layer-0.html#v=pictures", "layers/layer-0.html#v=cams"])
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_axe_finds_nothing(browser: Browser, http: str, name: str, scheme: str, width: int):
