@@ -147,6 +147,7 @@ def test_no_complaint_and_no_sideways_scroll(browser: Browser, http: str, name: 
 def test_the_ways_keep_clear_of_the_search_at_every_width(browser: Browser, http: str, more: int):
     """`more`: with a way for the visitor's own image, which only some reports have."""
     with opened(browser, http + "run.html", base=http) as seen:
+        seen.page.emulate_media(reduced_motion="reduce")  # the search takes its width at once
         ways = seen.page.locator(".ca-nav li")
         ways.last.evaluate(
             "(one, more) => { for (let k = 0; k < more; k += 1) one.before(one.cloneNode(true)); }", more
