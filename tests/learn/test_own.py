@@ -50,7 +50,7 @@ def test_windows_follow_the_formula_and_name_how_many_layers_have_them():
 
 
 def test_a_padding_inside_the_convolution_counts_as_its_own():
-    from generator.config.settings import ModelConfig
+    from generator.config import ModelConfig
     from generator.model.load import load
 
     loaded = load(ModelConfig(source="efficientnet_lite0"))
@@ -90,7 +90,7 @@ def test_functions_are_counted_and_pools_and_the_averaged_layer_named():
 
 
 def test_a_chain_of_windows_makes_the_fields_of_the_layers():
-    from generator.config.settings import ModelConfig
+    from generator.config import ModelConfig
     from generator.model.load import load
     from generator.pages.learn_numbers import chain
 
