@@ -1,4 +1,4 @@
-"""The highest value of each map, and where it stands.
+"""The highest value of each map, where it stands, and the mean of each.
 
     channels last    (n, h, w, c) ──▶ highest of each row (n, h, c) ──▶ of each map (n, c)
                                               └─ where is it: first the row, then the place in that row alone
@@ -46,13 +46,24 @@ class Peaks:
 def peaks(A: Float[Tensor, "n c h w"]) -> Peaks:
     """The highest value of each map."""
     n, c, h, w = A.shape
-    if A.device.type != "cpu" or not A.is_contiguous(memory_format=torch.channels_last):
+    if not _last(A):
         return Peaks(A, A.flatten(2).amax(dim=2), None)
     last = A.permute(0, 2, 3, 1)  # (n, h, w, c), as it lies
     if h * w > WIDE:
         rows = _over(last.reshape(n * h, w, c)).view(n, h, c)
         return Peaks(A, rows.amax(dim=1), rows)
     return Peaks(A, _over(last.reshape(n, h * w, c)), None)
+
+
+def averages(A: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
+    """The mean of each map. Over one axis torch takes it up to twice as fast as over two, where channels come last."""
+    n, c, h, w = A.shape
+    return A.permute(0, 2, 3, 1).reshape(n, h * w, c).mean(dim=1) if _last(A) else A.mean(dim=(2, 3))
+
+
+def _last(A: Float[Tensor, "n c h w"]) -> bool:
+    """Whether a place's channels lie side by side, on a CPU."""
+    return A.device.type == "cpu" and A.is_contiguous(memory_format=torch.channels_last)
 
 
 def _first(values: Float[Tensor, "m s"]) -> Int[Tensor, " m"]:

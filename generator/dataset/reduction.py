@@ -18,7 +18,7 @@ from torch import Tensor
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.classes import ByClass
 from generator.dataset.columns import Accepted
-from generator.dataset.peaks import Peaks
+from generator.dataset.peaks import Peaks, averages
 from generator.dataset.strongest import Strongest
 
 SAMPLE = 512
@@ -61,7 +61,7 @@ class Reduction:
     def update(self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted) -> None:
         """Take in the layer's output for the images of these numbers."""
         A = found.maps
-        means = A.mean(dim=(2, 3))
+        means = averages(A)
         self.images += len(images)
         total = means.sum(dim=0, dtype=torch.float64)
         bad = None

@@ -39,7 +39,7 @@ from generator.report.predictions import Predictions
 from generator.store import Record, Store, key_of
 from generator.threads import pool
 
-BATCH = 16
+BATCH = 32
 """Images of a pass on a CPU: what a layer's reduction costs whatever the batch is shared by so many."""
 GPU_BATCH = 64
 AHEAD = 3

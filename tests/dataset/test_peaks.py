@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from generator.dataset.peaks import LANES, WIDE, peaks
+from generator.dataset.peaks import LANES, WIDE, averages, peaks
 
 
 def laid(A: torch.Tensor, layout: str) -> torch.Tensor:
@@ -46,3 +46,12 @@ def test_what_is_no_number_shows_in_the_highest(layout: str):
     highest = peaks(laid(A, layout)).highest[0]
     assert highest[0].isnan()
     assert highest[1] == torch.inf
+
+
+@pytest.mark.parametrize("layout", ["first", "last", "tokens"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 7), (5, 9), (40, 41)])
+def test_the_mean_of_each_map(layout: str, size: tuple[int, int]):
+    whole = torch.randn(3, 5, *size, generator=torch.Generator().manual_seed(0))
+    whole[1, 2] = 1e4
+    expected = whole.double().mean(dim=(2, 3))
+    torch.testing.assert_close(averages(laid(whole, layout)).double(), expected, rtol=1e-6, atol=1e-6)
