@@ -30,7 +30,7 @@ from generator.search.transforms import Wander, framed, look, middle
 PARAMETRIZATIONS = ("fourier", "pixel", "maco")
 SURE = 0.05
 """Of a score, and of the values that it is a sum of: what the rounding of bfloat16 does not make of it. A rise beyond is one."""
-EVEN = 0.9
+EVEN = 0.85
 """How evenly the rings of a spectrum move (`generator.search.ascent`) where units are searched for at a contrast that is held:
 waves that a unit does not care for take of it what flat colour would have, where that is what the unit wants."""
 FRAMES = 24
