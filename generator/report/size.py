@@ -77,6 +77,8 @@ FACES, FACE = 40e3, 1.15e3
 """What an image's maps on the faces of drawings take, and for each operation."""
 PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
+CONTOURS = 120e3
+"""What the contours take, as SVG, in the page and as PNG."""
 GRAPH = 800
 """What one layer takes in the two graphs of the live page."""
 STEPS = 4e3
@@ -116,7 +118,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
 def _learned(setup: Setup) -> float:
     """The pages of checkpoints and of the loss around the weights."""
     landscape = setup.config.landscape
-    total = 0.0 if landscape is None else PAGE + landscape.grid**2 * PLACE
+    total = 0.0 if landscape is None else PAGE + CONTOURS + landscape.grid**2 * PLACE
     learning = learning_of(setup)
     if learning is None:
         return total
