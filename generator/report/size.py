@@ -23,7 +23,7 @@ from generator.pages.exports import LARGE, SMALL
 from generator.pages.learn import ARTICLES
 from generator.report.answers import named
 from generator.report.jobs import SetRequest
-from generator.report.live import SAMPLES
+from generator.report.live import SAMPLES, onnx_bytes
 from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
 from generator.report.sheets import SIDE
@@ -79,8 +79,6 @@ PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
 CONTOURS = 120e3
 """What the contours take, as SVG, in the page and as PNG."""
-GRAPH = 800
-"""What one layer takes in the two graphs of the live page."""
 STEPS = 4e3
 """What a page knows of how its layer is computed, beside maps and kernels."""
 TILE = 0.25
@@ -136,10 +134,9 @@ def _live(setup: Setup) -> float:
     """The live page: the weights, what runs them, and the report's first images without loss."""
     if setup.config.live is None:
         return 0.0
-    weights = sum(parameter.numel() * 4 for parameter in setup.loaded.module.parameters())
     _, height, width = setup.input_shape
     samples = min(SAMPLES, len(setup.images.images)) * height * width * COLOUR
-    return weights + SIZE + GRAPH * len(setup.description.layers) + samples
+    return onnx_bytes(setup) + SIZE + samples
 
 
 def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:
