@@ -13,6 +13,7 @@ from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report import colours, landscape
 from generator.report.answers import batch_size
+from generator.report.effective import Fields
 from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
 from generator.report.live import Coming, coming
@@ -134,7 +135,8 @@ def describe_plan(plan: Plan) -> str:
     learned = landscape.passes(setup) + (Passes(0, 0) if learning is None else learning.passes())
     explaining = setup.explaining
     explained = explaining.passes(setup.store) if explaining else Passes(0, 0)
-    total = learned + plan.passes + searches.passes + asked + judging + explained
+    fields = Fields(setup)
+    total = learned + plan.passes + searches.passes + asked + judging + explained + fields.passes()
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -185,6 +187,9 @@ def describe_plan(plan: Plan) -> str:
         counts = (len(explaining.chains.places), len(explaining.images), len(explaining.lacking(setup.store)))
         places, cells_, lacks_ = map(str, counts)
         rows.append(("how it is computed", "explain", places, cells_, lacks_, _evaluations(explained)))
+    if not fields.refused:
+        many, lacks = len(fields.layers), fields.passes().backward
+        rows.append(("effective fields", "model", str(many), str(many), str(lacks), _evaluations(fields.passes())))
     live = coming(setup)
     if isinstance(live, Coming):
         todo_, check = str(int(live.forwards > 0)), f"{live.forwards} forward, not counted" if live.forwards else "-"

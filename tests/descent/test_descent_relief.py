@@ -60,14 +60,17 @@ def test_what_is_hidden_is_covered_by_something_nearer(name: str):
     v, u = np.mgrid[0:1:301j, 0:1:301j]  # type: ignore[misc]
     h = found.on(u, v)
     x, y = found.at(u, v, h)
-    a, b = math.radians(YAW), math.radians(PITCH)
-    near = ((u - 0.5) * math.sin(a) + (v - 0.5) * DEEP * math.cos(a)) * math.cos(b) + (h - 0.5) * TALL * math.sin(b)
+    yaw, pitch = math.radians(YAW), math.radians(PITCH)
+    near = (u - 0.5) * math.sin(yaw) + (v - 0.5) * DEEP * math.cos(yaw)
+    near = near * math.cos(pitch) + (h - 0.5) * TALL * math.sin(pitch)
     some = np.random.default_rng(2).integers(0, 301, (2, 200))
     hidden = found.hidden(u[some[0], some[1]], v[some[0], some[1]])
     for k, (j, i) in enumerate(some.T):
         apart, nearer = np.hypot(x - x[j, i], y - y[j, i]), near - near[j, i]
-        if (nearer[apart < 1] > 0.15).any():
-            assert hidden[k], "something stands well in front of it"
+        cover = (apart < 3) & (nearer > 0.15)
+        sides = [(cover & (a > 0) & (b > 0)).any() for a in (x - x[j, i], x[j, i] - x) for b in (y - y[j, i], y[j, i] - y)]
+        if all(sides):
+            assert hidden[k], "something stands well in front of it, on all sides"
         if not (nearer[apart < 4] > 0.01).any():
             assert not hidden[k], "nothing near that point is nearer to the eye"
     assert 5 < hidden.sum() < 100, "there is something to hide, and something to see"
