@@ -120,7 +120,9 @@ class Relief:
             u = u0 + self.surface.radius / (x1 - x0) * np.cos(turn)
             v = v0 + self.surface.radius / (y1 - y0) * np.sin(turn)
             x, y = self.at(u, v, self.on(u, v) + ABOVE)
-            canvas.path(_line(zip(x.tolist(), y.tolist(), strict=True)), fill="none", stroke=INK, stroke_dasharray="3 3")
+            canvas.path(
+                _line(zip(x.tolist(), y.tolist(), strict=True)), fill="none", stroke=INK, stroke_dasharray="3 3"
+            )
         return canvas.parts
 
     def _patches(self) -> Iterator[tuple[str, str, str]]:
@@ -137,13 +139,18 @@ class Relief:
         for j in range(ROWS):  # the eye stands in front
             for i in columns:
                 a, b, c, d = ((float(x[k]), float(y[k])) for k in ((j, i), (j, i + 1), (j + 1, i + 1), (j + 1, i)))
-                net = [side for side, k in (((a, b), j), ((a, d), i), ((d, c), j + 1), ((b, c), i + 1)) if k % EVERY == 0]
+                net = [
+                    side for side, k in (((a, b), j), ((a, d), i), ((d, c), j + 1), ((b, c), i + 1)) if k % EVERY == 0
+                ]
                 yield _line((a, b, c, d)) + "Z", _tint(float(middle[j, i]), float(lit[j, i])), "".join(map(_line, net))
 
     @cached_property
     def ways(self) -> list[list[list[Piece]]]:
         """Of each run, of each of its steps: its pieces on the relief. What lies outside the box has none."""
-        return [[self._pieces(run_place(run, t), run_place(run, t + 1)) for t in range(len(run.losses) - 1)] for run in self.runs]
+        return [
+            [self._pieces(run_place(run, t), run_place(run, t + 1)) for t in range(len(run.losses) - 1)]
+            for run in self.runs
+        ]
 
     def _pieces(self, first: tuple[float, float], last: tuple[float, float]) -> list[Piece]:
         (u0, v0), (u1, v1) = self.share(first), self.share(last)
@@ -190,7 +197,9 @@ class Relief:
             shown = {"fill": "none", "stroke_linejoin": "round", "stroke_linecap": "round"}
             if not hidden:
                 canvas.path(d, stroke="#ffffff", stroke_width=4.5, stroke_opacity=0.75, **shown)
-            canvas.path(d, stroke=run.optimizer.colour, stroke_width=2.4, stroke_opacity=FAINT if hidden else 1, **shown)
+            canvas.path(
+                d, stroke=run.optimizer.colour, stroke_width=2.4, stroke_opacity=FAINT if hidden else 1, **shown
+            )
 
     def _place(self, place: tuple[float, float]) -> tuple[tuple[float, float], bool]:
         """In the drawing, and whether the box holds it."""

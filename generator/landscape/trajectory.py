@@ -40,15 +40,15 @@ def differences(states: Sequence[Weights], centre: Weights, names: Sequence[str]
     return [{name: state[name].detach().float().cpu() - middle[name] for name in names} for state in states]
 
 
-def principal(
-    found: Sequence[Weights], generator: torch.Generator
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def principal(found: Sequence[Weights], generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The two directions of length 1, at right angles, that hold most of the differences' squares.
 
     `across` leads away from the first difference, so that time goes from left to right; along `up` the one furthest from 0 is
     above it. Where all differences lie on one line, what is lacking is drawn at random.
     """
-    squares, vectors = torch.linalg.eigh(products(found, found))  # of M M^T: as many rows as checkpoints, not as weights
+    squares, vectors = torch.linalg.eigh(
+        products(found, found)
+    )  # of M M^T: as many rows as checkpoints, not as weights
     made: list[dict[str, Tensor]] = []
     for k, sign in zip(range(len(found))[:-3:-1], (_away, _above), strict=False):
         if float(squares[k]) > FLAT * float(squares[-1]):
@@ -61,7 +61,9 @@ def principal(
 
 
 def _summed(found: Sequence[Weights], shares: Sequence[float]) -> dict[str, Tensor]:
-    return {name: sum((a * one[name] for a, one in zip(shares, found, strict=True)), 0 * v) for name, v in found[0].items()}
+    return {
+        name: sum((a * one[name] for a, one in zip(shares, found, strict=True)), 0 * v) for name, v in found[0].items()
+    }
 
 
 def _upright(drawn: Weights, to: Sequence[Weights]) -> dict[str, Tensor]:

@@ -67,8 +67,8 @@ def measured(field: Float[Tensor, "h w"], box: Box) -> Measured | None:
         return None
     share = SIDE / max(part.shape)
     if share < 1:
-        sides = [max(1, round(side * share)) for side in part.shape]
-        part = F.adaptive_avg_pool2d(part[None], sides)[0]
+        rows, columns = (max(1, round(side * share)) for side in part.shape)
+        part = F.adaptive_avg_pool2d(part[None], (rows, columns))[0]
     return Measured(box, inner(field), (part / part.max()).float())
 
 

@@ -20,7 +20,7 @@ from generator.pages import escape
 from generator.pages.context import Site, safe
 from generator.pages.contours import HEIGHT, WIDTH, Contours, Mark, contours
 from generator.pages.findings import plain
-from generator.pages.learning_views import Landscape, Path
+from generator.pages.learning_views import Landscape, Path, Place
 from generator.pages.numbers import compact
 
 PNG = 3.0
@@ -39,7 +39,8 @@ def write(site: Site) -> None:
         return
     drawn = contours(found.loss, found.steps, found.rows)
     way = [Mark(one.x, one.y, one.label) for one in found.path.places] if found.path else []
-    other = Mark(found.path.own.x, found.path.own.y, site.t("landscape.own")) if found.path and apart(found) else None
+    own = elsewhere(found)
+    other = None if own is None else Mark(own.x, own.y, site.t("landscape.own"))
     alone = drawn.svg(site.t("landscape.svg_title", model=site.report.title), "#12151c", way, other)
     site.tree.write("landscape.svg", alone)
     site.tree.write("landscape.png", export(Drawing(WIDTH, HEIGHT, alone), "png", PNG).data)
@@ -51,13 +52,15 @@ def write(site: Site) -> None:
     site.script("data/landscape.js", "landscape", "all", numbers(found, drawn))
     here, right = float(found.loss[found.middle]), float(found.right[found.middle])
     drawing = safe(drawn.svg(site.t("landscape.figure"), way=way, other=other))
-    _page(site, found=found, here=here, right=right, drawing=drawing, says=sentence(site, found), apart=apart(found))
+    _page(site, found=found, here=here, right=right, drawing=drawing, says=sentence(site, found), elsewhere=own)
 
 
-def apart(found: Landscape) -> bool:
-    """Whether the report's own weights lie elsewhere than at 0, 0."""
+def elsewhere(found: Landscape) -> Place | None:
+    """Where the report's own weights are, if not at 0, 0."""
     own = found.path.own if found.path else None
-    return own is not None and math.hypot(own.x, own.y, own.off) > SAME * (found.steps[-1] - found.steps[0])
+    if own is None or math.hypot(own.x, own.y, own.off) <= SAME * (found.steps[-1] - found.steps[0]):
+        return None
+    return own
 
 
 def _page(site: Site, why: str = "", **parts: Any) -> None:
@@ -69,7 +72,7 @@ def _page(site: Site, why: str = "", **parts: Any) -> None:
 
 def numbers(found: Landscape, drawn: Contours) -> dict[str, object]:
     """What the page's scripts read: row 0 is at the first step."""
-    line = found.line
+    line, own = found.line, elsewhere(found)
     return {
         "steps": [compact(v) for v in found.steps],
         "rows": [compact(v) for v in found.rows],
@@ -77,7 +80,7 @@ def numbers(found: Landscape, drawn: Contours) -> dict[str, object]:
         "right": [known(v) for v in found.right.ravel().tolist()],
         "levels": [compact(v) for v in drawn.levels],
         "way": [[compact(one.x), compact(one.y)] for one in found.path.places] if found.path else [],
-        "own": [compact(found.path.own.x), compact(found.path.own.y)] if found.path and apart(found) else None,
+        "own": None if own is None else [compact(own.x), compact(own.y)],
         "line": None
         if line is None
         else {

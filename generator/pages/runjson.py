@@ -68,7 +68,15 @@ def live_record(report: Report) -> dict[str, Any]:
     found = report.live
     if found is None or isinstance(found, NotApplicable):
         reason = "it was not asked for." if found is None else found.reason
-        return {"reason": reason, "layers": 0, "bytes": 0, "runtime_bytes": 0, "seconds": 0.0, "checked": 0, "apart": 0.0}
+        return {
+            "reason": reason,
+            "layers": 0,
+            "bytes": 0,
+            "runtime_bytes": 0,
+            "seconds": 0.0,
+            "checked": 0,
+            "apart": 0.0,
+        }
     program = {} if isinstance(found.runtime, NotApplicable) else found.runtime
     return {
         "reason": found.runtime.reason if isinstance(found.runtime, NotApplicable) else "",

@@ -19,7 +19,7 @@ from generator.engine.capture import prepared
 from generator.engine.rules import RuleBook
 from generator.images import ImageRecord, load
 from generator.learn.effective import Effective, Measured, measured, middle, seen, weights
-from generator.names import Digest, Layer
+from generator.names import Digest, Layer, LayerName
 from generator.pages.views import Passes
 from generator.report.keys import code_digest, engine_digest, own_digest
 from generator.report.setup import Setup
@@ -122,7 +122,7 @@ def fields_of(fields: Fields) -> Effective | NotApplicable:
     record = store.get(fields.key)
     if record is None:
         raise LookupError("the effective receptive fields are not in the store")
-    found: list[tuple[str, Measured]] = []
+    found: list[tuple[LayerName, Measured]] = []
     for k, layer in enumerate(fields.layers):
         field = np.frombuffer(store.blob(record, f"weights-{k}"), "<f4").reshape(height, width)
         box = seen((height, width), layer.shape[1:], layer.receptive_field, layer.jump, layer.offset)

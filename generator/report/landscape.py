@@ -60,11 +60,14 @@ def ground_of(setup: Setup) -> Ground | NotApplicable | None:
         return None
     asked, many = config.directions, len(setup.checkpoints)
     if asked == "pca" and many < 2:
-        raise UserError(f"landscape.directions: `pca` needs at least two checkpoints, received {many}: see `checkpoints`")
-    no = refused(setup.engine.readout)
+        raise UserError(
+            f"landscape.directions: `pca` needs at least two checkpoints, received {many}: see `checkpoints`"
+        )
+    if (no := refused(setup.engine.readout)) is not None:
+        return no
     images = setup.labelled(config.images)
-    if no or isinstance(images, NotApplicable):
-        return no or images
+    if isinstance(images, NotApplicable):
+        return images
     return Ground(config, images, asked == "pca" or (asked == "auto" and many >= FEWEST))
 
 
@@ -230,9 +233,7 @@ def _fill_path(
     setup.store.put(key, meta, {"losses": losses.tobytes()})
 
 
-def _fill_line(
-    setup: Setup, ground: Ground, stage: Stage, measured: Callable[[nn.Module], Callable[[], Loss]]
-) -> None:
+def _fill_line(setup: Setup, ground: Ground, stage: Stage, measured: Callable[[nn.Module], Callable[[], Loss]]) -> None:
     module = copied(setup.engine.module)
     first, last = (one.into(module).state_dict() for one in (setup.checkpoints[0], setup.checkpoints[-1]))
     shares = [-BEYOND + (1 + 2 * BEYOND) * k / (LINE - 1) for k in range(LINE)]

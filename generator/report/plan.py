@@ -232,9 +232,13 @@ def describe_plan(plan: Plan) -> str:
             f"\n  of it {explaining.expected / 1e6:.1f} MB show how layers are computed, {explaining.left_out_in_words}"
         )
     if isinstance(live, Coming):
-        disk += f"\n  of it {live.onnx / 1e6:.1f} MB are the ONNX of the live page, {SIZE / 1e6:.1f} MB what runs it there"
+        disk += (
+            f"\n  of it {live.onnx / 1e6:.1f} MB are the ONNX of the live page, {SIZE / 1e6:.1f} MB what runs it there"
+        )
         if live.forwards:
-            disk += f"; to check it, {live.forwards} runs of torch and {live.forwards} of the ONNX, beside the passes above"
+            disk += (
+                f"; to check it, {live.forwards} runs of torch and {live.forwards} of the ONNX, beside the passes above"
+            )
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
     if isinstance(live, NotApplicable):
         absent.append(f"live page is not drawn: {live.reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,9 @@ def test_what_is_hidden_is_covered_by_something_nearer(name: str):
     for k, (j, i) in enumerate(some.T):
         apart, nearer = np.hypot(x - x[j, i], y - y[j, i]), near - near[j, i]
         cover = (apart < 3) & (nearer > 0.15)
-        sides = [(cover & (a > 0) & (b > 0)).any() for a in (x - x[j, i], x[j, i] - x) for b in (y - y[j, i], y[j, i] - y)]
+        sides = [
+            (cover & (a > 0) & (b > 0)).any() for a in (x - x[j, i], x[j, i] - x) for b in (y - y[j, i], y[j, i] - y)
+        ]
         if all(sides):
             assert hidden[k], "something stands well in front of it, on all sides"
         if not (nearer[apart < 4] > 0.01).any():
@@ -81,7 +84,7 @@ def test_pieces_lie_on_the_relief_and_join():
     for way, one in zip(found.ways, found.runs, strict=True):
         pieces = [piece for step in way for piece in step]
         assert len(way) == 40
-        for before, after in zip(pieces, pieces[1:], strict=False):
+        for before, after in pairwise(pieces):
             assert math.dist(before.b, after.a) < 1e-6
         u, v = found.share(tuple(one.points[-1].tolist()))
         x, y = found.at(np.array([u]), np.array([v]), found.on(np.array([u]), np.array([v])) + ABOVE)
