@@ -178,7 +178,7 @@ class Seen:
     steps: tuple[float, ...]
     rows: tuple[float, ...]
     projected: Projection
-    """Of the checkpoints, and of the model where they choose the plane; empty where there are none."""
+    """Of the checkpoints, with the place of the model behind them where they choose the plane; empty where there are none."""
 
 
 def _seen(setup: Setup, ground: Ground) -> Seen:
@@ -194,7 +194,11 @@ def _seen(setup: Setup, ground: Ground) -> Seen:
         steps = ticks(grid, ground.config.span)
         return Seen(centre, across, up, steps, steps, project(apart, across, up))
     across, up = (_placed(one, weights) for one in principal(apart, generator))
-    found = project(apart + differences([dict(module.named_parameters())], weights, list(weights)), across, up)
+    found, own = (
+        project(some, across, up)
+        for some in (apart, differences([dict(module.named_parameters())], weights, list(weights)))
+    )
+    found = replace(found, points=found.points + own.points, off=found.off + own.off)
     xs, ys = zip(*found.points, strict=True)
     steps = ends(xs, grid)
     return Seen(centre, across, up, steps, ends(ys, grid, least=max(xs) - min(xs) or 1.0), found)
