@@ -25,9 +25,9 @@ from generator.report.keys import code_digest, engine_digest, own_digest
 from generator.report.setup import Setup
 from generator.store import key_of
 
-PIXELS = 8 * 224 * 224
+PIXELS = 4 * 224 * 224
 """Of all images together, about: what one backward holds at once."""
-IMAGES = 8
+IMAGES = 4
 """Of the report, the first ones, at most."""
 
 
