@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_a_report_measures_its_own_model_and_the_plan_counts_it(tmp_path: Path, 
     copied(digits(3), tmp_path / "images")
     made = build(tmp_path, {**CONFIG, "effective_fields": 3})
     assert made.run["passes"]["planned"] == made.run["passes"]["run"] == {"forward": 3 + 1, "backward": 3}
-    text = (made.site / "learn/receptive_field.html").read_text("utf-8")
+    text = html.unescape((made.site / "learn/receptive_field.html").read_text("utf-8"))
     assert "on average over 3 images" in text
     assert "<learn-measured" in text
     data = (made.site / "data/learn.js").read_text("utf-8")
@@ -132,6 +133,6 @@ def test_where_nothing_is_measured_the_article_says_so(tmp_path: Path):
     copied(digits(1), tmp_path / "images")
     made = build(tmp_path, {**CONFIG, "effective_fields": 0})
     assert made.run["passes"]["run"]["backward"] == 0
-    text = (made.site / "learn/receptive_field.html").read_text("utf-8")
+    text = html.unescape((made.site / "learn/receptive_field.html").read_text("utf-8"))
     assert "<learn-measured" not in text
-    assert "it was not measured: the configuration asks for none" in text
+    assert "it was not measured. The configuration asks for none" in text
