@@ -130,7 +130,7 @@ def test_the_training_is_on_the_contours_and_the_surface(
     with opened(browser, base + "landscape.html", base=base) as seen:
         page = seen.page
         assert page.locator(".la-contours svg svg circle").count() == 10
-        assert page.locator(".la-contours svg svg title").all_inner_texts()[0] == "step 0"
+        assert page.locator(".la-contours svg svg title").first.text_content() == "step 0"
         assert page.locator(".la-way tbody tr").count() == 11
         box = page.locator(".la-contours svg rect").first.bounding_box()
         dot = page.locator(".la-contours svg svg circle").first.bounding_box()
