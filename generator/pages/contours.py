@@ -63,7 +63,7 @@ class Contours:
         cross = f"M{self._x(0) - 6:.1f} {self._y(0):.1f}h12M{self._x(0):.1f} {self._y(0) - 6:.1f}v12"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
-            f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.clean(title)}</title>'
+            f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.md(title)}</title>'
             f'<g transform="translate(40 10)"><rect width="{SIDE:g}" height="{SIDE:g}" fill="#808080"/>{shapes}{self._way(way)}'
             f'<path d="{cross}" fill="none" stroke="#000" stroke-width="4"/><path d="{cross}" fill="none" stroke="#fff" stroke-width="2"/>'
             f"{self._dots([] if other is None else [other], 5, 'none')}</g>{scales}</svg>"
@@ -83,7 +83,7 @@ class Contours:
 
     def _dots(self, marks: Sequence[Mark], radius: float, fill: str) -> str:
         return "".join(
-            f'<g><title>{escape.clean(one.title)}</title><circle cx="{self._x(one.x):.1f}" cy="{self._y(one.y):.1f}" r="{radius:g}" '
+            f'<g><title>{escape.md(one.title)}</title><circle cx="{self._x(one.x):.1f}" cy="{self._y(one.y):.1f}" r="{radius:g}" '
             f'fill="{fill}" stroke="#000" stroke-width="{4 if fill == "none" else 1.4:g}"/>'
             + (
                 f'<circle cx="{self._x(one.x):.1f}" cy="{self._y(one.y):.1f}" r="{radius:g}" fill="none" stroke="#fff" stroke-width="2"/>'

@@ -344,17 +344,21 @@ def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:
     drawn = contours(values, steps, rows).svg("x")
     assert "nan" not in drawn
     assert "inf" not in drawn
-    assert reach(values, steps, rows) == 2.0
-    assert reach(values, steps, steps) == 1.0
+    assert reach(values, steps, rows) == 1.0
+    assert reach(values, (-3.0, 0.0, 3.0), rows) == 2.0
     assert reach(np.ones((3, 3), np.float32), steps, rows) is None
 
 
 def test_a_way_is_drawn_where_it_is_and_its_hostile_names_are_escaped() -> None:
+    from xml.etree import ElementTree
+
     from generator.pages.contours import SIDE, Mark, contours
 
     values = np.arange(9, dtype=np.float32).reshape(3, 3) + 1
     way = [Mark(-1.0, -4.0, HOSTILE), Mark(0.5, 4.0, "b"), Mark(5.0, 0.0, "far")]
-    drawn = contours(values, (-1.0, 0.0, 1.0), (-4.0, 0.0, 4.0)).svg("x", way=way, other=Mark(0.0, 2.0, "own"))
+    drawn = contours(values, (-1.0, 0.0, 1.0), (-4.0, 0.0, 4.0)).svg(HOSTILE, way=way, other=Mark(0.0, 2.0, HOSTILE))
+    titles = [one.text for one in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == [HOSTILE, HOSTILE, "b", "far", HOSTILE]
     assert f'd="M0.0 {SIDE:.1f}L{0.75 * SIDE:.1f} 0.0L{3 * SIDE:.1f} {SIDE / 2:.1f}"' in drawn
     assert "<img" not in drawn
     assert f'cx="{SIDE / 2:.1f}" cy="{SIDE / 4:.1f}" r="5"' in drawn
