@@ -18,6 +18,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
+from generator.report.effective import Fields, fill_fields
 from generator.report.explained import cost_of, explained_of, fill_explained
 from generator.report.live import fill_live
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
@@ -58,7 +59,7 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     if config.live is not None:
         with progress.stage("live page"), clocked(setup.timings, "live page"):
             fill_live(setup)
-    planned += explain(setup, progress)
+    planned += explain(setup, progress) + see(setup, progress)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
         written = write_site(config, report)
@@ -168,6 +169,15 @@ def explain(setup: Setup, progress: Progress) -> Passes:
     with clocked(setup.timings, "explain"), progress.stage("how it is computed", planned.forward) as stage:
         fill_explained(what, setup.engine, setup.loaded.preprocess, setup.store, stage)
     progress.say(cost_of(explained_of(what, setup.store)))
+    return planned
+
+
+def see(setup: Setup, progress: Progress) -> Passes:
+    """Measure the effective receptive fields of some layers; the passes planned for it."""
+    fields = Fields(setup)
+    planned = fields.passes()
+    with clocked(setup.timings, "effective fields"), progress.stage("effective fields", planned.backward) as stage:
+        fill_fields(fields, stage)
     return planned
 
 

@@ -281,6 +281,7 @@ def descent(
     lr: Annotated[list[str] | None, typer.Option(help="A learning rate: adam=0.2; may be repeated.")] = None,
     set: Annotated[list[str] | None, typer.Option(help="Another setting: adam.beta1=0.8; may be repeated.")] = None,
     steps: Annotated[int, typer.Option(help="How many updates.")] = 200,
+    view: Annotated[str, typer.Option(help="2d, from above, or 3d, from the side.")] = "2d",
     format: Annotated[str | None, typer.Option(help="webp, gif, png or svg; else by the file's ending.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("descent.webp"),
     debug: Debug = False,
@@ -290,12 +291,13 @@ def descent(
 
     form = descending.form_of(out, format)
     found, runs = descending.descended(surface, _listed(optimizers), start, lr or (), set or (), steps)
+    side = descending.side_of(view, found, runs)
     shown = sys.stderr.isatty()
 
     def tell(k: int, n: int) -> None:
         typer.echo(f"\rframe {k} of {n}", nl=k == n, err=True)
 
-    _write(out, descending.drawn(found, runs, form, tell if shown else None))
+    _write(out, descending.drawn(found, runs, form, tell if shown else None, side))
     typer.echo(f"{out}   {human(out.stat().st_size)}")
 
 

@@ -81,6 +81,7 @@ def test_the_plan_by_hand(tmp_path: Path):
         "saliency": ("input", "-", "3", "3", "-"),
         "kernels": ("weights", "4", "4", "4", "-"),
         "how it is computed": ("explain", "6", "1", "1", "1 forward"),
+        "effective fields": ("model", "4", "4", "4", "1 forward, 4 backward"),  # the convolutions
         "activation_maximization": (
             "search",
             "4",
@@ -141,7 +142,8 @@ def test_the_plan_of_one_image_more_is_that_image(tmp_path: Path):
     build(tmp_path, config)
     copied(digits(3)[2:], tmp_path / "images")
     text = planned(tmp_path, config).out
-    assert passes(text) == {"forward": 1, "backward": 6}
+    # effective fields are of all images together: one forward, and a backward for each convolution
+    assert passes(text) == {"forward": 1 + 1, "backward": 6 + 4}
     assert table(text)["grad_cam"] == ("layer", "8", "24", "8", "-")
     assert table(text)["kernels"] == ("weights", "4", "4", "0", "-")
 

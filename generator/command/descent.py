@@ -16,6 +16,7 @@ from PIL import Image
 from generator.descent.optimizers import OPTIMIZERS, Optimizer
 from generator.descent.picture import ground as picture_ground
 from generator.descent.picture import picture
+from generator.descent.relief import Relief
 from generator.descent.runs import Run, descend
 from generator.descent.surfaces import SURFACES, Surface
 from generator.diagrams.export import export
@@ -23,6 +24,7 @@ from generator.errors import UserError
 from generator.selectors import nearest
 
 FORMATS = ("webp", "gif", "png", "svg")
+VIEWS = ("2d", "3d")
 MOST_STEPS = 2000
 FRAMES = 120
 """At most: six seconds."""
@@ -125,16 +127,34 @@ def form_of(out: Path, asked: str | None) -> str:
     return form
 
 
-def drawn(surface: Surface, runs: Sequence[Run], form: str, tell: Callable[[int, int], None] | None = None) -> bytes:
-    """The file: all frames of a webp or gif, `tell`-ing how many of how many are done; the last moment as png or svg."""
+def side_of(view: str, surface: Surface, runs: Sequence[Run]) -> Relief | None:
+    """Who draws the map: a relief for ``3d``; None for ``2d``, which is seen from above.
+
+    Raises:
+        UserError: another view.
+    """
+    if view not in VIEWS:
+        raise UserError(f"--view: expected {' or '.join(VIEWS)}, received {view}")
+    return Relief(surface, runs) if view == "3d" else None
+
+
+def drawn(
+    surface: Surface,
+    runs: Sequence[Run],
+    form: str,
+    tell: Callable[[int, int], None] | None = None,
+    side: Relief | None = None,
+) -> bytes:
+    """The file: all frames of a webp or gif, `tell`-ing how many of how many are done; the last moment as png or svg. The map
+    is drawn by `side`, where it is not seen from above."""
     if form in ("png", "svg"):
-        return export(picture(surface, runs), form).data
+        return export(picture(surface, runs, side=side), form).data
     steps = frames(len(runs[0].losses) - 1)
-    ground = export(picture_ground(surface), "png", 1.0).data
+    ground = export(picture_ground(surface, side), "png", 1.0).data
     under = f"data:image/png;base64,{base64.b64encode(ground).decode()}"
     pictures = []
     for k, step in enumerate(steps):
-        png = export(picture(surface, runs, step, under=under), "png", 1.0).data
+        png = export(picture(surface, runs, step, under=under, side=side), "png", 1.0).data
         pictures.append(Image.open(io.BytesIO(png)).convert("RGB"))
         if tell is not None:
             tell(k + 1, len(steps))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from generator.config.values import (
     METRICS,
     Crop,
+    Directions,
     Head,
     Interpolation,
     Text,
@@ -104,9 +105,11 @@ class LandscapeConfig(Frozen):
     grid: Annotated[int, BeforeValidator(as_odd)] = 21
     """Places a side: the loss is measured at grid x grid of them."""
     span: Annotated[float, BeforeValidator(as_reach)] = 1.0
-    """How far it goes each way; 1: every filter is changed by as much as it is long."""
+    """How far it goes each way along random directions; 1: every filter is changed by as much as it is long."""
     images: Annotated[int, counted(1, "a whole number from 1")] = 64
     """At most so many labelled images."""
+    directions: Directions = "auto"
+    """`pca`: those along which the checkpoints lie; `random`; `auto`: the first where there are three checkpoints."""
 
 
 def as_landscape(value: object) -> object:

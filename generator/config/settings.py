@@ -137,6 +137,8 @@ class ReportConfig(Frozen):
     live: Annotated[LiveConfig | None, BeforeValidator(as_live)] = None
     """The visitor's own image, run in the browser; None: without that."""
     explain: Annotated[ExplainConfig, BeforeValidator(as_explain)] = ExplainConfig()
+    effective_fields: Annotated[int, counted(0, "a whole number from 0")] = 5
+    """Layers whose effective receptive field is measured: a backward each, and one forward for all."""
     preset: str = "quick"
     device: Annotated[str, BeforeValidator(as_device)] = "auto"
     out: Path = Path("site")

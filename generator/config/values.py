@@ -15,6 +15,7 @@ from generator.selectors import parse_units
 
 Interpolation = Literal["nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"]
 Crop = Literal["center", "none"]
+Directions = Literal["auto", "random", "pca"]
 Head = Literal["auto", "classification", "multilabel", "binary", "regression", "segmentation", "detection"]
 LOCALISING = ("pointing_game", "energy_in_box")
 """Taken wherever there are boxes, and never chosen."""

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from contourpy import FillType, contour_generator
 
 from generator.descent.marks import outline
 from generator.descent.runs import Run
-from generator.descent.surfaces import Surface
+from generator.descent.surfaces import Minimum, Surface
 from generator.diagrams.svg import Canvas, Drawing, num
 from generator.pages.numbers import raw
 
@@ -31,21 +31,56 @@ MAP = 540
 LOST = 1e6
 
 
-def ground(surface: Surface) -> Drawing:
+class Side(Protocol):
+    """The map, seen otherwise than from above (relief.py)."""
+
+    def ground(self) -> Sequence[str]:
+        """The shapes of the surface alone."""
+
+    def over(self, canvas: Canvas, now: int) -> None:
+        """Draw what runs have done until a step."""
+
+
+def ground(surface: Surface, side: Side | None = None) -> Drawing:
     """The surface alone: what every frame of an animation has in common."""
-    return Canvas([*_ground(surface.name)]).drawing(WIDTH, HEIGHT, title=surface.title)
+    return Canvas([*_under(surface, side)]).drawing(WIDTH, HEIGHT, title=surface.title)
 
 
-def picture(surface: Surface, runs: Sequence[Run], step: int | None = None, *, under: str = "") -> Drawing:
+def _under(surface: Surface, side: Side | None) -> list[str]:
+    if side is None:
+        return [*_ground(surface.name)]
+    canvas = Canvas()
+    canvas.rect(0, 0, WIDTH, HEIGHT, fill="#ffffff")
+    return [*canvas.parts, *side.ground()]
+
+
+def picture(
+    surface: Surface, runs: Sequence[Run], step: int | None = None, *, under: str = "", side: Side | None = None
+) -> Drawing:
     """The runs up to `step`, of all their steps where it is not given; all began at one place.
 
-    `under`: the `ground` as a data address, where many frames are drawn; else its shapes.
+    `under`: the `ground` as a data address, where many frames are drawn; else its shapes. `side`: who draws the map, where it
+    is not seen from above.
     """
     steps = len(runs[0].losses) - 1 if runs else 0
     now = steps if step is None else min(step, steps)
-    canvas = Canvas([] if under else [*_ground(surface.name)])
+    canvas = Canvas([] if under else _under(surface, side))
     if under:
         canvas.image(0, 0, WIDTH, HEIGHT, under)
+    if side is None:
+        _from_above(canvas, surface, runs, now)
+    else:
+        side.over(canvas, now)
+    canvas.text((LEFT, 34), surface.title, 20, fill=INK, font_weight=700)
+    canvas.text((WIDTH - 24, 34), f"step {now} of {steps}", 15, fill=DIM, text_anchor="end")
+    _losses(canvas, surface, runs, now)
+    _legend(canvas, surface, runs, now)
+    names = ", ".join(run.optimizer.title for run in runs)
+    return canvas.drawing(WIDTH, HEIGHT, title=f"{surface.title}: {names} after {now} steps")
+
+
+def _from_above(canvas: Canvas, surface: Surface, runs: Sequence[Run], now: int) -> None:
+    """The ways until a step, the start, the names of the minima, and where each run is."""
     x, y = _lens(surface)
     canvas.parts.append(
         f'<clipPath id="map"><rect x="{LEFT}" y="{TOP}" width="{MAP - LEFT}" height="{FOOT - TOP}"/></clipPath>'
@@ -61,13 +96,7 @@ def picture(surface: Surface, runs: Sequence[Run], step: int | None = None, *, u
         for run in runs:
             px, py = run_place(run, now)
             if max(abs(px), abs(py)) < LOST:
-                _mark(canvas, run, (x(px), y(py)), 7)
-    canvas.text((LEFT, 34), surface.title, 20, fill=INK, font_weight=700)
-    canvas.text((WIDTH - 24, 34), f"step {now} of {steps}", 15, fill=DIM, text_anchor="end")
-    _losses(canvas, surface, runs, now)
-    _legend(canvas, surface, runs, now)
-    names = ", ".join(run.optimizer.title for run in runs)
-    return canvas.drawing(WIDTH, HEIGHT, title=f"{surface.title}: {names} after {now} steps")
+                mark(canvas, run, (x(px), y(py)), 7)
 
 
 def run_place(run: Run, step: int) -> tuple[float, float]:
@@ -138,13 +167,17 @@ def _names(canvas: Canvas, surface: Surface) -> None:
     """The minima's names, over the ways that lead there."""
     x, y = _lens(surface)
     ry = _ring(surface)[1]
-    both = len({one.lowest for one in surface.minima}) > 1
     for one in surface.minima:
-        words = f"{one.name} ({'global' if one.lowest else 'local'})" if both else one.name
         below = y(one.y) + ry + 16 < FOOT
-        place = (x(one.x), y(one.y) + (ry + 15 if below else -ry - 6))
-        for more in ({"stroke": "#ffffff", "stroke_width": 4, "stroke_linejoin": "round"}, {}):
-            canvas.text(place, words, 12, fill=INK, font_weight=700, text_anchor="middle", **more)
+        named(canvas, surface, one, (x(one.x), y(one.y) + (ry + 15 if below else -ry - 6)))
+
+
+def named(canvas: Canvas, surface: Surface, one: Minimum, at: tuple[float, float]) -> None:
+    """A minimum's name, with a white edge."""
+    both = len({each.lowest for each in surface.minima}) > 1
+    words = f"{one.name} ({'global' if one.lowest else 'local'})" if both else one.name
+    for more in ({"stroke": "#ffffff", "stroke_width": 4, "stroke_linejoin": "round"}, {}):
+        canvas.text(at, words, 12, fill=INK, font_weight=700, text_anchor="middle", **more)
 
 
 def ticks(a: float, b: float) -> list[float]:
@@ -178,7 +211,8 @@ def _trail(canvas: Canvas, run: Run, now: int, x, y) -> None:  # type: ignore[no
             before = place
 
 
-def _mark(canvas: Canvas, run: Run, at: tuple[float, float], size: float) -> None:
+def mark(canvas: Canvas, run: Run, at: tuple[float, float], size: float) -> None:
+    """The run's own mark, with a white edge."""
     d = outline(run.optimizer.mark, at, size)
     canvas.path(d, fill="none", stroke="#ffffff", stroke_width=3, stroke_linejoin="round")
     canvas.path(d, fill=run.optimizer.colour)
@@ -222,7 +256,7 @@ def _losses(canvas: Canvas, surface: Surface, runs: Sequence[Run], now: int) -> 
         for run in runs:
             loss = float(run.losses[now])
             if abs(loss) < 1e12:
-                _mark(canvas, run, (x(now), y(loss)), 5)
+                mark(canvas, run, (x(now), y(loss)), 5)
 
 
 def _ends(surface: Surface, runs: Sequence[Run]) -> tuple[float, float]:
@@ -251,7 +285,7 @@ def _legend(canvas: Canvas, surface: Surface, runs: Sequence[Run], now: int) -> 
     canvas.text((left + 254, top), "where", 11, fill=DIM)
     for k, run in enumerate(runs):
         y = top + row * (k + 0.85)
-        _mark(canvas, run, (left + 7, y - 4), 6)
+        mark(canvas, run, (left + 7, y - 4), 6)
         canvas.text((left + 22, y), run.optimizer.title, 14, fill=INK, font_weight=700)
         canvas.text((left + 122, y), f"{run.settings['lr']:g}", 13, fill=DIM)
         loss = float(run.losses[now])

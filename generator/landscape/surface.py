@@ -25,11 +25,17 @@ def ticks(count: int, span: float) -> tuple[float, ...]:
 
 
 def plane(
-    module: nn.Module, across: Weights, up: Weights, steps: Sequence[float], measure: Measure
+    module: nn.Module,
+    across: Weights,
+    up: Weights,
+    steps: Sequence[float],
+    measure: Measure,
+    rows: Sequence[float] | None = None,
 ) -> Iterator[tuple[int, int, Loss]]:
-    """(row, column, loss) at ``weights + steps[column] * across + steps[row] * up``, row by row."""
+    """(row, column, loss) at ``weights + steps[column] * across + rows[row] * up``, row by row; `rows` are `steps` where
+    nothing else is said."""
     with kept(module) as at:
-        for row, y in enumerate(steps):
+        for row, y in enumerate(steps if rows is None else rows):
             for column, x in enumerate(steps):
                 place(module, moved(at, ((x, across), (y, up))))
                 yield row, column, measure()

@@ -1,8 +1,8 @@
-"""Contours of a function over a square as SVG: filled bands on a logarithmic scale, with a cross in the middle."""
+"""Contours of a function over a square as SVG: filled bands on a logarithmic scale, with a cross at 0, 0 and a way over them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,15 +10,28 @@ from typing import Any
 import contourpy
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from generator.pages import escape
 
 SIDE = 320.0
 """Of the square, in the drawing's own units."""
+WIDTH, HEIGHT = SIDE + 50, SIDE + 40
+"""Of the whole drawing."""
 BANDS = 14
 LEAST = 1e-4
 """Of the largest value: below that a logarithmic scale would tell more of rounding than of the function."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place to be drawn over the bands."""
+
+    x: float
+    y: float
+    title: str
+    """Said of it: hostile."""
 
 
 @dataclass(frozen=True)
@@ -27,35 +40,80 @@ class Contours:
 
     levels: tuple[float, ...]
     steps: tuple[float, ...]
+    """Across."""
+    rows: tuple[float, ...]
+    """Up."""
     bands: tuple[str, ...]
     """An SVG path for each band, the lowest first."""
 
-    def svg(self, title: str, colour: str = "currentColor") -> str:
-        """The drawing, with its axes; by itself it is a file for a paper."""
+    def svg(self, title: str, colour: str = "currentColor", way: Sequence[Mark] = (), other: Mark | None = None) -> str:
+        """The drawing, with its axes, a cross at 0, 0, the places of a `way` joined in their order, and an`other` as a ring; by
+        itself it is a file for a paper."""
         ramp = colormaps["viridis"].resampled(max(2, len(self.bands)))
         shapes = "".join(
             f'<path d="{band}" fill="{_hex(ramp(k))}" stroke="{_hex(ramp(k))}" stroke-width="0.4"/>'
             for k, band in enumerate(self.bands)
             if band
         )
-        span = self.steps[-1]
-        marks = "".join(
-            f'<text x="{40 + SIDE * (v + span) / (2 * span):g}" y="{SIDE + 28:g}" text-anchor="middle">{v:g}</text>'
-            f'<text x="34" y="{14 + SIDE * (span - v) / (2 * span):g}" text-anchor="end">{v:g}</text>'
-            for v in (-span, -span / 2, 0.0, span / 2, span)
-        )
-        middle = SIDE / 2
-        cross = f"M{middle - 6:g} {middle:g}h12M{middle:g} {middle - 6:g}v12"
+        scales = "".join(
+            f'<text x="{40 + self._x(v):g}" y="{SIDE + 28:g}" text-anchor="middle">{_said(v)}</text>' for v in _round(self.steps)
+        ) + "".join(
+            f'<text x="34" y="{14 + self._y(v):g}" text-anchor="end">{_said(v)}</text>' for v in _round(self.rows)
+        )  # fmt: skip
+        cross = f"M{self._x(0) - 6:.1f} {self._y(0):.1f}h12M{self._x(0):.1f} {self._y(0) - 6:.1f}v12"
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE + 50:g} {SIDE + 40:g}" role="img" '
-            f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.clean(title)}</title>'
-            f'<g transform="translate(40 10)"><rect width="{SIDE:g}" height="{SIDE:g}" fill="#808080"/>{shapes}'
-            f'<path d="{cross}" fill="none" stroke="#000" stroke-width="4"/><path d="{cross}" fill="none" stroke="#fff" stroke-width="2"/></g>'
-            f"{marks}</svg>"
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
+            f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.md(title)}</title>'
+            f'<g transform="translate(40 10)"><rect width="{SIDE:g}" height="{SIDE:g}" fill="#808080"/>{shapes}{self._way(way)}'
+            f'<path d="{cross}" fill="none" stroke="#000" stroke-width="4"/><path d="{cross}" fill="none" stroke="#fff" stroke-width="2"/>'
+            f"{self._dots([] if other is None else [other], 5, 'none')}</g>{scales}</svg>"
         )
 
+    def _way(self, way: Sequence[Mark]) -> str:
+        """A line through all places, and a dot on each that the square holds; the square cuts it."""
+        if not way:
+            return ""
+        d = "M" + "L".join(f"{self._x(one.x):.1f} {self._y(one.y):.1f}" for one in way)
+        line = "".join(
+            f'<path d="{d}" fill="none" stroke="{hue}" stroke-width="{width}" stroke-linejoin="round"/>'
+            for hue, width in (("#000", 3.5), ("#fff", 1.7))
+        )
+        box = f'viewBox="0 0 {SIDE:g} {SIDE:g}" width="{SIDE:g}" height="{SIDE:g}"'
+        return f"<svg {box}>{line}{self._dots(way, 3.2, '#fff')}</svg>"
 
-def contours(values: NDArray[np.float32], steps: tuple[float, ...]) -> Contours:
+    def _dots(self, marks: Sequence[Mark], radius: float, fill: str) -> str:
+        return "".join(
+            f'<g><title>{escape.md(one.title)}</title><circle cx="{self._x(one.x):.1f}" cy="{self._y(one.y):.1f}" r="{radius:g}" '
+            f'fill="{fill}" stroke="#000" stroke-width="{4 if fill == "none" else 1.4:g}"/>'
+            + (
+                f'<circle cx="{self._x(one.x):.1f}" cy="{self._y(one.y):.1f}" r="{radius:g}" fill="none" stroke="#fff" stroke-width="2"/>'
+                if fill == "none"
+                else ""
+            )
+            + "</g>"
+            for one in marks
+        )
+
+    def _x(self, value: float) -> float:
+        return SIDE * (value - self.steps[0]) / (self.steps[-1] - self.steps[0])
+
+    def _y(self, value: float) -> float:
+        return SIDE * (self.rows[-1] - value) / (self.rows[-1] - self.rows[0])
+
+
+def _round(steps: Sequence[float]) -> list[float]:
+    """Round numbers within the steps, five or so."""
+    low, high = steps[0], steps[-1]
+    slack = 1e-9 * (high - low)
+    found = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(v) for v in found if low - slack <= v <= high + slack]
+
+
+def _said(value: float) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def contours(values: NDArray[np.float32], steps: tuple[float, ...], rows: tuple[float, ...]) -> Contours:
     """Bands of `values` (rows, columns), row 0 at the bottom; a place without a number is left out."""
     finite = np.isfinite(values)
     some = values[finite]
@@ -67,7 +125,7 @@ def contours(values: NDArray[np.float32], steps: tuple[float, ...]) -> Contours:
     )
     ends = [0.0, *levels[1:-1], np.inf]
     bands = tuple("".join(_paths(generator.filled(below, above), values.shape)) for below, above in pairwise(ends))
-    return Contours(tuple(map(float, levels)), steps, bands)
+    return Contours(tuple(map(float, levels)), steps, rows, bands)
 
 
 def _paths(found: Any, shape: tuple[int, ...]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.learn.effective import Effective
 from generator.learn.own import Own
 from generator.learn.papers import PAPERS
 from generator.names import Kind
@@ -37,7 +38,7 @@ class Article:
 
 ARTICLES = (
     Article("convolution", ("product", "window"), ("conv",), ("kernels", "feature_maps"), ("lecun1998", "dumoulin2016", "howard2017")),
-    Article("receptive_field", ("field",), (), ("dataset_examples",), ("araujo2019", "luo2016", "yu2016")),
+    Article("receptive_field", ("field", "measured"), (), ("dataset_examples",), ("araujo2019", "luo2016", "yu2016")),
     Article("pooling", ("pool",), ("pool",), ("deconvnet",), ("zeiler2013", "lin2013", "zhang2019")),
     Article("batch_norm", ("norm",), ("norm",), (), ("ioffe2015", "santurkar2018")),
     Article("activation", ("curves",), ("act",), (), ("sandler2018", "hendrycks2016", "elfwing2017", "lu2019")),
@@ -95,9 +96,18 @@ def _article(site: Site, k: int, own: Own) -> None:
         layers={layer.name: layer for layer in site.report.all_layers},
         growing=growing(site),
         rows=field_rows(site),
+        effective=_measured(site),
         image=site.report.images[0] if site.report.images else None,
         around={"before": _named(site, k - 1), "after": _named(site, k + 1)},
     )
+
+
+def _measured(site: Site) -> tuple[Effective | None, str]:
+    """(what was measured, else why nothing was)"""
+    found = site.report.effective
+    if isinstance(found, Effective):
+        return found, ""
+    return None, "" if found is None else site.sentence(found.reason)
 
 
 def _named(site: Site, k: int) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from generator.learn.effective import Effective, Measured
 from generator.learn.own import Own
 from generator.names import Layer, LayerName
 from generator.pages import escape
@@ -100,6 +101,10 @@ def numbers(site: Site, own: Own) -> Mapping[str, Any]:
         "windows": [{**vars(one), "layer": escape.clean(one.layer)} for one in own.windows],
         "activations": [[escape.clean(op), n] for op, n, _ in own.activations],
     }
+    seen = site.report.effective
+    if isinstance(seen, Effective):
+        fields_ = [_effective(site, name, one) for name, one in seen.fields]
+        found["effective"] = {"images": seen.images, "fields": fields_}
     if own.kernels is not None:
         found["kernels"] = {"layer": escape.clean(own.kernels.layer), "weight": _plain(own.kernels.weight)}
     if own.norm is not None:
@@ -112,6 +117,18 @@ def numbers(site: Site, own: Own) -> Mapping[str, Any]:
             **{part: None if value is None else _plain(value) for part, value in values.items()},
         }
     return found
+
+
+def _effective(site: Site, name: LayerName, one: Measured) -> dict[str, Any]:
+    """A measured field as the figure reads it; weights from 0 to 255, row by row."""
+    return {
+        "layer": escape.clean(name),
+        "page": layer_link(site, name),
+        "box": list(one.box),
+        "inner": list(one.inner),
+        "columns": one.values.shape[1],
+        "values": (one.values * 255).round().int().flatten().tolist(),
+    }
 
 
 def _plain(values: Tensor) -> Any:

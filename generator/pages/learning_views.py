@@ -30,20 +30,57 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A set of weights on the plane: the place of it that is nearest."""
+
+    label: str
+    """``step 44``: hostile; "" of the report's own weights."""
+    x: float
+    y: float
+    off: float
+    """How far the weights are from that place, as their difference's length."""
+    loss: float
+    """Of the weights themselves; NaN or infinity where the scores were none."""
+    right: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where the training went."""
+
+    places: tuple[Place, ...]
+    """The checkpoints, in their order."""
+    own: Place | None
+    """The report's own weights, where the plane does not go through them."""
+    held: float | None
+    """Share of the squared distances from 0, 0 that lies in the plane; None where nothing moved."""
+
+
+@dataclass(frozen=True)
 class Landscape:
-    """The loss over a plane through the model's weights."""
+    """The loss over a plane through the model's weights, or through those of the last checkpoint."""
 
     steps: tuple[float, ...]
-    """Along both directions, in filters' own lengths."""
+    """Across, one of them 0: in filters' own lengths, or where checkpoints chose the plane, as the length of the difference."""
+    rows: tuple[float, ...]
+    """Up."""
     loss: NDArray[np.float32] = field(compare=False)
-    """(rows, columns), in nats; row 0 is at ``steps[0]``. NaN or infinity where the scores were none."""
+    """(rows, columns), in nats; row 0 is at ``rows[0]``. NaN or infinity where the scores were none."""
     right: NDArray[np.float32] = field(compare=False)
     """(rows, columns), the share of images named right."""
     images: int = 0
     forwards: int = 0
-    """What it took, without the line."""
+    """What it took, without the line and the checkpoints."""
     seed: int = 0
     line: Line | None = None
+    path: Path | None = None
+    last: str | None = None
+    """The last checkpoint, which lies at 0, 0 where checkpoints chose the plane: hostile. None: the model lies there."""
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        """(row, column) of 0, 0."""
+        return self.rows.index(0.0), self.steps.index(0.0)
 
 
 @dataclass(frozen=True)

@@ -54,4 +54,13 @@ class Live:
     labels: tuple[str, ...]
     """Hostile; empty where classes have no names."""
     preprocess: Preprocess
+    seconds: float = 0.0
+    """What exporting it took."""
+    checked: int = 0
+    """Inputs on which torch and the ONNX were run and compared."""
     samples: tuple[Sample, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """Of the graphs and the weights."""
+        return sum(file.size for file in (*self.graphs.values(), *self.weights))

@@ -63,6 +63,32 @@ def explain_record(report: Report) -> dict[str, Any]:
     }
 
 
+def live_record(report: Report) -> dict[str, Any]:
+    """The page that runs the model in the browser: what of it lies on the site, what exporting it took and how near it came."""
+    found = report.live
+    if found is None or isinstance(found, NotApplicable):
+        reason = "it was not asked for." if found is None else found.reason
+        return {
+            "reason": reason,
+            "layers": 0,
+            "bytes": 0,
+            "runtime_bytes": 0,
+            "seconds": 0.0,
+            "checked": 0,
+            "apart": 0.0,
+        }
+    program = {} if isinstance(found.runtime, NotApplicable) else found.runtime
+    return {
+        "reason": found.runtime.reason if isinstance(found.runtime, NotApplicable) else "",
+        "layers": len(found.layers),
+        "bytes": found.bytes,
+        "runtime_bytes": sum(path.stat().st_size for path in program.values()),
+        "seconds": found.seconds,
+        "checked": found.checked,
+        "apart": max(found.scores_apart, found.maps_apart),
+    }
+
+
 def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
     """The whole record, less `bytes`: the size of the site is known when it is written."""
     return {
@@ -91,6 +117,7 @@ def run_json(report: Report, predictions: int = 5) -> Mapping[str, Any]:
         ],
         "findings": [finding_record(checked) for checked in report.findings.checked] if report.findings else [],
         "explain": explain_record(report),
+        "live": live_record(report),
         "passes": {
             "planned": {"forward": report.planned.forward, "backward": report.planned.backward},
             "run": {"forward": report.run.forward, "backward": report.run.backward},

@@ -17,6 +17,7 @@ from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
 from generator.explain.explained import Explained
+from generator.learn.effective import Effective
 from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
 from generator.pages.findings_views import Findings
@@ -355,6 +356,8 @@ class Report:
     """Networks that it is put beside."""
     own: Own | None = field(default=None, compare=False)
     """The model's own numbers for the articles."""
+    effective: Effective | NotApplicable | None = field(default=None, compare=False)
+    """How much each pixel weighs in units of some layers; None where nobody looked."""
     alike: Mapping[str, Likeness] = field(default_factory=dict)
     """Deconvnet -> how alike its pictures of different images are, where that was measured."""
     landscape: Landscape | NotApplicable | None = field(default=None, compare=False)

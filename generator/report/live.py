@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from generator.artifacts import NotApplicable
 from generator.images import ImageRecord
 from generator.images import load as load_picture
-from generator.live.export import PACKAGES, Exported, export, missing
+from generator.live.export import PACKAGES, Exported, export, missing, refused
 from generator.live.outputs import Outputs
 from generator.live.runtime import runtime
 from generator.model.twin import copied
@@ -27,6 +28,10 @@ from generator.store import Record, key_of
 
 SAMPLES = 12
 """Images of the report that the page offers, at most: the first ones."""
+CHECKED = 2
+"""Inputs on which torch and the ONNX are run and compared: an image and noise."""
+GRAPH = 800
+"""Bytes that one layer takes in the two graphs."""
 
 
 def layers_of(setup: Setup) -> tuple[LayerName, ...]:
@@ -40,17 +45,48 @@ def outputs_of(setup: Setup) -> Outputs:
     return Outputs(copied(setup.engine.module).cpu().float(), setup.description, layers_of(setup))
 
 
+@dataclass(frozen=True)
+class Coming:
+    """What an export will be, told before it is."""
+
+    layers: int
+    """Whose maps the page shows."""
+    onnx: float
+    """Bytes of the weights and both graphs, about."""
+    forwards: int
+    """Of the check, by torch; as many runs of the ONNX beside them, and none counted among the passes. 0: it is kept."""
+
+
+def coming(setup: Setup) -> Coming | NotApplicable | None:
+    """What `fill_live` will make; why it will make nothing; None where nobody asked."""
+    if setup.config.live is None:
+        return None
+    kept = setup.store.get(key(setup)) if missing() is None else None
+    if kept is not None and "reason" in kept.meta:
+        return NotApplicable(kept.meta["reason"])
+    outputs = Outputs(setup.engine.module, setup.description, layers_of(setup))
+    return missing() or refused(outputs) or Coming(len(outputs.layers), onnx_bytes(setup), 0 if kept else CHECKED)
+
+
+def onnx_bytes(setup: Setup) -> float:
+    """What the ONNX will take, about: the weights in float32, and the graphs."""
+    weights = sum(parameter.numel() * 4 for parameter in setup.loaded.module.parameters())
+    return weights + GRAPH * len(setup.description.layers)
+
+
 def fill_live(setup: Setup) -> None:
-    """Export the model, unless it was: some ten seconds, and four runs on the CPU, which describe the export and are not
-    counted among the passes."""
+    """Export the model, unless it was: some ten seconds, with `CHECKED` runs of torch and as many of the ONNX on the CPU, which
+    describe the export and are not counted among the passes."""
     if setup.config.live is None or missing() is not None or setup.store.get(key(setup)) is not None:
         return
-    images = [seen(setup, image)[None] for image in setup.images.images[:1]]
+    begun = time.perf_counter()
+    images = [seen(setup, image)[None] for image in setup.images.images[: CHECKED - 1]]
     found = export(outputs_of(setup), images)
+    took = {"seconds": round(time.perf_counter() - begun, 3)}
     if isinstance(found, NotApplicable):
-        setup.store.put(key(setup), {"reason": found.reason})
+        setup.store.put(key(setup), {"reason": found.reason, **took})
         return
-    setup.store.put(key(setup), asdict(found.difference), blobs_of(found))
+    setup.store.put(key(setup), {**asdict(found.difference), **took}, blobs_of(found))
 
 
 def blobs_of(found: Exported) -> dict[str, bytes]:
@@ -86,6 +122,8 @@ def live_of(setup: Setup) -> Live | NotApplicable | None:
         classes=setup.description.classes,
         labels=setup.loaded.labels or (),
         preprocess=setup.loaded.preprocess,
+        seconds=float(record.meta.get("seconds", 0.0)),
+        checked=CHECKED,
         samples=tuple(sample(setup, image) for image in setup.images.images[:SAMPLES]),
     )
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from generator.artifacts import NotApplicable
 from generator.engine.plan import billed
 from generator.executors.search import lacking, passes, passes_of
+from generator.live.runtime import SIZE
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report import colours, landscape
 from generator.report.answers import batch_size
+from generator.report.effective import Fields
 from generator.report.estimate import said, search_seconds
 from generator.report.jobs import Batch
+from generator.report.live import Coming, coming
 from generator.report.setup import Setup
 from generator.report.size import site_bytes
 from generator.report.subjects import choose_subjects, known, units_by_layer
@@ -131,7 +135,8 @@ def describe_plan(plan: Plan) -> str:
     learned = landscape.passes(setup) + (Passes(0, 0) if learning is None else learning.passes())
     explaining = setup.explaining
     explained = explaining.passes(setup.store) if explaining else Passes(0, 0)
-    total = learned + plan.passes + searches.passes + asked + judging + explained
+    fields = Fields(setup)
+    total = learned + plan.passes + searches.passes + asked + judging + explained + fields.passes()
     units = searches.units
     rows = [("method", "scope", "layers", "cells", "to do", "passes of its own")]
     costs, makers = plan.costs, plan.makers
@@ -182,6 +187,13 @@ def describe_plan(plan: Plan) -> str:
         counts = (len(explaining.chains.places), len(explaining.images), len(explaining.lacking(setup.store)))
         places, cells_, lacks_ = map(str, counts)
         rows.append(("how it is computed", "explain", places, cells_, lacks_, _evaluations(explained)))
+    if not fields.refused:
+        many, lacks = len(fields.layers), fields.passes().backward
+        rows.append(("effective fields", "model", str(many), str(many), str(lacks), _evaluations(fields.passes())))
+    live = coming(setup)
+    if isinstance(live, Coming):
+        todo_, check = str(int(live.forwards > 0)), f"{live.forwards} forward, not counted" if live.forwards else "-"
+        rows.append(("live page", "model", str(live.layers), "1", todo_, check))
     drawn = {row[0] for row in rows}
     nowhere = {method: reason for method, _, reason in jobs.refused if method not in drawn}
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
@@ -219,7 +231,17 @@ def describe_plan(plan: Plan) -> str:
         disk += (
             f"\n  of it {explaining.expected / 1e6:.1f} MB show how layers are computed, {explaining.left_out_in_words}"
         )
+    if isinstance(live, Coming):
+        disk += (
+            f"\n  of it {live.onnx / 1e6:.1f} MB are the ONNX of the live page, {SIZE / 1e6:.1f} MB what runs it there"
+        )
+        if live.forwards:
+            disk += (
+                f"; to check it, {live.forwards} runs of torch and {live.forwards} of the ONNX, beside the passes above"
+            )
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
+    if isinstance(live, NotApplicable):
+        absent.append(f"live page is not drawn: {live.reason}")
     return "\n".join(
         [
             head,

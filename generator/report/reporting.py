@@ -22,6 +22,7 @@ from generator.pages.slugs import slugs
 from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
+from generator.report.effective import Fields, fields_of
 from generator.report.explained import explained_of, notes_of
 from generator.report.findings import findings_of
 from generator.report.landscape import landscape_of
@@ -105,6 +106,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         others=setup.others,
         alike=of_images(setup.jobs, setup.store, images),
         own=own_of(setup.description, setup.loaded.module),
+        effective=fields_of(Fields(setup)),
         examples=assembly.units.examples(),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),

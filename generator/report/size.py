@@ -23,7 +23,7 @@ from generator.pages.exports import LARGE, SMALL
 from generator.pages.learn import ARTICLES
 from generator.report.answers import named
 from generator.report.jobs import SetRequest
-from generator.report.live import SAMPLES
+from generator.report.live import SAMPLES, onnx_bytes
 from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
 from generator.report.sheets import SIDE
@@ -77,8 +77,8 @@ FACES, FACE = 40e3, 1.15e3
 """What an image's maps on the faces of drawings take, and for each operation."""
 PLACE = 40
 """What a place of the loss around the weights takes, as CSV and as data."""
-GRAPH = 800
-"""What one layer takes in the two graphs of the live page."""
+CONTOURS = 120e3
+"""What the contours take, as SVG, in the page and as PNG."""
 STEPS = 4e3
 """What a page knows of how its layer is computed, beside maps and kernels."""
 TILE = 0.25
@@ -116,7 +116,7 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
 def _learned(setup: Setup) -> float:
     """The pages of checkpoints and of the loss around the weights."""
     landscape = setup.config.landscape
-    total = 0.0 if landscape is None else PAGE + landscape.grid**2 * PLACE
+    total = 0.0 if landscape is None else PAGE + CONTOURS + landscape.grid**2 * PLACE
     learning = learning_of(setup)
     if learning is None:
         return total
@@ -134,10 +134,9 @@ def _live(setup: Setup) -> float:
     """The live page: the weights, what runs them, and the report's first images without loss."""
     if setup.config.live is None:
         return 0.0
-    weights = sum(parameter.numel() * 4 for parameter in setup.loaded.module.parameters())
     _, height, width = setup.input_shape
     samples = min(SAMPLES, len(setup.images.images)) * height * width * COLOUR
-    return weights + SIZE + GRAPH * len(setup.description.layers) + samples
+    return onnx_bytes(setup) + SIZE + samples
 
 
 def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> float:

@@ -98,6 +98,7 @@ def test_settings_reach_the_optimizers():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--view", "4d"], "--view: expected 2d or 3d, received 4d"),
         (["--surface", "two_well"], "--surface: there is no surface `two_well`; did you mean `two_wells`?"),
         (["--optimizers", "adm"], "--optimizers: there is no optimizer `adm`"),
         (["--optimizers", ","], "--optimizers: expected at least one of sgd"),

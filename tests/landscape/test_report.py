@@ -44,7 +44,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Built:
         "model": "tinyvgg_digits",
         "images": "images",
         "truth": "truth.csv",
-        "landscape": {"grid": GRID, "span": 0.5},
+        "landscape": {"grid": GRID, "span": 0.5, "directions": "random"},
         "methods": ["feature_maps", "kernels", "grad_cam"],
         "trust": "none",
     }
@@ -66,6 +66,10 @@ def network(step: int | None = None) -> nn.Module:
     return module
 
 
+def flat(module: nn.Module) -> np.ndarray:
+    return np.concatenate([one.detach().double().numpy().ravel() for one in module.parameters()])
+
+
 def script(report: Built, name: str) -> dict[str, object]:
     text = (report.site / f"data/{name}.js").read_text("utf-8")
     found = re.fullmatch(r'convatlas\.put\("\w+","\w+",(.*)\);\s*', text, re.S)
@@ -78,9 +82,9 @@ def test_the_plan_is_what_is_run_and_a_second_build_runs_nothing(report: Built) 
     assert passes["planned"] == passes["run"]
     images, checkpoints, line = 4, 10, 31
     # four images are chosen by the last checkpoint, and seen by each, with one batch of labelled images
-    learned = images + checkpoints * (images + 1) + GRID * GRID + line
-    recorded = 1  # how layers are computed, of the first image
-    assert passes["run"]["forward"] == IMAGES + learned + recorded
+    learned = images + checkpoints * (images + 1) + GRID * GRID + line + checkpoints
+    recorded, seen = 1, 1  # how layers are computed, of the first image; effective fields, of all together
+    assert passes["run"]["forward"] == IMAGES + learned + recorded + seen
     before = (report.site / "landscape.csv").read_bytes()
     again = convatlas(report.folder, "build")
     assert again.code == 0
@@ -163,6 +167,15 @@ def test_kernels_maps_and_cams_are_those_of_their_checkpoint(report: Built, batc
         assert isinstance(cam, dict)
         (map_,) = cam.values()
         assert mine["cams"][k]["hi"] == pytest.approx(float(map_.max()), rel=1e-3, abs=1e-6)  # type: ignore[index]
+
+
+def test_random_directions_see_next_to_nothing_of_the_training(report: Built) -> None:
+    rows = list(csv.DictReader(io.StringIO((report.site / "landscape-path.csv").read_text())))
+    assert len(rows) == 10
+    last = flat(network())
+    for row, step in zip(rows, (0, 2, 5, 11, 22, 44, 88, 176, 308, 440), strict=True):
+        assert float(row["off"]) == pytest.approx(float(np.linalg.norm(flat(network(step)) - last)), rel=0.05)
+    assert "next to nothing" in (report.site / "landscape.html").read_text("utf-8")
 
 
 # ---- in a browser
@@ -327,8 +340,25 @@ def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:
     from generator.pages.landscape import reach
 
     values = np.array([[1, 2, 4], [1, 1, np.inf], [2, np.nan, 8]], np.float32)
-    drawn = contours(values, (-1.0, 0.0, 1.0)).svg("x")
+    steps, rows = (-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0)
+    drawn = contours(values, steps, rows).svg("x")
     assert "nan" not in drawn
     assert "inf" not in drawn
-    assert reach(values, (-1.0, 0.0, 1.0)) == 1.0
-    assert reach(np.ones((3, 3), np.float32), (-1.0, 0.0, 1.0)) is None
+    assert reach(values, steps, rows) == 1.0
+    assert reach(values, (-3.0, 0.0, 3.0), rows) == 2.0
+    assert reach(np.ones((3, 3), np.float32), steps, rows) is None
+
+
+def test_a_way_is_drawn_where_it_is_and_its_hostile_names_are_escaped() -> None:
+    from xml.etree import ElementTree
+
+    from generator.pages.contours import SIDE, Mark, contours
+
+    values = np.arange(9, dtype=np.float32).reshape(3, 3) + 1
+    way = [Mark(-1.0, -4.0, HOSTILE), Mark(0.5, 4.0, "b"), Mark(5.0, 0.0, "far")]
+    drawn = contours(values, (-1.0, 0.0, 1.0), (-4.0, 0.0, 4.0)).svg(HOSTILE, way=way, other=Mark(0.0, 2.0, HOSTILE))
+    titles = [one.text for one in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == [HOSTILE, HOSTILE, "b", "far", HOSTILE]
+    assert f'd="M0.0 {SIDE:.1f}L{0.75 * SIDE:.1f} 0.0L{3 * SIDE:.1f} {SIDE / 2:.1f}"' in drawn
+    assert "<img" not in drawn
+    assert f'cx="{SIDE / 2:.1f}" cy="{SIDE / 4:.1f}" r="5"' in drawn

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from generator.artifacts import NotApplicable
-from generator.build import build
+from generator.build import build, plan
 from generator.config import ReportConfig, load_config
 from generator.errors import UserError
 from generator.live.runtime import FILES
@@ -65,6 +66,37 @@ def test_a_build_writes_the_model_the_runtime_and_the_samples(made: Path):
     assert str(made) not in told
 
 
+def test_run_json_says_what_it_took(made: Path):
+    told = json.loads((made / "site/run.json").read_text("utf-8"))["live"]
+    files = [path for path in (made / "site/data/live").iterdir() if not path.name.startswith("sample")]
+    assert told["bytes"] == sum(path.stat().st_size for path in files)
+    runtime = (made / "site/assets/vendor/onnxruntime-web").iterdir()
+    assert told["runtime_bytes"] == sum(path.stat().st_size for path in runtime)
+    assert (told["reason"], told["checked"]) == ("", 2)
+    assert told["layers"] > 4
+    assert told["seconds"] > 0
+    assert 0 <= told["apart"] < 1e-3
+
+
+def test_the_plan_has_a_line_for_it(made: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    fresh = str(plan(config(images, tmp_path, live=True)))
+    (row,) = (line.split("  ") for line in fresh.splitlines() if line.startswith("live page"))
+    cells = [cell.strip() for cell in row if cell.strip()]
+    assert cells[:2] == ["live page", "model"]
+    assert cells[3:] == ["1", "1", "2 forward, not counted"]
+    said = re.search(r"of it ([\d.]+) MB are the ONNX of the live page, ([\d.]+) MB what runs it there", fresh)
+    assert said
+    told = json.loads((made / "site/run.json").read_text("utf-8"))["live"]
+    assert float(said[1]) == pytest.approx(told["bytes"] / 1e6, rel=0.3, abs=0.06)
+    assert float(said[2]) == pytest.approx(told["runtime_bytes"] / 1e6, rel=0.05)
+    assert int(cells[2]) == told["layers"]
+    kept = str(plan(config(images, made, live=True)))
+    (row,) = (line.split() for line in kept.splitlines() if line.startswith("live page"))
+    assert row[-3:] == ["1", "0", "-"]
+    assert "live page" not in str(plan(config(images, tmp_path)))
+
+
 def test_samples_are_the_reports_pictures_without_loss(made: Path, images: Path):
     from generator.config import ModelConfig
     from generator.model.load import load
@@ -106,6 +138,9 @@ def test_a_reason_is_kept_and_the_build_goes_on(images: Path, tmp_path: Path, mo
     assert result.report.live == NotApplicable("torch cannot write this model as ONNX: no.")
     assert "cannot write this model as ONNX" in html.unescape((tmp_path / "site/live.html").read_text("utf-8"))
     assert not (tmp_path / "site/data/live").exists()
+    told = json.loads((tmp_path / "site/run.json").read_text("utf-8"))["live"]
+    assert (told["reason"], told["bytes"]) == ("torch cannot write this model as ONNX: no.", 0)
+    assert "\nlive page is not drawn: torch cannot write" in str(plan(config(images, tmp_path, live=True)))
 
 
 def test_without_the_runtime_a_build_goes_on(made: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from generator.learn.effective import Effective, Measured
 from generator.learn.own import FirstKernels, Normalisation, Own, Window
 from generator.names import LayerName
 
@@ -30,4 +31,17 @@ def own(layers: Sequence[LayerName], words: Sequence[str] = ()) -> Own:
         activations=tuple((word, k + 1, layers[1]) for k, word in enumerate(words or ("ReLU6", "SiLU"))),
         max_pools=(layers[3],),
         averaged=layers[2],
+    )
+
+
+def effective(layers: Sequence[LayerName]) -> Effective:
+    """Of the first two of these layers, for an input of 32 x 32 pixels."""
+    numbers = torch.Generator().manual_seed(6)
+    small, large = (torch.rand(rows, columns, generator=numbers) for rows, columns in ((3, 3), (12, 16)))
+    return Effective(
+        2,
+        (
+            (layers[0], Measured((15, 15, 18, 18), (15, 15, 18, 18), small / small.max())),
+            (layers[1], Measured((4, 0, 28, 32), (10, 8, 21, 19), large / large.max())),
+        ),
     )

@@ -238,6 +238,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         {"schema": 1, "model": {"source": "python:tiny.py:build"}}, judged, fixture_findings.findings(layer_names, HOSTILE if hostile else ("plain",)),
         architecture=fixture_architecture.architecture(layer_names, HOSTILE if hostile else ()),
         own=fixture_learn.own(layer_names, HOSTILE if hostile else ()),
+        effective=fixture_learn.effective(layer_names),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generator.engine.rules import unpool
+from generator.learn.effective import Effective
 from generator.methods.grad_cam_pp import grad_cam_pp
 from generator.pages import learn
 from generator.pages.numbers import raw
@@ -300,6 +301,31 @@ def test_the_fields_of_the_models_layers(browser: Browser, base: str, tiny: Buil
         assert f"sees {side} × {side} of 32 × 32 pixels" in page.locator("#nested .ln-nested__said").inner_text()
         page.locator("#nested .ln-nested__said a").click()
         assert page.locator("h1").inner_text() == fields[1].name
+        seen.check()
+
+
+def test_the_measured_fields_step_through_the_layers(browser: Browser, base: str, tiny: Built):
+    found = tiny.report.effective
+    assert isinstance(found, Effective)
+    with opened(browser, base + "learn/receptive_field.html", base=base) as seen:
+        page = seen.page
+        figure = page.locator("#effective_measured")
+        words = figure.locator(".ln-nested__said")
+        assert words.inner_text() == f"{found.fields[1][0]} could see 24 × 32 pixels of the input; 95 % of the weight lies in 11 × 11, 16 % of that area."  # fmt: skip
+        outer, inner = figure.locator(".ln-m-outer"), figure.locator(".ln-m-inner")
+        assert [outer.get_attribute(name) for name in ("x", "y", "width", "height")] == ["0", "4", "32", "24"]
+        assert [inner.get_attribute(name) for name in ("x", "y", "width", "height")] == ["8", "10", "11", "11"]
+        slider = figure.locator("input[type=range]")
+        slider.focus()
+        page.keyboard.press("Home")
+        assert "could see 3 × 3 pixels of the input; 95 % of the weight lies in 3 × 3, 100 %" in words.inner_text()
+        values = (found.fields[0][1].values * 255).round().int()
+        told = page.evaluate("convatlas.get('learn', 'all').own.effective.fields[0].values")
+        assert told == values.flatten().tolist()
+        pixel = """([i, j]) => { const c = document.querySelector('#effective_measured canvas');
+            return [...c.getContext('2d').getImageData((i + 0.5) * c.width / 3, (j + 0.5) * c.height / 3, 1, 1).data].slice(0, 3); }"""
+        table = page.evaluate("convatlas.colours.table.viridis.map((v) => [...v])")
+        assert page.evaluate(pixel, [1, 1]) == table[values[1, 1]], "the middle has no frame over it"
         seen.check()
 
 

@@ -9,14 +9,14 @@
       const out = this.parentElement.querySelector('.la-read');
       const found = all();
       if (!svg || !found) return;
-      const n = found.steps.length;
+      const {steps, rows} = found, n = steps.length;
       const tell = (event) => {
         const box = svg.querySelector('rect').getBoundingClientRect();
-        const column = Math.round((event.clientX - box.left) / box.width * (n - 1)), row = Math.round((box.bottom - event.clientY) / box.height * (n - 1));
-        if (column < 0 || row < 0 || column >= n || row >= n) { out.textContent = ''; return; }
+        const column = Math.round((event.clientX - box.left) / box.width * (n - 1)), row = Math.round((box.bottom - event.clientY) / box.height * (rows.length - 1));
+        if (column < 0 || row < 0 || column >= n || row >= rows.length) { out.textContent = ''; return; }
         const k = row * n + column;
         const {say, number, percent} = convatlas;
-        out.textContent = say('la_here', {x: number(found.steps[column]), y: number(found.steps[row]), loss: number(found.loss[k]), right: percent(found.right[k])});
+        out.textContent = say('la_here', {x: number(steps[column]), y: number(rows[row]), loss: number(found.loss[k]), right: percent(found.right[k])});
       };
       svg.addEventListener('pointermove', tell);
       svg.addEventListener('pointerdown', tell);

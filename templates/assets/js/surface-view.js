@@ -3,7 +3,7 @@
  *   heights   0 … 1, row by row, the first row at the back when nothing is turned; columns × rows of them
  *   aspect    width and depth of the field against each other: [1, 0.8]
  *   colour    (height 0 … 1) -> [r, g, b]
- *   trails    [{points: [[u, v, height], …], colour, draw(pen, x, y) for what stands at its end}], u and v from 0 to 1 across and back to front
+ *   trails    [{points: [[u, v, height], …], colour, edge (of the line, if any), draw(pen, x, y) for what stands at its end}], u and v from 0 to 1 across and back to front
  * Fires surface-turn with {yaw, pitch} in degrees. */
 customElements.define('surface-view', class extends HTMLElement {
   connectedCallback() {
@@ -96,32 +96,26 @@ customElements.define('surface-view', class extends HTMLElement {
       pen.lineWidth = 0.8; // closes the seams between two patches
       pen.fill();
       pen.stroke();
-      for (const [a, b, hue] of own.get(j * (columns - 1) + i) || []) {
-        pen.beginPath();
-        pen.moveTo(...at(...a));
-        pen.lineTo(...at(...b));
-        pen.strokeStyle = hue;
-        pen.lineWidth = 2.2;
-        pen.lineCap = 'round';
-        pen.stroke();
-      }
+      const pieces = own.get(j * (columns - 1) + i) || [];
+      pen.lineCap = 'round';
+      for (const [a, b, , edge] of pieces) if (edge) along(a, b, edge, 4.4);
+      for (const [a, b, hue] of pieces) along(a, b, hue, 2.2);
     }
     // What a nearer hill hides shines through it faintly.
     pen.globalAlpha = 0.28;
-    pen.lineWidth = 2.2;
-    for (const pieces of own.values()) {
-      for (const [a, b, hue] of pieces) {
-        pen.beginPath();
-        pen.moveTo(...at(...a));
-        pen.lineTo(...at(...b));
-        pen.strokeStyle = hue;
-        pen.stroke();
-      }
-    }
+    for (const pieces of own.values()) for (const [a, b, hue] of pieces) along(a, b, hue, 2.2);
     pen.globalAlpha = 1;
     for (const {points, draw} of this.what.trails) {
       const last = points[points.length - 1];
       if (last && draw && inside(last)) draw(pen, ...at(last[0], last[1], last[2] + 0.01));
+    }
+    function along(a, b, hue, width) {
+      pen.beginPath();
+      pen.moveTo(...at(...a));
+      pen.lineTo(...at(...b));
+      pen.strokeStyle = hue;
+      pen.lineWidth = width;
+      pen.stroke();
     }
     function inside([u, v]) { return u >= 0 && u <= 1 && v >= 0 && v <= 1; }
   }
@@ -145,7 +139,7 @@ customElements.define('surface-view', class extends HTMLElement {
   /** The trails cut into pieces, each under the patch that it lies on: nearer hills then hide it. */
   segments(columns, rows) {
     const own = new Map();
-    for (const {points, colour} of this.what.trails) {
+    for (const {points, colour, edge} of this.what.trails) {
       for (let k = 1; k < points.length; k++) {
         const [a, b] = [points[k - 1], points[k]];
         const far = Math.max(Math.abs(a[0] - b[0]) * columns, Math.abs(a[1] - b[1]) * rows);
@@ -157,7 +151,7 @@ customElements.define('surface-view', class extends HTMLElement {
           const [i, j] = [Math.floor((from[0] + to[0]) / 2 * columns), Math.floor((from[1] + to[1]) / 2 * rows)];
           const cell = Math.min(rows - 1, j) * columns + Math.min(columns - 1, i);
           if (!own.has(cell)) own.set(cell, []);
-          own.get(cell).push([from, to, colour]);
+          own.get(cell).push([from, to, colour, edge]);
         }
       }
     }
