@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from generator.artifacts import NotApplicable
 from generator.explain.budget import estimate, parts_of, total, within
 from generator.explain.chains import Chain, Chains, Place, chains_of
-from generator.explain.operation import Layouts
-from generator.explain.record import kept_axes, record
+from generator.explain.layouts import Layouts
+from generator.explain.record import kept_layouts, record
 from generator.model.describe import describe
 from generator.model.graph import Graph
 from generator.model.receptive import propagate
@@ -93,7 +93,7 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
         hook.remove()
     chains, graph = found(model, (3, 32, 32))
     layouts = Layouts(graph, propagate(graph))
-    axes = kept_axes(chains.chains, layouts.axes)
+    axes = kept_layouts(chains.chains, layouts)
     operations = [step.operation for chain in chains.chains for step in chain.steps]
     recorded = record(model, x, graph, axes, operations)
     assert set(recorded.maps) == set(axes)
@@ -171,6 +171,6 @@ def test_each_call_has_a_figure_and_what_was_read_before_it_was_overwritten():
     assert [names(chain) for chain in chains.chains] == [["conv", "F.relu"], ["conv@2", "F.mean"]]
     x = torch.randn(1, 3, 8, 8)
     layouts = Layouts(graph, propagate(graph))
-    recorded = record(model, x, graph, kept_axes(chains.chains, layouts.axes), [])
+    recorded = record(model, x, graph, kept_layouts(chains.chains, layouts), [])
     (kept,) = chains.chains[1].kept
     assert np.array_equal(recorded.maps[kept], model.conv(x).relu()[0].detach().numpy())

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generator.explain.acts import act_of
-from generator.explain.operation import Layouts, Operation, operation_of
+from generator.explain.layouts import Layouts
+from generator.explain.operation import Operation, operation_of
 from generator.explain.twenty import pack, unpack
 from generator.model.receptive import propagate
 from generator.model.trace import trace
