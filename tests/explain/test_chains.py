@@ -9,9 +9,11 @@ import torchvision
 from torch import Tensor, nn
 
 from generator.artifacts import NotApplicable
+from generator.explain.attention import INSIDE, KEY, QUERY, VALUE
 from generator.explain.budget import estimate, parts_of, total, within
-from generator.explain.chains import Chain, Chains, Place, chains_of
+from generator.explain.chains import Chain, Chains, Place, Step, chains_of
 from generator.explain.layouts import Layouts
+from generator.explain.operation import Operation, operation_of
 from generator.explain.record import kept_layouts, record
 from generator.model.describe import describe
 from generator.model.graph import Graph
@@ -70,12 +72,53 @@ def test_dropout_and_turned_layouts_are_passed_through():
     assert head.steps[5].follows == 4
 
 
-def test_attention_has_a_reason():
-    model = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=5).eval()
-    chains, _ = found(model, (3, 32, 32))
-    reasons = [place.reason for place in chains.places.values() if isinstance(place, NotApplicable)]
-    assert reasons
-    assert all(reason.endswith(".") for reason in reasons)
+def test_attention_stands_before_its_projection_and_tokens_on_their_grid():
+    model = torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5).eval()
+    chains, graph = found(model, (3, 32, 32))
+    layer = "encoder.layers.encoder_layer_0"
+    chain = next(chain for chain in chains.chains if names(chain)[0] == f"{layer}.self_attention")
+    assert names(chain)[1:] == [f"{layer}.self_attention.out_proj", f"{layer}.F.add", f"{layer}.ln_2"]
+    assert [step.operation.kind for step in chain.steps] == ["attention", "conv", "merge", "norm"]
+    assert [step.follows for step in chain.steps] == [None, 0, 1, 2]
+    assert chain.steps[0].operation.shape == (16, 4, 4)
+    assert chain.steps[0].operation.settings == {"heads": 2, "scale": 8**-0.5, "prefix": 1, "tokens": 17}
+    parts = parts_of(Chains((chain,), {}))
+    assert (f"{layer}.self_attention",) in [part.operations for part in parts], "it may go without by itself"
+    whole = [place for place in chains.places.values() if isinstance(place, Place)]
+    assert len(whole) >= 8
+
+
+class Masked(nn.Module):
+    """Attention of an image's tokens, each only to those before it, by an argument or a mask."""
+
+    def __init__(self, **how: object) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+        self.how = how
+        self.proj = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        heads = x.unflatten(2, (2, 4)).transpose(1, 2)
+        out = torch.nn.functional.scaled_dot_product_attention(heads, heads, heads, **self.how)  # type: ignore[arg-type]
+        return self.proj(out.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+def recorded_of(model: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], set[int]]:
+    """The kinds of all operations, and which tensors inside a call were recorded."""
+    graph = describe(model, shape).graph
+    layouts = Layouts(graph, propagate(graph))
+    made = [one for node in graph.nodes if isinstance(one := operation_of(node, layouts, model), Operation)]
+    chains = [Chain((Step(one, (None,) * len(one.reads)),)) for one in made]
+    recorded = record(model, torch.randn(1, *shape), graph, kept_layouts(chains, layouts), made)
+    return [one.kind for one in made], {ref.output for ref in recorded.maps if ref.output in INSIDE}
+
+
+def test_attention_with_a_mask_has_no_figure():
+    assert recorded_of(Masked(), (3, 16, 16)) == (["conv", "attention", "conv"], {QUERY, KEY, VALUE})
+    assert "attention" not in recorded_of(Masked(is_causal=True), (3, 16, 16))[0]
+    _, inside = recorded_of(Masked(attn_mask=torch.ones(16, 16, dtype=torch.bool).tril()), (3, 16, 16))
+    assert inside == set(), "a mask that only the call knows of: nothing is kept, and so nothing shown"
 
 
 def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
