@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
+from generator.engine.output import HeadKind
 from generator.explain.explained import Explained
 from generator.learn.own import Own
 from generator.names import Digest, Layer, LayerName, Paper
@@ -71,6 +72,8 @@ class Atlas:
     raw_lo: tuple[float, ...] = ()
     """The true minimum and maximum of each map, for the tooltip (signed maps are drawn symmetric beyond them)."""
     raw_hi: tuple[float, ...] = ()
+    full: tuple[float, ...] = ()
+    """Of signed maps: the quantile of each one's absolute values at which it may be drawn full."""
     signed: bool = False
     rgb: bool = False
     scores: tuple[float, ...] = ()
@@ -361,5 +364,7 @@ class Report:
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)
     """Its checkpoints; None where there are none."""
+    head: HeadKind = "classification"
+    """What kind of scores it ends in."""
     explained: Explained | None = field(default=None, compare=False)
     """How its layers are computed; None where that was not asked for."""

@@ -39,7 +39,7 @@
       const all = Array.from({length: width}, (_, c) => ({q: query[(head + c) * tokens + token], k: key[(head + c) * tokens + t]})).map((one) => ({...one, v: one.q * one.k})).sort((a, b) => Math.abs(b.v) - Math.abs(a.v));
       const few = all.slice(0, PRODUCTS), rest = all.slice(PRODUCTS).reduce((sum, {v}) => sum + v, 0);
       dot.replaceChildren(el('b', {}, say('xTokenDot', {token: name(t)})), ' ', ...few.flatMap(({q, k: fits}, c) => [c ? ' + ' : '', el('span', {class: 'ca-x-term'}, signed(q), '·', signed(fits))]),
-        all.length > few.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: all.length - few.length})), ' ', n(rest, {'data-dot-others': ''})] : '', ' = ', n(dots[t], {'data-dot-sum': ''}));
+        ...(all.length > few.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: all.length - few.length})), ' ', n(rest, {'data-dot-others': ''})] : []), ' = ', n(dots[t], {'data-dot-sum': ''}));
     };
     const signed = (v) => (v < 0 ? ['(', n(v), ')'] : [n(v)]);
 

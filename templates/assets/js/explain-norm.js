@@ -111,13 +111,21 @@
     const of = (array, at, otherwise) => (!array ? otherwise : array.length > shape[0] ? array[unit * size + at] : array[unit]);
     const n = draw.number;
     const holder = el('div');
+    /** How often numbers occur among the channels of this place, the mean and a deviation to either side, and the unit's own. */
+    const here = ({mean, var: variance}, at) => {
+      const deviation = Math.sqrt(variance);
+      const drawn = draw.histogram(Float64Array.from({length: shape[0]}, (_, c) => values[c * size + at]), [[mean, 'ca-x-mean'], [mean - deviation, 'ca-x-deviation'], [mean + deviation, 'ca-x-deviation']]);
+      drawn.firstChild.point(x[at]);
+      return drawn;
+    };
     const made = between(view, x, draw.part(say(settings.over === 'channel' ? 'xOverChannels' : 'xOverGroup'), holder), '');
     return {...made, place(next, playing) {
       const at = made.at(next);
       const found = core.statistics(settings, values, shape, unit, at);
       const [gamma, beta] = [of(weight, at, 1), of(bias, at, 0)];
       holder.replaceChildren(facts([[say('xNumbers'), found.n, 'n'], ...(settings.rms ? [] : [[say('xMean'), found.mean, 'mean']]), [say(settings.rms ? 'xMeanSquare' : 'xVariance'), found.var, 'var'], ['γ', gamma, 'gamma'], ['β', beta, 'beta'], ['ε', settings.eps, 'eps']]),
-        el('p', {class: 'ca-dim'}, settings.over === 'channel' ? say('xOfPlace', {y: next.y, x: next.x, n: found.n}) : say('xOfGroup', {first: found.first, last: found.last - 1})));
+        el('p', {class: 'ca-dim'}, settings.over === 'channel' ? say('xOfPlace', {y: next.y, x: next.x, n: found.n}) : say('xOfGroup', {first: found.first, last: found.last - 1})),
+        settings.over === 'channel' ? here(found, at) : '');
       made.input.mark([next]);
       made.spread(at);
       made.output.mark([next]);

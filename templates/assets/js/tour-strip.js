@@ -140,7 +140,9 @@
       const at = 'na' in maps ? -1 : convatlas.tiles.tile(maps, unit);
       if (at < 0) return null;
       const {c, sc} = this.page.state;
-      const made = convatlas.tiles.single(maps, at, 24, c, convatlas.tour.ends(maps, this.page.image(), sc));
+      const to = convatlas.tour.ends(maps, this.page.image(), sc);
+      const made = convatlas.tiles.single(maps, at, 24, c, to);
+      convatlas.tour.dress(made.firstElementChild, maps, at, to);
       made.dataset.guest = unit;
       return made;
     }
