@@ -26,7 +26,7 @@ BY = {
     "itruediv": "div",
 }
 """Arithmetic with a number of the model's own."""
-PLAIN = ("other", "merge", "act", "softmax", "norm", "reshape")
+PLAIN = ("other", "merge", "act", "softmax", "norm")
 """Kinds of operation that work on any numbers, whether they are maps or not."""
 MANY, NAMED = 5, 12
 """So many operations on numbers that are no maps are told together, and so many of them by name."""

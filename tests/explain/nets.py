@@ -171,3 +171,26 @@ def families() -> nn.Module:
             nn.init.normal_(module.weight, 1.0, 0.2)
             nn.init.normal_(module.bias, 0.0, 0.2)
     return model.eval()
+
+
+class Few(nn.Module):
+    """Attention in two ways, a response norm and shuffles: their scores summed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vit = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 24, num_classes=10)
+        self.fused = Fused()
+        self.response = Response()
+        self.shuffle = Shuffle()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.vit(x) + self.fused(x) + self.response(x) + self.shuffle(x)  # type: ignore[no-any-return]
+
+
+def few() -> nn.Module:
+    """The model with random weights, the same each time; what torchvision starts at zero too."""
+    torch.manual_seed(0)
+    model = Few()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, 0.0, 0.4)
+    return model.eval()
