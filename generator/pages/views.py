@@ -72,8 +72,6 @@ class Atlas:
     raw_lo: tuple[float, ...] = ()
     """The true minimum and maximum of each map, for the tooltip (signed maps are drawn symmetric beyond them)."""
     raw_hi: tuple[float, ...] = ()
-    full: tuple[float, ...] = ()
-    """Of signed maps: the quantile of each one's absolute values at which it may be drawn full."""
     signed: bool = False
     rgb: bool = False
     scores: tuple[float, ...] = ()
@@ -83,6 +81,8 @@ class Atlas:
     """Why a picture is dead, in a clause; "" where it is alive."""
     norms: tuple[float, ...] = ()
     """Kernels: the length of each filter, over all its input channels."""
+    full: tuple[float, ...] = ()
+    """Of signed maps: the quantile of each one's absolute values at which it may be drawn full."""
 
 
 @dataclass(frozen=True)
