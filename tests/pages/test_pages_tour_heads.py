@@ -14,11 +14,13 @@ import pytest
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
 from tests.pages.opened import opened
+from tests.pages.test_pages_explain import photographs
 from tests.whole import build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+NETS = Path(__file__).resolve().parents[1] / "explain/nets.py"
 ANSWERS = {
     "detection": ("What comes out are boxes", "From maps to boxes", "the best box of each class"),
     "segmentation": ("At every place there are", "From maps to classes, place by place", "what the model says"),
@@ -82,4 +84,28 @@ def test_signed_maps_are_drawn_full_at_a_quantile_and_the_legend_says_so(browser
             unit = int(tile.get_attribute("data-unit") or -1)
             style = tile.get_attribute("style") or ""
             assert ("contrast" in style) == (hi[unit] > top * 1.0005)
+        seen.check()
+
+
+def test_layers_without_a_page_are_not_taken_for_the_image(browser: Browser, tmp_path: Path):
+    """Links go past them: a transformer's linear layers have no page where only activations and blocks do."""
+    config = {
+        "model": {"source": f"python:{NETS}:few", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
+        "images": str(photographs(tmp_path / "photographs")), "methods": ["feature_maps"], "trust": "none", "layers": ["conv", "norm", "fused.attn"],
+    }  # fmt: skip
+    built = build(tmp_path, config)
+    base = built.site.as_uri() + "/"
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("tour-walk h2")
+        steps = int(page.evaluate("document.querySelector('tour-page').strip.steps().length"))
+        assert steps > 12
+        for k in range(1, steps):
+            page.evaluate("document.querySelector('tour-page').step(1)")
+            role = page.evaluate("(k) => { const t = document.querySelector('tour-page'); return t.columns[t.state.s].data.role; }", k)  # fmt: skip
+            if role == "layer":
+                page.wait_for_selector(".tour-walk__units .tour-pick")
+                page.wait_for_selector(".tour-walk__figure > *")
+            links = page.evaluate("() => { const t = document.querySelector('tour-page'); return t.links(t.state.s, t.state.u).then(({links}) => links.filter(({from}) => from[0] === 0).map(({from}) => from[1])); }")  # fmt: skip
+            assert all(unit < 3 for unit in links), "the image has three colours"
         seen.check()
