@@ -88,7 +88,7 @@
     const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 180}), view, say('xOutputMap', {unit}));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});
     const node = el('div', {class: 'ca-x ca-x-shuffle'}, el('p', {class: 'ca-x-lead'}, view.lead()),
-      el('div', {class: 'ca-x-flow'}, draw.part(say('xFromGroup', {channel: from, group: Math.floor(from / each) + 1, groups}), input, draw.bar(on, colour)), draw.part(say('xDealt', {groups}), dealt(groups, units, unit)), draw.part(say('xOutput', {unit, units}), output, draw.bar(on, colour))),
+      el('div', {class: 'ca-x-flow'}, draw.part(say('xFromGroup', {channel: from, at: from % each, group: Math.floor(from / each)}), input, draw.bar(on, colour)), draw.part(say('xDealt', {groups}), dealt(groups, units, unit)), draw.part(say('xOutput', {unit, units}), output, draw.bar(on, colour))),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line));
     return {
       node,
