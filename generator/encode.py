@@ -205,8 +205,9 @@ def rgb_atlas(tiles: NDArray[np.uint8]) -> Encoded:
     return Encoded(meta, {"atlas.png": png(grid.lay(tiles))})
 
 
-FULL = 0.99
-"""Quantile of a signed map's absolute values at which the tour draws it full: one loud place would leave the rest pale."""
+FULL = 0.95
+"""Quantile of a signed map's absolute values at which the tour draws it full: the rim that padding leaves, a twentieth of a map of
+80 x 80, would leave the rest pale."""
 NO_NUMBER = "values that are no numbers"
 CLIP = 0.995
 """Quantile of absolute values at which input maps are drawn full: a few loud pixels would turn the rest gray."""

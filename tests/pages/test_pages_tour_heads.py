@@ -61,7 +61,7 @@ def test_signed_maps_are_drawn_full_at_a_quantile_and_the_legend_says_so(browser
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = seen.page
         page.wait_for_selector("[data-column='1'] .tour-tiles a")
-        assert "99th percentile" in page.locator("[data-legend]").inner_text()
+        assert "95th percentile" in page.locator("[data-legend]").inner_text()
         drawn = page.locator("[data-column='1'] .tour-tiles a").evaluate_all(
             "all => all.map((a) => [Number(a.dataset.unit), a.style.filter])"
         )

@@ -15,7 +15,7 @@
     return convatlas.load('maps', `${column.slug}/${image.slug}`, `data/maps/${column.folder}/${image.slug}.js`);
   }
 
-  /** Where the scale of a signed map ends: at most of its absolute values, since one loud place would leave the rest pale; never
+  /** Where the scale of a signed map ends: at the quantile that `encode.py` notes, since a loud rim would leave the rest pale; never
    * more than four times below its largest. */
   const full = (maps, tile) => (maps.full ? Math.max(maps.full[tile], maps.hi[tile] / MOST) : maps.hi[tile]);
 
