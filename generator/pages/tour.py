@@ -171,13 +171,16 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
         key = {1: "image_gray", 3: "image"}.get(c, "image_other")
         return [("", t(f"tour.said.{key}", n=c, out=times(*plane)))]
     found: dict[str, str] = {}
-    summed, gathered = together(t, column.ops) if column.view is None else ("", frozenset())
+    summed, gathered = (
+        together(t, column.ops, last=column.role == "answer") if column.view is None else ("", frozenset())
+    )
     for op in (*column.ops, *column.also):
         reads = column.given.get(op.id, ())
         if op.id in gathered:
             found.setdefault(summed, op.id)
             continue
-        if op.kind in ("input", "output", "copy") or (op.kind == "reshape" and not shuffles(op, reads)):
+        copies = op.kind in ("input", "output", "copy") or op_name(op) == "copy"
+        if copies or (op.kind == "reshape" and not shuffles(op, reads)):
             continue
         own = first_conv if op.kind == "conv" and reads and tuple(reads[0]) == report.input_shape else sentence
         text = own(t, op, reads)

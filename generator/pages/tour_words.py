@@ -28,6 +28,8 @@ BY = {
 """Arithmetic with a number of the model's own."""
 PLAIN = ("other", "merge", "act", "softmax", "norm")
 """Kinds of operation that work on any numbers, whether they are maps or not."""
+TELLING = ("nms", "batched_nms", "roi_align", "roi_pool", "topk", "sort", "argsort")
+"""What is named first among many."""
 MANY, NAMED = 5, 12
 """So many operations on numbers that are no maps are told together, and so many of them by name."""
 FAR = 0.5
@@ -76,14 +78,15 @@ def sentence(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     return said(t, op, reads)
 
 
-def together(t: Strings, ops: Sequence[Op]) -> tuple[str, frozenset[str]]:
-    """A sentence on all operations that work on numbers that are no maps, as what a detector does behind its last layers, and which
+def together(t: Strings, ops: Sequence[Op], *, last: bool = False) -> tuple[str, frozenset[str]]:
+    """A sentence on all operations that work on numbers that are no maps, as what a detector does behind its `last` maps, and which
     they are; "" and none where they are few."""
-    found = [op for op in ops if op.kind in PLAIN and len(op.shape) != 3]
+    found = [op for op in ops if op.kind in PLAIN and (last or len(op.shape) != 3)]
     if len(found) <= MANY:
         return "", frozenset()
     names = list(dict.fromkeys(op.op.removeprefix("F.").strip("_") for op in found))
-    said = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+    names.sort(key=lambda name: name not in TELLING)
+    said = ", ".join(names[:NAMED]) + (" and others" if len(names) > NAMED else "")
     return t("tour.said.together", n=len(found), names=said), frozenset(op.id for op in found)
 
 

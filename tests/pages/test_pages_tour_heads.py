@@ -47,6 +47,8 @@ def test_the_answer_is_what_such_a_head_gives(browser: Browser, tmp_path: Path, 
         page.locator(f"[name=image][value='{first.slug}']").check(force=True)
         page.wait_for_function(f"document.querySelector('tour-page').state.i === '{first.slug}'")
         bars = page.locator(".tour-column--answer .ca-bars li").count()
+        none = page.locator(".tour-column--answer .tour-column__none").count()
+        assert none == (head == "detection"), "no box, and that is said"
         assert bars == (0 if head == "detection" else len(first.predictions)), "no box, no bar"
         seen.check()
 

@@ -122,6 +122,12 @@ def test_arithmetic_with_one_number_and_what_works_on_no_maps():
     text, which = together(T, [op for op, _ in ops])
     assert text == "7 operations on numbers that are no maps: exp, mul, sqrt, log1p, square, neg, clamp."
     assert len(which) == 7
+    boxes = [
+        replace(ops[-2][0], id=str(k), op=name) for k, name in enumerate(("exp", "F.nms", "stack", "sub", "topk", "gt"))
+    ]
+    assert (
+        together(T, boxes, last=True)[0] == "6 operations on numbers that are no maps: nms, topk, exp, stack, sub, gt."
+    )
     assert together(T, [op for op, _ in ops][-4:]) == ("", frozenset()), "few are told one by one"
 
 

@@ -122,7 +122,8 @@
 
     answer({place}) {
       const image = this.page.image();
-      place.replaceChildren(...(image && image.says.length ? [convatlas.tourFigure.bars(image.says)] : []));
+      const none = image && this.page.data.says === 'tour_says_detection' ? [convatlas.el('p', {class: 'tour-column__none'}, convatlas.say('tour_noBox'))] : [];
+      place.replaceChildren(...(image && image.says.length ? [convatlas.tourFigure.bars(image.says)] : none));
     }
 
     /** A promise of a column's maps on the image that is shown. */
