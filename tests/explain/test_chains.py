@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from generator.explain.operation import Operation, operation_of
 from generator.explain.record import kept_layouts, record
 from generator.model.calls import tensors
 from generator.model.describe import describe
-from generator.model.graph import Graph
+from generator.model.graph import Graph, Ref
 from generator.model.receptive import propagate
 from tests.explain.nets import families
 
@@ -180,6 +182,23 @@ def test_the_most_expensive_part_goes_first():
     assert linear not in shown
     assert len(shown) == len(parts) - 1
     assert within(parts, cost, 1, 0) == ()
+
+
+def test_attention_counts_by_its_tokens_and_fits_any_budget():
+    model = torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5).eval()
+    chains, _ = found(model, (3, 32, 32))
+    parts = parts_of(chains)
+    cost = {file: estimate(math.prod(file.shape)) if isinstance(file, Ref) else 500.0 for part in parts for file in part.files}  # fmt: skip
+    asked = [part for part in parts if part.operations[0].endswith("self_attention")]
+    assert len(asked) == 2
+    for part in asked:
+        assert [file.output for file in part.files if isinstance(file, Ref)] == [QUERY, KEY, VALUE]
+        assert total((part,), cost, 1) == pytest.approx(3 * estimate(16 * 17))
+    whole = total(parts, cost, 2)
+    for share in (1.0, 0.8, 0.5, 0.2, 0.01):
+        shown = within(parts, cost, 2, share * whole)
+        assert total(shown, cost, 2) <= share * whole
+        assert (len(shown) == len(parts)) == (share == 1.0)
 
 
 def test_maps_count_once_an_image_and_kernels_once():
