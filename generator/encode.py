@@ -158,8 +158,8 @@ def _fit(values: torch.Tensor) -> torch.Tensor:
 
 
 def atlas(values: torch.Tensor, signed: bool) -> Encoded:
-    """Maps (k, h, w) on one gray atlas; `raw_lo` and `raw_hi` are the true ends of each, `reduced` its true size
-    where it had to be drawn smaller."""
+    """Maps (k, h, w) on one gray atlas; `raw_lo` and `raw_hi` are the true ends of each, `full` the quantile of its absolute
+    values at which a signed one may be drawn full, `reduced` its true size where it had to be drawn smaller."""
     full = np.asarray(values, np.float32)
     shown = _fit(values)
     gray, lo, hi = quantise(np.asarray(shown, np.float32), signed)
@@ -183,6 +183,8 @@ def atlas(values: torch.Tensor, signed: bool) -> Encoded:
         low = np.where(finite, flat, ends.max(axis=1, keepdims=True)).min(axis=1)
         high = np.where(finite, flat, ends.min(axis=1, keepdims=True)).max(axis=1)
         meta |= {"raw_lo": _numbers(low), "raw_hi": _numbers(high)}
+        if signed:
+            meta["full"] = _numbers(np.quantile(np.abs(np.where(finite, flat, 0)), FULL, axis=1))
     if not np.isfinite(full).all():
         meta["not_finite"] = int(full.size - np.isfinite(full).sum())
     if shown is not values:
@@ -203,6 +205,9 @@ def rgb_atlas(tiles: NDArray[np.uint8]) -> Encoded:
     return Encoded(meta, {"atlas.png": png(grid.lay(tiles))})
 
 
+FULL = 0.95
+"""Quantile of a signed map's absolute values at which the tour draws it full: the rim that padding leaves, a twentieth of a map of
+80 x 80, would leave the rest pale."""
 NO_NUMBER = "values that are no numbers"
 CLIP = 0.995
 """Quantile of absolute values at which input maps are drawn full: a few loud pixels would turn the rest gray."""

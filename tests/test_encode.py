@@ -54,6 +54,7 @@ def test_signed_maps_keep_their_true_ends():
     meta = encode(ChannelMaps(values, signed=True)).meta
     assert (meta["lo"], meta["hi"]) == ([-4.0, -8.0], [4.0, 8.0])
     assert (meta["raw_lo"], meta["raw_hi"]) == ([-1.0, -8.0], [4.0, 2.0])
+    assert meta["full"] == pytest.approx(np.quantile(np.abs(np.asarray(values[0])), 0.95, axis=(1, 2)), rel=1e-4)
 
 
 def test_whether_a_map_is_signed_does_not_depend_on_the_rest_of_the_batch():

@@ -1,6 +1,6 @@
 """What figures cost in bytes, and which go without where it is more than the budget.
 
-A part is what can be left out by itself: a chain's maps and kernels, or one linear layer at its end. Files that several parts read
+A part is what can be left out by itself: a chain's maps and kernels, one linear layer at its end, or the attention that begins it. Files that several parts read
 are counted once.
 """
 
@@ -19,6 +19,8 @@ File = Ref | LayerName
 BITS = 20
 RECTIFIED, DENSE = 0.6, 0.92
 """What deflate leaves of a map of which a good part is zero, and of other numbers."""
+APART = ("linear", "attention")
+"""Kinds that are left out by themselves."""
 SEVENS = 8 / 7 * 1.055
 """What a byte takes as text: eight bits as seven a character, some of which are written with two or four."""
 
@@ -32,18 +34,18 @@ class Part:
 
 
 def parts_of(found: Chains) -> tuple[Part, ...]:
-    """All parts, each linear layer apart from the chain that it ends."""
+    """All parts, each linear layer and each attention apart from its chain."""
     parts = []
     for chain in found.chains:
-        linear = [step.operation for step in chain.steps if step.operation.kind == "linear"]
-        others = [step.operation for step in chain.steps if step.operation.kind != "linear"]
+        apart = [step.operation for step in chain.steps if step.operation.kind in APART]
+        others = [step.operation for step in chain.steps if step.operation.kind not in APART]
         parts.append(
             Part(
                 tuple(one.name for one in others),
                 (*_maps(chain, others), *(one.name for one in others if has_kernel(one))),
             )
         )
-        parts += [Part((one.name,), (*_maps(chain, [one]), one.name)) for one in linear]
+        parts += [Part((one.name,), (*_maps(chain, [one]), *([one.name] if has_kernel(one) else []))) for one in apart]
     return tuple(part for part in parts if part.operations)
 
 

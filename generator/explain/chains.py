@@ -1,9 +1,11 @@
 """Operations in chains, as a page shows them: what mixes channels begins one, and what follows it place by place goes along.
 
     conv1 -> bn1 -> relu -> maxpool │ layer1.0.conv1 -> bn1 -> relu │ layer1.0.conv2 -> bn2 -> add -> relu │ …
+    norm1 │ qkv │ attention -> projection -> add -> norm2 │ …
 
 Within a chain a unit keeps its channel (behind a concatenation, one further on), so that its map flows from step to step and
-only what begins a chain, or is read from beside it, must be kept.
+only what begins a chain, or is read from beside it, must be kept. The projection behind an attention stands in the attention's
+chain, though it mixes channels: a page of attention shows both.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from generator.artifacts import NotApplicable
-from generator.explain.operation import Layouts, Operation, operation_of
+from generator.explain.layouts import Layouts
+from generator.explain.operation import Operation, operation_of
 from generator.model.graph import Graph, Ref
 from generator.model.receptive import propagate
 from generator.names import Layer, LayerName
 
-BEGINS = ("conv",)
-"""Kinds that mix channels at places, and begin a chain."""
+BEGINS = ("conv", "attention")
+"""Kinds that mix channels or places, and begin a chain."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ def chains_of(graph: Graph, model: nn.Module, pages: Iterable[Layer]) -> Chains:
         before = of.get(operation.reads[0].ref.node if operation.after is None else operation.after)
         if operation.kind == "cat":  # what is newest of what it puts side by side
             before = max((of[read.ref.node] for read in operation.reads if read.ref.node in of), default=None)
-        if before is None or operation.kind in BEGINS:
+        if operation.first is not None:
+            of[node.index] = len(found)
+            found.append([operation.first, operation])
+        elif before is None or (operation.kind in BEGINS and not _projects(operation, found[before])):
             of[node.index] = len(found)
             found.append([operation])
         else:
@@ -97,19 +103,25 @@ def chains_of(graph: Graph, model: nn.Module, pages: Iterable[Layer]) -> Chains:
             continue
         chain = of[index]
         number = shown.setdefault(chain, len(shown))
-        step = next(k for k, one in enumerate(found[chain]) if one.node == index)
+        step = max(k for k, one in enumerate(found[chain]) if one.node == index)
         places[layer.name] = Place(number, step)
     return Chains(tuple(_linked(found[chain]) for chain in shown), places)
+
+
+def _projects(operation: Operation, before: list[Operation]) -> bool:
+    """Whether it is a linear layer at every place of what an attention gives, the last of these."""
+    return bool(operation.settings.get("linear")) and before[-1].kind == "attention" and before[-1].node == operation.reads[0].ref.node  # fmt: skip
 
 
 def _linked(operations: list[Operation]) -> Chain:
     """Each step told which of its reads another step gives: where one place needs more than one channel of it, none is."""
     at = {operation.node: k for k, operation in enumerate(operations)}
     steps = []
-    for operation in operations:
+    for k, operation in enumerate(operations):
         flows = tuple(None if operation.whole else at.get(read.ref.node) for read in operation.reads)
-        before = [at[read.ref.node] for read in operation.reads if read.ref.node in at]
+        before = [at[read.ref.node] for read in operation.reads if at.get(read.ref.node, k) < k]
         follows = (max(before) if operation.kind == "cat" else before[0]) if before else None
         follows = at.get(operation.after) if operation.after is not None else follows
+        follows = at[operation.node] - 1 if operation.first is not None else follows
         steps.append(Step(operation, flows, follows))
     return Chain(tuple(steps))

@@ -2,40 +2,46 @@
 
     Node (conv, {stride: 2, pads: (0, 1, 0, 1)}) ──▶ Operation("conv", reads, {"stride": [2, 2], "padding": [0, 1, 0, 1], …})
 
-Tensors are seen as maps (c, h, w), however they lie in memory: channels last are turned, a vector is (n, 1, 1).
+Tensors are seen as maps (c, h, w), however they lie in memory (`layouts.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import nn
 
 from generator.artifacts import NotApplicable
 from generator.explain.acts import act_of
-from generator.model.graph import Constant, Graph, Node, Ref
+from generator.explain.attention import HEADS, Attention, attention_of
+from generator.explain.layouts import Layout, Layouts, Read, Shape
+from generator.model.graph import Constant, Node, Ref
 from generator.model.operations import pair, short_name
-from generator.model.reach import NCHW, NHWC, Reach
+from generator.model.reach import NHWC, Tokens
 from generator.model.receptive import explicit_padding
 from generator.names import LayerName
 
-Kind = Literal["conv", "pool", "act", "batch_norm", "norm", "merge", "cat", "flatten", "linear", "softmax"]
-Shape = tuple[int, int, int]
+Kind = Literal[
+    "conv",
+    "pool",
+    "act",
+    "batch_norm",
+    "norm",
+    "lrn",
+    "merge",
+    "cat",
+    "shuffle",
+    "attention",
+    "flatten",
+    "linear",
+    "softmax",
+]
 SIGNS = {"add": "+", "iadd": "+", "radd": "+", "sub": "−", "subtract": "−", "isub": "−", "mul": "×", "multiply": "×", "imul": "×", "rmul": "×",
          "div": "÷", "divide": "÷", "true_divide": "÷", "itruediv": "÷"}  # fmt: skip
 """Arithmetic that a figure can show, by the short name of its function."""
-
-
-@dataclass(frozen=True)
-class Read:
-    """A map that an operation reads: the tensor it is, behind copies, and its shape (c, h, w)."""
-
-    ref: Ref
-    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -56,72 +62,10 @@ class Operation:
     out as a row before it, and a sum goes on from the branch that is added."""
     whole: bool = False
     """Whether one number of its output needs more than the same channel of its first input."""
-
-
-@dataclass(frozen=True)
-class Layouts:
-    """How the tensors of a graph are seen as maps."""
-
-    graph: Graph
-    reaches: Mapping[Ref, Reach]
-
-    def shape(self, ref: Ref) -> Shape | None:
-        """(c, h, w) of one image's tensor; None where it is no map and no vector."""
-        size, axes = ref.shape, self.axes(ref)
-        if len(size) == 4 and axes == NCHW:
-            return (size[1], size[2], size[3])
-        if len(size) == 4 and axes == NHWC:
-            return (size[3], size[1], size[2])
-        if len(size) == 2:
-            return (size[1], 1, 1)
-        return (size[1], 1, size[2]) if ref in self.rows else None
-
-    @cached_property
-    def rows(self) -> frozenset[Ref]:
-        """Tensors (n, c, l) that one-dimensional convolutions read and give, and what is made of these number by number."""
-        found: set[Ref] = set()
-        for node in self.graph.nodes:
-            if node.family in ("conv", "conv_transpose") and node.op.lower().endswith("1d"):
-                found.update((*node.inputs[:1], *node.outputs))
-            elif node.family in ("act", "batch_norm", "copy", "arithmetic") and found & {*node.inputs}:
-                found.update(node.outputs)
-        return frozenset(ref for ref in found if len(ref.shape) == 3)
-
-    def axes(self, ref: Ref) -> tuple[int, int] | None:
-        """Where height and width stand in a tensor of four dimensions."""
-        reach = self.reaches.get(ref)
-        if reach is not None and reach.axes is not None:
-            return reach.axes
-        return NCHW if len(ref.shape) == 4 and ref.shape[2:] == (1, 1) else None
-
-    def behind(self, ref: Ref) -> Ref:
-        """The tensor that this one is a copy of, as seen as a map: through dropout, identities, turned layouts."""
-        while (node := self.graph.nodes[ref.node]).inputs and self.is_copy(node):
-            ref = node.inputs[0]
-        return ref
-
-    def flattened(self, node: Node) -> Read | None:
-        """The maps that a node lays out as one row, channel by channel; None of any other node."""
-        if node.family != "reshape" or len(node.inputs) != 1 or len(node.outputs) != 1:
-            return None
-        ref, shape = node.inputs[0], self.shape(node.inputs[0])
-        row = len(node.outputs[0].shape) == 2 and len(ref.shape) == 4 and self.axes(ref) == NCHW
-        if not row or shape is None or math.prod(shape) != node.outputs[0].shape[1]:
-            return None
-        return Read(self.behind(ref), shape)
-
-    def is_copy(self, node: Node) -> bool:
-        """Whether a node hands on its input's numbers, in the order in which they are seen as a map."""
-        if len(node.inputs) != 1 or len(node.outputs) != 1:
-            return False
-        before, after = self.shape(node.inputs[0]), self.shape(node.outputs[0])
-        if node.family == "copy":
-            return True
-        if before is None or before != after:
-            return False
-        if node.family == "permute":
-            return {self.axes(node.inputs[0]), self.axes(node.outputs[0])} == {NCHW, NHWC}
-        return node.family in ("reshape", "squeeze") and before[1:] == (1, 1)
+    layout: Layout = None
+    """How its output lies in memory."""
+    first: Operation | None = None
+    """What the same call does before: a module of attention attends, then projects."""
 
 
 def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | NotApplicable | None:
@@ -130,23 +74,43 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
         return None
     shapes = [layouts.shape(ref) for ref in node.inputs]
     shape = layouts.shape(node.outputs[0]) if node.outputs else None
-    if node.family == "attention":
-        return NotApplicable("attention mixes all places at once: it has no window that slides over a map.")
-    if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
-        return NotApplicable(f"{node.op} works on tokens, several outputs or other tensors that are no maps.")
-    reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
     module = model.get_submodule(node.path) if node.module else None
+    if node.family == "attention":
+        attention = attention_of(node, layouts, module)
+        return _attention(node, layouts, attention) if isinstance(attention, Attention) else attention
+    shuffled = layouts.shuffled(node)
+    if shuffled is not None and shape is not None:
+        read, groups = shuffled
+        return _made(node, "shuffle", shape, (read,), {"groups": groups})
+    if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
+        return NotApplicable(f"{node.op} works on several outputs or on tensors that are no maps.")
+    reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
     make = _MAKERS.get(node.family)
     found = make(node, layouts, module, reads, shape) if make else None
+    if isinstance(found, Operation):
+        return replace(found, layout=layouts.layout(node.outputs[0]))
     return found or NotApplicable(f"{node.op} has no figure of its own: its output is shown as it was recorded.")
 
 
 Made = Operation | NotApplicable | None
+_POINT: Mapping[str, Any] = {"kernel": [1, 1], "stride": [1, 1], "dilation": [1, 1], "padding": [0, 0, 0, 0], "mode": "zeros",
+                             "groups": 1, "transposed": False, "linear": True}  # fmt: skip
+"""A linear layer over the channels of every place."""
 
 
 def _made(node: Node, kind: Kind, shape: Shape, reads: tuple[Read, ...], settings: Mapping[str, Any], held: tuple[str, ...] = (), *,
           after: int | None = None, whole: bool = False) -> Operation:  # fmt: skip
     return Operation(node.index, node.name, node.op, kind, shape, reads, settings, held, after, whole)
+
+
+def _attention(node: Node, layouts: Layouts, found: Attention) -> Operation:
+    """One head beside the other, and behind a module of attention its projection: at every place a convolution of 1 x 1."""
+    attends = _made(node, "attention", found.shape, found.reads, found.settings, whole=True)
+    if not node.module:
+        return attends
+    read = Read(Ref(node.index, HEADS, found.inside), found.shape)
+    projects = _made(node, "conv", found.shape, (read,), _POINT, ("weight", "bias"), whole=True)
+    return replace(projects, name=LayerName(f"{node.name}.out_proj"), op="Linear", first=attends)
 
 
 def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -176,9 +140,7 @@ def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple
     if (
         shape[1:] != (1, 1) or len(node.outputs[0].shape) == 4
     ):  # over the channels at every place: a convolution of 1 x 1
-        settings = {"kernel": [1, 1], "stride": [1, 1], "dilation": [1, 1], "padding": [0, 0, 0, 0], "mode": "zeros", "groups": 1,
-                    "transposed": False, "linear": True}  # fmt: skip
-        return _made(node, "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+        return _made(node, "conv", shape, reads[:1], _POINT, ("weight", "bias"), whole=True)
     after, read = layouts.graph.nodes[reads[0].ref.node], reads[0]
     row = layouts.flattened(after)
     if row is not None:
@@ -212,8 +174,8 @@ def _pool(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[R
 def _reduce(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
     """The mean or the maximum over all places is a global pooling."""
     name, dims = short_name(node.op.removeprefix("F.")), node.settings.get("dim")
-    axes = layouts.axes(node.inputs[0])
-    if name not in ("mean", "amax") or axes is None or not isinstance(dims, (tuple, list)):
+    axes = layouts.layout(node.inputs[0])
+    if name not in ("mean", "amax") or not isinstance(axes, tuple) or not isinstance(dims, (tuple, list)):
         return None
     if {dim - 4 if dim >= 0 else dim for dim in dims} != set(axes):
         return None
@@ -248,18 +210,35 @@ def _layer_norm(node: Node, layouts: Layouts, module: nn.Module | None, reads: t
     rms = "rms" in node.op.lower()
     eps = node.settings.get("eps")
     eps = float(eps) if eps is not None else 1.1920929e-07 if rms else 1e-5
-    over_channels = node.family == "channel_norm" or layouts.axes(node.inputs[0]) == NHWC or shape[1:] == (1, 1)
+    layout = layouts.layout(node.inputs[0])
+    tokens = isinstance(layout, Tokens)
+    last = layout.axis != -1 if isinstance(layout, Tokens) else layout == NHWC or shape[1:] == (1, 1)
+    over_channels = node.family == "channel_norm" or last
     normalized = node.settings.get("normalized_shape", ())
     many = math.prod(normalized) if isinstance(normalized, (tuple, list)) else int(normalized)
-    if node.op.endswith("LocalResponseNorm") or "local_response" in node.op:
-        return None
     if over_channels and many == shape[0]:
         settings = {"eps": eps, "groups": 1, "over": "channel", "rms": rms}
-    elif many == math.prod(shape):
+    elif many == math.prod(shape) and not tokens:
         settings = {"eps": eps, "groups": 1, "over": "group", "rms": rms}
     else:
         return None
     return _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+
+
+def _channel_norm(
+    node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape
+) -> Made:
+    """Over the channels of each place: a layer norm, or a response norm, over those around a unit."""
+    if not (isinstance(module, nn.LocalResponseNorm) or "local_response" in node.op):
+        return _layer_norm(node, layouts, module, reads, shape)
+    usual = {"size": 0, "alpha": 1e-4, "beta": 0.75, "k": 1.0}
+    given = dict(zip(usual, node.arguments[1:], strict=False)) | {
+        name: node.settings[name] for name in usual if name in node.settings
+    }
+    settings = {name: getattr(module, name, given.get(name, value)) for name, value in usual.items()}
+    if not settings["size"]:
+        return None
+    return _made(node, "lrn", shape, reads[:1], settings, whole=True)
 
 
 def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -327,7 +306,7 @@ _MAKERS = {
     "batch_norm": _batch_norm,
     "group_norm": _group_norm,
     "layer_norm": _layer_norm,
-    "channel_norm": _layer_norm,
+    "channel_norm": _channel_norm,
     "arithmetic": _merge,
     "cat": _cat,
     "reshape": _reshape,

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from generator.engine.invoke import Invocation
+from generator.explain.attention import INSIDE, layout_inside, seen_inside
 from generator.explain.chains import Chain
+from generator.explain.layouts import Layout, Layouts
 from generator.explain.operation import Operation
 from generator.model.calls import Call, tensors, watch
 from generator.model.graph import Graph, Ref
-from generator.model.reach import NCHW, NHWC
+from generator.model.reach import NHWC, Tokens
 from generator.model.run import evaluating
 from generator.names import LayerName
-
-Axes = tuple[int, int] | None
 
 
 @dataclass
@@ -38,17 +38,17 @@ def record(
     module: nn.Module,
     x: Tensor,
     graph: Graph,
-    refs: Mapping[Ref, Axes],
+    refs: Mapping[Ref, Layout],
     operations: Iterable[Operation],
     invocation: Invocation | None = None,
 ) -> Recorded:
-    """Run `module` once on one image, `x` (1, c, h, w); keep the tensors `refs`, with where their height and width stand, and the
-    arrays of `operations`. A tensor that did not arise in the shape that the graph has is left out."""
+    """Run `module` once on one image, `x` (1, c, h, w); keep the tensors `refs`, with how they lie in memory, and the arrays of
+    `operations`. A tensor that did not arise in the shape that the graph has is left out."""
     found = Recorded()
     wanted: dict[LayerName, list[Ref]] = {}
     for ref in refs:
         wanted.setdefault(graph.nodes[ref.node].name, []).append(ref)
-    held = {operation.name: operation for operation in operations if operation.held}
+    held = {graph.nodes[operation.node].name: operation for operation in operations if operation.held}
     for ref in wanted.get(graph.nodes[0].name, ()):
         found.maps[ref] = as_map(x, refs[ref])
 
@@ -59,8 +59,12 @@ def record(
                 if call.function is not None and call.function.strip("_") == "setitem"
                 else list(tensors(output))
             )
+            inside = seen_inside(call) if any(ref.output in INSIDE for ref in wanted[call.name]) else {}
             for ref in wanted[call.name]:
-                if ref.output < len(results) and tuple(results[ref.output].shape) == ref.shape:
+                if ref.output in inside:
+                    one, layout = inside[ref.output], refs[ref]
+                    found.maps[ref] = _numbers(one) if layout is None else as_map(one, layout)
+                elif ref.output < len(results) and tuple(results[ref.output].shape) == ref.shape:
                     found.maps[ref] = as_map(results[ref.output], refs[ref])
         if call.name in held:
             operation = held[call.name]
@@ -73,16 +77,24 @@ def record(
     return found
 
 
-def as_map(value: Tensor, axes: Axes) -> NDArray[np.float32]:
+def as_map(value: Tensor, layout: Layout) -> NDArray[np.float32]:
     """One image's tensor as (c, h, w)."""
+    if isinstance(layout, Tokens):
+        return _numbers(on_grid(value, layout))
     one = value.detach()[0]
-    if value.dim() == 4 and axes == NHWC:
+    if value.dim() == 4 and layout == NHWC:
         one = one.permute(2, 0, 1)
     elif value.dim() == 3:
         one = one[:, None]
     elif value.dim() == 2:
         one = one[:, None, None]
     return _numbers(one)
+
+
+def on_grid(value: Tensor, tokens: Tokens) -> Tensor:
+    """One image's tokens as (c, h, w), heads one beside the other; those without a place are left out."""
+    last = value.detach().movedim(tokens.axis, -1)
+    return last.reshape(-1, last.shape[-1])[:, tokens.prefix : tokens.stop].unflatten(1, (tokens.height, tokens.width))
 
 
 def _numbers(value: Tensor) -> NDArray[np.float32]:
@@ -113,7 +125,8 @@ def _arrays(operation: Operation, call: Call, output: Any) -> Iterable[tuple[str
         return
     for name in operation.held:
         if call.module is not None:
-            value = getattr(call.module, "weight" if name == "slope" else _SPELT.get(name, name), None)
+            owner = call.module.out_proj if isinstance(call.module, nn.MultiheadAttention) else call.module
+            value = getattr(owner, "weight" if name == "slope" else _SPELT.get(name, name), None)
         else:
             places = (
                 _NORMS.get(str(call.function).strip("_"), {})
@@ -140,7 +153,8 @@ def _factor(operation: Operation, call: Call, output: Any) -> Tensor | None:
     at = next((k for k, term in enumerate(operation.settings["terms"]) if "held" in term), None)
     if at is None or not isinstance(call.args[at], Tensor) or not isinstance(output, Tensor):
         return None
-    whole = torch.broadcast_to(call.args[at].detach(), output.shape)[0]
+    broad = torch.broadcast_to(call.args[at].detach(), output.shape)
+    whole = on_grid(broad, operation.layout) if isinstance(operation.layout, Tokens) else broad[0]
     if whole.dim() == 3 and tuple(whole.shape) != operation.shape:
         whole = whole.permute(2, 0, 1)
     whole = whole.reshape(operation.shape)
@@ -151,7 +165,11 @@ def _factor(operation: Operation, call: Call, output: Any) -> Tensor | None:
 Watched = Callable[[Call, Any], Any]
 
 
-def kept_axes(chains: Iterable[Chain], axes: Callable[[Ref], Axes]) -> Mapping[Ref, Axes]:
-    """The tensors that these chains need, with where height and width stand in each (None of a vector)."""
+def kept_layouts(chains: Iterable[Chain], layouts: Layouts) -> Mapping[Ref, Layout]:
+    """The tensors that these chains need, with how each lies in memory (None of a vector)."""
+    outputs = [node.outputs for node in layouts.graph.nodes]
     refs = dict.fromkeys(ref for chain in chains for ref in chain.kept)
-    return {ref: (axes(ref) or NCHW) if len(ref.shape) == 4 else None for ref in refs}
+    return {
+        ref: layout_inside(ref, layouts.layout(outputs[ref.node][0])) if ref.output in INSIDE else layouts.layout(ref)
+        for ref in refs
+    }

@@ -51,6 +51,8 @@ def atlas(tree: DocsTree, item: Atlas | NotApplicable, name: str) -> dict[str, A
         made["units"] = list(item.units)
     if item.raw_lo and (item.raw_lo, item.raw_hi) != (item.lo, item.hi):
         made |= {"rlo": [compact(v) for v in item.raw_lo], "rhi": [compact(v) for v in item.raw_hi]}
+    if item.full:
+        made["full"] = [compact(v) for v in item.full]
     if item.scores:
         made["scores"] = [compact(v) for v in item.scores]
     if item.norms:
@@ -70,10 +72,20 @@ def _form() -> Digest:
 def atlas_digest(item: Atlas) -> Digest:
     """Stands for all that `atlas` says of it: an unchanged script is then not written out again to be compared."""
     floats = np.array(
-        [(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.scores, *item.norms)], np.float64
+        [(*item.lo, *item.hi, *item.raw_lo, *item.raw_hi, *item.full, *item.scores, *item.norms)], np.float64
     ).tobytes()
     plain = repr(
-        (item.reasons, item.columns, item.tile_w, item.tile_h, item.signed, item.rgb, len(item.lo), len(item.raw_lo))
+        (
+            item.reasons,
+            item.columns,
+            item.tile_w,
+            item.tile_h,
+            item.signed,
+            item.rgb,
+            len(item.lo),
+            len(item.raw_lo),
+            len(item.full),
+        )
     )
     whole = np.array((*item.units, *item.dead), np.int64).tobytes()
     return digest(b"\0".join((_form().encode(), item.picture.digest.encode(), plain.encode(), whole, floats)))

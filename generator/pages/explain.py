@@ -14,6 +14,7 @@ from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.diagrams.architecture import Architecture
+from generator.explain.attention import INSIDE
 from generator.explain.budget import has_kernel
 from generator.explain.chains import Chain, Place, Step
 from generator.explain.explained import Explained, Stored
@@ -40,7 +41,10 @@ class Figures:
         """A file name a tensor."""
         refs = list(self.found.names)
         names = slugs(
-            [f"{self.found.names[ref]} {ref.output}" if ref.output else str(self.found.names[ref]) for ref in refs]
+            [
+                f"{self.found.names[ref]} {INSIDE.get(ref.output, ref.output)}" if ref.output else self.found.names[ref]
+                for ref in refs
+            ]
         )
         return dict(zip(refs, names, strict=True))
 

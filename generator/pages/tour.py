@@ -19,10 +19,14 @@ from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.numbers import compact, times
 from generator.pages.tour_columns import Column, Group, Run, Tour, tour_of
-from generator.pages.tour_words import depth, first_conv, lessons, sentence, window
+from generator.pages.tour_words import depth, first_conv, lessons, sentence, shuffles, together, window
 from generator.pages.views import Atlas, ImageView, LayerView
 
 ADDRESS = "data/tour.js"
+BY_PLACE = ("segmentation", "detection")
+"""Heads that say where things are, and not one class for the picture."""
+MOST = 4
+"""How many times below a signed map's largest number its scale may end, as in tour-columns.js."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,11 @@ def write(site: Site) -> None:
         "images": [_image(site, image) for image in report.images],
         "columns": [_column(site, stop) for stop in stops],
     }
+    value["says"] = "tour_says_detection" if report.head == "detection" else "tour_says"
     drawn = any(isinstance(a, Atlas) for view in report.layers for a in view.maps.values())
-    classes = any(p.probability is not None for image in report.images for p in image.predictions)
+    classes = report.head not in BY_PLACE and any(
+        p.probability is not None for image in report.images for p in image.predictions
+    )
     if there:
         site.script(ADDRESS, "tour", "all", value)
     site.page(
@@ -128,7 +135,7 @@ def _what(site: Site, column: Column) -> str:
     if column.role == "image" or not ops:
         return ""
     if column.role == "answer":
-        return title(ops[-1])
+        return "" if site.report.head == "detection" else title(ops[-1])
     return _line(site, ops[0]) if len(ops) == 1 else site.t("tour.between_n", n=len(ops))
 
 
@@ -150,6 +157,8 @@ def _line(site: Site, op: Op) -> str:
 def _size(site: Site, column: Column) -> str:
     """1152×14×14: close together, since columns are narrow."""
     last = column.ops[-1].shape if column.ops else ()
+    if column.role == "answer" and site.report.head == "detection":
+        return ""
     shape = site.report.input_shape if column.role == "image" else column.view.layer.shape if column.view else last
     return "×".join(f"{side:,}" for side in shape)
 
@@ -162,9 +171,16 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
         key = {1: "image_gray", 3: "image"}.get(c, "image_other")
         return [("", t(f"tour.said.{key}", n=c, out=times(*plane)))]
     found: dict[str, str] = {}
+    summed, gathered = (
+        together(t, column.ops, last=column.role == "answer") if column.view is None else ("", frozenset())
+    )
     for op in (*column.ops, *column.also):
         reads = column.given.get(op.id, ())
-        if op.kind in ("input", "output", "copy", "reshape"):
+        if op.id in gathered:
+            found.setdefault(summed, op.id)
+            continue
+        copies = op.kind in ("input", "output", "copy") or op_name(op) == "copy"
+        if copies or (op.kind == "reshape" and not shuffles(op, reads)):
             continue
         own = first_conv if op.kind == "conv" and reads and tuple(reads[0]) == report.input_shape else sentence
         text = own(t, op, reads)
@@ -180,7 +196,11 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
 def _answer(site: Site) -> str:
     """What comes out at the end."""
     report = site.report
+    if report.head == "detection":
+        return site.t("tour.said.answer_detection")
     said = [p for image in report.images for p in image.predictions]
+    if report.head == "segmentation" and report.classes > 1:
+        return site.t("tour.said.answer_segmentation", n=f"{report.classes:,}")
     if any(p.probability is not None for p in said) and report.classes > 1:
         return site.t("tour.said.answer", n=f"{report.classes:,}")
     shape = next((op.shape for op in report.architecture.ops if op.kind == "output"), ()) if report.architecture else ()
@@ -191,7 +211,9 @@ def _answer(site: Site) -> str:
 
 def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
     said = [p for image in site.report.images for p in image.predictions]
-    if key == "answer" and not any(p.probability is not None for p in said):
+    if key == "answer" and site.report.head in BY_PLACE:
+        key = f"answer_{site.report.head}"
+    elif key == "answer" and not any(p.probability is not None for p in said):
         key = "answer_other"
     far = column.view.layer.receptive_field if column.view else None
     _, height, width = site.report.input_shape
@@ -203,16 +225,18 @@ def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
 def _image(site: Site, image: ImageView) -> dict[str, Any]:
     """An image, the ends of the scales that all its maps share, and what the model says of it."""
     maps = [a for view in site.report.layers if isinstance(a := view.maps.get(image.slug), Atlas)]
-    ends = {signed: [(min(a.lo), max(a.hi)) for a in maps if a.signed is signed and a.lo] for signed in (False, True)}
+    plain = [(min(a.lo), max(a.hi)) for a in maps if not a.signed and a.lo]
+    tops = [max(map(max, a.full or a.hi, (hi / MOST for hi in a.hi))) for a in maps if a.signed and a.lo]
     return {
         "slug": image.slug,
         "name": escape.clean(image.name),
         "photo": site.photo(image),
-        "plain": _both(ends[False]),
-        "signed": _both(ends[True]),
+        "plain": _both(plain),
+        "signed": _both([(-top, top) for top in tops]),
         "says": [
             [escape.clean(p.label), None if p.probability is None else compact(p.probability), None if p.logit is None else compact(p.logit)]
             for p in image.predictions
+            if site.report.head != "detection" or p.probability
         ],
     }  # fmt: skip
 

@@ -15,6 +15,23 @@ from generator.pages.tour_columns import Column
 
 RECTIFIERS = {"relu": "relu", "relu6": "relu6", "hardtanh": "relu6", "threshold": "relu"}
 """Activations with a sentence of their own, by name in small letters."""
+BY = {
+    "sub": "sub",
+    "isub": "sub",
+    "add": "add",
+    "iadd": "add",
+    "mul": "mul",
+    "imul": "mul",
+    "div": "div",
+    "itruediv": "div",
+}
+"""Arithmetic with a number of the model's own."""
+PLAIN = ("other", "merge", "act", "softmax", "norm")
+"""Kinds of operation that work on any numbers, whether they are maps or not."""
+TELLING = ("nms", "batched_nms", "roi_align", "roi_pool", "topk", "sort", "argsort")
+"""What is named first among many."""
+MANY, NAMED = 5, 12
+"""So many operations on numbers that are no maps are told together, and so many of them by name."""
 FAR = 0.5
 """Share of the picture's side from which on a unit is said to see far."""
 
@@ -59,6 +76,24 @@ def sentence(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     """What the operation does, in one sentence."""
     said = _SAID.get(op.kind, _other)
     return said(t, op, reads)
+
+
+def together(t: Strings, ops: Sequence[Op], *, last: bool = False) -> tuple[str, frozenset[str]]:
+    """A sentence on all operations that work on numbers that are no maps, as what a detector does behind its `last` maps, and which
+    they are; "" and none where they are few."""
+    found = [op for op in ops if op.kind in PLAIN and (last or len(op.shape) != 3)]
+    if len(found) <= MANY:
+        return "", frozenset()
+    names = list(dict.fromkeys(op.op.removeprefix("F.").strip("_") for op in found))
+    names.sort(key=lambda name: name not in TELLING)
+    said = ", ".join(names[:NAMED]) + (" and others" if len(names) > NAMED else "")
+    return t("tour.said.together", n=len(found), names=said), frozenset(op.id for op in found)
+
+
+def shuffles(op: Op, reads: Sequence[Shape]) -> bool:
+    """Whether channels that were taken apart into groups and turned, (c / g, g, h, w), are put together again."""
+    before = reads[0] if reads else ()
+    return op.kind == "reshape" and len(before) == 4 and len(op.shape) == 3 and before[2:] == op.shape[1:] and op.shape[0] == before[0] * before[1]  # fmt: skip
 
 
 def size(shape: Shape) -> str:
@@ -108,7 +143,10 @@ def first_conv(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
 
 
 def _norm(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
-    batch = "batchnorm" in op.op.lower().replace("_", "")
+    name = op.op.lower().replace("_", "")
+    if "localresponse" in name:
+        return t("tour.said.norm_response")
+    batch = "batchnorm" in name
     return t(
         f"tour.said.{'norm_batch' if batch and len(op.shape) == 3 else 'norm'}",
         op=op.op,
@@ -129,6 +167,8 @@ def _pool(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
         return t(f"tour.said.pool_all_{how}", n=into[0], **{"in": size(into)})
     if len(into) != 3 or len(op.shape) != 3:
         return _other(t, op, reads)
+    if kernel == (1, 1):
+        return t("tour.said.pool_point", steps=_steps(t, op), **{"in": size(into), "out": size(op.shape)})
     if kernel is None:
         return t("tour.said.pool_to", **{"in": size(into), "out": size(op.shape)})
     return t(
@@ -164,7 +204,8 @@ def _attention(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
 def _resample(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     if len(op.shape) != 3 or not reads or len(reads[0]) != 3:
         return _other(t, op, reads)
-    return t("tour.said.resample", **{"in": size(reads[0]), "out": size(op.shape)})
+    key = "resample_same" if reads[0][1:] == op.shape[1:] else "resample"
+    return t(f"tour.said.{key}", **{"in": size(reads[0]), "out": size(op.shape)})
 
 
 def _softmax(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
@@ -173,6 +214,10 @@ def _softmax(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
 
 def _other(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     name = op.op.removeprefix("F.") or op.id
+    if name.strip("_") in BY and len(reads) == 1 and len(op.shape) == 3:
+        return t(f"tour.said.by_{BY[name.strip('_')]}")
+    if shuffles(op, reads):
+        return t("tour.said.shuffle", n=op.shape[0], groups=reads[0][1] if len(reads[0]) == 4 else "")
     return t("tour.said.other", op=name, out=times(*op.shape)) if op.shape else t("tour.said.unknown", op=name)
 
 

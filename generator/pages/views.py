@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.diagrams.architecture import Architecture
+from generator.engine.output import HeadKind
 from generator.explain.explained import Explained
 from generator.learn.effective import Effective
 from generator.learn.own import Own
@@ -81,6 +82,8 @@ class Atlas:
     """Why a picture is dead, in a clause; "" where it is alive."""
     norms: tuple[float, ...] = ()
     """Kernels: the length of each filter, over all its input channels."""
+    full: tuple[float, ...] = ()
+    """Of signed maps: the quantile of each one's absolute values at which it may be drawn full."""
 
 
 @dataclass(frozen=True)
@@ -364,5 +367,7 @@ class Report:
     """The loss around its weights; None where nobody asked for it."""
     training: Training | None = field(default=None, compare=False)
     """Its checkpoints; None where there are none."""
+    head: HeadKind = "classification"
+    """What kind of scores it ends in."""
     explained: Explained | None = field(default=None, compare=False)
     """How its layers are computed; None where that was not asked for."""

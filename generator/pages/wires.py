@@ -57,7 +57,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "nearCosine": packed(found.near_cosine, "f"),
     }
     value = {
-        "layers": [named(site, name) for name in layers],
+        "layers": [[*named(site, name), *([1] if name == INPUT else [])] for name in layers],
         "classes": [escape.clean(names[one]) if one < len(names) else str(one) for one in classes],
         "k": {
             "in": found.channel.shape[1],

@@ -16,8 +16,9 @@ from generator.engine.passes import Engine
 from generator.explain.budget import SEVENS, File, Part, estimate, has_kernel, parts_of, total, within
 from generator.explain.chains import Chains, chains_of
 from generator.explain.explained import Explained, Stored
-from generator.explain.operation import Layouts, Operation
-from generator.explain.record import Axes, kept_axes, record
+from generator.explain.layouts import Layout, Layouts
+from generator.explain.operation import Operation
+from generator.explain.record import kept_layouts, record
 from generator.explain.twenty import pack
 from generator.images import ImageRecord, load
 from generator.model.describe import Description
@@ -52,10 +53,10 @@ class Explaining:
         return {step.operation.name: step.operation for chain in self.chains.chains for step in chain.steps}
 
     @cached_property
-    def axes(self) -> Mapping[Ref, Axes]:
-        """The tensors to be kept."""
-        layouts = Layouts(self.description.graph, propagate(self.description.graph))
-        return kept_axes(self.chains.chains, layouts.axes)
+    def layouts(self) -> Mapping[Ref, Layout]:
+        """The tensors to be kept, and how they lie in memory."""
+        graph = self.description.graph
+        return kept_layouts(self.chains.chains, Layouts(graph, propagate(graph)))
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -66,7 +67,8 @@ class Explaining:
         """Bytes that each file will take, by its shape."""
         nodes = self.description.graph.nodes
         found: dict[File, float] = {
-            ref: HEAD + estimate(math.prod(ref.shape), rectified=nodes[ref.node].family == "act") for ref in self.axes
+            ref: HEAD + estimate(math.prod(ref.shape), rectified=nodes[ref.node].family == "act")
+            for ref in self.layouts
         }
         return found | {
             name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)
@@ -107,7 +109,9 @@ class Explaining:
         wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else [one.name for one in self.of]
         return key_of(
             {
-                "explain": [code_digest("generator.explain.record"), code_digest("generator.explain.twenty")],
+                "explain": [
+                    code_digest(f"generator.explain.{name}") for name in ("attention", "layouts", "record", "twenty")
+                ],
                 "model": asdict(self.jobs.model if image else replace(self.jobs.model, preprocessing="")),
                 "engine": engine_digest(),
                 "image": image.digest if image else None,
@@ -141,11 +145,11 @@ def explaining_of(jobs: Jobs, description: Description, engine: Engine, pages: I
 
 def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
     """Record what the store lacks."""
-    axes = {ref: what.axes[ref] for ref in what.refs}
+    layouts = {ref: what.layouts[ref] for ref in what.refs}
     for image in what.lacking(store):
         x = engine.batch(preprocess(load(image, preprocess.channels))[None])
         engine.counts.forward += 1
-        found = record(engine.module, x, what.description.graph, axes, what.of, engine.invocation)
+        found = record(engine.module, x, what.description.graph, layouts, what.of, engine.invocation)
         _put(
             store,
             what.key(image),
@@ -214,7 +218,7 @@ def explained_of(what: Explaining, store: Store) -> Explained:
             arrays[LayerName(operation), array] = np.frombuffer(store.blob(record_, name), "<f4").reshape(shape)
     return Explained(
         what.chains,
-        {ref: what.description.graph.nodes[ref.node].name for ref in what.axes},
+        {ref: what.description.graph.nodes[ref.node].name for ref in what.layouts},
         tuple(image.slug for image in what.images),
         maps,
         kernels,

@@ -81,6 +81,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         input_shape=setup.input_shape,
         preprocessing=setup.loaded.preprocess.describe(),
         classes=setup.description.classes,
+        head=setup.description.readout.kind,
         weights_digest=setup.loaded.weights_digest,
         layers=tuple(
             dataclasses.replace(assembly.layer(layer, slug, images, units), wires=wired.get(layer.name))

@@ -62,6 +62,7 @@ def atlas_of(picture: Picture, meta: Mapping[str, Any]) -> Atlas:
         hi=tuple(meta.get("hi", ())),
         raw_lo=tuple(meta.get("raw_lo", meta.get("lo", ()))),
         raw_hi=tuple(meta.get("raw_hi", meta.get("hi", ()))),
+        full=tuple(meta.get("full", ())),
         signed=meta.get("signed", False),
         rgb=meta["kind"] == "rgb_atlas",
         scores=tuple(meta.get("scores", ())),

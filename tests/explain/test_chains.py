@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from generator.artifacts import NotApplicable
+from generator.explain.attention import INSIDE, KEY, QUERY, VALUE
 from generator.explain.budget import estimate, parts_of, total, within
-from generator.explain.chains import Chain, Chains, Place, chains_of
-from generator.explain.operation import Layouts
-from generator.explain.record import kept_axes, record
+from generator.explain.chains import Chain, Chains, Place, Step, chains_of
+from generator.explain.layouts import Layouts
+from generator.explain.operation import Operation, operation_of
+from generator.explain.record import kept_layouts, record
+from generator.model.calls import tensors
 from generator.model.describe import describe
-from generator.model.graph import Graph
+from generator.model.graph import Graph, Ref
 from generator.model.receptive import propagate
 from tests.explain.nets import families
 
@@ -70,12 +74,53 @@ def test_dropout_and_turned_layouts_are_passed_through():
     assert head.steps[5].follows == 4
 
 
-def test_attention_has_a_reason():
-    model = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=5).eval()
+def test_attention_stands_before_its_projection_and_tokens_on_their_grid():
+    model = torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5).eval()
     chains, _ = found(model, (3, 32, 32))
-    reasons = [place.reason for place in chains.places.values() if isinstance(place, NotApplicable)]
-    assert reasons
-    assert all(reason.endswith(".") for reason in reasons)
+    layer = "encoder.layers.encoder_layer_0"
+    chain = next(chain for chain in chains.chains if names(chain)[0] == f"{layer}.self_attention")
+    assert names(chain)[1:] == [f"{layer}.self_attention.out_proj", f"{layer}.F.add", f"{layer}.ln_2"]
+    assert [step.operation.kind for step in chain.steps] == ["attention", "conv", "merge", "norm"]
+    assert [step.follows for step in chain.steps] == [None, 0, 1, 2]
+    assert chain.steps[0].operation.shape == (16, 4, 4)
+    assert chain.steps[0].operation.settings == {"heads": 2, "scale": 8**-0.5, "prefix": 1, "tokens": 17}
+    parts = parts_of(Chains((chain,), {}))
+    assert (f"{layer}.self_attention",) in [part.operations for part in parts], "it may go without by itself"
+    whole = [place for place in chains.places.values() if isinstance(place, Place)]
+    assert len(whole) >= 8
+
+
+class Masked(nn.Module):
+    """Attention of an image's tokens, each only to those before it, by an argument or a mask."""
+
+    def __init__(self, **how: object) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+        self.how = how
+        self.proj = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        heads = x.unflatten(2, (2, 4)).transpose(1, 2)
+        out = torch.nn.functional.scaled_dot_product_attention(heads, heads, heads, **self.how)  # type: ignore[arg-type]
+        return self.proj(out.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+def recorded_of(model: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], set[int]]:
+    """The kinds of all operations, and which tensors inside a call were recorded."""
+    graph = describe(model, shape).graph
+    layouts = Layouts(graph, propagate(graph))
+    made = [one for node in graph.nodes if isinstance(one := operation_of(node, layouts, model), Operation)]
+    chains = [Chain((Step(one, (None,) * len(one.reads)),)) for one in made]
+    recorded = record(model, torch.randn(1, *shape), graph, kept_layouts(chains, layouts), made)
+    return [one.kind for one in made], {ref.output for ref in recorded.maps if ref.output in INSIDE}
+
+
+def test_attention_with_a_mask_has_no_figure():
+    assert recorded_of(Masked(), (3, 16, 16)) == (["conv", "attention", "conv"], {QUERY, KEY, VALUE})
+    assert "attention" not in recorded_of(Masked(is_causal=True), (3, 16, 16))[0]
+    _, inside = recorded_of(Masked(attn_mask=torch.ones(16, 16, dtype=torch.bool).tril()), (3, 16, 16))
+    assert inside == set(), "a mask that only the call knows of: nothing is kept, and so nothing shown"
 
 
 def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
@@ -84,24 +129,32 @@ def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     seen: dict[str, Tensor] = {}
     hooks = [
-        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.detach().clone()}))
+        module.register_forward_hook(
+            lambda _, __, out, name=name: seen.update({name: next(iter(tensors(out))).detach().clone()})
+        )
         for name, module in model.named_modules()
     ]
-    with torch.no_grad():
-        model(x)
+    torch.backends.mha.set_fastpath_enabled(False)  # what a module of attention fuses rounds otherwise
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
     for hook in hooks:
         hook.remove()
     chains, graph = found(model, (3, 32, 32))
     layouts = Layouts(graph, propagate(graph))
-    axes = kept_axes(chains.chains, layouts.axes)
+    axes = kept_layouts(chains.chains, layouts)
     operations = [step.operation for chain in chains.chains for step in chain.steps]
     recorded = record(model, x, graph, axes, operations)
     assert set(recorded.maps) == set(axes)
     checked = 0
     for ref, found_map in recorded.maps.items():
         name = graph.nodes[ref.node].name
-        if name in seen and not graph.nodes[ref.node].in_place and "relu" not in name:
+        if name in seen and ref.output not in INSIDE and not graph.nodes[ref.node].in_place and "relu" not in name:
             expected = seen[name][0]
+            if expected.dim() == 2:  # tokens: those with a place are the last
+                expected = expected[-found_map[0].size :].T.reshape(found_map.shape)
             expected = (
                 expected.permute(2, 0, 1)
                 if expected.dim() == 3 and tuple(expected.shape) != found_map.shape
@@ -129,6 +182,23 @@ def test_the_most_expensive_part_goes_first():
     assert linear not in shown
     assert len(shown) == len(parts) - 1
     assert within(parts, cost, 1, 0) == ()
+
+
+def test_attention_counts_by_its_tokens_and_fits_any_budget():
+    model = torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5).eval()
+    chains, _ = found(model, (3, 32, 32))
+    parts = parts_of(chains)
+    cost = {file: estimate(math.prod(file.shape)) if isinstance(file, Ref) else 500.0 for part in parts for file in part.files}  # fmt: skip
+    asked = [part for part in parts if part.operations[0].endswith("self_attention")]
+    assert len(asked) == 2
+    for part in asked:
+        assert [file.output for file in part.files if isinstance(file, Ref)] == [QUERY, KEY, VALUE]
+        assert total((part,), cost, 1) == pytest.approx(3 * estimate(16 * 17))
+    whole = total(parts, cost, 2)
+    for share in (1.0, 0.8, 0.5, 0.2, 0.01):
+        shown = within(parts, cost, 2, share * whole)
+        assert total(shown, cost, 2) <= share * whole
+        assert (len(shown) == len(parts)) == (share == 1.0)
 
 
 def test_maps_count_once_an_image_and_kernels_once():
@@ -171,6 +241,6 @@ def test_each_call_has_a_figure_and_what_was_read_before_it_was_overwritten():
     assert [names(chain) for chain in chains.chains] == [["conv", "F.relu"], ["conv@2", "F.mean"]]
     x = torch.randn(1, 3, 8, 8)
     layouts = Layouts(graph, propagate(graph))
-    recorded = record(model, x, graph, kept_axes(chains.chains, layouts.axes), [])
+    recorded = record(model, x, graph, kept_layouts(chains.chains, layouts), [])
     (kept,) = chains.chains[1].kept
     assert np.array_equal(recorded.maps[kept], model.conv(x).relu()[0].detach().numpy())

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generator.explain.acts import act_of
-from generator.explain.operation import Layouts, Operation, operation_of
+from generator.explain.layouts import Layouts
+from generator.explain.operation import Operation, operation_of
 from generator.explain.twenty import pack, unpack
 from generator.model.receptive import propagate
 from generator.model.trace import trace
@@ -325,3 +326,51 @@ def test_what_is_no_number_stays_so():
     assert np.isnan(back[1])
     assert back[2] == np.inf
     assert back[3] == -np.inf
+
+
+@pytest.mark.parametrize("module", [nn.LocalResponseNorm(5, 0.5, 0.6, 2.0), nn.LocalResponseNorm(4, 0.3)], ids=str)
+def test_response_norms_and_what_they_divide_by(page: Page, module: nn.Module):
+    torch.manual_seed(4)
+    x = torch.randn(1, 7, 3, 2) * 2
+    operation, out = traced(module, x)
+    body = """const many = [];
+    for (let u = 0; u < 7; u += 1) for (let at = 0; at < 6; at += 1) many.push(core.response(settings, (c) => x[c * 6 + at], 7, u).v);
+    return many;"""
+    assert operation.kind == "lrn"
+    close(run(page, body, settings=dict(operation.settings), x=x), out)
+
+
+def by_hand(x: Tensor) -> Tensor:
+    n, c, h, w = x.shape
+    return torch.transpose(x.reshape(n, 4, c // 4, h, w), 2, 1).reshape(n, c, h, w)
+
+
+@pytest.mark.parametrize("module", [nn.ChannelShuffle(3), Written(by_hand)], ids=["module", "by hand"])
+def test_a_shuffle_is_known_and_undone(page: Page, module: nn.Module):
+    x = torch.arange(24.0).view(1, 12, 2, 1)
+    operation, out = traced(module, x)
+    assert operation.kind == "shuffle"
+    body = "return [...Array(12).keys()].map((u) => core.unshuffled(g, 12, u));"
+    assert run(page, body, g=operation.settings["groups"]) == (out[0, :, 0, 0] / 2).int().tolist()
+    body = "return [...Array(12).keys()].map((u) => core.unshuffled(g, 12, core.shuffled(g, 12, u)));"
+    assert run(page, body, g=operation.settings["groups"]) == list(range(12))
+
+
+def test_other_ways_of_taking_channels_apart_are_no_shuffle():
+    def turned(x: Tensor) -> Tensor:
+        return x.reshape(1, 4, 4, 4, 4).permute(0, 1, 3, 2, 4).reshape(1, 16, 4, 4)
+
+    graph, _ = trace(Written(turned), torch.randn(1, 16, 4, 4))
+    layouts = Layouts(graph, propagate(graph))
+    assert all(layouts.shuffled(node) is None for node in graph.nodes)
+
+
+def test_attention_of_every_head_at_every_token(page: Page):
+    torch.manual_seed(5)
+    q, k, v = (torch.randn(1, 2, 9, width) * 2 for width in (6, 6, 4))
+    out = F.scaled_dot_product_attention(q, k, v, scale=0.7)
+    body = """const many = [];
+    for (let c = 0; c < 8; c += 1) for (let t = 0; t < 9; t += 1) many.push(core.gathered(core.attend({scale: 0.7, heads: 2}, q, k, 9, Math.floor(c / 4), t).p, v, c));
+    return many;"""
+    flat = [one[0].transpose(1, 2).flatten(0, 1) for one in (q, k, v)]
+    close(run(page, body, q=flat[0], k=flat[1], v=flat[2]), out[0].transpose(1, 2).flatten(0, 1))

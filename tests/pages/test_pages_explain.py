@@ -1,4 +1,4 @@
-"""How layers are computed, in a browser: the numbers on the pages are torch's, for layers of seven families of networks."""
+"""How layers are computed, in a browser: the numbers on the pages are torch's, for layers of eleven families of networks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NETS = Path(__file__).resolve().parents[1] / "explain/nets.py"
-FAMILIES = ("mobile", "res", "dense", "vgg", "inception", "convnext", "odd")
+FAMILIES = ("mobile", "res", "dense", "vgg", "inception", "convnext", "odd", "vit", "fused", "response", "shuffle")
 LAYERS = [
     "mobile.features.0.0", "mobile.features.2.conv.1.0", "mobile.features.2.conv.2", "mobile.features.4.0",
     "res.conv1", "res.layer1.0.conv2", "res.layer2.0.conv2", "res.layer4.0.conv2",
@@ -36,6 +36,8 @@ LAYERS = [
     "vgg.features.0", "vgg.features.6", "inception.stem", "inception.five", "inception.after", "inception.last",
     "convnext.features.0.0", "convnext.features.1.0.block.0", "convnext.features.1.0.block.3", "convnext.features.3.0.block.5",
     "odd.reflect", "odd.grouped", "odd.circular", "odd.up", "odd.F.conv2d",
+    "vit.encoder.layers.encoder_layer_0.ln_1", "vit.encoder.layers.encoder_layer_0.ln_2", "vit.encoder.layers.encoder_layer_0.mlp.0", "vit.encoder.ln",
+    "fused.patches", "fused.norm1", "fused.attn", "fused.norm2", "fused.fc1", "response.norm", "response.second", "shuffle.two", "shuffle.mixed",
 ]  # fmt: skip
 
 
@@ -69,12 +71,28 @@ def truth(built: Built) -> dict[str, Tensor]:
     x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
     found: dict[str, Tensor] = {}
 
+    model = families()
+
     def seen(node: Any, args: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor):
             found[node.name] = output.detach().clone()
+        elif node.family == "attention":
+            found[node.name] = attended(model.get_submodule(node.path), args[0])
+            found[f"{node.name}.out_proj"] = output[0].detach().clone()
 
-    trace(families(), x, seen)
+    trace(model, x, seen)
     return found
+
+
+def attended(module: torch.nn.Module, x: Tensor) -> Tensor:
+    """What the heads of a module of attention give before it projects them, (1, n, c), by the formula."""
+    q, k, v = torch.nn.functional.linear(x, module.in_proj_weight, module.in_proj_bias).chunk(3, -1)  # type: ignore[arg-type]
+    width = module.head_dim
+    parts = []
+    for head in range(module.num_heads):  # type: ignore[arg-type]
+        at = slice(head * width, (head + 1) * width)  # type: ignore[operator]
+        parts.append((q[..., at] @ k[..., at].mT / width**0.5).softmax(-1) @ v[..., at])  # type: ignore[operator]
+    return torch.cat(parts, -1).detach()
 
 
 def steps(built: Built) -> Iterator[tuple[str, dict[str, Any], int]]:
@@ -101,8 +119,13 @@ def number(seen: Opened, selector: str) -> float:
 
 
 def as_map(value: Tensor, shape: list[int]) -> Tensor:
-    """One image's output as (c, h, w), channels last or not."""
+    """One image's output as (c, h, w), channels last or not, or tokens of which the last stand on a grid."""
+    c, h, w = shape
+    if value.dim() == 4 and value.shape[1] * value.shape[3] == c and list(value.shape[1:]) != shape:
+        value = value.transpose(1, 2).flatten(2)
     one = value[0]
+    if one.dim() == 2 and one.shape[1] == c and h * w > 1:
+        return one[-h * w :].T.reshape(shape)
     if one.dim() == 3 and list(one.shape) != shape:
         one = one.permute(2, 0, 1)
     return one.reshape(shape)
@@ -119,6 +142,9 @@ def test_every_family_has_figures_of_every_kind(built: Built):
         "norm",
         "merge",
         "cat",
+        "lrn",
+        "shuffle",
+        "attention",
         "flatten",
         "linear",
     }

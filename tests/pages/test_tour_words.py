@@ -18,7 +18,7 @@ from generator.diagrams.from_graph import from_graph
 from generator.model.describe import describe
 from generator.pages.environment import strings
 from generator.pages.tour_columns import MANY, Tour, tour_of
-from generator.pages.tour_words import depth, lessons, padding, sentence, sides, window
+from generator.pages.tour_words import depth, lessons, padding, sentence, shuffles, sides, together, window
 from tests.pages.fixture_report import tiny_report
 
 T = strings((Path(__file__).resolve().parents[2] / "site_config",), "en")
@@ -55,6 +55,9 @@ CONVS = [
     (nn.ReLU6(), "ReLU6 sets every value below zero to zero, and none may pass its cap."),
     (nn.SiLU(), "SiLU bends every value by one curve, each by itself."),
     (nn.BatchNorm2d(3), "Batch normalisation shifts and stretches each map by two numbers of its own, learned for it: what comes next gets values of a like size."),
+    (nn.LocalResponseNorm(3), "Every value is divided by what the channels around it say at the same place: where many of them are on, each counts less."),
+    (nn.MaxPool2d(1, stride=2), "Of the places only some stay, in steps of 2, and none is looked at but itself: maps of 32 × 32 become maps of 16 × 16."),
+    (nn.Upsample(scale_factor=1), "Maps of another size would be drawn at the size of others here; these have it already: 32 × 32."),
     (nn.Upsample(scale_factor=2), "Every map is drawn at another size: 32 × 32 becomes 64 × 64."),
     (nn.ConvTranspose2d(3, 4, 2, stride=2), "4 kernels of 2 × 2 are stamped onto larger maps, each as strongly as the place says that it stands for: maps of 32 × 32 become 4 maps of 64 × 64."),
 ]  # fmt: skip
@@ -71,7 +74,7 @@ def test_a_sentence_says_what_torch_does(module: nn.Module, said: str):
     text = sentence(T, op, [edge.shape for edge in it.inputs_of["1"]])
     assert text == said
     out = module(torch.zeros(1, 3, 32, 32))
-    if not isinstance(module, (nn.ReLU, nn.ReLU6, nn.SiLU, nn.BatchNorm2d, nn.AdaptiveAvgPool2d)):
+    if not isinstance(module, (nn.ReLU, nn.ReLU6, nn.SiLU, nn.BatchNorm2d, nn.AdaptiveAvgPool2d, nn.LocalResponseNorm)):
         assert f"{out.shape[1]} " in text or isinstance(module, (nn.MaxPool2d, nn.AvgPool2d, nn.Upsample))
         assert f"{out.shape[2]} × {out.shape[3]}" in text, "the size that torch gives"
 
@@ -83,6 +86,49 @@ def test_the_first_convolution_slides_over_the_picture_itself():
     column = found.columns[1]
     assert column.op is not None
     assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112."  # fmt: skip
+
+
+def ops_of(module: nn.Module, shape: tuple[int, int, int]) -> list[tuple[Any, list[Any]]]:
+    """The operations of a network with the shapes that each reads."""
+    found = describe(module.eval(), shape)
+    it = from_graph(found.graph, "net", parameters=found.parameters, layers=tuple(found.by_name))
+    return [(op, [edge.shape for edge in it.inputs_of[op.id]]) for op in it.ops]
+
+
+def test_a_shuffle_says_that_channels_change_places():
+    ops = ops_of(torchvision.models.shufflenet_v2_x0_5(), (3, 64, 64))
+    said = {op.id: sentence(T, op, reads) for op, reads in ops if op.kind == "reshape" and shuffles(op, reads)}
+    assert len(said) == 16, "one a unit"
+    assert "the 48 maps, which stand in 2 groups, are dealt out in turn" in said["stage2.0.F.view@2"]
+
+
+class Scaled(nn.Module):
+    """A picture prepared by the model itself, and numbers worked on that are no maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv((x - 0.5) / 0.25).flatten(1)
+        return (y.exp() * 2).sqrt().log1p().square().neg().clamp(min=-1)
+
+
+def test_arithmetic_with_one_number_and_what_works_on_no_maps():
+    ops = ops_of(Scaled(), (3, 16, 16))
+    said = [sentence(T, op, reads) for op, reads in ops]
+    assert "From every value a number of the model's own is taken." in said
+    assert "Every value is divided by a number of the model's own." in said
+    text, which = together(T, [op for op, _ in ops])
+    assert text == "7 operations on numbers that are no maps: exp, mul, sqrt, log1p, square, neg, clamp."
+    assert len(which) == 7
+    boxes = [
+        replace(ops[-2][0], id=str(k), op=name) for k, name in enumerate(("exp", "F.nms", "stack", "sub", "topk", "gt"))
+    ]
+    assert (
+        together(T, boxes, last=True)[0] == "6 operations on numbers that are no maps: nms, topk, exp, stack, sub, gt."
+    )
+    assert together(T, [op for op, _ in ops][-4:]) == ("", frozenset()), "few are told one by one"
 
 
 def test_a_window_lies_where_the_operation_reads():

@@ -2,7 +2,7 @@
  *
  *   steps 0..k --> files to load --> map(k, unit): the unit's map behind step k
  *
- * A unit keeps its channel along a chain; behind a concatenation it has another one (`along`). */
+ * A unit keeps its channel along a chain; behind a concatenation or a shuffle it has another one (`along`). */
 (() => {
   const core = convatlas.explain;
   const stored = async ([key, path]) => {
@@ -73,10 +73,13 @@
       const path = (late, early) => {
         const found = [];
         for (let at = late; at !== early;) {
-          const {kind, reads, follows} = this.steps[at];
+          const {kind, reads, follows, settings: {groups}, shape: [channels]} = this.steps[at];
           if (follows === undefined || follows < early) return null;
           const first = reads.findIndex(({flows}) => flows === follows);
-          found.push(kind === 'cat' ? {by: reads.slice(0, first).reduce((sum, {shape}) => sum + shape[0], 0), width: reads[first].shape[0]} : {by: 0, width: Infinity});
+          const by = kind === 'cat' ? reads.slice(0, first).reduce((sum, {shape}) => sum + shape[0], 0) : 0;
+          const width = kind === 'cat' ? reads[first].shape[0] : Infinity;
+          found.push(kind === 'shuffle' ? {back: (u) => core.unshuffled(groups, channels, u), on: (u) => core.shuffled(groups, channels, u)}
+            : {back: (u) => (u >= by && u - by < width ? u - by : null), on: (u) => u + by});
           at = follows;
         }
         return found;
@@ -86,11 +89,11 @@
       const meet = Math.max(...up(from).filter((one) => up(to).includes(one)), -1);
       if (meet < 0) return null;
       let u = unit;
-      for (const {by, width} of path(from, meet)) {
-        u -= by;
-        if (u < 0 || u >= width) return null;
+      for (const {back} of path(from, meet)) {
+        u = back(u);
+        if (u === null) return null;
       }
-      return path(to, meet).reduce((sum, {by}) => sum + by, u);
+      return path(to, meet).reduceRight((at, {on}) => on(at), u);
     }
 
     /** The whole of what read number r of step k is, (c * h * w); only of what is kept. */
@@ -153,6 +156,12 @@
         const {part, channel} = this.part(k, unit);
         return this.read(k, part, channel);
       }
+      if (kind === 'shuffle') return this.read(k, 0, core.unshuffled(settings.groups, shape[0], unit));
+      if (kind === 'lrn') {
+        const channels = Array.from({length: shape[0]}, (_, c) => this.whole(k).channel(c));
+        return Float64Array.from({length: n}, (_, at) => core.response(settings, (c) => channels[c][at], shape[0], unit).v);
+      }
+      if (kind === 'attention') return Float64Array.from({length: n}, (_, at) => core.gathered(this.attends(k, unit, settings.prefix + at).p, this.whole(k, 2).values, unit));
       if (kind === 'norm') return core.normalised(settings, this.whole(k).values, reads[0].shape, unit, arrays.weight, arrays.bias);
       if (kind === 'merge') {
         const [a, b] = this.terms(k, unit);
@@ -166,6 +175,13 @@
       }
       const slope = arrays.slope ? arrays.slope[arrays.slope.length > 1 ? unit : 0] : 0;
       return Float64Array.from(x, (v) => core.act(settings, v, slope));
+    }
+
+    /** What token `token` asks of all others, in the head that a unit of an attention stands in. */
+    attends(k, unit, token) {
+      const {settings, shape} = this.steps[k];
+      const head = Math.floor(unit / (shape[0] / settings.heads));
+      return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token);
     }
 
     /** The two terms of a sum or product at a unit: maps, or one number. */

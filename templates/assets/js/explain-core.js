@@ -215,6 +215,40 @@
     return out;
   };
 
+  /** A response norm at one place of a unit, of the numbers of all channels there by `at(c)`: the channels around it, the sum of their
+   * squares, and what the number is divided by. */
+  const response = ({size, alpha, beta, k}, at, channels, unit) => {
+    const first = Math.max(0, unit - Math.floor(size / 2)), last = Math.min(channels - 1, unit + Math.floor((size - 1) / 2));
+    const around = Array.from({length: last - first + 1}, (_, n) => ({channel: first + n, x: at(first + n), v: at(first + n) ** 2}));
+    const sum = around.reduce((total, {v}) => total + v, 0);
+    const base = k + alpha / size * sum;
+    return {around, first, last, sum, base, divisor: base ** beta, v: at(unit) / base ** beta};
+  };
+
+  /** Which channel a shuffle among so many groups puts at `unit`, and where it puts one. */
+  const unshuffled = (groups, channels, unit) => unit % groups * (channels / groups) + Math.floor(unit / groups);
+  const shuffled = (groups, channels, unit) => unit % (channels / groups) * groups + Math.floor(unit / (channels / groups));
+
+  /** What a token asks of all n: the product of its query with each key, that as a score, and the share of the softmax. Queries and
+   * keys lie channel by channel, (c * n), those of a head side by side. */
+  const attend = ({scale: factor, heads}, query, key, n, head, token) => {
+    const width = query.length / n / heads;
+    const dots = new Float64Array(n);
+    for (let c = head * width; c < (head + 1) * width; c += 1) {
+      const q = query[c * n + token], row = c * n;
+      for (let t = 0; t < n; t += 1) dots[t] += q * key[row + t];
+    }
+    const scores = dots.map((v) => v * factor);
+    return {width, dots, scores, ...softmax(scores)};
+  };
+  /** The sum of one channel's values, each by its token's share. */
+  const gathered = (shares, value, channel) => {
+    const row = channel * shares.length;
+    let sum = 0;
+    for (let t = 0; t < shares.length; t += 1) sum += shares[t] * value[row + t];
+    return sum;
+  };
+
   const SIGNS = {'+': (a, b) => a + b, '−': (a, b) => a - b, '×': (a, b) => a * b, '÷': (a, b) => a / b};
   /** Two maps, or a map and one number for all its places, place by place. */
   const merged = (sign, a, b, n) => Float64Array.from({length: n}, (_, k) => SIGNS[sign](a.length === 1 ? a[0] : a[k], b.length === 1 ? b[0] : b[k]));
@@ -246,5 +280,5 @@
     return hi < lo ? [0, 0] : [lo, hi];
   };
 
-  self.convatlas.explain = {floats, rim, cells, reads, partial, convolve, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, merged, linear, softmax, ends};
+  self.convatlas.explain = {floats, rim, cells, reads, partial, convolve, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, linear, softmax, ends};
 })();

@@ -1,4 +1,4 @@
-/* Where branches meet: a sum (or product) of two maps place by place, and maps put side by side. */
+/* Where branches meet: a sum (or product) of two maps place by place, maps put side by side, and channels dealt out anew. */
 (() => {
   const core = convatlas.explain;
   const {draw} = core;
@@ -75,4 +75,42 @@
       },
     };
   };
+
+  core.figures.shuffle = (view) => {
+    const {el, say} = convatlas;
+    const {chain, k, unit, colour} = view;
+    const {settings: {groups}, shape: [units, h, w]} = chain.steps[k];
+    const each = units / groups, from = core.unshuffled(groups, units, unit);
+    const x = chain.read(k, 0, from), out = chain.map(k, unit);
+    const on = draw.scale(out);
+    const input = draw.map({values: x, w, h, on, colour, side: 180, label: say('xInputMap', {n: from})});
+    input.addEventListener('pointerdown', (event) => view.move(input.at(event)));
+    const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 180}), view, say('xOutputMap', {unit}));
+    const line = el('p', {class: 'ca-x-written', 'data-written': ''});
+    const node = el('div', {class: 'ca-x ca-x-shuffle'}, el('p', {class: 'ca-x-lead'}, view.lead()),
+      el('div', {class: 'ca-x-flow'}, draw.part(say('xFromGroup', {channel: from, at: from % each, group: Math.floor(from / each)}), input, draw.bar(on, colour)), draw.part(say('xDealt', {groups}), dealt(groups, units, unit)), draw.part(say('xOutput', {unit, units}), output, draw.bar(on, colour))),
+      el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line));
+    return {
+      node,
+      size: [h, w],
+      place(next, playing) {
+        input.mark([next]);
+        output.mark([next]);
+        output.until(playing ? next : null);
+        const at = next.y * w + next.x;
+        line.replaceChildren(say('xShuffled', {unit, at: from % each, groups, group: Math.floor(from / each), each, from}), ' ', draw.number(x[at], {'data-in': '', 'data-from': from}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      },
+    };
+  };
+
+  /** A line from where each channel stood to where it stands now, those of a group in one shade, a unit's own over them. */
+  function dealt(groups, units, unit) {
+    const [W, H] = [120, 240];
+    const each = units / groups, y = (u) => (u + 0.5) / units * H;
+    const svg = draw.shape('svg', {viewBox: `0 0 ${W} ${H}`, class: 'ca-x-dealt', role: 'img', 'aria-label': convatlas.say('xDealt', {groups})});
+    const path = (u, name) => draw.shape('path', {d: `M0 ${y(core.unshuffled(groups, units, u))}C${W / 2} ${y(core.unshuffled(groups, units, u))} ${W / 2} ${y(u)} ${W} ${y(u)}`, class: name});
+    for (let u = 0; u < units; u += 1) svg.append(path(u, `ca-x-strand${Math.floor(core.unshuffled(groups, units, u) / each) % 2 ? ' is-other' : ''}`));
+    svg.append(path(unit, 'ca-x-strand is-own'));
+    return svg;
+  }
 })();

@@ -1,5 +1,6 @@
 /* Normalisations. A batch norm has its statistics from training and is one factor and one shift a unit: so it can be folded into the
- * convolution before it, which the figure shows. Layer, group and instance norms take theirs from the image itself. */
+ * convolution before it, which the figure shows. Layer, group and instance norms take theirs from the image itself, a response norm
+ * its divisor from the channels around. */
 (() => {
   const core = convatlas.explain;
   const {draw} = core;
@@ -64,6 +65,41 @@
     }};
   };
 
+  core.figures.lrn = (view) => {
+    const {el, say} = convatlas;
+    const {chain, k, unit, colour} = view;
+    const {settings, shape: [units, h, w]} = chain.steps[k];
+    const {values} = chain.whole(k);
+    const size = h * w, n = draw.number;
+    const at = (place) => (c) => values[c * size + place];
+    const {first, last} = core.response(settings, at(0), units, unit);
+    const near = Array.from({length: last - first + 1}, (_, c) => first + c);
+    const channels = near.map((c) => chain.whole(k).channel(c));
+    const on = draw.scale(...channels);
+    const maps = channels.map((one, c) => draw.map({values: one, w, h, on, colour, side: 56, label: say('xInputMap', {n: near[c]})}));
+    const cells = near.map(() => ({x: n(0), v: n(0, {'data-square': ''})}));
+    const rows = near.map((c, row) => el('tr', {class: c === unit ? 'is-own' : '', 'data-channel': c}, el('th', {scope: 'row'}, c), el('td', {}, maps[row]), el('td', {}, cells[row].x), el('td', {}, '²'), el('td', {}, '='), el('td', {}, cells[row].v)));
+    const sum = n(0, {'data-fact': 'sum'});
+    const table = el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadChannel')), el('td'), el('th', {scope: 'col'}, say('xHeadValue')), el('td'), el('td'), el('th', {scope: 'col'}, say('xHeadSquare')))),
+      el('tbody', {}, rows, el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, say('xSum')), el('td', {}, sum))));
+    const holder = el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xAround', {n: near.length})}, table);
+    const divisor = n(0, {'data-fact': 'divisor'}), base = n(0, {'data-fact': 'base'}), formula = el('p', {class: 'ca-x-written', 'data-divisor': ''});
+    const made = between(view, values.subarray(unit * size, (unit + 1) * size), draw.part(say('xAround', {n: near.length}), holder, draw.bar(on, colour)), '');
+    made.line.before(formula);
+    return {...made, place(next, playing) {
+      const place = made.at(next);
+      const found = core.response(settings, at(place), units, unit);
+      found.around.forEach(({x, v}, row) => { maps[row].mark([next]); draw.renumber(cells[row].x, x); draw.renumber(cells[row].v, v); });
+      for (const [element, v] of [[sum, found.sum], [base, found.base], [divisor, found.divisor]]) draw.renumber(element, v);
+      made.input.mark([next]);
+      made.spread(place);
+      made.output.mark([next]);
+      made.output.until(playing ? next : null);
+      formula.replaceChildren(say('xDivisor'), ' (', n(settings.k), ' + ', n(settings.alpha), ' ÷ ', String(settings.size), ' · ', n(found.sum), ')^', n(settings.beta), ' = ', base, '^', n(settings.beta), ' = ', divisor);
+      made.line.replaceChildren(n(at(place)(unit), {'data-in': ''}), ' ÷ ', n(found.divisor), ' = ', n(made.out[place], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+    }};
+  };
+
   core.figures.norm = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit} = view;
@@ -75,13 +111,21 @@
     const of = (array, at, otherwise) => (!array ? otherwise : array.length > shape[0] ? array[unit * size + at] : array[unit]);
     const n = draw.number;
     const holder = el('div');
+    /** How often numbers occur among the channels of this place, the mean and a deviation to either side, and the unit's own. */
+    const here = ({mean, var: variance}, at) => {
+      const deviation = Math.sqrt(variance);
+      const drawn = draw.histogram(Float64Array.from({length: shape[0]}, (_, c) => values[c * size + at]), [[mean, 'ca-x-mean'], [mean - deviation, 'ca-x-deviation'], [mean + deviation, 'ca-x-deviation']]);
+      drawn.firstChild.point(x[at]);
+      return drawn;
+    };
     const made = between(view, x, draw.part(say(settings.over === 'channel' ? 'xOverChannels' : 'xOverGroup'), holder), '');
     return {...made, place(next, playing) {
       const at = made.at(next);
       const found = core.statistics(settings, values, shape, unit, at);
       const [gamma, beta] = [of(weight, at, 1), of(bias, at, 0)];
       holder.replaceChildren(facts([[say('xNumbers'), found.n, 'n'], ...(settings.rms ? [] : [[say('xMean'), found.mean, 'mean']]), [say(settings.rms ? 'xMeanSquare' : 'xVariance'), found.var, 'var'], ['γ', gamma, 'gamma'], ['β', beta, 'beta'], ['ε', settings.eps, 'eps']]),
-        el('p', {class: 'ca-dim'}, settings.over === 'channel' ? say('xOfPlace', {y: next.y, x: next.x, n: found.n}) : say('xOfGroup', {first: found.first, last: found.last - 1})));
+        el('p', {class: 'ca-dim'}, settings.over === 'channel' ? say('xOfPlace', {y: next.y, x: next.x, n: found.n}) : say('xOfGroup', {first: found.first, last: found.last - 1})),
+        settings.over === 'channel' ? here(found, at) : '');
       made.input.mark([next]);
       made.spread(at);
       made.output.mark([next]);

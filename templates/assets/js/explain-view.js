@@ -6,6 +6,8 @@
   const {draw} = core;
   const SPEEDS = [0.5, 1, 2, 4, 16], BEAT = 700;
   const VECTORS = ['flatten', 'linear', 'softmax'];
+  /** Kinds whose units are not those of the page: a number of its own says which. */
+  const APART = [...VECTORS, 'attention'];
 
   customElements.define('explain-view', class extends HTMLElement {
     /** {address, na, image, images: names by slug, unit, op, place, colour, classes: of the image, best first}: what the page shows. */
@@ -45,6 +47,7 @@
       const {chain, wanted} = this;
       const {kind, shape: [n]} = chain.steps[k];
       if (k === chain.own) return wanted.unit;
+      if (kind === 'attention') return Math.min(n - 1, this.units[k] ?? wanted.unit);
       if (!VECTORS.includes(kind) && !this.inHead(k)) return chain.along(chain.own, wanted.unit, k);
       if (this.units[k] !== undefined && this.units[k] < n) return this.units[k];
       if (this.classes(k)) return this.wanted.classes[0] ?? 0;
@@ -218,7 +221,7 @@
       const act = (name, label, text, on, off) => el('button', {type: 'button', class: 'ca-x-button', 'data-act': name, 'aria-label': label, title: label, disabled: off, onclick: on}, text);
       const choose = (next) => {
         if (!Number.isInteger(next) || next < 0 || next >= n) return;
-        if (this.k !== this.chain.own && (VECTORS.includes(step.kind) || this.inHead(this.k))) {
+        if (this.k !== this.chain.own && (APART.includes(step.kind) || this.inHead(this.k))) {
           this.units[this.k] = next;
           if (step.kind === 'softmax') this.units[this.k - 1] = next;
           if (this.chain.steps[this.k + 1] && this.chain.steps[this.k + 1].kind === 'softmax') this.units[this.k + 1] = next;
@@ -284,6 +287,12 @@
         return `${words}${extra.length ? ` ${extra.join(' ')}` : ''}`;
       }
       if (kind === 'pool') return say(settings.adaptive ? (shape[1] * shape[2] === 1 ? `xLeadGlobal_${settings.how}` : `xLeadAdaptive_${settings.how}`) : `xLeadPool_${settings.how}`, {kernel: by(settings.kernel || []), stride: by(settings.stride || [])});
+      if (kind === 'attention') {
+        const width = shape[0] / settings.heads;
+        return say('xLead_attention', {unit, n: settings.tokens, head: Math.floor(unit / width) + 1, heads: settings.heads, channel: unit % width});
+      }
+      if (kind === 'lrn') return say('xLead_lrn', {n: settings.size});
+      if (kind === 'shuffle') return say('xLead_shuffle', {groups: settings.groups, n: n / settings.groups});
       return say(`xLead_${kind === 'norm' ? `norm_${settings.over}` : kind === 'merge' ? `merge_${settings.sign}` : kind}`, {unit, n, op, units: shape[0], parts: reads.length});
     }
 

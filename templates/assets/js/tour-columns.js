@@ -3,7 +3,7 @@
 (() => {
   const SIDES = {4: 62, 6: 44, 12: 44, all: 26};
   const ROWS = {4: 4, 6: 6, 12: 6, all: 10};
-  const GAP = 3;
+  const GAP = 3, MOST = 4;
 
   /** Why a column has no maps of an image; nothing where it has. */
   const missing = (column, image) => column.na[image.slug] || column.na['*'];
@@ -15,10 +15,26 @@
     return convatlas.load('maps', `${column.slug}/${image.slug}`, `data/maps/${column.folder}/${image.slug}.js`);
   }
 
-  /** The ends of the scale that a map is drawn on, null where it is its own. */
+  /** Where the scale of a signed map ends: at the quantile that `encode.py` notes, since a loud rim would leave the rest pale; never
+   * more than four times below its largest. */
+  const full = (maps, tile) => (maps.full ? Math.max(maps.full[tile], maps.hi[tile] / MOST) : maps.hi[tile]);
+
+  /** The ends of the scale that all maps of a column are drawn on, null where each has its own. */
   function ends(maps, image, scale) {
     if (scale === 'global') return maps.signed ? image.signed : image.plain;
-    return convatlas.tiles.shares(maps, scale) ? convatlas.tiles.shared(maps) : null;
+    if (!convatlas.tiles.shares(maps, scale)) return null;
+    if (!maps.signed || !maps.full) return convatlas.tiles.shared(maps);
+    const top = Array.from(maps.hi, (_, k) => full(maps, k)).reduce((a, b) => Math.max(a, b), 0);
+    return [-top, top];
+  }
+  /** The ends of the scale that one map is drawn on. */
+  const span = (maps, tile, to) => to || (maps.signed ? [-full(maps, tile), full(maps, tile)] : [maps.lo[tile], maps.hi[tile]]);
+
+  /** Bring a map from its own scale to that it is drawn on: under a veil where that is wider, with more contrast where it is narrower. */
+  function dress(element, maps, tile, to) {
+    const [, top] = span(maps, tile, to);
+    if (to) element.style.setProperty('--veil', convatlas.tiles.veil(maps.lo[tile], maps.hi[tile], maps.signed, to));
+    if (maps.signed && top > 0 && maps.hi[tile] > top) element.style.filter = `contrast(${(maps.hi[tile] / top).toFixed(3)})`;
   }
 
   /** The tiles that stand in a column, the strongest first; of all, by number. */
@@ -42,7 +58,7 @@
     const unit = tiles.unit(maps, k);
     const made = el('a', {href: address(column, unit, image), tabindex: '-1', 'data-unit': unit, 'aria-label': `${column.name}, ${words(column, maps, k)}`});
     for (const [key, value] of [['--x', tiles.x(maps, k)], ['--y', tiles.y(maps, k)]]) made.style.setProperty(key, value);
-    if (to) made.style.setProperty('--veil', tiles.veil(maps.lo[k], maps.hi[k], maps.signed, to));
+    dress(made, maps, k, to);
     return made;
   }
 
@@ -70,5 +86,5 @@
     return {box, order};
   }
 
-  convatlas.tour = {atlas, missing, ends, address, words, room, draw, SIDES};
+  convatlas.tour = {atlas, missing, ends, span, dress, address, words, room, draw, SIDES};
 })();

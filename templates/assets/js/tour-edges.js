@@ -9,7 +9,8 @@
   function links(wires, strip, at, unit) {
     const {arrays, k, layers, weighted} = wires;
     const found = new Map();
-    const column = (number) => strip.byLayer.get(layers[number][0]) ?? (layers[number][1] ? undefined : 0);
+    // the image has no page, and neither have layers that were not asked for: only the image is marked
+    const column = (number) => strip.byLayer.get(layers[number][0]) ?? (layers[number][2] ? 0 : undefined);
     const add = (from, to, share, sign, near) => {
       if (from[0] === undefined || to[0] === undefined || from[0] === to[0]) return;
       const key = `${from} ${to}`;

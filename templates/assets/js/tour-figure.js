@@ -26,7 +26,11 @@
       return {box, size: [h, w], part: sized};
     }
     const {maps, tile, colour, to} = source;
-    const sized = (scale) => tiles.single(maps, tile, scale * Math.max(maps.h, maps.w), colour, to);
+    const sized = (scale) => {
+      const made = tiles.single(maps, tile, scale * Math.max(maps.h, maps.w), colour, to);
+      convatlas.tour.dress(made.firstElementChild, maps, tile, to);
+      return made;
+    };
     return {box: el('span', {class: 'tour-big'}, sized(side / Math.max(maps.h, maps.w))), size: [maps.h, maps.w], part: sized};
   }
 

@@ -131,7 +131,7 @@
         if (sc === 'global') return tiles.bar(image[key][0], image[key][1], c, signed);
         return el('span', {class: 'ca-bar'}, el('span', {}, say(low)), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(c, signed)}`}), el('span', {}, say(high)));
       };
-      this.legend.replaceChildren(bar('plain', false, 'lowest', 'highest'), bar('signed', true, 'below', 'above'));
+      this.legend.replaceChildren(bar('plain', false, 'lowest', 'highest'), bar('signed', true, 'below', 'above'), image && image.signed ? el('span', {class: 'ca-dim', title: say('tour_fullHow')}, say('tour_full')) : '');
     }
 
     step(by) {

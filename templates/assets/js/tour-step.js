@@ -12,7 +12,7 @@
     if (tile < 0) return null;
     const {tiles, say} = convatlas;
     const to = convatlas.tour.ends(maps, page.image(), scale);
-    const [lo, hi] = to || [maps.lo[tile], maps.hi[tile]];
+    const [lo, hi] = convatlas.tour.span(maps, tile, to);
     return {maps, tile, colour: page.state.c, to, bar: tiles.bar(lo, hi, page.state.c, maps.signed), words: say('tour_map', {layer: data.name, n: unit})};
   }
 
@@ -87,7 +87,7 @@
     const best = 'na' in maps ? [] : tiles.order(maps, 'strongest').slice(0, TOP);
     const drawn = await Promise.all(best.map((k) => source(page, last, tiles.unit(maps, k))));
     const wall = el('span', {class: 'tour-last'}, drawn.map((one) => shown(one, 76).box));
-    return el('div', {class: 'tour-row'}, drawn.length ? [framed(wall, say('tour_last', {n: best.length, layer: page.columns[last].data.name})), sign('→')] : '', framed(bars(image.says), say('tour_says', {image: image.name})));
+    return el('div', {class: 'tour-row'}, drawn.length ? [framed(wall, say('tour_last', {n: best.length, layer: page.columns[last].data.name})), sign('→')] : '', framed(bars(image.says), say(page.data.says, {image: image.name})));
   }
 
   /** A list of units with their maps, as links. */

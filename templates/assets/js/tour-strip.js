@@ -122,7 +122,8 @@
 
     answer({place}) {
       const image = this.page.image();
-      place.replaceChildren(...(image && image.says.length ? [convatlas.tourFigure.bars(image.says)] : []));
+      const none = image && this.page.data.says === 'tour_says_detection' ? [convatlas.el('p', {class: 'tour-column__none'}, convatlas.say('tour_noBox'))] : [];
+      place.replaceChildren(...(image && image.says.length ? [convatlas.tourFigure.bars(image.says)] : none));
     }
 
     /** A promise of a column's maps on the image that is shown. */
@@ -140,7 +141,9 @@
       const at = 'na' in maps ? -1 : convatlas.tiles.tile(maps, unit);
       if (at < 0) return null;
       const {c, sc} = this.page.state;
-      const made = convatlas.tiles.single(maps, at, 24, c, convatlas.tour.ends(maps, this.page.image(), sc));
+      const to = convatlas.tour.ends(maps, this.page.image(), sc);
+      const made = convatlas.tiles.single(maps, at, 24, c, to);
+      convatlas.tour.dress(made.firstElementChild, maps, at, to);
       made.dataset.guest = unit;
       return made;
     }
