@@ -24,7 +24,7 @@ from generator.report.reconstructions import RULES
 from generator.report.sheets import Sheet
 from generator.report.vague import likenesses
 from generator.store import Store
-from tests.pages.opened import Opened, opened
+from tests.pages.opened import Opened, audit, opened
 from tests.pages.test_pages_unit import CONFIG as PLAIN
 from tests.pages.test_pages_unit import SHOWN, data
 from tests.whole import build
@@ -396,15 +396,11 @@ def test_linear_layers_on_maps_are_followed_though_they_have_no_page(browser: Br
 def test_axe_finds_nothing_in_a_unit_with_reconstructions_and_a_row_that_one_came_by(
     browser: Browser, site: Path, base: str, scheme: str, width: int
 ):
-    from axe_playwright_python.base import AXE_FILE_PATH
-
     entries = data(site, "units", "conv2-1")["back"]["entries"]
     begin, unit = next((u, by_hand(u)[0][1]) for u in range(20) if [by_hand(u)[0][1], 0] in entries)
     address = f"{base}layers/conv2-1.html#u={unit}&t=conv2_2/{begin}"
     with opened(browser, address, base=base, scheme=scheme, width=width) as seen:
         seen.page.wait_for_selector(".ca-panel--open .ca-lit")
-        seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-        result = seen.page.evaluate("axe.run()")
-        assert [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in result["violations"]] == []
+        assert audit(seen.page) == []
         over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0

@@ -20,7 +20,7 @@ from generator.pages.context import NOT_ASKED
 from generator.resources import packaged
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import HOSTILE, tiny_report
-from tests.pages.opened import Opened, opened
+from tests.pages.opened import Opened, audit, opened
 from tests.whole import build
 
 if TYPE_CHECKING:
@@ -379,13 +379,6 @@ def test_without_scripts_it_is_a_list_to_read(browser: Browser, base: str):
         assert seen.page.locator(".tour-said").first.is_visible()
 
 
-def axe(seen: Opened) -> list[str]:
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8"))
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in seen.page.evaluate("axe.run()")["violations"]]
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 @pytest.mark.parametrize("view", ["", "#s=conv1-2&k=layer", "#s=between-5&n=all", "#s=answer&k=global"])
 def test_axe_finds_nothing(
@@ -394,7 +387,7 @@ def test_axe_finds_nothing(
     base = site_server(site)
     with opened(browser, f"{base}tour.html{view}", base=base, scheme=scheme, width=width) as seen:
         seen.page.wait_for_timeout(700)
-        assert axe(seen) == []
+        assert audit(seen.page) == []
 
 
 def test_hostile_names_do_nothing_in_any_step(browser: Browser, hostile: Built, site_server: Callable[[Path], str]):

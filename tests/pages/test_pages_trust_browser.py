@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +19,7 @@ from generator.pages.trust_views import Doubt, Metric, Trust
 from tests.pages import fixture_trust
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
-from tests.pages.opened import opened
+from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -309,16 +309,6 @@ def test_other_pages_carry_their_part(browser: Browser, base: str, tiny: Built):
         seen.page.wait_for_load_state("load")
         assert seen.address.endswith("trust.html")
         seen.check()
-
-
-def audit(page: Page) -> list[Any]:
-    """What axe finds. It reads style sheets with requests of its own, so over http alone."""
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-    result = page.evaluate("axe.run()")
-    assert result["passes"]
-    return [(v["id"], [(n["html"][:160], n["failureSummary"]) for n in v["nodes"][:3]]) for v in result["violations"]]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
