@@ -20,7 +20,24 @@ if TYPE_CHECKING:
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two workers on two cores, a thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+OFF = (
+    # pages of its own for the address bar, two for each window that a test opens: as much work as the page under test
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+    # what Playwright turns off, said again, since the last flag alone counts
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+)  # fmt: skip
+"""Chromium's features that no test is about."""
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    f"--disable-features={','.join(OFF)}",
+]
 
 
 def chromium() -> str | None:
