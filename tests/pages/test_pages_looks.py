@@ -175,6 +175,12 @@ def test_axe_finds_nothing(browser: Browser, http: str, name: str, scheme: str, 
         assert audit(seen.page) == []
 
 
+def test_axe_sees_what_is_wrong(browser: Browser, http: str):
+    with opened(browser, http + "index.html", base=http) as seen:
+        seen.page.evaluate("document.querySelector('h1').append(new Image())")
+        assert [rule for rule, _ in audit(seen.page)] == ["image-alt"]
+
+
 def test_two_thousand_units_are_fluent(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
     built = rebuild(tiny_report(tmp_path / "store", units=2048), tmp_path)
     with opened(browser, built.site.as_uri() + "/layers/layer-0.html", base=built.site.as_uri()) as seen:
