@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
@@ -17,10 +16,6 @@ from generator.model.load import load
 from tests.pages.opened import Opened
 from tests.pages.test_pages_unit import CONFIG as PLAIN
 from tests.pages.test_pages_unit import SHOWN
-
-if TYPE_CHECKING:
-    pass
-
 
 CONFIG = {
     **PLAIN,
