@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,7 +22,24 @@ if TYPE_CHECKING:
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two workers on two cores, a thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+OFF = (
+    # pages of its own for the address bar, two for each window that a test opens: as much work as the page under test
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+    # what Playwright turns off, said again, since the last flag alone counts
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+)  # fmt: skip
+"""Chromium's features that no test is about."""
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    f"--disable-features={','.join(OFF)}",
+]
 
 
 def chromium() -> str | None:
@@ -41,6 +60,33 @@ def browser() -> Iterator[Browser]:
             pytest.fail(f"no browser could be started: run tools/browser.sh, or install Chromium. {error}")
         yield started
         started.close()
+
+
+class _Kept(BytecodeCache):
+    """What Jinja compiled, by a template's file and text."""
+
+    def __init__(self) -> None:
+        self.compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.compiled:
+            bucket.bytecode_from_string(self.compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """The many sites of a session compile a template once; whose text has changed is compiled anew."""
+    make, kept = Environment.__init__, _Kept()
+
+    def made(self: Environment, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **{"bytecode_cache": kept, **named})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "__init__", made)
+        yield
 
 
 class _Quiet(SimpleHTTPRequestHandler):

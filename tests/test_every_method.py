@@ -7,6 +7,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from generator.model.weights import digest
 from generator.names import INPUT
 from generator.report.setup import set_up
 from generator.resources import packaged
-from tests.test_architectures import ARCHITECTURES, BUILDERS, BUILT, SIZES, noise, small, swin, vit
+from tests.architectures import ARCHITECTURES, BUILDERS, BUILT, SIZES, noise, small, swin, vit
 
 EVERY = [name for name, info in registry().items() if info.cls.scope in ("layer", "input")]
 LITTLE = {"steps": 3, "samples": 2, "units": 3, "scale": 2}
@@ -96,12 +97,18 @@ def test_half_precision_gives_the_maps_of_its_float32_copy(build: Callable[[], n
     assert all(value.dtype == after[name].dtype and torch.equal(value, after[name]) for name, value in before.items())
 
 
+@cache
+def thawed(build: Callable[[], nn.Module]) -> dict[str, Any]:
+    """Every method's maps of the model as it is built."""
+    return every(build(), noise())
+
+
 @pytest.mark.parametrize("context", [nullcontext, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("build", [vit, swin, lambda: small(3)], ids=["vit", "swin", "mobilenet"])
 def test_frozen_models_and_gradients_turned_off_change_nothing(
     build: Callable[[], nn.Module], context: Callable[[], Any]
 ):
-    wanted = every(build(), noise())
+    wanted = thawed(build)
     model = copy.deepcopy(build()).requires_grad_(False).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with context():

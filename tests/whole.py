@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import yaml
 
 from generator import cli
 from generator.resources import packaged
+from tests.shared import once
 
 LEAN = ["cam", "deconvnet", "feature_maps", "grad_cam", "guided_backprop", "input_response", "kernels", "saliency"]
 """Methods that take a pass or two: no search."""
@@ -69,6 +70,17 @@ def build(folder: Path, config: Mapping[str, object], *arguments: str) -> Built:
     outcome = convatlas(folder, "build", *arguments)
     assert outcome.code == 0, outcome.err
     return Built(folder, outcome)
+
+
+def built_once(factory: pytest.TempPathFactory, name: str, config: Mapping[str, object]) -> Built:
+    """`build`, once for all the files of a run that ask for `name`; they leave it as it is."""
+
+    def make(folder: Path) -> None:
+        said = json.dumps(asdict(build(folder, config).outcome))
+        (folder / "outcome.json").write_text(said, encoding="utf-8")
+
+    folder = once(factory, name, make)
+    return Built(folder, Outcome(**json.loads((folder / "outcome.json").read_text(encoding="utf-8"))))
 
 
 def copied(files: list[Path], to: Path) -> Path:

@@ -7,11 +7,13 @@ surfaces, optimizers ──▶ data/descent.js ──▶ learn/descent.html, who
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 
 from generator.descent.optimizers import OPTIMIZERS
 from generator.descent.picture import picture
 from generator.descent.runs import descend
 from generator.descent.surfaces import SURFACES, Surface
+from generator.diagrams.svg import Drawing
 from generator.pages import bibtex, prose
 from generator.pages.context import Site
 
@@ -30,8 +32,7 @@ def write(site: Site) -> None:
         for one in OPTIMIZERS.values()
     ]
     site.script("data/descent.js", "descent", "", {"surfaces": surfaces, "optimizers": optimizers})
-    first = SURFACES["two_wells"]
-    drawing = picture(first, [descend(first, one, first.start, STEPS) for one in OPTIMIZERS.values()])
+    drawing = first_view()
     site.tree.write("learn/descent.svg", f"{drawing.svg}\n")
     site.page(
         "learn/descent.md",
@@ -49,6 +50,13 @@ def write(site: Site) -> None:
         rules_lead=prose.in_line(t("descent.rules_lead")),
         honest=[prose.in_line(t(f"descent.honest_{k}")) for k in (1, 2, 3)],
     )
+
+
+@cache
+def first_view() -> Drawing:
+    """What every report's page shows before its scripts run: nothing in it is the report's."""
+    first = SURFACES["two_wells"]
+    return picture(first, [descend(first, one, first.start, STEPS) for one in OPTIMIZERS.values()])
 
 
 def _plain(one: Surface) -> dict[str, object]:

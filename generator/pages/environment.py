@@ -34,12 +34,16 @@ class Strings:
         return dict(self.table[key])
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same values ten times as soon, where PyYAML was built with its C part."""
+
+
 def strings(folders: tuple[Path, ...], language: str) -> Strings:
     """The first strings/<language>.yml found beside the site's settings."""
     for folder in folders:
         file = folder / "strings" / f"{language}.yml"
         if file.is_file():
-            return Strings(yaml.safe_load(file.read_text("utf-8")))
+            return Strings(yaml.load(file.read_text("utf-8"), Loader=_LOADER))
     raise FileNotFoundError(f"no strings/{language}.yml in {', '.join(map(str, folders))}")
 
 

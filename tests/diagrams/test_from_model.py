@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from typing import Any
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generator.config import ModelConfig
-from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_graph import from_graph
-from generator.diagrams.from_model import architecture, by_shapes, modules_alone
+from generator.diagrams.from_model import architecture, by_shapes
 from generator.engine.invoke import Invocation
-from generator.errors import UserError
-from generator.model.builtin import BUILTIN
 from generator.model.describe import describe
-from generator.model.load import skeleton
-from generator.model.run import Advice
-from generator.model.trace import trace
-from generator.model.weightless import weightless
-
-
-def dashed(it: Architecture) -> list[tuple[str, str]]:
-    return [(edge.source, edge.target) for edge in it.edges if edge.dashed]
-
-
-def ids(it: Architecture) -> list[str]:
-    return [op.id for op in it.ops]
-
-
-class InPlace(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.act, self.norm = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.act(self.conv(x))
-        z = self.act(self.norm(y))
-        z += y
-        return F.relu_(z).flatten(1)
+from tests.diagrams.watched import Branching, InPlace, Token, dashed, ids
 
 
 def test_what_writes_into_its_input_or_looks_at_it_takes_no_memory():
@@ -82,27 +51,6 @@ def test_a_name_with_an_at_is_no_call():
     model.add_module("conv@2", nn.Conv2d(3, 4, 1))
     it = architecture(model, (3, 5, 5))
     assert [(op.id, op.call) for op in it.ops[1:-1]] == [("conv@2", 1)]
-
-
-class Branching(nn.Module):
-    """What it sees decides."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__()
-        self.how = how
-        self.stem, self.a, self.b = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1, bias=False)
-        self.head = nn.Linear(4, 2)
-
-    def _choose(self, y: Tensor) -> bool:
-        mean = y.mean()
-        if self.how == "bool":
-            return bool(mean > 0)
-        return {"item": mean.item, "float": mean.__float__, "int": mean.__int__, "tolist": mean.tolist}[self.how]() > 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.stem(x)
-        y = self.a(y) if self._choose(y) else self.b(y)
-        return self.head(y.mean((2, 3)))
 
 
 @pytest.mark.parametrize("how", ["bool", "item", "float", "int", "tolist"])
@@ -215,21 +163,6 @@ def test_what_is_unused_is_told_by_module():
     assert sum(op.parameters for op in it.ops) == it.parameters - (4 * 2 + 2) - 6 - 3 - 5
 
 
-class Token(nn.Module):
-    """Parameters that reach a node through what is worked out from them alone, and weights that two layers share."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.token, self.scale = nn.Parameter(torch.zeros(1, 1, 4)), nn.Parameter(torch.ones(4))
-        self.up, self.down = nn.Linear(4, 4, bias=False), nn.Linear(4, 4)
-        self.down.weight = self.up.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x.flatten(2).transpose(1, 2)
-        y = torch.cat([self.token.expand(len(y), -1, -1) * 2, y], 1)
-        return self.down(self.up(y)) * self.scale
-
-
 def test_every_parameter_is_counted_once_where_it_is_read():
     it = architecture(Token(), (4, 2, 3))
     assert {op.id: op.parameters for op in it.ops if op.parameters} == {"F.cat": 4, "up": 16, "down": 4, "F.mul@2": 4}
@@ -280,169 +213,3 @@ def test_ids_are_the_report_s_names_of_its_layers():
             assert drawn.id == layer.name
             assert (drawn.shape, drawn.macs, drawn.receptive_field) == (layer.shape, layer.macs, layer.receptive_field)
             assert (drawn.parameters, drawn.op, drawn.path) == (layer.parameters, layer.op, layer.path)
-
-
-# ---- the three ways
-
-
-def test_the_model_is_left_as_it_was_found():
-    model = InPlace().train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    architecture(model, (3, 6, 6))
-    architecture(Branching("bool").train(), (3, 8, 8))
-    assert model.training
-    assert model.act.training
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(parameter.requires_grad and not parameter.is_meta for parameter in model.parameters())
-
-
-class Keeps(nn.Module):
-    """Counts what it sees, and shapes its layers by it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.head, self.calls = nn.LazyConv2d(4, 3), nn.LazyLinear(2), 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.head(self.conv(x).mean((2, 3)))
-
-
-def test_lazy_layers_and_what_a_model_keeps_are_left_alone():
-    model = Keeps()
-    it = architecture(model, (3, 6, 6))
-    assert (it.parameters, it.by_id["conv"].macs) == (112 + 10, 27 * 4 * 16)
-    assert model.calls == 0
-    assert model.conv.has_uninitialized_params()
-
-
-def test_without_weights_the_real_ones_are_built_only_where_numbers_decide():
-    built: list[str] = []
-
-    def whole(how: str) -> Any:
-        built.append(how)
-        return Branching(how)
-
-    with weightless():
-        plain, branching = InPlace(), Branching("bool")
-    assert all(parameter.is_meta for parameter in (*plain.parameters(), *branching.parameters()))
-    assert not plain.norm.running_mean.is_meta
-    architecture(plain, (3, 6, 6), whole=lambda: whole("none"))
-    assert built == []
-    assert dashed(architecture(branching, (3, 8, 8), whole=lambda: whole("bool")))
-    assert built == ["bool"]
-
-
-def test_both_ways_tell_the_same():
-    model = nn.Sequential(InPlace().eval(), nn.Linear(64, 5))
-    graph, _ = trace(model, torch.randn(1, 3, 6, 6))
-    by_numbers, by_shape = from_graph(graph, "net"), architecture(model, (3, 6, 6), title="net")
-    assert by_shape == dataclasses.replace(by_numbers, parameters=by_shape.parameters, notes=by_shape.notes)
-
-
-def test_weights_that_are_shared_stay_shared_without_their_numbers():
-    with weightless():
-        model = Token()
-    assert model.down.weight is model.up.weight
-    assert len(list(model.parameters())) == 4
-
-
-class Peeks(nn.Module):
-    """Looks at its weights while it is built."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 2, 3)
-        self.gain = 1.0 if self.conv.weight.sum().item() > 0 else 2.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x) * self.gain
-
-
-def test_a_skeleton_has_no_weights_unless_its_constructor_needs_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(BUILTIN, "peeks", dataclasses.replace(BUILTIN["tinyvgg_digits"], build=Peeks))  # type: ignore[arg-type]
-    for source, weightless_ in (("tinyvgg_digits", True), ("torchvision:resnet18", True), ("peeks", False)):
-        found = skeleton(ModelConfig(source=source), weights=False)
-        assert (found.weightless, found.module.training) == (weightless_, False)
-        assert all(parameter.is_meta == weightless_ for parameter in found.module.parameters())
-        whole = skeleton(ModelConfig(source=source), weights=True)
-        assert not whole.weightless
-        assert not any(parameter.is_meta for parameter in whole.module.parameters())
-    with pytest.raises(UserError, match="there is no built-in model"):
-        skeleton(ModelConfig(source="peekz"), weights=False)
-
-
-class Unwatchable(nn.Module):
-    """Refuses hooks on what it calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.body = nn.Conv2d(3, 4, 3), nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.conv._forward_hooks:
-            raise RuntimeError("watched")
-        return self.body(self.conv(x).mean((2, 3)))
-
-
-def test_a_model_that_cannot_be_watched_is_drawn_by_its_modules():
-    it = architecture(Unwatchable(), (3, 8, 8))
-    assert [(op.id, op.kind, op.shape, op.parameters) for op in it.ops] == [
-        ("conv", "conv", (), 112), ("body.0", "linear", (), 25), ("body.2", "linear", (), 12)
-    ]  # fmt: skip
-    assert dict(it.by_id["conv"].attributes)["kernel"] == "3×3"
-    assert [(block.id, block.start, block.stop) for block in it.blocks] == [("body", 1, 3)]
-    assert dashed(it) == [("conv", "body.0"), ("body.0", "body.2")]
-    assert it.parameters == 149
-    assert "could not be watched" in it.notes[0] and "not known" in it.notes[0]
-    assert architecture(Unwatchable(), None).notes != it.notes
-
-
-def test_modules_alone_count_what_is_shared_once():
-    it = modules_alone(Token(), "token", "Because")
-    assert [(op.id, op.parameters) for op in it.ops] == [("token", 8), ("up", 16), ("down", 4)]
-
-
-# ---- what goes wrong, in one sentence
-
-
-class Two(nn.Module):
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return x + y
-
-
-class Nothing(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x
-
-
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(7, 2)), "an input of 3 channels, 6x5 pixels (mat1"),
-        (nn.Conv2d(1, 4, 3), "an input of 3 channels, 6x5 pixels (Given groups=1"),
-        (Two(), "other inputs than one image"),
-        (Nothing(), "expected a model with layers, received Nothing"),
-        (nn.Sequential(), "expected a model with layers, received Sequential"),
-    ],
-    ids=["size", "channels", "two", "nothing", "empty"],
-)
-def test_what_cannot_be_drawn_is_one_sentence(model: nn.Module, said: str):
-    with pytest.raises(UserError) as raised:
-        architecture(model, (3, 6, 5), advice=Advice("give --input", "wrap it"))
-    assert re.search(re.escape(said), str(raised.value))
-    assert "\n" not in str(raised.value)
-    if "input of" in said:
-        assert str(raised.value).endswith(": give --input")
-
-
-HOSTILE = ["<script>alert(1)</script>", 'a"b\' onload="x', "‮evil", "数据", "\x00\n", "a" * 300]
-
-
-def test_hostile_names_stay_names():
-    model = nn.Sequential()
-    for name in HOSTILE:
-        model.add_module(name, nn.Conv2d(3, 3, 1))
-    it = architecture(model, (3, 4, 4))
-    assert ids(it)[1:-1] == HOSTILE
-    assert [op.path for op in it.ops[1:-1]] == HOSTILE

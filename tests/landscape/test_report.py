@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from axe_playwright_python.base import AXE_FILE_PATH
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -24,7 +23,7 @@ from generator.images import load as load_picture
 from generator.images import scan
 from generator.model.load import load
 from generator.resources import packaged
-from tests.pages.opened import opened
+from tests.pages.opened import audit, opened
 from tests.whole import Built, build, convatlas, copied, digits
 
 if TYPE_CHECKING:
@@ -287,9 +286,7 @@ def test_axe_finds_nothing(
     page = context.new_page()
     page.goto(site_server(report.site) + name, wait_until="load")
     page.locator(".le-figure .ca-tiles i, loss-relief canvas").first.wait_for()
-    page.add_script_tag(path=AXE_FILE_PATH)
-    result = page.evaluate("axe.run()")
-    assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in result["violations"]] == []
+    assert audit(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Tensor
@@ -25,6 +27,7 @@ from generator.report.live import biases
 from generator.selectors import select_layers
 from generator.store import digest
 from tests.pages.fixture_report import tiny_report
+from tests.shared import once
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,29 @@ def file(data: bytes) -> File:
     return File(digest(data), len(data), lambda: data)
 
 
-def model(source: str, layers: Sequence[str] = ("all",)) -> Model:
-    """Export a built-in or a user's model. An export that fails fails the test."""
+def _outputs(source: str, layers: Sequence[str]) -> tuple[LoadedModel, Description, Outputs]:
     loaded = load(ModelConfig(source=source))
     description = describe(loaded.module, loaded.input_shape)
     names = [layer.name for layer in select_layers(tuple(layers), description.layers)]
-    outputs = Outputs(loaded.module.float(), description, names)
+    return loaded, description, Outputs(loaded.module.float(), description, names)
+
+
+def model(source: str, layers: Sequence[str] = ("all",)) -> Model:
+    """Export a built-in or a user's model. An export that fails fails the test."""
+    loaded, description, outputs = _outputs(source, layers)
     found = export(outputs, [torch.randn(1, *loaded.input_shape, generator=torch.Generator().manual_seed(1))])
     assert isinstance(found, Exported), found
     return Model(loaded, description, outputs, found)
+
+
+def model_once(factory: pytest.TempPathFactory, source: str, layers: Sequence[str] = ("all",)) -> Model:
+    """`model`, exported once for all workers of a run."""
+
+    def make(folder: Path) -> None:
+        (folder / "exported").write_bytes(pickle.dumps(model(source, layers).exported))
+
+    kept = once(factory, f"exported-{source}-{'-'.join(layers)}", make)
+    return Model(*_outputs(source, layers), pickle.loads((kept / "exported").read_bytes()))
 
 
 def photographs(made: Model, names: Sequence[str]) -> list[tuple[str, np.ndarray, Tensor]]:

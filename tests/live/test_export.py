@@ -18,13 +18,13 @@ from generator.live.export import Exported, compare, export, missing
 from generator.live.outputs import Outputs
 from generator.live.parts import WEIGHTS, split
 from generator.model.describe import describe
-from tests.live.made import Model, model
+from tests.live.made import Model, model, model_once
 from tests.live.test_outputs import Twice
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Model:
-    return model("tinyvgg_digits")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return model_once(tmp_path_factory, "tinyvgg_digits")
 
 
 def outputs_of(net: nn.Module, size: tuple[int, int, int] = (3, 16, 16), **how: Any) -> Outputs:

@@ -125,3 +125,11 @@ def saved(page: Page, kind: str) -> bytes:
 
 def content(download: Download) -> bytes:
     return Path(download.path()).read_bytes()
+
+
+def canvas(place: Any) -> NDArray[np.int64]:
+    """What a cell's canvas holds, (h, w, 4)."""
+    found = place.locator("canvas").evaluate(
+        "(c) => [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.reshape(found[2], (found[0], found[1], 4))

@@ -16,7 +16,7 @@ from generator.pages.architecture import table
 from tests.diagrams.networks import named
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import HOSTILE, tiny_report
-from tests.pages.opened import Opened, opened
+from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -350,19 +350,12 @@ def test_without_a_graph_the_page_says_so(browser: Browser, tmp_path: Path, rebu
         seen.check()
 
 
-def axe(seen: Opened) -> list[str]:
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8"))
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in seen.page.evaluate("axe.run()")["violations"]]
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 1280), ("light", 390)])
 @pytest.mark.parametrize("view", ["#d=9&n=body.one.join", "#d=0&dir=right", "#d=1&n=body.one"])
 def test_axe_finds_nothing(browser: Browser, http: str, view: str, scheme: str, width: int):
     with opened(browser, http + "architecture.html" + view, base=http, scheme=scheme, width=width) as seen:
         seen.page.wait_for_selector(".ca-node")
-        assert axe(seen) == []
+        assert audit(seen.page) == []
 
 
 def test_hostile_names_in_every_state(browser: Browser, hostile: Built, site_server: Callable[[Path], str]):

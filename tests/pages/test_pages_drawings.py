@@ -26,7 +26,7 @@ from generator.pages.views import Report
 from tests.pages import fixture_drawings
 from tests.pages.conftest import ROOT, Built, build
 from tests.pages.fixture_report import tiny_report
-from tests.pages.opened import opened
+from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -314,15 +314,6 @@ def test_names_of_strangers_stay_text(browser: Browser, hostile: Built, site_ser
             assert drawn(seen.page) == expected(hostile, name)
         assert "'<script>" in seen.page.locator("[data-command]").inner_text()  # quoted for a shell
         seen.check()
-
-
-def audit(page: Page) -> list[Any]:
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-    result = page.evaluate("axe.run()")
-    assert result["passes"]
-    return [(v["id"], [(n["html"][:160], n["failureSummary"]) for n in v["nodes"][:3]]) for v in result["violations"]]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

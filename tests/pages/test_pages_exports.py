@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -23,9 +22,6 @@ from generator.pages.views import Heat, Values
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import head, known, put, ramp, report
 from tests.pages.fixture_report import heat
-
-if TYPE_CHECKING:
-    pass
 
 
 def unescaped(text: str) -> bytes:

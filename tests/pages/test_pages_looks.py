@@ -1,4 +1,4 @@
-"""How the pages look: colours to the pixel, dark and light, a telephone, no scripts, axe, two thousand units."""
+"""How the pages look: colours to the pixel, dark and light, a telephone, no scripts, two thousand units."""
 
 from __future__ import annotations
 
@@ -16,15 +16,11 @@ from PIL import Image
 from generator.pages.views import Atlas, Gray, Heat
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
+from tests.pages.kinds import KINDS
 from tests.pages.opened import Opened, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-KINDS = ("index.html", "tour.html", "architecture.html", "layers/index.html", "units.html", "layers/layer-0.html", "layers/layer-3.html", "images/index.html", "images/image-0.html",
-         "methods/index.html", "methods/grad_cam.html", "compare.html", "live.html", "trust.html", "findings.html", "drawings.html",
-         "learn/index.html", "learn/convolution.html", "learn/receptive_field.html", "learn/pooling.html", "learn/batch_norm.html",
-         "learn/activation.html", "learn/backprop_rules.html", "learn/cam.html", "run.html", "404.html")  # fmt: skip
 
 
 def pixels(page: Page, selector: str) -> np.ndarray[Any, Any]:
@@ -159,28 +155,6 @@ def test_the_ways_keep_clear_of_the_search_at_every_width(browser: Browser, http
                 - [...document.querySelectorAll('.ca-nav li')].at(-1).getBoundingClientRect().right""")
             assert gap >= 4, f"{width} px: {gap:.0f}"
         seen.check()
-
-
-@pytest.mark.parametrize("name", [*KINDS, "layers/layer-0.html#v=pictures", "layers/layer-0.html#v=cams"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-def test_axe_finds_nothing(browser: Browser, http: str, name: str, scheme: str, width: int):
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    # axe itself is injected past the page's policy by the debugger, as Playwright does with every evaluation.
-    with opened(
-        browser,
-        http + name + ("#u=2" if "layer-" in name and "#" not in name else ""),
-        scheme=scheme,
-        width=width,
-        base=http,
-    ) as seen:
-        seen.page.wait_for_timeout(200)
-        seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-        result = seen.page.evaluate("axe.run()")
-        assert result["passes"]
-        assert [
-            (v["id"], [(n["html"][:160], n["failureSummary"]) for n in v["nodes"][:3]]) for v in result["violations"]
-        ] == []
 
 
 def test_two_thousand_units_are_fluent(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):

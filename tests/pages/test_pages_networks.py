@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +18,10 @@ from tests.diagrams.drawn import HOSTILE, architectures
 from tests.pages import fixture_drawings
 from tests.pages.conftest import Built, build
 from tests.pages.fixture_report import tiny_report
-from tests.pages.opened import opened
+from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 OTHERS = ("residual", "hostile")
 
@@ -106,15 +106,6 @@ def test_on_a_phone_tables_scroll_and_the_page_does_not(browser: Browser, http: 
 def test_axe_finds_nothing(browser: Browser, http: str, scheme: str, width: int):
     with opened(browser, http + "networks.html", base=http, scheme=scheme, width=width) as seen:
         assert audit(seen.page) == []
-
-
-def audit(page: Page) -> list[Any]:
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-    result = page.evaluate("axe.run()")
-    assert result["passes"]
-    return [(v["id"], [(n["html"][:160], n["failureSummary"]) for n in v["nodes"][:3]]) for v in result["violations"]]
 
 
 def test_without_others_there_is_neither_page_nor_link(tmp_path: Path, rebuild: Callable[..., Built]):

@@ -1,98 +1,32 @@
-"""A unit's thread to the first layer and its patches' places in a browser, held against the model's own weights."""
+"""A unit's thread to the first layer in a browser, held against the model's own weights."""
 
 from __future__ import annotations
 
-import math
 import re
-import shutil
-from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from generator.config import load_config
-from generator.dataset.likeness import likeness
-from generator.encode import Grid, png
 from generator.model.load import load
-from generator.report.reconstructions import RULES
-from generator.report.sheets import Sheet
-from generator.report.vague import likenesses
-from generator.store import Store
-from tests.pages.opened import Opened, opened
-from tests.pages.test_pages_unit import CONFIG as PLAIN
-from tests.pages.test_pages_unit import SHOWN, data
-from tests.whole import build
+from tests.pages.fixture_thread import CONFIG, by_hand, thread
+from tests.pages.opened import audit, opened
+from tests.pages.test_pages_unit import data
+from tests.whole import build, built_once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CONFIG = {
-    **PLAIN,
-    "methods": [*SHOWN, {"activation_maximization": {"size": 28, "steps": 3}}],
-    "units": "threads:4",
-}
-LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2")
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("thread"), CONFIG).site
+    return built_once(tmp_path_factory, "thread", CONFIG).site
 
 
 @pytest.fixture
 def base(site: Path) -> str:
     return site.as_uri() + "/"
-
-
-def by_hand(unit: int) -> list[tuple[str, int]]:
-    """From a unit of the last convolution back: of the six inputs whose slice of its kernel, times their mean over the images,
-    is largest, the first that sums to more than 0, else the first. Only rectifiers and pools lie between, so that more is
-    more, and what is read is never below zero."""
-    on = means()
-    modules = dict(load(load_config(None, CONFIG).model).module.named_modules())
-    found = []
-    for at in range(len(LAYERS) - 1, 0, -1):
-        W = modules[LAYERS[at]].weight.detach()[unit]  # type: ignore[index,operator]
-        order = (torch.linalg.vector_norm(W, dim=(1, 2)) * on[LAYERS[at]]).argsort(descending=True)[:6].tolist()
-        unit = next((k for k in order if W[k].sum() > 0), order[0])
-        found.append((LAYERS[at - 1], unit))
-    return found
-
-
-@cache
-def means() -> dict[str, torch.Tensor]:
-    """Of each convolution but the first, the mean of each channel of the rectifier before it, over all places of all images."""
-    loaded = load(load_config(None, CONFIG).model)
-    pictures = [Image.open(path) for path in sorted(Path(CONFIG["images"]).iterdir()) if path.suffix == ".png"]
-    x = torch.stack([loaded.preprocess(picture.convert("L")) for picture in pictures])
-    found: dict[str, torch.Tensor] = {}
-
-    def hear(name: str) -> Callable[..., None]:
-        def put(module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-            found[name] = out.mean(dim=(0, 2, 3))
-
-        return put
-
-    modules = dict(loaded.module.named_modules())
-    for before, name in pairwise(LAYERS):
-        modules[before.replace("conv", "relu")].register_forward_hook(hear(name))
-    with torch.no_grad():
-        loaded.module(x)
-    return found
-
-
-def thread(seen: Opened) -> list[tuple[str, int]]:
-    """(layer, unit) of the links of the thread that is shown."""
-    seen.page.wait_for_selector(".ca-thread")
-    links = seen.page.locator(".ca-thread a").evaluate_all("all => all.map((a) => a.href)")
-    found = [re.search(r"layers/([a-z0-9-]+)\.html#u=(\d+)", link) for link in links]
-    return [(one[1].replace("-", "_"), int(one[2])) for one in found if one]
 
 
 def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: Browser, base: str):
@@ -189,31 +123,6 @@ def test_threads_of_the_strongest_units_are_pictured_all_along(browser: Browser,
         seen.check()
 
 
-def test_a_patch_shows_its_place_on_the_photograph(browser: Browser, site: Path, base: str):
-    found = data(site, "units", "conv1-2")
-    k = found["k"]
-    with opened(browser, f"{base}layers/conv1-2.html#u=1", base=base) as seen:
-        page = seen.page
-        page.wait_for_selector(".ca-patch")
-        patch = page.locator(".ca-patch").first
-        patch.focus()
-        page.keyboard.press("Enter")
-        frame = page.locator(".ca-place__frame")
-        row, column = divmod(int(found["arrays"]["places"][k]), found["map"][1])
-        left = found["offset"][1] + column * found["jump"][1] + 0.5 - found["field"][1] / 2
-        top = found["offset"][0] + row * found["jump"][0] + 0.5 - found["field"][0] / 2
-        said = frame.evaluate("e => [e.style.left, e.style.top, e.style.width, e.style.height].map(parseFloat)")
-        height, width = found["input"]
-        assert said == pytest.approx([100 * left / width, 100 * top / height, 100 * found["field"][1] / width, 100 * found["field"][0] / height])  # fmt: skip
-        assert f"row {row}, column {column} of its map of 32 × 32" in page.locator(".ca-place:visible").inner_text()
-        assert patch.get_attribute("aria-expanded") == "true"
-        page.locator(".ca-patch").nth(1).click()
-        assert patch.get_attribute("aria-expanded") == "false"
-        page.locator(".ca-patch").nth(1).click()
-        assert page.locator(".ca-place:visible").count() == 0
-        seen.check()
-
-
 def test_a_unit_that_is_not_there_is_said_and_forgotten_when_another_is_opened(browser: Browser, base: str):
     for wrong in ("99999", "x", "-1"):
         with opened(browser, f"{base}layers/conv2-2.html#u={wrong}", base=base) as seen:
@@ -233,102 +142,6 @@ def test_a_unit_that_is_not_there_is_said_and_forgotten_when_another_is_opened(b
             page.wait_for_selector(".ca-panel:not(.ca-panel--open) h2")
             assert page.locator("[role=alert]").count() == 0
             seen.check()
-
-
-def test_numbers_and_keys_are_explained_where_they_stand(browser: Browser, site: Path, base: str):
-    text = (site / "data/layers/conv2-2.js").read_text("utf-8")
-    unit = re.search(r'"searched":\{"(\d+)"', text)
-    assert unit
-    with opened(browser, f"{base}layers/conv2-2.html", base=base) as seen:
-        seen.page.wait_for_selector(".ca-strongest")
-        assert seen.page.locator("unit-panel h3").inner_text() == "Strongest units, above or below zero"
-        seen.page.locator("[name=view][value=pictures]").check(force=True)
-        seen.page.wait_for_selector("unit-panel h3:has-text('by what their pictures reached')")
-        assert "and those that feed units searched for in deeper layers" in seen.page.locator("unit-panel").inner_text()
-        seen.check()
-    with opened(browser, f"{base}layers/relu2-2.html", base=base) as seen:
-        seen.page.wait_for_selector(".ca-strongest")
-        assert seen.page.locator("unit-panel h3").inner_text() == "Strongest units"
-    with opened(browser, f"{base}layers/conv2-2.html#u={unit[1]}", base=base) as seen:
-        panel = seen.page.locator("unit-panel")
-        seen.page.wait_for_selector(".ca-course__curve")
-        reached = re.search(r"reached ([\d.−]+)\s", panel.inner_text())
-        assert reached
-        assert f"the finished one, seen straight, reached {reached[1]}. Such a score is the mean" in panel.inner_text()
-        assert "animate and diversity" in panel.inner_text(), "no unit here has a film"
-        assert "Left and right arrow: the unit before and after" in panel.inner_text()
-        seen.check()
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1100, 620), (1000, 800), (760, 800), (390, 844)])
-def test_neither_tools_nor_panel_cover_what_a_link_opens(browser: Browser, base: str, width: int, height: int):
-    with opened(browser, f"{base}layers/conv2-2.html#u=19", base=base, width=width, height=height) as seen:
-        page = seen.page
-        page.wait_for_selector(".ca-panel--open .ca-thread")
-        page.wait_for_timeout(300)
-        head = page.evaluate(
-            """() => { const box = document.querySelector('.ca-panel__head').getBoundingClientRect();
-            const at = document.elementFromPoint(box.left + 12, box.top + 8);
-            return Boolean(at && at.closest('unit-panel')); }"""
-        )
-        assert head, "the panel's own head"
-        covered = page.evaluate(
-            """() => { const tile = document.querySelector('atlas-wall [aria-selected]').getBoundingClientRect();
-            const at = document.elementFromPoint(tile.left + tile.width / 2, tile.top + tile.height / 2);
-            return !at || !at.closest('atlas-wall'); }"""
-        )
-        assert not covered, "the tile of the unit"
-
-
-def test_a_deconvnet_that_tells_nothing_stands_last_with_the_reason(
-    browser: Browser, site: Path, tmp_path: Path, site_server: Callable[[Path], str]
-):
-    found = data(site, "units", "conv2-2")
-    assert found["back"]["vague"] == "", "this model has max-pools"
-    unit = found["back"]["entries"][0][0]
-    copy = tmp_path / "site"
-    shutil.copytree(site, copy)
-    script = copy / "data/units/conv2-2.js"
-    script.write_text(script.read_text("utf-8").replace('"vague":""', '"vague":"It says little here."'), "utf-8")
-    http = site_server(copy)
-    with opened(browser, f"{http}layers/conv2-2.html#u={unit}", base=http) as seen:
-        page = seen.page
-        page.wait_for_selector(".ca-patches--back")
-        assert page.locator(".ca-patches--back > .ca-dim").all_inner_texts() == ["patch", "where it lies", "guided"]
-        assert "It says little here." not in page.locator("unit-panel").inner_text()
-        page.locator(".ca-deconv summary").click()
-        assert page.locator(".ca-deconv__tiles .ca-single").count() == 2
-        assert page.locator(".ca-deconv__tiles").is_visible()
-        assert "It says little here." in page.locator("unit-panel").inner_text()
-        seen.check()
-
-
-def test_likeness_is_measured_on_the_first_tile_of_each_unit_and_kept(tmp_path: Path):
-    rng = np.random.default_rng(0)
-    dot = np.zeros((8, 8, 3), np.uint8) + 128
-    dot[1, 1] = 255
-    # unit 4 ranks 0 and 1, unit 2 ranks 0 and 1: second tiles are noise, which would not be alike
-    noise = rng.integers(0, 255, (4, 8, 8, 3)).astype(np.uint8)
-    alike = np.stack([dot, noise[0], np.roll(dot, 3, 0), noise[1]])
-    grid = Grid.of(4, 8, 8)
-    meta = {
-        "entries": [[4, 0], [4, 1], [2, 0], [2, 1]],
-        "tile": [8, 8],
-        "columns": grid.columns,
-        "size": list(grid.size),
-    }
-    sheets = Sheet.of(grid), Sheet.of(grid)
-    for laid, tiles in zip(sheets, (alike, noise), strict=True):
-        for k, tile in enumerate(tiles):
-            laid.put(k, tile)
-    store = Store(tmp_path)
-    record = store.put("a" * 64, meta, {rule: laid.encoded() for rule, laid in zip(RULES, sheets, strict=True)})
-    deconv, guided = likenesses(record, store)
-    assert deconv == pytest.approx(1)
-    assert guided == pytest.approx(likeness(noise[[0, 2]].astype(np.float32) - 128), abs=1e-5)
-    assert likenesses(record, store) == (deconv, guided)
-    one = store.put("b" * 64, {**meta, "entries": [[4, 0]]}, {rule: png(dot) for rule in RULES})  # type: ignore[arg-type]
-    assert all(map(math.isnan, likenesses(one, store)))
 
 
 MIXER = """
@@ -396,15 +209,11 @@ def test_linear_layers_on_maps_are_followed_though_they_have_no_page(browser: Br
 def test_axe_finds_nothing_in_a_unit_with_reconstructions_and_a_row_that_one_came_by(
     browser: Browser, site: Path, base: str, scheme: str, width: int
 ):
-    from axe_playwright_python.base import AXE_FILE_PATH
-
     entries = data(site, "units", "conv2-1")["back"]["entries"]
     begin, unit = next((u, by_hand(u)[0][1]) for u in range(20) if [by_hand(u)[0][1], 0] in entries)
     address = f"{base}layers/conv2-1.html#u={unit}&t=conv2_2/{begin}"
     with opened(browser, address, base=base, scheme=scheme, width=width) as seen:
         seen.page.wait_for_selector(".ca-panel--open .ca-lit")
-        seen.page.evaluate(Path(AXE_FILE_PATH).read_text("utf-8") + "\nundefined")
-        result = seen.page.evaluate("axe.run()")
-        assert [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in result["violations"]] == []
+        assert audit(seen.page) == []
         over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0

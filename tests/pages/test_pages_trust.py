@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,9 +31,6 @@ from generator.pages.trust_views import (
 )
 from tests.pages.conftest import ROOT
 from tests.pages.fixture_report import tiny_report
-
-if TYPE_CHECKING:
-    pass
 
 DELETION = Metric("deletion", "Deletion", "lower", "…")
 INSERTION = Metric("insertion", "Insertion", "higher", "…")

@@ -230,7 +230,7 @@
         } else this.own(next);
       };
       const named = this.classes(this.k) ? el('span', {class: 'ca-dim'}, ` ${this.chain.labels[unit]}`) : '';
-      const field = el('input', {type: 'number', min: 0, max: n - 1, value: unit, 'data-act': 'unit', 'aria-label': say('xUnitField'), onchange: (event) => choose(Number(event.target.value))});
+      const field = el('input', {class: 'ca-number', type: 'number', min: 0, max: n - 1, value: unit, 'data-act': 'unit', 'aria-label': say('xUnitField'), onchange: (event) => choose(Number(event.target.value))});
       const which = el('span', {class: 'ca-x-which'}, el('span', {}, say(this.classes(this.k) ? 'xClassWord' : 'xUnitWord')), act('less', say('before'), '‹', () => choose(unit - 1), unit === 0), field, act('greater', say('after'), '›', () => choose(unit + 1), unit === n - 1), el('span', {class: 'ca-dim'}, `/ ${n}`), named);
       const place = !this.figure.size ? '' : [
         el('span', {class: 'ca-x-plays'}, act('back', say('xStepBack'), '‹', () => { this.pause(); this.step(-1); }), act('play', say(this.still ? 'xStepOn' : 'xPlay'), '▶', () => this.play()), act('on', say('xStepOn'), '›', () => { this.pause(); this.step(1); })),
