@@ -1,8 +1,8 @@
 """A tall layout as columns side by side: cut where one line alone runs, which leads on at the top of the next column.
 
   │        ╭──▶ │        A cut lies on a line between whose ends no box stands, no other line runs and no frame begins or ends.
- ┌┴┐       │   ┌▼┐       It goes through frames only where the tallest column gets lower by a quarter: each is then drawn
- └┬┘       │   └┬┘       in pieces, with its name on each.
+ ┌┴┐       │   ┌▼┐       It goes through frames, and then through as few as can be, only where the tallest column gets
+ └┬┘       │   └┬┘       lower by a quarter: each is then drawn in pieces, with its name on each.
   ╰────────╯    ▼
 """
 
@@ -50,10 +50,10 @@ def in_columns(laid: Layout, boxes: Sequence[Box], most: int, ahead: Sequence[fl
     """The layout in `most` columns, fewer where it cannot be cut so often; `ahead` is how far a label reaches behind each box
     along the flow, `through` whether frames may be cut."""
     cuts = _places(laid, ahead)
-    chosen = _chosen([cut for cut in cuts if not cut.frames], most, laid.height)
-    if through:
-        freely = _chosen(cuts, most, laid.height)
-        if _tallest(freely, laid.height) < LOWER * _tallest(chosen, laid.height):
+    chosen: tuple[Cut, ...] = ()
+    for deep in sorted({0, *(len(cut.frames) for cut in cuts)} if through else {0}):
+        freely = _chosen([cut for cut in cuts if len(cut.frames) <= deep], most, laid.height)
+        if not chosen or _tallest(freely, laid.height) < LOWER * _tallest(chosen, laid.height):
             chosen = freely
     return _apart(laid, boxes, chosen) if chosen else laid
 
