@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
-PARTS = ("drawing-canvas", "drawing-palette", "drawing-simplify", "drawing-repeats", "graph-layout", "graph-columns", "draw-graph")
+PARTS = (
+    "drawing-canvas",
+    "drawing-palette",
+    "drawing-simplify",
+    "drawing-repeats",
+    "graph-layout",
+    "graph-columns",
+    "draw-graph",
+)
 
 
 @pytest.fixture(scope="module")

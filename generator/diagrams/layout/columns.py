@@ -1,9 +1,9 @@
 """A tall layout as columns side by side: cut where one line alone runs, which leads on at the top of the next column.
 
-  │        ╭──▶ │        A cut lies on a line between whose ends no box stands, no other line runs and no frame begins or ends.
- ┌┴┐       │   ┌▼┐       It goes through frames, and then through as few as can be, only where the tallest column gets
- └┬┘       │   └┬┘       lower by a quarter: each is then drawn in pieces, with its name on each.
-  ╰────────╯    ▼
+ │        ╭──▶ │        A cut lies on a line between whose ends no box stands, no other line runs and no frame begins or ends.
+┌┴┐       │   ┌▼┐       It goes through frames, and then through as few as can be, only where the tallest column gets
+└┬┘       │   └┬┘       lower by a quarter: each is then drawn in pieces, with its name on each.
+ ╰────────╯    ▼
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Cut:
         return LEAD + NAMED * len(self.frames)
 
 
-def in_columns(laid: Layout, boxes: Sequence[Box], most: int, ahead: Sequence[float], *, through: bool = True) -> Layout:
+def in_columns(
+    laid: Layout, boxes: Sequence[Box], most: int, ahead: Sequence[float], *, through: bool = True
+) -> Layout:
     """The layout in `most` columns, fewer where it cannot be cut so often; `ahead` is how far a label reaches behind each box
     along the flow, `through` whether frames may be cut."""
     cuts = _places(laid, ahead)
@@ -190,7 +192,9 @@ def _moved(at: Rect, by: tuple[float, float]) -> Rect:
 
 
 def _moved_wire(wire: Wire, by: tuple[float, float]) -> Wire:
-    path = tuple((letter, tuple(number + by[n % 2] for n, number in enumerate(numbers))) for letter, numbers in wire.path)
+    path = tuple(
+        (letter, tuple(number + by[n % 2] for n, number in enumerate(numbers))) for letter, numbers in wire.path
+    )
     tip = None if wire.tip is None else (wire.tip[0] + by[0], wire.tip[1] + by[1], wire.tip[2])
     return replace(wire, path=path, tip=tip, start=(wire.start[0] + by[0], wire.start[1] + by[1]))
 
