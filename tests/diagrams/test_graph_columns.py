@@ -78,7 +78,7 @@ def test_nothing_overlaps_and_no_line_is_lost(name: str, depth: int, direction: 
         boxes = rectangles(root, "ca-node")
         assert len(boxes) == len(rectangles(one, "ca-node"))
         assert not [pair for pair in itertools.combinations(boxes, 2) if overlap(*pair)]
-        assert all(0 <= x and x + w <= drawing.width and 0 <= y and y + h <= drawing.height for x, y, w, h in boxes)
+        assert all(x >= 0 and x + w <= drawing.width and y >= 0 and y + h <= drawing.height for x, y, w, h in boxes)
         rims = rectangles(root, "ca-frame")
         for box, rim in itertools.product(boxes, rims):  # a box stands in a piece of a frame or outside it
             assert not overlap(box, rim) or inside(box, rim)

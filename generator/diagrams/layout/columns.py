@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ def _high(first: Cut | None, last: Cut | None, height: float) -> float:
 
 def _tallest(cuts: Sequence[Cut], height: float) -> float:
     ends = [None, *cuts, None]
-    return max(_high(a, b, height) for a, b in zip(ends, ends[1:], strict=False))
+    return max(_high(a, b, height) for a, b in itertools.pairwise(ends))
 
 
 def _chosen(cuts: Sequence[Cut], most: int, height: float) -> tuple[Cut, ...]:
