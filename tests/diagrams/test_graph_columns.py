@@ -194,7 +194,7 @@ def test_one_column_is_the_drawing_as_it_was():
 
 
 def test_the_command_draws_columns_in_every_format(tmp_path: Path):
-    source = str(ROOT / "inputs/prototxt/alexnet.prototxt")
+    source = str(ROOT / "inputs/prototxt/googlenet.prototxt")
     for form, begins in (("svg", b"<svg"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
         tall, wide = (draw(source, "graph", form=form, options=[f"columns={n}"]).data for n in (1, 2))
         assert tall.startswith(begins) and wide.startswith(begins) and tall != wide
