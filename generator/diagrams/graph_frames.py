@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generator.diagrams.architecture import Architecture, Block, Op
 from generator.diagrams.layout import Rect
@@ -52,6 +52,11 @@ def frame(block: Block, it: Architecture) -> FrameLook:
     op = fitted(block.op, NAME, MOST)
     more = pill(block.times) + 6 if block.times > 1 else FOLD + 6 if block.run else 0.0
     return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 36 + more)
+
+
+def again(said: FrameLook) -> FrameLook:
+    """The same on a further piece of the frame: it is the block that was there before."""
+    return replace(said, title=f"… {said.title}", width=said.width + text_width("… ", NAME, bold=True))
 
 
 def draw_frame(canvas: Canvas, block: Block, at: Rect) -> None:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
-PARTS = ("drawing-canvas", "drawing-palette", "drawing-simplify", "drawing-repeats", "graph-layout", "draw-graph")
+PARTS = (
+    "drawing-canvas",
+    "drawing-palette",
+    "drawing-simplify",
+    "drawing-repeats",
+    "graph-layout",
+    "graph-columns",
+    "draw-graph",
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +46,9 @@ def in_the_page(page: Page, name: str, options: dict[str, Any]) -> str:
 OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "deep": {"depth": 9},
+    "a page": {"columns": 0, "depth": 1},
+    "columns": {"columns": 3, "depth": 9},
+    "rows": {"columns": 3, "depth": 9, "direction": "right"},
     "right": {"direction": "right", "depth": 1},
     "bare": {"labels": "none", "colours": "plain", "names": False, "legend": False, "title": False, "depth": 0},
     "all of it": {"fuse": False, "silent": True, "labels": "all", "depth": 2},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from generator.diagrams.architecture import Architecture
+from generator.diagrams.prototxt import read
 from generator.diagrams.styles import styles
 from tests.diagrams.drawn import architectures
 from tests.diagrams.golden import check
@@ -45,6 +47,18 @@ def test_networks_downwards(style: str, of: str, more: dict[str, str]):
     check(f"{style}-{of}-down", styles()[style].cls(direction="down", **more).draw(it_of(of)).svg)
 
 
+UNET_LIKE = "unet_like.prototxt"
+
+
+@pytest.mark.parametrize("style", ["lenet", "alexnet"])
+@pytest.mark.parametrize("of", ["tinyvgg_digits", "resnet50", "densenet121", *SHAPES, UNET_LIKE])
+def test_a_row_is_readable_over_the_two_columns_of_a_page(style: str, of: str):
+    """Letters of 5.5 pt and more where the row is 17.5 cm wide, as the guide to printing says."""
+    drawing = styles()[style].cls().draw(read(ROOT / "inputs/prototxt" / of) if of == UNET_LIKE else named(of))
+    smallest = min(float(size) for size in re.findall(r'font-size="([0-9.]+)"', drawing.svg))
+    assert 0.75 * smallest * min(1, 17.5 / (drawing.width / 96 * 2.54)) >= 5.5
+
+
 @pytest.mark.parametrize("of", ["mlp", "tinyvgg_digits"])
 def test_columns_of_units(of: str):
     check(f"fcnn-{of}", styles()["fcnn"].cls(units=10, bias=True).draw(architectures()[of]).svg)
@@ -58,6 +72,7 @@ def test_columns_of_classifiers(of: str):
 
 DRAW = """
 from dataclasses import replace
+from generator.diagrams.prototxt import read
 from generator.diagrams.styles import styles
 from tests.diagrams.drawn import UNet, hand, traced
 import hashlib, torch

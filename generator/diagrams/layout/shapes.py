@@ -89,3 +89,5 @@ class Layout:
     wires: tuple[Wire, ...]
     width: float
     height: float
+    rests: tuple[tuple[int, Rect], ...] = ()
+    """(number, place) of the further pieces of frames that stand in several columns; see `columns`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +11,8 @@ from generator.diagrams import graph_frames as outlines
 from generator.diagrams import graph_parts as parts
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.graph_lines import labels, lines, reach, shown_shapes
-from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, Wire, arrange
+from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, Wire, arrange, in_columns
+from generator.diagrams.options import number
 from generator.diagrams.palette import DIM, INK
 from generator.diagrams.shown import fitting, prepared, view
 from generator.diagrams.styles import style
@@ -19,10 +20,18 @@ from generator.diagrams.svg import Canvas, Drawing, num, text_width
 from generator.diagrams.words import short
 
 MARGIN = 14.0
+HEAD = 42.0
+"""Height of the title."""
 LEARNED = 0.25
 """Weight of a parameter that joins the data: it stands beside the way of the image, never in it."""
 FITS = 40
 """Boxes that a drawing on paper may have where no depth is asked for."""
+PAGE = (17.5 / 2.54 * 96, 24 / 2.54 * 96)
+"""What of a page of a paper a drawing may fill, in pixels."""
+MOST = 8
+"""Columns."""
+LARGER = 1.1
+"""How much larger the letters on a page get by a further column, at least, where it is not asked for."""
 
 
 @style
@@ -51,6 +60,14 @@ class Graph:
     )
     silent: bool = field(default=False, metadata={"doc": "draw operations too that only reshape or hand on"})
     direction: Literal["down", "right"] = field(default="down", metadata={"doc": "whither the data flows"})
+    columns: int = number(
+        1,
+        "columns side by side that a tall drawing is cut into (rows, where data flows to the right), fewer where no line runs alone; "
+        "0: as many as make the letters largest on a page of a paper, 17.5 × 24 cm",
+        0,
+        MOST,
+        1,
+    )
     labels: Literal["changes", "all", "none"] = field(
         default="changes", metadata={"doc": "which lines say the shape of their tensor: where it changes, all, or none"}
     )
@@ -81,44 +98,70 @@ def _paint(
     around = parts.around(it)
     made = [parts.look(op, around[k], how.names) for k, op in enumerate(it.ops)]
     down = how.direction == "down"
-    place = {op.id: k for k, op in enumerate(it.ops)}
-    edges = [(place[edge.source], place[edge.target]) for edge in it.edges]
     frames = [outlines.frame(block, it) for block in it.blocks]
     shapes = shown_shapes(it, how.labels)
-    laid = _laid(made, shapes, edges, it, frames, down)
+    laid = _fitted(_laid(made, shapes, it, frames, how), it, whole, how)
     head = _head(canvas, whole) if how.title else 0.0
     with canvas.group(transform=f"translate({num(MARGIN)} {num(MARGIN + head)})"):
         for k, block in enumerate(it.blocks):
             outlines.draw_frame(canvas, block, laid.frames[k])
+        for k, rest in laid.rests:
+            outlines.draw_frame(canvas, it.blocks[k], rest)
         lines(canvas, laid, it, down)
         for k, block in enumerate(it.blocks):
             outlines.draw_caption(canvas, block, frames[k], laid.frames[k], pages, live)
+        for k, rest in laid.rests:
+            outlines.draw_caption(canvas, it.blocks[k], outlines.again(frames[k]), rest, pages, live)
         for k, op in enumerate(it.ops):
             parts.draw(canvas, op, k, made[k], laid.boxes[k], how.colours == "kind", pages, live)
         labels(canvas, laid, it, shapes, down)
+    width, height = _size(laid, it, whole, how)
+    if how.legend:
+        parts.legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width)
+    return math.ceil(width + 2 * MARGIN), math.ceil(height + 2 * MARGIN)
+
+
+def _size(laid: Layout, it: Architecture, whole: Architecture, how: Graph) -> tuple[float, float]:
+    """Of all that is drawn, without its margins."""
     width = max(laid.width, _head_width(whole) if how.title else 0.0)
-    under = parts.legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) if how.legend else 0.0
-    return math.ceil(width + 2 * MARGIN), math.ceil(laid.height + head + under + 2 * MARGIN)
+    under = parts.legend(Canvas(), it, 0, 0, width) if how.legend else 0.0
+    return width, laid.height + (HEAD if how.title else 0.0) + under
+
+
+def _fitted(layouts: Callable[[int], Layout], it: Architecture, whole: Architecture, how: Graph) -> Layout:
+    """The layout in as many columns as are asked for, or as make the letters largest on a page."""
+    if how.columns:
+        return layouts(how.columns)
+    best, found = 0.0, layouts(1)
+    for count in range(1, MOST + 1):
+        laid = found if count == 1 else layouts(count)
+        width, height = (side + 2 * MARGIN for side in _size(laid, it, whole, how))
+        share = min(1.0, PAGE[0] / width, PAGE[1] / height)
+        if share > best * LARGER:
+            best, found = share, laid
+    return found
 
 
 def _laid(
-    made: list[parts.Look],
-    shapes: list[str],
-    edges: list[tuple[int, int]],
-    it: Architecture,
-    frames: list[outlines.FrameLook],
-    down: bool,
-) -> Layout:
-    said = any(shapes)
+    made: list[parts.Look], shapes: list[str], it: Architecture, frames: list[outlines.FrameLook], how: Graph
+) -> Callable[[int], Layout]:
+    """The layout, by the number of columns."""
+    place = {op.id: k for k, op in enumerate(it.ops)}
+    edges = [(place[edge.source], place[edge.target]) for edge in it.edges]
     wide = [reach(words, op) for words, op in zip(shapes, it.ops, strict=True)]
     weights = [LEARNED if op.learned else 1 for op in it.ops]
-    if down:
+    if how.direction == "down":
         boxes = [Box(a.width, a.height, far, w) for a, far, w in zip(made, wide, weights, strict=True)]
         rims = [Frame(b.start, b.stop, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
-        return arrange(boxes, edges, rims, Spacing(gap=34 if said else 26))
+        tall = arrange(boxes, edges, rims, Spacing(gap=34 if any(shapes) else 26))
+        return lambda count: in_columns(tall, boxes, count, [0.0] * len(boxes))
     boxes = [Box(look.height, look.width, 0, weight) for look, weight in zip(made, weights, strict=True)]
     rims = [Frame(b.start, b.stop, 0, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
-    laid = arrange(boxes, edges, rims, Spacing(gap=max(34, max([0.0, *wide]) + 9), side=16, head=0, before=18))
+    long = arrange(boxes, edges, rims, Spacing(gap=max(34, max([0.0, *wide]) + 9), side=16, head=0, before=18))
+    return lambda count: _turned_layout(in_columns(long, boxes, count, wide, through=False))
+
+
+def _turned_layout(laid: Layout) -> Layout:
     return Layout(
         tuple(_turned(box) for box in laid.boxes),
         tuple(_turned(rim) for rim in laid.frames),
@@ -145,7 +188,7 @@ def _facts(it: Architecture) -> str:
 def _head(canvas: Canvas, it: Architecture) -> float:
     canvas.text((MARGIN, MARGIN + 12), it.title, 14, font_weight="bold", fill=INK, class_="ca-ink")
     canvas.text((MARGIN, MARGIN + 27), _facts(it), 10, fill=DIM, class_="ca-dim")
-    return 42.0
+    return HEAD
 
 
 def _head_width(it: Architecture) -> float:

@@ -8,8 +8,9 @@
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
   const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40];
   const LEARNED = 0.25;
+  const [HEAD, COLUMNS, LARGER, PAGE] = [42, 8, 1.1, [17.5 / 2.54 * 96, 24 / 2.54 * 96]];
   const FOLD = textWidth('fold', NAME, true) + 10;
-  const DEFAULTS = {depth: -1, opened: [], shut: [], fold: true, each: [], fuse: true, silent: false, direction: 'down', labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
+  const DEFAULTS = {depth: -1, opened: [], shut: [], fold: true, each: [], fuse: true, silent: false, direction: 'down', columns: 1, labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
 
   // ---- words
 
@@ -127,6 +128,8 @@
     const more = block.times > 1 ? pill(block.times) + 6 : isRun(block) ? FOLD + 6 : 0;
     return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 36 + more};
   }
+
+  const again = (said) => ({...said, title: `… ${said.title}`, width: said.width + textWidth('… ', NAME, true)});
 
   const paint = (kind, coloured) => ({fill: coloured ? FILLS[kind] : '#ffffff', stroke: EDGES[kind], class_: `ca-k-${kind}`});
 
@@ -257,16 +260,46 @@
 
   // ---- the whole
 
+  /** The layout, by the number of columns. */
   function laidOut(made, shapes, edges, it, frames, isDown) {
-    const {arrange} = convatlas.layout;
+    const {arrange, inColumns} = convatlas.layout;
     const wide = shapes.map((words, k) => reach(words, it.ops[k]));
     const weights = it.ops.map((op) => (op.kind === 'input' && op.op === 'Parameter' ? LEARNED : 1));
-    if (isDown) return arrange(made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k], weight: weights[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
-    const laid = arrange(made.map((one, k) => ({width: one.height, height: one.width, reach: 0, weight: weights[k]})), edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})),
-      {gap: Math.max(34, Math.max(0, ...wide) + 9), side: 16, head: 0, before: 18});
-    const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
-    return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
+    if (isDown) {
+      const boxes = made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k], weight: weights[k]}));
+      const tall = arrange(boxes, edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
+      return (count) => inColumns(tall, boxes, count, boxes.map(() => 0));
+    }
+    const boxes = made.map((one, k) => ({width: one.height, height: one.width, reach: 0, weight: weights[k]}));
+    const long = arrange(boxes, edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: 0, height: frames[k].width})), {gap: Math.max(34, Math.max(0, ...wide) + 9), side: 16, head: 0, before: 18});
+    return (count) => turnedLayout(inColumns(long, boxes, count, wide, false));
+  }
+
+  const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
+
+  function turnedLayout(laid) {
+    return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), rests: [], width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
       path: wire.path.map(([letter, numbers]) => [letter, numbers.map((number, k) => numbers[k ^ 1])]), tip: wire.tip && [wire.tip[1], wire.tip[0], wire.tip[2]], start: [wire.start[1], wire.start[0]]}))};
+  }
+
+  /** Of all that is drawn, without its margins. */
+  function sizeOf(laid, it, how, headWidth) {
+    const width = Math.max(laid.width, how.title ? headWidth : 0);
+    return [width, laid.height + (how.title ? HEAD : 0) + (how.legend ? legend(new Canvas(), it, 0, 0, width) : 0)];
+  }
+
+  /** The layout in as many columns as are asked for, or as make the letters largest on a page. */
+  function fittedLayout(layouts, it, how, headWidth) {
+    if (how.columns) return layouts(how.columns);
+    let best = 0;
+    let found = layouts(1);
+    for (let count = 1; count <= COLUMNS; count += 1) {
+      const laid = count === 1 ? found : layouts(count);
+      const [width, height] = sizeOf(laid, it, how, headWidth);
+      const share = Math.min(1, PAGE[0] / (width + 2 * MARGIN), PAGE[1] / (height + 2 * MARGIN));
+      if (share > best * LARGER) [best, found] = [share, laid];
+    }
+    return found;
   }
 
   function legend(canvas, it, x, y, width) {
@@ -311,24 +344,26 @@
     const edges = it.edges.map((edge) => [place.get(edge.source), place.get(edge.target)]);
     const frames = it.blocks.map((block) => frameLook(block, it));
     const shapes = shownShapes(it, how.labels);
-    const laid = laidOut(made, shapes, edges, it, frames, isDown);
     const facts = `${short(architecture.parameters)} parameters · ${short(architecture.macs)} MACs`;
-    let head = 0;
+    const headWidth = Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10));
+    const laid = fittedLayout(laidOut(made, shapes, edges, it, frames, isDown), it, how, headWidth);
+    const head = how.title ? HEAD : 0;
     if (how.title) {
       canvas.text([MARGIN, MARGIN + 12], architecture.title, 14, {font_weight: 'bold', fill: INK, class_: 'ca-ink'});
       canvas.text([MARGIN, MARGIN + 27], facts, 10, {fill: DIM, class_: 'ca-dim'});
-      head = 42;
     }
     canvas.group({transform: `translate(${num(MARGIN)} ${num(MARGIN + head)})`}, () => {
       it.blocks.forEach((block, k) => drawFrame(canvas, block, laid.frames[k]));
+      for (const [k, rest] of laid.rests) drawFrame(canvas, it.blocks[k], rest);
       lines(canvas, laid, it, edges.map(([, b]) => b), isDown);
       it.blocks.forEach((block, k) => drawCaption(canvas, block, frames[k], laid.frames[k], pages, live));
+      for (const [k, rest] of laid.rests) drawCaption(canvas, it.blocks[k], again(frames[k]), rest, pages, live);
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
       labels(canvas, laid, it, shapes, isDown);
     });
-    const width = Math.max(laid.width, how.title ? Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10)) : 0);
-    const under = how.legend ? legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width) : 0;
-    const drawing = canvas.drawing(Math.ceil(width + 2 * MARGIN), Math.ceil(laid.height + head + under + 2 * MARGIN), {title: architecture.title});
+    const [width, height] = sizeOf(laid, it, how, headWidth);
+    if (how.legend) legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width);
+    const drawing = canvas.drawing(Math.ceil(width + 2 * MARGIN), Math.ceil(height + 2 * MARGIN), {title: architecture.title});
     return {drawing, it, laid, edges, open, fold, origin: [MARGIN, MARGIN + head]};
   }
 
