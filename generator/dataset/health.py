@@ -2,7 +2,7 @@
 
 dead         never answers: of a rectified layer it is never above zero, elsewhere it has one value everywhere
 always on    of a rectified layer, above zero at every place of the sample: the rectifier does nothing
-saturated    at its highest value at half of all places or more: a rectifier with a cap, mostly at its cap
+saturated    of a rectified layer with a cap, at that cap at half of all places or more
 redundant    another unit gives the same but for a factor: correlation above SAME over the sample, at which both move
              at MOVES places or more
 """
@@ -53,7 +53,8 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
     found[dead] |= np.uint8(Mark.DEAD)
     if rectified:
         found[numbers & ~dead & (answers.sparsity == 0)] |= np.uint8(Mark.ALWAYS_ON)
-    found[numbers & ~dead & ~constant & capped(answers, layer)] |= np.uint8(Mark.SATURATED)
+    if has_cap(layer):
+        found[numbers & ~dead & at_cap(answers, layer)] |= np.uint8(Mark.SATURATED)
     found[numbers & ~dead & same(answers).any(axis=1)] |= np.uint8(Mark.REDUNDANT)
     return found
 
@@ -66,9 +67,12 @@ def same(answers: Answers) -> NDArray[np.bool_]:
     return known & moves[:, None] & moves[answers.alike]
 
 
-def capped(answers: Answers, layer: Layer) -> NDArray[np.bool_]:
-    """(c,) whether each unit has its highest value at CAPPED of all places or more, beyond the error of the sample."""
-    return answers.at_top >= CAPPED + SURE * error(CAPPED, answers.sampled, answers.seen * math.prod(layer.shape[1:]))
+def at_cap(answers: Answers, layer: Layer) -> NDArray[np.bool_]:
+    """(c,) whether each unit is at the layer's cap, the highest value of all its units, at CAPPED of all places or more, beyond
+    the error of the sample."""
+    cap = float(answers.highest.max(initial=0))
+    line = CAPPED + SURE * error(CAPPED, answers.sampled, answers.seen * math.prod(layer.shape[1:]))
+    return (answers.highest == cap) & (cap > 0) & (answers.at_top >= line)
 
 
 def error(share: float, sampled: int, places: int) -> float:
@@ -80,3 +84,8 @@ def error(share: float, sampled: int, places: int) -> float:
 def rectifies(layer: Layer) -> bool:
     """Whether the layer is a rectifier, with a cap or without: what it gives is never below zero."""
     return layer.kind == "act" and layer.op.rpartition(".")[2].lower().strip("_") in ("relu", "relu6", "clamp")
+
+
+def has_cap(layer: Layer) -> bool:
+    """Whether the layer is a rectifier with a cap."""
+    return layer.kind == "act" and layer.op.rpartition(".")[2].lower().strip("_") in ("relu6", "clamp")

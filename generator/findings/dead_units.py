@@ -69,8 +69,8 @@ class DeadUnits:
         Paper("lu2020", "Lu Lu, Yeonjong Shin, Yanhui Su and George Em Karniadakis", 2020, "Dying ReLU and Initialization: Theory and Numerical Examples", venue="Communications in Computational Physics", arxiv="1903.06733"),
     )  # fmt: skip
     advice: ClassVar[str] = (
-        "Prune them, which changes no output; or train again with a lower learning rate, a smaller weight decay or a leaky "
-        "rectifier, so that they come back."
+        "Those that are dead may be pruned, which changes no output; or train again with a lower learning rate, a smaller weight "
+        "decay or a leaky rectifier, so that they come back. Of those that may only be rare, ask more images first."
     )
 
     def judge(self, evidence: Evidence) -> Finding | NotApplicable:

@@ -16,16 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
-from generator.dataset.answers import Answers
-from generator.dataset.health import CAPPED, ENOUGH, capped, rectifies
+from generator.dataset.health import CAPPED, ENOUGH, at_cap, has_cap
 from generator.findings import check
 from generator.findings.evidence import NO_ANSWERS, Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import counted, of, percent
-from generator.names import Layer, Paper
+from generator.names import Paper
 
 
 @check
@@ -45,13 +43,13 @@ class Saturated:
     )
 
     def judge(self, evidence: Evidence) -> Finding | NotApplicable:
-        those = [layer for layer in evidence.layers if rectifies(layer) and _capped(layer)]
+        those = [layer for layer in evidence.layers if has_cap(layer)]
         if not those:
             return NotApplicable("the model has no rectifier with a cap.")
         asked = [(layer, evidence.sound[layer.name]) for layer in those if layer.name in evidence.sound]
         if not asked:
             return NO_ANSWERS
-        rows = [(layer, _at_cap(found, layer)) for layer, found in asked if found.sampled >= ENOUGH]
+        rows = [(layer, np.flatnonzero(at_cap(found, layer))) for layer, found in asked if found.sampled >= ENOUGH]
         if not rows:
             return NotApplicable(f"the images have fewer than {ENOUGH} places at each rectifier: too few to judge by.")
         shares = [float(units.size / layer.units) for layer, units in rows]
@@ -87,13 +85,3 @@ class Saturated:
                 lines=((self.warning, "warning"),),
             ),
         )
-
-
-def _capped(layer: Layer) -> bool:
-    return layer.op.rpartition(".")[2].lower().strip("_") in ("relu6", "clamp")
-
-
-def _at_cap(found: Answers, layer: Layer) -> NDArray[np.intp]:
-    """The units that are at the layer's cap at `CAPPED` of places or more."""
-    cap = float(found.highest.max(initial=0))
-    return np.flatnonzero((found.highest == cap) & (cap > 0) & capped(found, layer))

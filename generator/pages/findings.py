@@ -119,7 +119,7 @@ def basis(site: Site) -> list[str]:
         return [site.t("findings.by_weights")]
     images = site.t("findings.images_1") if found.images == 1 else site.t("findings.images", n=f"{found.images:,}")
     said = [site.t("findings.by_both", layers=found.layers, images=images)]
-    return [*said, site.t("findings.few")] if found.images < FEW else said
+    return [*said, site.t("findings.few", n=found.images)] if found.images < FEW else said
 
 
 def card(site: Site, of: Checked) -> Card:

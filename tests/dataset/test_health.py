@@ -14,7 +14,7 @@ def layer(kind: str = "act", op: str = "ReLU", units: int = 6) -> Layer:
 
 
 def rectified() -> torch.Tensor:
-    """Unit 0 dead, 1 always on, 2 capped at 60 % of places, 3 twice unit 4, 5 sound."""
+    """Unit 0 dead, 1 always on, 2 capped at 60 % of places, 3 1.2 times unit 4, 5 sound."""
     gen = torch.Generator().manual_seed(0)
     A = torch.randn(8, 6, 6, 6, generator=gen).clamp(min=0)
     A[:, 0] = 0
@@ -22,13 +22,18 @@ def rectified() -> torch.Tensor:
     A[:, 2] = torch.where(
         torch.rand(8, 6, 6, generator=gen) < 0.6, 6.0, torch.rand(8, 6, 6, generator=gen) - 0.2
     ).clamp(min=0)
-    A[:, 3] = 2 * A[:, 4]
+    A[:, 3] = 1.2 * A[:, 4]
     return A
 
 
 def test_planted_defects_are_marked_and_nothing_else():
-    found = marks(reduced(rectified()), layer())
+    found = marks(reduced(rectified()), layer(op="ReLU6"))
     assert found.tolist() == [Mark.DEAD, Mark.ALWAYS_ON, Mark.SATURATED, Mark.REDUNDANT, Mark.REDUNDANT, 0]
+
+
+@pytest.mark.parametrize(("kind", "op"), [("act", "ReLU"), ("conv", "Conv2d")])
+def test_without_a_cap_nothing_is_saturated(kind: str, op: str):
+    assert not (marks(reduced(rectified()), layer(kind, op)) & Mark.SATURATED).any()
 
 
 def test_a_signed_layer_has_dead_units_only_where_they_never_move():
