@@ -193,3 +193,29 @@ def test_the_estimate_grows_with_what_is_asked(tmp_path: Path, monkeypatch: pyte
     assert estimate(targets="top1") < whole < estimate(targets="top:5")
     assert estimate(units="top:1") < whole < estimate(units="all")
     assert estimate(limit=1) < whole
+
+
+def test_reconstructions_are_planned_at_most_and_exactly_once_the_dataset_was_asked(tmp_path: Path):
+    copied(digits(5), tmp_path / "images")
+
+    def config(few: int) -> dict[str, object]:
+        return {**TINY, "methods": ["feature_maps", {"dataset_examples": {"reconstructions": few, "colour": 0}}], "explain": "none", "effective_fields": 0}  # fmt: skip
+
+    def back(text: str) -> tuple[int, int]:
+        found = re.search(r"and reconstructions.*?(\d+) forward, (\d+) backward", text)
+        assert found
+        return int(found[1]), int(found[2])
+
+    before = planned(tmp_path, config(2)).out
+    assert "reconstructions, known when the dataset was asked: at most" in before
+    run = build(tmp_path, config(2)).run["passes"]["run"]
+    took = tuple(run[way] - passes(before)[way] for way in ("forward", "backward"))
+    layers, units = 4, 3
+    assert back(before) == (5, 2 * 2 * units * layers)  # a deconvnet and a guided picture of each patch
+    assert all(0 < real <= most for real, most in zip(took, back(before), strict=True))
+    assert "reconstructions" not in planned(tmp_path, config(2)).out, "nothing is left to do"
+    more = planned(tmp_path, config(4)).out
+    assert "at most" not in more
+    assert passes(more) == {"forward": 0, "backward": 0}
+    run = build(tmp_path, config(4)).run["passes"]["run"]
+    assert back(more) == (run["forward"], run["backward"])

@@ -11,7 +11,7 @@ from generator.executors.search import lacking, passes, passes_of
 from generator.live.runtime import SIZE
 from generator.names import LayerName
 from generator.pages.views import Passes
-from generator.report import colours, landscape
+from generator.report import colours, landscape, reconstructions
 from generator.report.answers import batch_size
 from generator.report.effective import Fields
 from generator.report.estimate import said, search_seconds
@@ -219,6 +219,7 @@ def describe_plan(plan: Plan) -> str:
         if guessed
         else ""
     )
+    back = _reconstructed(setup, searches) if asking else ""
     seconds = search_seconds(setup, units)
     clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
     led = (
@@ -251,10 +252,27 @@ def describe_plan(plan: Plan) -> str:
             *absent,
             passes_,
             kinds,
-            *filter(None, [at_most, after, clock, led]),
+            *filter(None, [at_most, back, after, clock, led]),
             disk,
             "nothing of it was run or written",
         ]
+    )
+
+
+def _reconstructed(setup: Setup, searches: SearchPlan) -> str:
+    """What reconstructions take beside the passes above, in words; nothing where there are none."""
+    assert setup.asking
+    takes, known_ = reconstructions.foreseen(
+        setup.asking, setup.store, setup.config.units, searches.by_layer, setup.loaded.preprocess,
+        reconstructions.batch_of(setup.engine),
+    )  # fmt: skip
+    if not takes.forward:
+        return ""
+    if known_:
+        return f"  and reconstructions: {takes.forward} forward, {takes.backward} backward"
+    return (
+        f"  and reconstructions, known when the dataset was asked: at most {takes.forward} forward, {takes.backward} backward, "
+        "less where patches share a pass"
     )
 
 

@@ -155,6 +155,32 @@ def batches(part: Sequence[Wanted], size: tuple[int, int], batch: int) -> list[l
     return [every[k : k + batch] for k in range(0, len(every), batch)]
 
 
+def foreseen(
+    asking: Asking,
+    store: Store,
+    units: str,
+    chosen: Mapping[LayerName, tuple[int, ...]],
+    preprocess: Preprocess,
+    batch: int,
+) -> tuple[Passes, bool]:
+    """What reconstructions will take, and whether that is known to the pass: else it is the most that it can be, since before
+    the dataset is asked nobody knows which images' patches share a pass."""
+    if not asking.lacking(store):
+        todo = lacking(wanted(asking, store, units, chosen), store)
+        return passes(todo, plan(todo, preprocess.size, batch)), True
+    layers, facts = tuple(asking.jobs.description.layers), asking.jobs.description.facts
+    tiles = backward = 0
+    for request in asking.requests:
+        few = min(request.method.reconstructions, request.method.top, len(asking.dataset))
+        if few and facts.rectifiers and request.layer in select_layers(request.method.layers, layers):
+            of = chosen.get(request.layer.name) or parse_units(units, request.layer.units).choose(
+                [0.0] * request.layer.units
+            )
+            tiles += few * len(of)
+            backward += (few + (few if facts.max_pools else 1)) * len(of)
+    return Passes(min(tiles, len(asking.dataset)), backward), False
+
+
 def lacking(todo: Sequence[Wanted], store: Store) -> list[Wanted]:
     """The layers whose tiles the store has not."""
     return [one for one in todo if store.get(one.key) is None]
