@@ -18,6 +18,7 @@ from generator.build import ask, compute
 from generator.command.progress import Silent
 from generator.config import load_config
 from generator.dataset.answers import NONE, Answers
+from generator.dataset.sources import Dataset
 from generator.dataset.survey import Portion, survey
 from generator.errors import UserError
 from generator.library import engine_for, make_method
@@ -235,6 +236,29 @@ def test_without_switches_only_first_patches_have_a_deconvnet(folder: Path):
         y, x = k // meta["columns"] * (h + 1), k % meta["columns"] * (w + 1)
         drawn = bool((abs(sheet[y : y + h, x : x + w] - 128) > 8).any())
         assert drawn == (rank == 0 and not meta["blank"]["deconv_unpool"][k])
+
+
+def test_reconstructions_look_up_the_images_they_are_of_and_no_others(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """What a run holds does not grow with the set: of 40 images those that two units' strongest patches come from."""
+    from generator.report import reconstructions
+
+    (folder / "set").mkdir()
+    for k in range(40):
+        made = np.random.default_rng(k).integers(0, 255, (28, 28), np.uint8)
+        Image.fromarray(made).save(folder / "set" / f"{k:02}.png")
+    methods = ["feature_maps", {"dataset_examples": {"reconstructions": 1, "colour": 0}}]
+    setup, _ = asked(folder, dataset=str(folder / "set"), methods=methods)
+    assert setup.asking
+    todo = reconstructions.wanted(setup.asking, setup.store, "top:2", {})
+    looked: list[int] = []
+    original = Dataset.__getitem__
+    monkeypatch.setattr(Dataset, "__getitem__", lambda self, index: looked.append(index) or original(self, index))
+    with Silent().stage("reconstructions") as stage:
+        reconstructions.fill_reconstructions(
+            setup.asking, todo, setup.engine, setup.loaded.preprocess, setup.store, stage
+        )
+    assert set(looked) == {number for one in todo for *_, number in one.entries}
+    assert len(set(looked)) < 40
 
 
 def shown(setup: Setup) -> dict[str, str]:
