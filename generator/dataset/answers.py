@@ -18,15 +18,16 @@ class Answers:
     values: NDArray[np.float32]
     """(c, k), strongest first."""
     images: NDArray[np.int32]
-    """(c, k): numbers of images; -1 where there are no more that the unit answers to."""
+    """(c, k): numbers of images; -1 where there are no more that the unit answers to: from the first on whose highest value is
+    zero, which is what is off gives."""
     places: NDArray[np.int32]
     """(c, k): place in the map, row by row."""
     mean: NDArray[np.float32]
-    """(c,) over all places of all images."""
+    """(c,) over all places of all images that gave a number; NaN where none did."""
     highest: NDArray[np.float32]
     """(c,) over all places of all images."""
     sparsity: NDArray[np.float32]
-    """(c,) the share of places at which the unit is not above zero, from the sample."""
+    """(c,) the share of places at which the unit is not above zero, from the sample; NaN where no image gave a number."""
     histogram_lo: NDArray[np.float32]
     """(c,) where the first bin begins, from the sample."""
     histogram_hi: NDArray[np.float32]
@@ -38,9 +39,10 @@ class Answers:
     correlation: NDArray[np.float32]
     """(c, ALIKE) Pearson's r."""
     chosen: NDArray[np.int32]
-    """(c,) the class for whose images the unit is strongest in the mean, -1 where no classes are known."""
+    """(c,) the class for whose images the unit is strongest in the mean, -1 where no class stands out beyond chance."""
     selectivity: NDArray[np.float32]
-    """(c,) Morcos et al. 2018: (the mean of that class - the mean of the others) / their sum, of means above zero."""
+    """(c,) Morcos et al. 2018: (the mean of that class - the mean of the others) / their sum, of means above zero; 0 without a
+    class."""
     at_top: NDArray[np.float32]
     """(c,) the share of places at which the unit has its highest value, from the sample."""
     scale: float

@@ -61,7 +61,7 @@ class Colour:
     def classed(self, classes: Sequence[int | None]) -> None:
         """Classes tell nothing here."""
 
-    def finish(self, filled: int = 0) -> NDArray[np.float32]:
+    def finish(self, slots: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """(c,) the index of each unit, from -1 to 1; NaN where no image raised it."""
         left = torch.where(self.colour > 0, self.gray / self.colour, torch.nan)
         return (1 - left).clamp(-1, 1).float().cpu().numpy()

@@ -59,16 +59,11 @@ class Draw:
     """(-priority, slot): the worst is first, as a heap has its least first."""
 
     @property
-    def filled(self) -> int:
-        """Slots in use."""
-        return len(self._heap)
-
-    def priorities(self) -> NDArray[np.float64]:
-        """Of each filled slot."""
-        found = np.empty(len(self._heap))
-        for negative, slot in self._heap:
-            found[slot] = -negative
-        return found
+    def slots(self) -> NDArray[np.int64]:
+        """Those in use, the lowest priority first: the first few are a uniform sample as all of them are, and neither depends
+        on the order in which images came."""
+        worst_first = sorted(self._heap)
+        return np.array([slot for _, slot in reversed(worst_first)], np.int64)
 
     def accept(
         self,

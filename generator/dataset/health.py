@@ -3,7 +3,8 @@
 dead         never answers: of a rectified layer it is never above zero, elsewhere it has one value everywhere
 always on    of a rectified layer, above zero at every place of the sample: the rectifier does nothing
 saturated    at its highest value at half of all places or more: a rectifier with a cap, mostly at its cap
-redundant    another unit gives the same but for a factor: correlation above SAME over the sample
+redundant    another unit gives the same but for a factor: correlation above SAME over the sample, at which both move
+             at MOVES places or more
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from generator.names import Layer
 
 SAME = 0.995
 """Correlation beyond which two units are one."""
+MOVES = 16
+"""Places of the sample at which a unit must be between zero and its highest value, to be the same as another one: of units
+that fire once or twice, any two that fire together correlate."""
 ENOUGH = 64
 """Columns of the sample below which no mark is given: too few places to say "never" or "always"."""
 CAPPED = 0.5
@@ -44,14 +48,22 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
         return found
     rectified = rectifies(layer)
     constant = (answers.histogram_hi <= answers.histogram_lo) & (answers.highest <= answers.histogram_hi)
-    dead = answers.highest <= 0 if rectified else constant
+    numbers = answers.highest > -np.inf  # a unit that never gave one is none of these
+    dead = numbers & (answers.highest <= 0 if rectified else constant)
     found[dead] |= np.uint8(Mark.DEAD)
     if rectified:
-        found[~dead & (answers.sparsity == 0)] |= np.uint8(Mark.ALWAYS_ON)
-    found[~dead & ~constant & capped(answers, layer)] |= np.uint8(Mark.SATURATED)
-    twin = (answers.alike != NONE) & (answers.correlation > SAME)
-    found[~dead & twin.any(axis=1)] |= np.uint8(Mark.REDUNDANT)
+        found[numbers & ~dead & (answers.sparsity == 0)] |= np.uint8(Mark.ALWAYS_ON)
+    found[numbers & ~dead & ~constant & capped(answers, layer)] |= np.uint8(Mark.SATURATED)
+    found[numbers & ~dead & same(answers).any(axis=1)] |= np.uint8(Mark.REDUNDANT)
     return found
+
+
+def same(answers: Answers) -> NDArray[np.bool_]:
+    """(c, ALIKE) whether each of the units that go most with a unit gives the same but for a factor."""
+    resting = np.where(answers.histogram_lo < 0, 0, answers.sparsity) + np.where(answers.highest > 0, answers.at_top, 0)
+    moves = (1 - resting) * answers.sampled >= MOVES
+    known = (answers.alike != NONE) & (answers.correlation > SAME)
+    return known & moves[:, None] & moves[answers.alike]
 
 
 def capped(answers: Answers, layer: Layer) -> NDArray[np.bool_]:

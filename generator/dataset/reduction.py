@@ -1,4 +1,4 @@
-"""What is kept of a layer while images stream by, and what it comes to: `update`, `merged`, `finish`.
+"""What is kept of a layer while images stream by, and what it comes to: `update`, `classed`, `finish`.
 
 Memory is O(units x (k + SAMPLE + classes seen)), whatever the number of images.
 """
@@ -84,33 +84,21 @@ class Reduction:
             self.by_class.add(means, classes, bad)
         self._last = None
 
-    def merged(self, other: Reduction, mine: NDArray[np.float64], others: NDArray[np.float64]) -> Reduction:
-        """The state after both streams; `mine` and `others` are the priorities of the two samples' columns."""
-        order = np.argsort(np.concatenate([mine, others]), kind="stable")[: len(self.columns)]
-        both = torch.cat([self.columns[: len(mine)], other.columns[: len(others)]])
-        columns = torch.zeros_like(self.columns)
-        columns[: len(order)] = both[torch.from_numpy(order).to(both.device)]
-        return Reduction(
-            self.strongest.merged(other.strongest),
-            self.sums + other.sums,
-            columns,
-            self.by_class.merged(other.by_class),
-            self.images + other.images,
-            self.broken + other.broken,
-            self.lost if other.lost is None else other.lost if self.lost is None else self.lost + other.lost,
-        )
-
-    def finish(self, filled: int) -> Answers:
-        """What the stream came to; `filled` columns of the sample are in use."""
-        columns = self.columns[:filled].T.float().cpu().contiguous()  # (c, s)
+    def finish(self, slots: NDArray[np.int64]) -> Answers:
+        """What the stream came to; `slots` are the columns of the sample that are in use, the surest of a place first
+        (`Draw.slots`), so that some of them are a sample too."""
+        filled = len(slots)
+        columns = self.columns[torch.from_numpy(slots).to(self.columns.device)].T.float().cpu().contiguous()  # (c, s)
         self.strongest.settle()
         values, images = self.strongest.values.cpu().numpy(), self.strongest.images.cpu().numpy()
-        # a rectifier that is off answers to nothing, and its first place is no place of interest
-        images = np.where(np.isfinite(values) & (values != 0), images, NONE)
         lo, hi, counts = histograms(columns.numpy())
+        # what is off answers to nothing, its first place is no place of interest, and what comes after it is below
+        on = np.isfinite(values) & ~np.logical_or.accumulate(values == 0, axis=1)
+        images = np.where(on, images, NONE)
         other, r = most_alike(columns)
         lost = 0 if self.lost is None else self.lost.cpu().numpy()
-        mean = self.sums.cpu().numpy() / np.maximum(1, self.images - lost)
+        counted = self.images - lost + np.zeros(len(values))
+        mean = np.divide(self.sums.cpu().numpy(), counted, out=np.full(len(values), np.nan), where=counted > 0)
         chosen, selectivity = self.by_class.finish()
         return Answers(
             values=np.where(images == NONE, 0, values).astype(np.float32),
@@ -118,7 +106,7 @@ class Reduction:
             places=np.where(images == NONE, 0, self.strongest.places.cpu().numpy()).astype(np.int32),
             mean=mean.astype(np.float32),
             highest=values[:, 0].astype(np.float32),
-            sparsity=(columns <= 0).float().mean(dim=1).numpy(),
+            sparsity=np.where(counted > 0, (columns <= 0).float().mean(dim=1).numpy(), np.float32(np.nan)),
             histogram_lo=lo,
             histogram_hi=hi,
             histogram=counts,
@@ -179,7 +167,7 @@ def most_alike(columns: Float[Tensor, "c s"], block: int = 512) -> tuple[NDArray
 
 
 def effective_rank(columns: Float[Tensor, "c s"]) -> float:
-    """exp of the entropy of the singular values' shares, of columns less their mean (at most RANKED of them).
+    """exp of the entropy of the singular values' shares, of columns less their mean (at most RANKED of them, the first).
 
     Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
     """

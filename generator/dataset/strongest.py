@@ -6,8 +6,7 @@ An image stands at most once in a unit's list, at its highest place: nine patche
 map the first in reading order is taken.
 
 Of equal values the one that came first stands first, and keeps its place in a full list: within a stream ties go by arrival.
-`merged` orders the ties of its two lists by the image's number. So lists depend neither on batches nor on who ran which part
-where every part brings its images in the order of their numbers, as a dataset's stream does; parts may interleave.
+So lists do not depend on batches.
 """
 
 from __future__ import annotations
@@ -86,18 +85,3 @@ class Strongest:
         kept = tables[0].argsort(dim=1, descending=True, stable=True)[:, :k]
         for table, mine in zip(tables, lists, strict=True):
             mine[units] = table.gather(1, kept)
-
-    def merged(self, other: Strongest) -> Strongest:
-        """The list of both streams together, which have no image in common; equal values by the image's number."""
-        self.settle()
-        other.settle()
-        k = self.values.shape[1]
-        values, images, places = (
-            torch.cat([a, b], dim=1)
-            for a, b in ((self.values, other.values), (self.images, other.images), (self.places, other.places))
-        )
-        by_image = images.argsort(dim=1, stable=True)
-        order = values.gather(1, by_image).argsort(dim=1, descending=True, stable=True)[:, :k]
-        kept = by_image.gather(1, order)
-        strongest = values.gather(1, kept)
-        return Strongest(strongest, images.gather(1, kept), places.gather(1, kept), strongest[:, -1].clone())

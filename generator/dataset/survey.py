@@ -44,7 +44,7 @@ class State(Protocol[T_co]):
 
     def classed(self, classes: Sequence[int | None]) -> None: ...
 
-    def finish(self, filled: int) -> T_co: ...
+    def finish(self, slots: NDArray[np.int64]) -> T_co: ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Survey(Generic[T]):
         """What each layer came to."""
         found = {}
         for layer in self.layers:
-            found[layer.name] = self.states[layer.name].finish(self._draws[layer.shape[1:]].filled)
+            found[layer.name] = self.states[layer.name].finish(self._draws[layer.shape[1:]].slots)
         return found
 
 

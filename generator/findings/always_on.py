@@ -11,6 +11,7 @@ Limits: a sample of $m$ places, 512 at most, says with 95 % confidence that a un
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,11 +60,17 @@ class AlwaysOn:
             rows.append((float(on.sum() / max(1, live)), layer, np.flatnonzero(on), live))
         share, worst, units, live = max(rows, key=lambda row: row[0])
         total = sum(len(on) for _, _, on, _ in rows)
-        bound = percent(3 / min(found.sampled for _, found in judged))
+        sampled = [found.sampled for layer, found in judged if found.sampled < found.seen * math.prod(layer.shape[1:])]
+        sure = (
+            f"Each of these was on at every place of a sample, which says with 95 % confidence of each that it is off at less "
+            f"than {percent(3 / min(sampled))} of all places."
+            if sampled
+            else "Each of these was on at every place of all images."
+        )
         said = (
             f"At most {percent(share)} of a rectifier's live units are always on, {of(len(units), live)} in "
             f"`{worst.name}`; {of(total, sum(row[3] for row in rows))} over all {counted(len(rows), 'rectifier')}. "
-            f"Each of these is off at less than {bound} of places."
+            f"{sure}"
             if total
             else f"Every live unit of {counted(len(rows), 'rectifier')} is off at some place."
         )

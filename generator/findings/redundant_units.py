@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
-from generator.dataset.answers import NONE, Answers
-from generator.dataset.health import ENOUGH, SAME
+from generator.dataset.answers import Answers
+from generator.dataset.health import ENOUGH, SAME, same
 from generator.findings import check
 from generator.findings.evidence import Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
@@ -36,8 +36,6 @@ from generator.findings.words import be, counted, of, percent
 from generator.names import Layer, LayerName, Paper
 from generator.wiring.neighbours import REDUNDANT
 
-MOVES = 16
-"""Places of the sample at which a unit must be between zero and its highest value."""
 LEVEL = 0.05
 """Difference of thresholds below which they are the same."""
 Pairs = frozenset[tuple[int, int]]
@@ -172,11 +170,9 @@ def _groups(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
 
 def _like_answers(found: Answers) -> Pairs:
     """The pairs whose values are the same but for a factor, of units that move at enough places."""
-    resting = np.where(found.histogram_lo < 0, 0, found.sparsity) + np.where(found.highest > 0, found.at_top, 0)
-    moves = (1 - resting) * found.sampled >= MOVES
-    units, ranks = np.nonzero((found.alike != NONE) & (found.correlation > SAME))
+    units, ranks = np.nonzero(same(found))
     pairs = zip(units.tolist(), found.alike[units, ranks].tolist(), strict=True)
-    return frozenset((min(o, p), max(o, p)) for o, p in pairs if moves[o] and moves[p])
+    return frozenset((min(o, p), max(o, p)) for o, p in pairs)
 
 
 def _like_kernels(evidence: Evidence, name: LayerName) -> Pairs:
@@ -185,8 +181,8 @@ def _like_kernels(evidence: Evidence, name: LayerName) -> Pairs:
     if not len(o):
         return frozenset()
     level, way = _thresholds(evidence, name)
-    same = (np.abs(level[o] - level[p]) < LEVEL) & (way[o] == way[p])
-    return frozenset(zip(o[same].tolist(), p[same].tolist(), strict=True))
+    one = (np.abs(level[o] - level[p]) < LEVEL) & (way[o] == way[p])
+    return frozenset(zip(o[one].tolist(), p[one].tolist(), strict=True))
 
 
 def _thresholds(evidence: Evidence, name: LayerName) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

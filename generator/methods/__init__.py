@@ -300,14 +300,13 @@ class SearchMethod(Protocol):
 
 
 class Reduction(Protocol):
-    """The state of one layer while a set streams by: it grows with the layer's units, never with the images. Two states of
-    parts of a set merge into that of the whole."""
+    """The state of one layer while a set streams by: it grows with the layer's units, never with the images."""
 
     def update(self, found: Any, images: Tensor, accepted: Any) -> None:
         """Take in the layer's output (n, c, h, w), and where it is highest, for the images of these numbers."""
 
-    def finish(self, filled: int) -> Any:
-        """What the set came to."""
+    def finish(self, slots: Any) -> Any:
+        """What the set came to; `slots` (m,) are the columns of the sample in use, each few first ones a sample too."""
 
 
 class SetMethod(Protocol):

@@ -96,6 +96,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "bins": found.histogram.shape[1],
         "near": found.alike.shape[1],
         "seen": found.seen,
+        "sampled": found.sampled,
         "map": [layer.shape[1], layer.shape[2]],
         "input": [height, width],
         "field": list(layer.receptive_field) if layer.receptive_field else None,

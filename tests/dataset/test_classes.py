@@ -1,11 +1,13 @@
 """What units answer to the images of each class: sums and selectivity, by hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from generator.dataset.answers import NONE
-from generator.dataset.classes import ByClass, selective
+from generator.dataset.classes import ByClass, selective, stands_out
 
 
 def test_selectivity_by_hand():
@@ -27,16 +29,15 @@ def test_images_that_gave_a_unit_no_number_do_not_count_for_it():
     # unit 0: class 4 has 6 and 2, class 9 has 4 and what is no number: means 4 and 4; unit 1: nothing of class 9 counts
     means, bad = torch.tensor([[6.0, 1], [2, 1], [4, 0], [0, 0]]), torch.zeros(4, 2, dtype=torch.bool)
     bad[3, 0] = bad[2, 1] = bad[3, 1] = True
-    whole, part, rest = (ByClass.empty(2) for _ in range(3))
+    whole, parts = ByClass.empty(2), ByClass.empty(2)
     whole.add(means, [4, 4, 9, 9], bad)
-    part.add(means[:3], [4, 4, 9], bad[:3])
-    rest.add(means[3:], [9], bad[3:])
-    for found in (whole, part.merged(rest), rest.merged(part)):
+    parts.add(means[:3], [4, 4, 9], bad[:3])
+    parts.add(means[3:], [9], bad[3:])
+    for found in (whole, parts):
         assert found.lost[9].tolist() == [1, 2]
-        chosen, index = found.finish()
+        chosen, index = selective(found.counted, 2)
         assert chosen.tolist() == [4, NONE]
         assert index.tolist() == pytest.approx([0, 0])
-    assert part.lost[9].tolist() == [0, 1]
 
 
 def test_a_class_of_which_nothing_counts_is_none_for_the_unit():
@@ -51,7 +52,7 @@ def test_a_class_may_stand_several_times_in_a_batch_and_no_class_counts_for_noth
     found = added(([[1.0, 0], [3, 1], [100, 100], [2, 8]], [7, 7, None, 5]), ([[2.0, 0]], [7]))
     assert found.images == {7: 3, 5: 1}
     # class 7: means 2 and 1/3; class 5: 2 and 8; of equal means the lower class
-    chosen, index = found.finish()
+    chosen, index = selective(found.counted, 2)
     assert chosen.tolist() == [5, 5]
     assert index.tolist() == pytest.approx([0, (8 - 1 / 3) / (8 + 1 / 3)])
 
@@ -70,10 +71,55 @@ def test_many_classes_one_after_the_other_are_those_of_one_batch():
         assert torch.allclose(many.sums[many.rows[index]], expected)
 
 
-def test_two_parts_merge_and_stay_as_they_are():
-    a, b = added(([[1.0], [2.0]], [3, 4])), added(([[5.0], [7.0]], [4, 9]))
-    for merged in (a.merged(b), b.merged(a)):
-        assert merged.images == {3: 1, 4: 2, 9: 1}
-        assert {index: float(merged.sums[row]) for index, row in merged.rows.items()} == {3: 1, 4: 7, 9: 7}
-    assert a.images == {3: 1, 4: 1}
-    assert b.images == {4: 1, 9: 1}
+def streamed(means: torch.Tensor, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    found = ByClass.empty(means.shape[1])
+    for start in range(0, len(means), 64):
+        found.add(means[start : start + 64], classes[start : start + 64])
+    return found.finish()
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+@pytest.mark.parametrize("kind", ["often", "seldom", "once", "below zero"])
+def test_images_of_classes_drawn_at_random_choose_none(kind: str, classes: int):
+    gen = torch.Generator().manual_seed(0)
+    means = torch.randn(2000, 400, generator=gen)
+    means = {
+        "often": means.clamp(min=0),
+        "seldom": means.abs() * (torch.rand(2000, 400, generator=gen) < 0.01),
+        "once": (torch.rand(2000, 400, generator=gen).argsort(dim=0) == 0).float(),
+        "below zero": means - 0.1,
+    }[kind]
+    labels = torch.randint(classes, (2000,), generator=gen).tolist()
+    chosen, index = streamed(means, labels)
+    assert (chosen != NONE).mean() < 0.003
+    assert not index[chosen == NONE].any()
+
+
+def test_a_class_that_raises_a_unit_is_chosen_among_few_and_many():
+    gen = torch.Generator().manual_seed(1)
+    for classes, each in ((2, 20), (10, 4), (200, 6)):
+        labels = [k for k in range(classes) for _ in range(each)]
+        means = 0.05 * torch.rand(len(labels), 3, generator=gen)
+        means[:each, 0] += 1.0
+        means[-each:, 1] += 1.0
+        chosen, index = streamed(means, labels)
+        assert chosen.tolist() == [0, classes - 1, NONE]
+        assert (index[:2] > 0.9).all()
+
+
+def test_one_image_makes_no_class():
+    means = torch.zeros(1000, 1)
+    means[[3, 4]] = 1.0
+    labels = [k // 5 for k in range(1000)]
+    assert streamed(means, labels)[0].tolist() == [0], "two images of one class of two hundred"
+    means[4] = 0
+    assert streamed(means, labels)[0].tolist() == [NONE]
+
+
+def test_whether_a_class_stands_out_by_hand():
+    # four images, means 3, 3, 1, 1 and a strongest of 3: of class 0, without it, 3 / 2 - 2 < 0
+    counted = {0: (2, np.array([6.0])), 1: (2, np.array([2.0]))}
+    assert not stands_out(counted, np.array([0], np.int32), np.array([20.0]), np.array([3.0]))[0]
+    # class 0 of 50 of 100 images at 1, the others at 0: (49 / 50 - 0.5) against (2 + 1.18) 0.5 / sqrt(50) sqrt(50 / 99)
+    counted = {0: (50, np.array([50.0])), 1: (50, np.array([0.0]))}
+    assert stands_out(counted, np.array([0], np.int32), np.array([50.0]), np.array([1.0]))[0]

@@ -32,7 +32,7 @@ def test_it_holds_the_lowest_priorities_of_all_that_was_offered():
         for place, priority in zip(offers(image, 100, 7).tolist(), priorities(image, 7).tolist(), strict=True)
     )
     assert set(held.values()) == {(image, place) for _, image, place in every[:50]}
-    assert np.allclose(np.sort(draw.priorities()), [priority for priority, _, _ in every[:50]])
+    assert [held[slot] for slot in draw.slots.tolist()] == [(image, place) for _, image, place in every[:50]]
 
 
 def test_batches_and_order_do_not_matter():

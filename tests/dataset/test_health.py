@@ -72,6 +72,17 @@ def test_a_unit_that_answers_once_is_not_dead():
     assert dead.tolist() == [0, Mark.DEAD]
 
 
+@pytest.mark.parametrize(("places", "one"), [(10, False), (40, True)])
+def test_units_that_move_together_at_a_few_places_are_not_the_same(places: int, one: bool):
+    A = torch.zeros(8, 3, 8, 8)
+    where = torch.randperm(512, generator=torch.Generator().manual_seed(3))[:places]
+    for unit in (0, 1):
+        A[where // 64, unit, where // 8 % 8, where % 8] = torch.arange(1.0, places + 1) * (unit + 1)
+    A[:, 2] = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(4)) - 0.5
+    found = marks(reduced(A.clamp(min=0)), layer(units=3))
+    assert bool(found[0] & Mark.REDUNDANT) is one
+
+
 def test_rectifiers_are_known_by_their_operation():
     assert rectifies(layer("act", "ReLU6"))
     assert rectifies(layer("act", "F.relu"))

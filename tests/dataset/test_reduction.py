@@ -6,8 +6,10 @@ import torch
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.columns import Draw
+from generator.dataset.health import Mark, marks
 from generator.dataset.peaks import peaks
 from generator.dataset.reduction import ALIKE, BINS, Reduction, effective_rank, histograms, most_alike
+from generator.names import Layer, LayerName
 
 
 def reduced(A: torch.Tensor, batch: int = 3, classes: list[int | None] | None = None, k: int = 4) -> Answers:
@@ -17,7 +19,7 @@ def reduced(A: torch.Tensor, batch: int = 3, classes: list[int | None] | None = 
         numbers = list(range(at, at + len(part)))
         state.update(peaks(part), torch.tensor(numbers), draw.accept(numbers))
         state.classed([] if classes is None else classes[at : at + len(part)])
-    return state.finish(draw.filled)
+    return state.finish(draw.slots)
 
 
 def test_mean_maximum_and_list_are_those_of_all_places():
@@ -119,69 +121,21 @@ def test_blocks_of_units_give_the_same():
 
 
 def test_classes_reach_the_units():
-    A = torch.zeros(4, 2, 2, 2)
-    A[0, 0] = A[1, 0] = 3
-    A[2, 1] = A[3, 1] = 5
-    found = reduced(A, classes=[7, 7, 1, None])
+    A = torch.zeros(44, 2, 2, 2)
+    A[:20, 0] = 3
+    A[20:40, 1] = 5
+    found = reduced(A, classes=[7] * 20 + [1] * 20 + [None] * 4)
     assert found.chosen.tolist() == [7, 1]
     assert found.selectivity.tolist() == [1, 1]
 
 
 def test_an_image_that_gave_no_number_is_no_image_of_its_class():
-    A = torch.ones(4, 1, 2, 2)
-    A[2:] = 3
-    A[3, 0, 0, 0] = torch.nan
-    found = reduced(A, classes=[7, 7, 1, 1])  # means 1 and 3, of the second class by one image
+    A = torch.ones(41, 1, 2, 2)
+    A[20:] = 3
+    A[40, 0, 0, 0] = torch.nan
+    found = reduced(A, classes=[7] * 20 + [1] * 21)  # means 1 and 3, of the second class by twenty images
     assert found.chosen.tolist() == [1]
     assert found.selectivity.tolist() == pytest.approx([(3 - 1) / (3 + 1)])
-
-
-Part = tuple[Reduction, np.ndarray]
-"""A state, and the priorities of its sample's columns."""
-
-
-def part_of(A: torch.Tensor, numbers: list[int], classes: list[int | None]) -> Part:
-    state, draw = Reduction.start(A.shape[1], 4), Draw(A.shape[2], A.shape[3], 512, 0)
-    state.update(peaks(A[numbers]), torch.tensor(numbers), draw.accept(numbers))
-    state.classed([classes[number] for number in numbers])
-    return state, draw.priorities()
-
-
-def both(one: Part, other: Part) -> Part:
-    return one[0].merged(other[0], one[1], other[1]), np.sort(np.concatenate([one[1], other[1]]))[:512]
-
-
-@pytest.mark.parametrize("order", ["(ab)c", "a(bc)", "(cb)a", "b(ca)"])
-def test_parts_of_a_stream_merge_into_the_whole_however_they_are_grouped(order: str):
-    A = torch.randn(24, 4, 12, 12, generator=torch.Generator().manual_seed(6)).mul(4).round().div(4)  # with ties
-    A[5, 2, 3, 3] = torch.nan
-    A[17, 0, 1, 1] = -torch.inf
-    classes: list[int | None] = [None if n % 7 == 0 else n % 3 + 10 * (n > 15) for n in range(24)]
-    whole = reduced(A, batch=24, classes=classes)
-    a, b, c = (part_of(A, list(some), classes) for some in (range(8), range(8, 9), range(9, 24)))
-    ways = {
-        "(ab)c": lambda: both(both(a, b), c),
-        "a(bc)": lambda: both(a, both(b, c)),
-        "(cb)a": lambda: both(both(c, b), a),
-        "b(ca)": lambda: both(b, both(c, a)),
-    }
-    merged = ways[order]()[0].finish(512)
-    assert merged.seen == 24
-    assert merged.broken == 2
-    for name in (
-        "values",
-        "images",
-        "places",
-        "highest",
-        "chosen",
-        "histogram",
-        "sparsity",
-        "histogram_lo",
-        "histogram_hi",
-    ):
-        assert np.array_equal(getattr(merged, name), getattr(whole, name)), name
-    for name in ("mean", "selectivity", "correlation"):
-        assert np.allclose(getattr(merged, name), getattr(whole, name), atol=1e-6), name
 
 
 def test_a_value_of_minus_infinity_breaks_an_image_though_its_unit_enters_no_list():
@@ -190,6 +144,38 @@ def test_a_value_of_minus_infinity_breaks_an_image_though_its_unit_enters_no_lis
     found = reduced(A, batch=9, k=2)
     assert found.broken == 1
     assert np.allclose(found.mean, A[:8].mean(dim=(0, 2, 3)))
+
+
+def test_the_rank_does_not_depend_on_the_order_of_images():
+    """Half of the images are blank: whichever came first, a few columns are a sample of all."""
+    noise = torch.randn(4, 40, 24, 24, generator=torch.Generator().manual_seed(9))
+    blank, ranks = torch.zeros(4, 40, 24, 24), []
+    for halves in ((noise, blank), (blank, noise)):
+        A = torch.cat(halves)
+        state, draw = Reduction.start(40, 4), Draw(24, 24, 512, 0)
+        state.update(peaks(A), torch.arange(8), draw.accept(range(8)))
+        found = state.finish(draw.slots)
+        assert found.sampled == 512
+        ranks.append(found.rank)
+    assert ranks[0] == pytest.approx(ranks[1], rel=0.1)
+    assert ranks[0] > 30
+
+
+def test_from_the_first_image_that_leaves_it_at_zero_a_unit_answers_to_no_more():
+    A = torch.zeros(5, 2, 1, 1)
+    A[:, 0, 0, 0] = torch.tensor([2.0, 0, 1, 0, -1])
+    A[:, 1, 0, 0] = torch.tensor([-3.0, -2, -1, -4, -5])
+    assert reduced(A).images.tolist() == [[0, 2, NONE, NONE], [2, 1, 0, 3]]
+
+
+def test_a_unit_that_gave_no_number_on_any_image_has_no_mean_and_no_mark():
+    A = torch.rand(8, 2, 6, 6, generator=torch.Generator().manual_seed(10))
+    A[:, 0] = torch.nan
+    found = reduced(A)
+    assert np.isnan(found.mean).tolist() == [True, False]
+    assert np.isnan(found.sparsity).tolist() == [True, False]
+    layer = Layer(LayerName("a"), "act", "ReLU", (2, 6, 6), 0, 0, None, None, None, 0, "a")
+    assert marks(found, layer).tolist() == [0, Mark.ALWAYS_ON]
 
 
 def test_effective_rank_by_hand():

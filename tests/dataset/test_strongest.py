@@ -69,32 +69,8 @@ def test_a_tie_with_the_last_of_a_full_list_stays_outside():
     assert arriving([3.0, 3, 3], [5, 6, 0], 2, 1).images[0].tolist() == [5, 6]
 
 
-def test_of_two_lists_ties_go_by_number_whoever_is_first():
-    one, other = arriving([1.0, 1, 2], [8, 9, 5], 3, 1), arriving([1.0, 2, 1], [0, 7, 2], 3, 1)
-    assert one.merged(other).images[0].tolist() == other.merged(one).images[0].tolist() == [5, 7, 0]
-
-
-def test_ordered_parts_that_interleave_merge_into_the_whole():
-    A = torch.randint(0, 3, (30, 4, 2, 3), generator=torch.Generator().manual_seed(5)).float()  # ties everywhere
-    parts = []
-    for first in range(3):
-        part, numbers = Strongest.empty(4, 5), torch.arange(first, 30, 3)
-        part.update(peaks(A[numbers]), numbers)
-        parts.append(part)
-    a, b, c = parts
-    assert rows(c.merged(a).merged(b)) == rows(b.merged(c.merged(a))) == brute(A, 5)
-
-
 def test_a_short_set_leaves_places_empty():
     A = torch.randn(2, 3, 2, 2, generator=torch.Generator().manual_seed(2))
     found = taken(A, 5, 1)
     assert (found.images[:, 2:] == NONE).all()
     assert rows(found) == brute(A, 5)
-
-
-def test_parts_merge_into_the_whole_in_any_order():
-    A = torch.randint(0, 5, (30, 4, 2, 3), generator=torch.Generator().manual_seed(3)).float()
-    first, second, third = taken(A[:7], 5, 3), taken(A[7:20], 5, 4, 7), taken(A[20:], 5, 5, 20)
-    assert rows(first.merged(second).merged(third)) == brute(A, 5)
-    assert rows(third.merged(first.merged(second))) == brute(A, 5)
-    assert rows(third.merged(second).merged(first)) == brute(A, 5)

@@ -134,19 +134,19 @@ def test_what_the_model_says_first_are_the_classes_and_the_forward_runs_to_its_s
     )
     model[0].weight.data = torch.eye(3)[:, :, None, None]
     model[3].weight.data = torch.eye(3)
-    x = torch.zeros(5, 3, 4, 4)
-    for n, channel in enumerate((2, 0, 0, 2)):
-        x[n, channel] = n + 1.0
+    x = torch.zeros(41, 3, 4, 4)
+    for n in range(40):
+        x[n, (2, 0, 0, 2)[n % 4]] = 1 + n / 100
     description = describe(model.eval(), (3, 4, 4))
     engine = engine_for(model, description)
     name = LayerName("0")
-    said = np.full(6, NONE, np.int32)
-    stream = [Portion(x[:3], [1, 2, 3], [1, 1, 1]), Portion(x[3:], [4, 5])]
+    said = np.full(42, NONE, np.int32)
+    stream = [Portion(x[:3], [1, 2, 3], [1, 1, 1]), Portion(x[3:], range(4, 42))]
     states = {name: DatasetExamples().start(description.by_name[name], "cpu")}
     found = survey(engine, states, stream, said=said)[name]
     # of image 0 nobody asked, and the last one is blank: no class stands out
-    assert said.tolist() == [NONE, 2, 0, 0, 2, NONE]
-    # channel 0 is raised by images 2 and 3, channel 2 by images 1 and 4, channel 1 by none
+    assert said.tolist() == [NONE, *[2, 0, 0, 2] * 10, NONE]
+    # channel 0 is raised by images 2, 3, 6, 7 and so on, channel 2 by images 1, 4, 5 and so on, channel 1 by none
     assert found.chosen.tolist() == [0, NONE, 2]
     assert found.selectivity.tolist() == [1, 0, 1]
 

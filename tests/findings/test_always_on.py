@@ -33,11 +33,13 @@ def test_dead_units_do_not_count_as_part_of_the_layer():
 
 
 def test_the_bound_is_that_of_the_sample():
-    """4 images x 49 places of 7 x 7: 196 columns, and 3 / 196 = 1.5 %."""
+    """4 images x 49 places of 7 x 7 are all in the sample; of 8 x 400 it has 512, and 3 / 512 = 0.6 %."""
     model = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
     with torch.no_grad():
         model[0].bias.fill_(1e3)
-    assert "less than 1.5\u202f% of places" in judged("always_on", evidence_of(model, noise(4, 3, 9, 9))).evidence
+    assert "at every place of all images." in judged("always_on", evidence_of(model, noise(4, 3, 9, 9))).evidence
+    said = judged("always_on", evidence_of(model, noise(8, 3, 22, 22))).evidence
+    assert "with 95 % confidence of each that it is off at less than 0.6\u202f% of all places" in said
 
 
 def test_what_cannot_be_judged_is_said():

@@ -135,7 +135,9 @@ def test_units_are_found_by_what_the_model_says_and_the_page_says_so(browser: Br
         page.locator("unit-search [type=search]").fill(f'fires:"{classes[0]}"')
         page.wait_for_function("document.querySelectorAll('.ca-hit').length > 0")
         seen.check()
-    with opened(browser, f"{base}layers/conv1-1.html#u=0", base=base) as seen:
+    assert setup.asking
+    unit = int((answers_of(setup.asking, setup.store, setup.asking.requests[0]).chosen != NONE).argmax())
+    with opened(browser, f"{base}layers/conv1-1.html#u={unit}", base=base) as seen:
         page = seen.page
         page.wait_for_selector(".ca-patch")
         assert "the model says" in (page.locator(".ca-patch").first.get_attribute("title") or "")

@@ -204,11 +204,11 @@
       entries.splice(0, backed);
       made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: patches('ca-patches', (spot) => entries.map((entry) => patch(answers, examples[entry.image], entry, side, spot))),
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
-    } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say('patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
+    } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say(Number.isNaN(arrays.mean[unit]) ? 'binsNone' : 'patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
-    const below = arrays.highest[unit] < 0 ? say('binsBelow') : '';
-    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [say('binsHow', {share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
+    const below = arrays.highest[unit] < 0 && !Number.isNaN(arrays.mean[unit]) ? say('binsBelow') : '';
+    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [Number.isNaN(arrays.mean[unit]) ? say('binsNone') : say('binsHow', {n: answers.sampled.toLocaleString('en'), share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({late: true, title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
