@@ -107,6 +107,16 @@ CASES: dict[str, tuple[dict[str, object] | str, list[str], list[str]]] = {
         ["steps", "'many'"],
     ),
     "an option that is too small": ({"methods": [{"activation_maximization": {"steps": -1}}]}, [], ["steps", "-1"]),
+    "an option without end": (
+        "model: tinyvgg_digits\nmethods: [{activation_maximization: {turn: .inf}}]\n",
+        [],
+        ["activation_maximization: expected turn to be 0 or more and finite, received inf"],
+    ),
+    "an option that is no number": (
+        "model: tinyvgg_digits\nmethods: [{deep_dream: {zoom: .nan}}]\n",
+        [],
+        ["deep_dream: expected zoom to be 0 or more, received nan"],
+    ),
     "an unknown target": (
         {"model": {"source": "tinyvgg_digits", "labels": "digits.txt"}},
         ["--targets", "sevn"],

@@ -27,7 +27,7 @@ from generator.artifacts import NotApplicable
 from generator.findings import check
 from generator.findings.evidence import CONVOLUTIONS, Evidence
 from generator.findings.finding import SEVERITIES, Finding, Place, Severity
-from generator.findings.words import be, counted, few
+from generator.findings.words import counted, few
 from generator.methods.kernels import outputs_first
 from generator.model.graph import Node
 from generator.model.operations import pair
@@ -73,7 +73,7 @@ class Checkerboard:
             said.append(f"All {counted(len(strided), 'strided convolution')} treat every place alike.")
         gradients = sum(node.family == "conv" and _ragged(node) for _, node in strided)
         if gradients:
-            said.append(f"The gradients of {gradients} {be(gradients)} chequered, as their kernels are no multiples of their strides: mind that in saliency maps.")  # fmt: skip
+            said.append(_chequered(gradients))
         found: list[Severity] = [row.severity for row in rows]
         severity: Severity = min(found, key=SEVERITIES.index, default="fine")
         return Finding(
@@ -113,6 +113,16 @@ def _passes_over(many: int, alone: int) -> str:
     if not alone:
         return said + "other layers read what is passed over."
     return said + ("nobody else reads these." if alone == many else f"of {alone}, nobody else reads these.")
+
+
+def _chequered(many: int) -> str:
+    """Of convolutions whose kernel is no multiple of their stride."""
+    ending = (
+        "as its kernel is no multiple of its stride"
+        if many == 1
+        else "as their kernels are no multiples of their strides"
+    )
+    return f"The gradients of {counted(many, 'convolution')} are chequered, {ending}: mind that in saliency maps."
 
 
 def _strided(evidence: Evidence) -> Iterator[tuple[Layer, Node]]:

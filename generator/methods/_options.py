@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
+
 from generator.errors import UserError
 
 
 def at_least(method: object, least: float, *options: str) -> None:
-    """Refuse numbers below `least`.
+    """Refuse numbers below `least`, and what is no finite number.
 
     Raises:
         UserError: one of the `options` of `method` is.
     """
     for option in options:
-        if not getattr(method, option) >= least:
+        value = getattr(method, option)
+        if not least <= value < math.inf:
+            finite = " and finite" if value == math.inf else ""
+            raise UserError(f"{_name(method)}: expected {option} to be {least} or more{finite}, received {value}")
+
+
+def at_most(method: object, most: float, *options: str) -> None:
+    """Refuse numbers above `most`.
+
+    Raises:
+        UserError: one of the `options` of `method` is.
+    """
+    for option in options:
+        if not getattr(method, option) <= most:
             raise UserError(
-                f"{_name(method)}: expected {option} to be {least} or more, received {getattr(method, option)}"
+                f"{_name(method)}: expected {option} to be {most} or less, received {getattr(method, option)}"
             )
 
 

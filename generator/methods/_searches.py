@@ -19,7 +19,7 @@ from torch import Tensor
 from generator.artifacts import Artifact, ImageGrid, NotApplicable
 from generator.engine.reduced import PRECISIONS
 from generator.methods import ModelFacts, ModelHandle, Places, Scope
-from generator.methods._options import at_least, one_of
+from generator.methods._options import at_least, at_most, one_of
 from generator.names import Layer
 from generator.search.batches import fitted, in_batches
 from generator.search.climb import Climb, Found, climb
@@ -67,9 +67,14 @@ DOCS: Mapping[str, str] = {
 FREE = ("images", "layers", "batch")
 """Options of these names that results do not depend on."""
 LEAST: Mapping[str, int] = {"steps": 1, "size": 1, "batch": 1} | dict.fromkeys(
-    ("images", "targets", "most", "sharp", "rate", "contrast", "jitter", "total_variation", "lp"), 0
-)
+    (
+        "images", "targets", "most", "sharp", "rate", "decay", "contrast", "jitter", "turn", "zoom", "total_variation", "lp",
+    ),
+    0,
+)  # fmt: skip
 """The least value of options that have one."""
+MOST: Mapping[str, int] = {"turn": 360, "zoom": 1}
+"""The largest value of those that have one: the whole way round, and down to a point."""
 
 
 def option(default: T, doc: str, *, key: bool = True) -> T:
@@ -100,6 +105,9 @@ class PictureSearch(ABC):
         for name, least in LEAST.items():
             if name in vars(self):
                 at_least(self, least, name)
+        for name, most in MOST.items():
+            if name in vars(self):
+                at_most(self, most, name)
         if hasattr(self, "precision"):
             one_of(self, "precision", *PRECISIONS)
 

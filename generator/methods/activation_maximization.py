@@ -47,6 +47,8 @@ from generator.artifacts import Artifact, ImageGrid, NotApplicable
 from generator.engine.reduced import PRECISIONS
 from generator.errors import UserError
 from generator.methods import ModelFacts, ModelHandle, Places, Scope, method
+from generator.methods._options import at_least, at_most, one_of
+from generator.methods._searches import MOST
 from generator.names import Layer, Paper, Unit
 from generator.search.batches import in_batches
 from generator.search.climb import PARAMETRIZATIONS, Climb, Found, climb
@@ -74,10 +76,15 @@ LEAST = {
     "blur": 0,
     "animate": 0,
     "rate": 0,
+    "decay": 0,
     "contrast": 0,
+    "turn": 0,
+    "zoom": 0,
+    "total_variation": 0,
+    "lp": 0,
     "apart": 0,
 }
-"""The least value of options that have one."""
+"""The least value of options that are numbers."""
 WORDS = {
     "parametrization": PARAMETRIZATIONS,
     "objective": ("mean", "centre"),
@@ -223,18 +230,14 @@ class ActivationMaximization:
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise UserError(
-                    f"activation_maximization: expected {name} to be {least} or more, got {getattr(self, name)}"
-                )
+            at_least(self, least, name)
+        for name, most in MOST.items():
+            at_most(self, most, name)
         for name, words in WORDS.items():
-            if getattr(self, name) not in words:
-                raise UserError(
-                    f"activation_maximization: expected {name} to be {' or '.join(words)}, got {getattr(self, name)!r}"
-                )
+            one_of(self, name, *words)
         if self.blur and self.parametrization == "maco":
             raise UserError(
-                "activation_maximization: expected blur to be 0 with parametrization maco, which holds magnitudes, got "
+                "activation_maximization: expected blur to be 0 with parametrization maco, which holds magnitudes, received "
                 f"{self.blur:g}: use fourier or pixel"
             )
 

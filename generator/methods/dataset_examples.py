@@ -30,8 +30,8 @@ hardly move the class scores.
 
 Departure: a rectified unit that is off in an image answers to nothing there, and the image is left out of its list, so that
 a list may be shorter than nine. Mean and maximum are over all places of all images; histogram, sparsity and correlation are
-from a uniform sample of 512 places. Selectivity is that of Morcos and others, of classes that the set says, or the model first
-of each image where no label names one: the mean of the class where it is highest, less the mean of the others, over their sum. A class is named only where it stands
+from a uniform sample of 512 places. Selectivity is that of Morcos and others, of classes that the set says (the model's, or its labels themselves
+where not all of them name one), or the model first of each image where labels tell none: the mean of the class where it is highest, less the mean of the others, over their sum. A class is named only where it stands
 out beyond what classes drawn at random would, even without the unit's strongest image. Colour selectivity is that of Rafegas and others, the
 share of a unit's answers that goes when images turn gray, but of one uniform sample of the set for all units, at each image's
 strongest place, and not of each unit's own hundred images; small values mean nothing.

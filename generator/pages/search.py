@@ -79,7 +79,7 @@ def write(site: Site) -> None:
         few=len(report.examples) if len(report.examples) < FEW else 0,
         known=known,
         classes=bool(names.found),
-        by_model=report.by_model,
+        named_by="by_model" if report.by_model else "of_set" if report.of_set else "classes",
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
         samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
     )

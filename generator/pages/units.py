@@ -83,9 +83,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
             "chosen": packed(np.searchsorted(names, found.chosen.clip(min=0)), "i"),
             "selectivity": packed(np.where(found.chosen >= 0, found.selectivity, np.nan), "f"),
         }
-        classes = [
-            escape.clean(site.report.labels[one]) if one < len(site.report.labels) else str(one) for one in names
-        ]
+        labels = site.report.of_set or site.report.labels
+        classes = [escape.clean(labels[one]) if one < len(labels) else str(one) for one in names]
     else:
         classes = []
     _, height, width = site.report.input_shape

@@ -344,7 +344,9 @@ class Report:
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
     by_model: bool = False
-    """Whether the classes of the dataset's images are what the model says of them first: no label names one."""
+    """Whether the classes of the dataset's images are what the model says of them first: labels name none."""
+    of_set: tuple[str, ...] = ()
+    """The dataset's labels where they are classes of their own, which its images have instead of the model's. Hostile."""
     labels: tuple[str, ...] = ()
     """The classes' names; empty where they have none."""
     notes: tuple[str, ...] = ()

@@ -55,11 +55,15 @@ class Asking:
     jobs: Jobs
     dataset: Dataset
     classes: tuple[int | None, ...]
-    """Of each image of the dataset, where a label names it."""
+    """Of each image of the dataset, where a label names it: of the model's, or of `names`."""
     ranks: bool = True
     """Whether the model ranks classes: one that gives numbers of another kind says of no image what is on it."""
     own: tuple[ImageRecord, ...] = ()
     """The report's images, where they are the dataset: their pictures are in the store already."""
+    names: tuple[str, ...] = ()
+    """The dataset's labels, where they are classes of their own (`generator.dataset.named`). Hostile."""
+    notes: tuple[str, ...] = ()
+    """What was made of labels that name no class of the model."""
 
     def of(self, store: Store, layer: LayerName) -> Answers | None:
         """What a layer's units answer to; None where nobody asked them.
@@ -77,7 +81,7 @@ class Asking:
 
     @cached_property
     def by_model(self) -> bool:
-        """Whether classes are what the model says first of each image: no label of the set names one. Not of the report's
+        """Whether classes are what the model says first of each image: labels of the set name none. Not of the report's
         own images: each would be a class of its own, of which selectivity says nothing."""
         return self.ranks and not self.own and all(index is None for index in self.classes)
 
@@ -289,7 +293,7 @@ def pictures_of(asking: Asking, store: Store) -> Mapping[int, Record]:
 
 
 def classes_of(asking: Asking, store: Store) -> Sequence[int | None]:
-    """The class of each image: by its label, or by what the model says of it first where no label of the set names one."""
+    """The class of each image: by its label, or by what the model says of it first where labels of the set name none."""
     record = store.get(asking.said_key) if asking.by_model else None
     if record is None:
         return asking.classes

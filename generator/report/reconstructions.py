@@ -215,7 +215,6 @@ def fill_reconstructions(
     """Reconstruct what these layers want, and store a sheet for each layer and rule: each when its last tile has come."""
     if not todo:
         return
-    samples = {sample.index: sample for sample in asking.dataset}
     loading, also = threading.Lock(), _also(todo)
     for part in parts(todo, preprocess.size):
         waiting = {one.request.layer.name: _sheets(one, preprocess.size, store) for one in part}
@@ -224,7 +223,7 @@ def fill_reconstructions(
             engine: Engine, batch: list[tuple[int, list[Round]]], waiting: dict[LayerName, _Sheets] = waiting
         ) -> None:
             with loading:
-                x = torch.stack([again(asking, samples[number], preprocess) for number, _ in batch])
+                x = torch.stack([again(asking, asking.dataset[number], preprocess) for number, _ in batch])
             planned = [planned for _, planned in batch]
             for image, start, rule, back in reconstruct(engine, x, planned, RULES, _wants(batch, also)):
                 sheets, place = waiting[start.layer], (start, batch[image][0])

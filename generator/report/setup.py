@@ -16,6 +16,7 @@ from torch import Tensor
 from generator.artifacts import NotApplicable
 from generator.command.progress import Progress
 from generator.config import ReportConfig
+from generator.dataset.named import named
 from generator.dataset.sources import of_images, open_dataset
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.source import read
@@ -253,6 +254,9 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         digests=tuple(image.digest for image in images.images),
     )
     asking = asking_of(config, asked, images, known, loaded.labels, description)
+    told = () if asking is None else asking.notes
+    for note in told:
+        progress.say(note)
     found = Setup(
         config,
         loaded,
@@ -263,7 +267,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         asked,
         engine,
         store,
-        (*notes, *said),
+        (*notes, *said, *told),
         asking,
         timings,
         others,
@@ -303,7 +307,8 @@ def asking_of(
         truth = tuple(known.get(image.slug) for image in images.images)
         return Asking(asked, of_images(images.images), truth, ranks, images.images)
     dataset = open_dataset(Path(config.dataset), limit=config.dataset_limit)
-    return Asking(asked, dataset, tuple(dataset.labels(labels, description.classes)), ranks)
+    found = named(dataset, labels, description.classes)
+    return Asking(asked, dataset, found.classes, ranks, names=found.names, notes=found.notes)
 
 
 def ends_in(readout: Readout, head: str) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class UnitViews:
             picture = self.shelf.picture(record, "seen.jpg", size)
             index = classes[number]
             said = text or (self.shows.first(own) if own else "")
-            shows = said if index is None else self.shows.label(index)
+            shows = said if index is None or self.asking.names else self.shows.label(index)
             found.append(Example(number, name, picture, own.slug if own else None, text, shows))
         return tuple(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ from generator.search.climb import Found
 S = TypeVar("S")
 T = TypeVar("T")
 
+REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, ArithmeticError)
+"""How models say that a size is none of theirs. Whatever else is raised is a mistake in code, and no other size mends it."""
+
 
 def in_batches(
     subjects: Sequence[S],
@@ -25,12 +29,14 @@ def in_batches(
     """What `run` finds for at most `together` subjects at a time, in their order.
 
     `sizes` are the sizes of pictures to try, the one wanted first: a head or position table of one size refuses others, in
-    as many ways as there are models. Once one is refused, the next serves for all that is left. Where the device has no
-    room, half as many are tried, then and from then on: pictures do not depend on their company. `room` keeps how many of
-    each size had room at most, for whoever searches for more of the same.
+    as many ways as there are models (REFUSALS). Once one is refused, the next serves for all that is left; where it fails as
+    well, the first refusal is the cause of what is raised. Where the device has no room, half as many are tried, then and
+    from then on: pictures do not depend on their company. `room` keeps how many of each size had room at most, for whoever
+    searches for more of the same.
     """
     left, room = list(sizes), {} if room is None else room
     at = 0
+    refusal: BaseException | None = None
     while at < len(subjects):
         some = tuple(subjects[at : at + min(together, room.get(left[0], together))])
         found = None
@@ -39,12 +45,13 @@ def in_batches(
         except UserError:
             raise
         except Exception as error:
-            if no_room(error):
-                if len(some) == 1:
-                    raise
-            elif len(left) == 1:
+            full = no_room(error)
+            if not isinstance(error, REFUSALS) or len(some if full else left) == 1:
+                if refusal is not None:
+                    raise error from refusal
                 raise
-            else:
+            if not full:
+                refusal = refusal or _let_go(error)
                 del left[0]
                 continue
         if found is None:  # not in the handler: the error there still holds what ran
@@ -53,6 +60,15 @@ def in_batches(
             continue
         yield some, found
         at += len(some)
+
+
+def _let_go(error: BaseException) -> BaseException:
+    """The error, and those it came from, without what their frames hold: all that ran."""
+    one: BaseException | None = error
+    while one is not None:
+        traceback.clear_frames(one.__traceback__)
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def fitted(longest: int, shape: tuple[int, int, int]) -> tuple[int, int]:

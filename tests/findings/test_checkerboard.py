@@ -74,7 +74,18 @@ def test_the_shortcuts_of_a_resnet_are_a_note():
     assert found.severity == "note"
     assert {place.layer for place in found.places} == {f"layer{k}.0.downsample.0" for k in (2, 3, 4)}
     assert "other layers read what is passed over" in found.evidence
-    assert "gradients of 7 are chequered" in found.evidence  # 7 x 7, three 3 x 3, three 1 x 1
+    assert (
+        "The gradients of 7 convolutions are chequered, as their kernels are" in found.evidence
+    )  # 7 x 7, three 3 x 3, three 1 x 1
+
+
+def test_the_gradients_of_one_convolution_are_told_of_one():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 8, 2, 2))
+    found = judged("checkerboard", evidence_of(model, shape=(3, 16, 16)))
+    assert (
+        "The gradients of 1 convolution are chequered, as its kernel is no multiple of its stride: mind"
+        in found.evidence
+    )
 
 
 def test_what_cannot_be_judged_is_said():

@@ -18,7 +18,7 @@ from generator.engine.handle import handle
 from generator.errors import UserError
 from generator.library import engine_for
 from generator.methods import ModelFacts
-from generator.methods.activation_maximization import ActivationMaximization
+from generator.methods.activation_maximization import LEAST, ActivationMaximization
 from generator.model.describe import Description, describe
 from generator.model.load import LoadedModel, load
 from generator.names import Layer, LayerName, Unit
@@ -272,14 +272,39 @@ def test_it_searches_the_layers_that_its_option_names():
 
 def test_bad_options_are_one_line():
     for option in ("steps", "size", "batch"):
-        with pytest.raises(UserError, match=f"expected {option} to be 1 or more, got 0"):
+        with pytest.raises(UserError, match=f"expected {option} to be 1 or more, received 0"):
             ActivationMaximization(**{option: 0})
-    with pytest.raises(UserError, match="expected jitter to be 0 or more, got -1"):
+    with pytest.raises(UserError, match="expected jitter to be 0 or more, received -1"):
         ActivationMaximization(jitter=-1)
-    with pytest.raises(UserError, match=r"expected p to be 1 or more, got 0\.5"):
+    with pytest.raises(UserError, match=r"expected p to be 1 or more, received 0\.5"):
         ActivationMaximization(p=0.5)
     for option in ("parametrization", "objective", "start"):
-        with pytest.raises(UserError, match=f"expected {option} to be .* or .*, got 'wrong'"):
+        with pytest.raises(UserError, match=f"expected {option} to be .* or .*, received 'wrong'"):
             ActivationMaximization(**{option: "wrong"})
     with pytest.raises(UserError, match="expected blur to be 0 with parametrization maco"):
         ActivationMaximization(parametrization="maco", blur=1.0)
+
+
+NUMBERS = [
+    field.name for field in dataclasses.fields(ActivationMaximization) if isinstance(field.default, (int, float))
+]
+
+
+def test_every_number_has_a_least_value():
+    assert set(LEAST) == set(NUMBERS)
+
+
+@pytest.mark.parametrize("option", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -100, -3])
+def test_what_is_no_finite_number_or_too_small_is_refused(option: str, value: float):
+    with pytest.raises(UserError, match=f"^activation_maximization: expected {option} to be .* received {value}$"):
+        ActivationMaximization(**{option: value})
+
+
+def test_looks_stray_within_the_whole_way_round_and_down_to_a_point():
+    """Beyond float32, 1e39, a look is nowhere: to sample a picture there ended the process."""
+    ActivationMaximization(turn=360, zoom=1)
+    with pytest.raises(UserError, match=r"expected turn to be 360 or less, received 1e\+39"):
+        ActivationMaximization(turn=1e39)
+    with pytest.raises(UserError, match=r"expected zoom to be 1 or less, received 1\.5"):
+        ActivationMaximization(zoom=1.5)

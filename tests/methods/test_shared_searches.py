@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
 from generator.errors import UserError
 from generator.methods import registry
-from generator.methods._searches import DOCS, FREE, LEAST, FromImages, PictureSearch
+from generator.methods._searches import DOCS, FREE, LEAST, MOST, FromImages, PictureSearch
 from generator.report.keys import options_of
 
 SHARING = {name: info.cls for name, info in registry().items() if issubclass(info.cls, PictureSearch)}
@@ -43,3 +44,21 @@ def test_options_below_their_least_value_are_refused_in_every_search(name: str, 
         SHARING[name](**{option: least})
         with pytest.raises(UserError, match=f"^{name}: expected {option} to be {least} or more"):
             SHARING[name](**{option: least - 1})
+
+
+@every
+def test_what_is_no_finite_number_is_refused_in_every_search(name: str):
+    numbers = [f.name for f in dataclasses.fields(SHARING[name]) if isinstance(f.default, (int, float))]
+    for option in numbers:
+        for value in (math.nan, math.inf, -math.inf):
+            with pytest.raises(UserError, match=f"^{name}: expected {option} to be .* received {value}$"):
+                SHARING[name](**{option: value})
+
+
+@every
+@pytest.mark.parametrize("option", MOST)
+def test_options_above_their_largest_value_are_refused_in_every_search(name: str, option: str):
+    if option in SHARING[name].__dataclass_fields__:
+        SHARING[name](**{option: MOST[option]})
+        with pytest.raises(UserError, match=f"^{name}: expected {option} to be {MOST[option]} or less"):
+            SHARING[name](**{option: MOST[option] + 1})

@@ -1,5 +1,7 @@
 """Searches in batches: fewer at a time where there is no room, at any of the sizes."""
 
+import weakref
+
 import pytest
 import torch
 
@@ -76,3 +78,43 @@ def test_no_room_on_the_processor_is_a_refused_number_and_no_other_runtime_error
     with pytest.raises(RuntimeError, match="mat1"):
         list(in_batches([1, 2, 3, 4], 4, [96], broken))  # type: ignore[arg-type]
     assert tried == [4]
+
+
+def test_a_mistake_in_code_is_no_refused_size():
+    tried: list[int] = []
+
+    def mistaken(some: tuple[int, ...], size: int) -> str:
+        tried.append(size)
+        if size == 96:
+            raise AttributeError("no attribute 'wieght'")
+        return ""
+
+    with pytest.raises(AttributeError, match="wieght"):
+        list(in_batches([1, 2], 2, [96, 224], mistaken))  # type: ignore[arg-type]
+    assert tried == [96]
+
+
+@pytest.mark.parametrize("broken", [RuntimeError, TypeError])
+@pytest.mark.parametrize("refusal", [RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError])
+def test_a_refusal_is_the_cause_of_what_the_next_size_raises_and_holds_nothing(
+    refusal: type[Exception], broken: type[Exception]
+):
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def run(some: tuple[int, ...], size: int) -> str:
+        if size == 96:
+            try:
+                model()
+            except LookupError as inner:
+                raise refusal("takes 224 alone") from inner
+        assert held[0]() is None, "what ran at the refused size has gone"
+        raise torch.OutOfMemoryError if len(some) > 1 else broken("and this is broken")
+
+    def model() -> None:
+        ran = torch.zeros(2)
+        held.append(weakref.ref(ran))
+        raise LookupError
+
+    with pytest.raises(broken, match="and this is broken") as raised:
+        list(in_batches([1, 2], 2, [96, 224], run))  # type: ignore[arg-type]
+    assert isinstance(raised.value.__cause__, refusal) and str(raised.value.__cause__) == "takes 224 alone"

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -205,6 +206,13 @@ def test_targets_into_objectives_by_hand():
 def test_what_cannot_be_is_one_line(of, more, said):
     with pytest.raises(UserError, match=said):
         generator.visualize(Classifier(), of, **SMALL, **more)
+
+
+@pytest.mark.parametrize("option", ["turn", "zoom", "rate", "decay"])
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_number_that_is_not_finite_is_one_line_and_does_not_end_the_process(option: str, value: float):
+    with pytest.raises(UserError, match=f"expected {option} to be 0 or more.*, received {value}"):
+        generator.visualize(Classifier(), 0, **SMALL, options={option: value})
 
 
 def test_a_start_from_an_image_is_free_of_the_noise():
