@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ def test_hands_go_on_from_the_foot_of_a_column(browser: Browser, resnet: str):
         page.wait_for_selector(".ca-node")
         at = middles(page)
         names = list(at)
-        foot, top = next((a, b) for a, b in zip(names, names[1:], strict=False) if at[b][1] < at[a][1] - 200)
+        foot, top = next((a, b) for a, b in pairwise(names) if at[b][1] < at[a][1] - 200)
         page.evaluate("(id) => document.querySelector('graph-view').go(id)", foot)
         page.keyboard.press("ArrowDown")
         assert page.evaluate("document.activeElement.dataset.id") == top
