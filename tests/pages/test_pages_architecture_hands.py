@@ -113,6 +113,43 @@ def test_the_card_hides_neither_its_box_nor_what_comes_before_it(browser: Browse
         seen.check()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 620), (390, 844)])
+def test_a_card_without_room_is_cut_short_before_it_hides_its_box(
+    browser: Browser, resnet: str, width: int, height: int
+):
+    with opened(browser, resnet + "architecture.html#d=2", base=resnet, width=width, height=height) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-node")
+        page.locator("graph-view").scroll_into_view_if_needed()
+        # a box of three operations has the highest card
+        page.evaluate("document.querySelector('graph-page').pick('layer2.0.conv2')")
+        page.evaluate("document.querySelector('graph-view').centre('layer2.0.conv2')")
+        page.evaluate("document.querySelector('graph-page').moveCard()")
+        card = page.locator("graph-card")
+        assert card.is_visible() and "layer2.0.conv2" not in page.evaluate(HIDDEN, "layer2.0.conv2")
+        assert card.evaluate("it => it.scrollHeight > it.clientHeight")
+        # where there is room again it is whole
+        page.evaluate("document.querySelector('graph-page').pick('@input')")
+        assert card.evaluate("it => it.scrollHeight === it.clientHeight")
+        seen.check()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_picked_has_the_accent_and_one_outline(browser: Browser, resnet: str, scheme: str):
+    with opened(browser, resnet + "architecture.html#d=0&n=layer3", base=resnet, scheme=scheme) as seen:
+        page = seen.page
+        page.wait_for_selector(".gr-picked")
+        page.wait_for_timeout(200)  # the outline grows
+        looks = page.locator(".gr-picked > rect.ca-k-block").evaluate_all(
+            "all => all.map((one) => [getComputedStyle(one).stroke, parseFloat(getComputedStyle(one).strokeWidth)])"
+        )
+        accent = page.evaluate(
+            "(() => { const it = document.createElement('i'); it.style.color = 'var(--ca-accent)'; document.querySelector('.ca').append(it); return getComputedStyle(it).color; })()"
+        )
+        assert [wide for _, wide in looks] == [0.8, 0.8, 3] and looks[-1][0] == accent != looks[0][0]
+        seen.check()
+
+
 def test_the_page_counts_operations_in_one_way(browser: Browser, resnet: str):
     it = named("resnet50")
     many = sum(op.kind not in ("input", "output") for op in it.ops)

@@ -278,7 +278,7 @@
   const turned = (box) => ({x: box.y, y: box.x, width: box.height, height: box.width});
 
   function turnedLayout(laid) {
-    return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), rests: [], width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
+    return {boxes: laid.boxes.map(turned), frames: laid.frames.map(turned), rests: [], cuts: laid.cuts, width: laid.height, height: laid.width, wires: laid.wires.map((wire) => ({...wire,
       path: wire.path.map(([letter, numbers]) => [letter, numbers.map((number, k) => numbers[k ^ 1])]), tip: wire.tip && [wire.tip[1], wire.tip[0], wire.tip[2]], start: [wire.start[1], wire.start[0]]}))};
   }
 

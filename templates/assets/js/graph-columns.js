@@ -10,7 +10,7 @@
       const freely = chosen(cuts.filter((cut) => cut.frames.length <= deep), most, laid.height);
       if (!found.length || tallest(freely, laid.height) < LOWER * tallest(found, laid.height)) found = freely;
     }
-    return found.length ? apart(laid, boxes, found) : {...laid, rests: []};
+    return found.length ? apart(laid, boxes, found) : {...laid, rests: [], cuts: 0};
   }
 
   // ---- where
@@ -101,7 +101,7 @@
       return n === undefined ? movedWire(wire, moves[runs[k]]) : led(wire, cuts[n], moves[n], moves[n + 1], gutters[n + 1]);
     });
     const shifted = pieces.map((some) => some.map(([column, rim]) => moved(rim, moves[column])));
-    return {boxes: laid.boxes.map((at, k) => moved(at, moves[columns[k]])), frames: shifted.map((some) => some[0]), wires, width, height: tallest(cuts, laid.height),
+    return {boxes: laid.boxes.map((at, k) => moved(at, moves[columns[k]])), frames: shifted.map((some) => some[0]), wires, width, height: tallest(cuts, laid.height), cuts: cuts.length,
       rests: shifted.flatMap((some, k) => some.slice(1).map((rim) => [k, rim]))};
   }
 

@@ -1,5 +1,5 @@
 /* <graph-page>: which blocks are open, which repetitions are drawn one by one, what is picked and what was searched for, in the graph
- * and in the table alike; and the same in the address: #d=1&open=layer1,layer1.0&shut=layer2&each=layer3.1&q=conv&n=layer1.0.conv1&dir=right */
+ * and in the table alike; and the same in the address: #d=1&open=layer1,layer1.0&shut=layer2&each=layer3.1&q=conv&n=layer1.0.conv1&dir=right&columns=0 */
 customElements.define('graph-page', class extends HTMLElement {
   connectedCallback() {
     const data = convatlas.get('architecture', '') || null;
@@ -14,7 +14,7 @@ customElements.define('graph-page', class extends HTMLElement {
     this.whole = convatlas.simplify.prepared(architecture);
     this.levels = convatlas.simplify.levels(this.whole);
     this.ids = new Set([...this.whole.ops, ...this.whole.blocks].map((one) => one.id));
-    this.state = {depth, opened: [], shut: [], fold: true, each: [], direction: 'down', picked: null};
+    this.state = {depth, opened: [], shut: [], fold: true, each: [], direction: 'down', columns: 1, picked: null};
     this.pointed = null;
     this.found = null;
     this.at = null; // which of what was found was gone to
@@ -41,15 +41,16 @@ customElements.define('graph-page', class extends HTMLElement {
   // ---- the address
 
   read() {
-    const {d, open, shut, fold, each, q, n, dir} = convatlas.address.read();
+    const {d, open, shut, fold, each, q, n, dir, columns} = convatlas.address.read();
     const decoded = (part) => { try { return decodeURIComponent(part); } catch { return ''; } };
     const known = (list, among) => (list || '').split(',').map(decoded).filter((id) => among.has(id));
     this.state = {depth: /^\d+$/.test(d || '') ? Number(d) : this.first, opened: known(open, this.levels), shut: known(shut, this.levels), fold: fold !== '0', each: known(each, this.ids),
-      direction: dir === 'right' ? 'right' : 'down', picked: null};
+      direction: dir === 'right' ? 'right' : 'down', columns: /^[0-8]$/.test(columns || '') ? Number(columns) : 1, picked: null};
     this.find.value = q || '';
     this.at = null;
     const wanted = n && this.seenAs(n, true);
     for (const input of this.querySelectorAll('[name=direction]')) input.checked = input.value === this.state.direction;
+    for (const input of this.querySelectorAll('[name=columns]')) input.checked = Number(input.value) === this.state.columns;
     for (const input of this.querySelectorAll('[name=fold]')) input.checked = (input.value === '1') === this.state.fold;
     this.draw();
     this.view.fit();
@@ -64,18 +65,19 @@ customElements.define('graph-page', class extends HTMLElement {
   }
 
   write() {
-    const {depth, opened, shut, fold, each, picked, direction} = this.state;
+    const {depth, opened, shut, fold, each, picked, direction, columns} = this.state;
     const list = (ids) => ids.map((id) => encodeURIComponent(id).replace(/'/g, '%27')).join(',');
-    convatlas.address.write({d: depth === this.first ? '' : depth, open: list(opened), shut: list(shut), fold: fold ? '' : '0', each: list(each), q: this.find.value.trim(), n: picked, dir: direction === 'right' ? 'right' : ''});
+    convatlas.address.write({d: depth === this.first ? '' : depth, open: list(opened), shut: list(shut), fold: fold ? '' : '0', each: list(each), q: this.find.value.trim(), n: picked, dir: direction === 'right' ? 'right' : '', columns: columns === 1 ? '' : columns});
   }
 
   // ---- what is open
 
   draw(keep) {
-    const {depth, opened, shut, fold, each, direction} = this.state;
+    const {depth, opened, shut, fold, each, direction, columns} = this.state;
     this.dataset.flow = direction;
     this.view.dataset.flow = direction;
-    this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, fold, each, direction, legend: false, title: false}, this.pages, true);
+    for (const name of this.querySelectorAll('[data-flows]')) name.hidden = name.dataset.flows !== direction;
+    this.scene = convatlas.styles.graph.scene(this.architecture, {prepared: this.whole, depth, opened, shut, fold, each, direction, columns, legend: false, title: false}, this.pages, true);
     this.view.show(this.scene, keep);
     this.table.show(this.scene, this.pages);
     for (const input of this.querySelectorAll('[name=depth]')) input.checked = Number(input.value) === depth && !opened.length && !shut.length;
@@ -327,6 +329,7 @@ customElements.define('graph-page', class extends HTMLElement {
     if (target.name === 'depth') Object.assign(this.state, {depth: Number(target.value), opened: [], shut: []});
     else if (target.name === 'fold') Object.assign(this.state, {fold: target.value === '1', each: []});
     else if (target.name === 'direction') this.state.direction = target.value;
+    else if (target.name === 'columns') this.state.columns = Number(target.value);
     else return;
     this.draw();
     this.view.fit();
@@ -343,8 +346,8 @@ customElements.define('graph-page', class extends HTMLElement {
 
   /** What is seen, as `convatlas draw` would write it. */
   save() {
-    const {depth, opened, shut, fold, each, direction} = this.state;
-    const {svg} = convatlas.styles.graph.scene(this.architecture, {depth, opened, shut, fold, each, direction}, {}).drawing;
+    const {depth, opened, shut, fold, each, direction, columns} = this.state;
+    const {svg} = convatlas.styles.graph.scene(this.architecture, {depth, opened, shut, fold, each, direction, columns}, {}).drawing;
     const address = URL.createObjectURL(new Blob([svg, '\n'], {type: 'image/svg+xml'}));
     convatlas.el('a', {href: address, download: 'architecture-view.svg'}).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);

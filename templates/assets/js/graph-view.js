@@ -284,7 +284,9 @@ customElements.define('graph-view', class extends HTMLElement {
     else if (way === 'last') found = edges.filter(([, b]) => b === at).map(([a]) => a);
     else {
       const [along, across] = right ? ['x', 'y'] : ['y', 'x'];
-      found = it.ops.map((op, k) => k).filter((k) => (middle(k)[across] - here[across]) * way > 8 && Math.abs(middle(k)[along] - here[along]) < 60);
+      const aside = it.ops.map((op, k) => k).filter((k) => (middle(k)[across] - here[across]) * way > 8);
+      const level = aside.filter((k) => Math.abs(middle(k)[along] - here[along]) < 60);
+      found = level.length || !laid.cuts ? level : aside; // another column need not have a box just here
     }
     if (found.length) {
       const far = (k) => Math.hypot(middle(k).x - here.x, middle(k).y - here.y);
