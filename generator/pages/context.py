@@ -37,6 +37,11 @@ class Site:
         return {v.layer.name: v for v in self.report.layers}
 
     @cached_property
+    def shown(self) -> Mapping[int, str]:
+        """The page of each of the dataset's images that is one of the report's, by its number: its slug."""
+        return {one.number: escape.slug(one.page) for one in self.report.examples if one.page}
+
+    @cached_property
     def threads(self) -> Threads:
         """The ways from units back to the first layer."""
         wired = {view.layer.name: view.wires for view in self.report.layers if view.wires is not None}

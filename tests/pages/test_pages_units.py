@@ -146,7 +146,9 @@ def test_units_with_a_picture_of_what_they_look_for_come_first_one_of_each_layer
         seen.check()
 
 
-def test_a_card_says_why_and_leads_to_its_unit(browser: Browser, base: str):
+def test_a_card_says_why_and_leads_to_its_unit_on_the_image_that_raises_it_most(
+    browser: Browser, base: str, units: Built
+):
     with opened(browser, base + "units.html#q=wine+stem+unit%3A5", base=base) as seen:
         assert found(seen) == ["stem 5"]
         card = seen.page.locator(".ca-hit")
@@ -156,8 +158,13 @@ def test_a_card_says_why_and_leads_to_its_unit(browser: Browser, base: str):
         assert card.locator("mark").all_inner_texts() == ["red wine"]
         assert card.locator("i").all_inner_texts()[0] == "colour-selective"
         assert card.locator("img").evaluate("(i) => i.complete && i.naturalWidth") == 32
+        # on the image that raises it most, which is not the report's first
+        photos = units.report.images
+        assert (card.get_attribute("href") or "").endswith(f"layers/layer-0.html#u=5&i={photos[1].slug}")
         card.click()
         seen.page.wait_for_selector("unit-panel figure")
+        assert seen.page.locator("[name=image]:checked").get_attribute("value") == photos[1].slug
+        assert photos[1].name in seen.page.locator("unit-panel figure").first.inner_text()
         assert seen.page.locator("unit-panel h2").inner_text().startswith("Unit 5")
         assert "Colour selectivity 0.9." in seen.page.locator("unit-panel").inner_text()
         seen.check()
@@ -168,6 +175,7 @@ def test_a_unit_that_nobody_asked_shows_its_feature_map_and_a_dead_one_nothing(b
         assert found(seen) == ["head 4"]
         seen.page.wait_for_selector(".ca-hit .ca-single")
         assert "feeds espresso" in seen.page.locator(".ca-hit").inner_text()
+        assert (seen.page.locator(".ca-hit").get_attribute("href") or "").endswith("#u=4")  # on no image of its own
         found(seen, "dead")
         assert seen.page.locator(".ca-hit__picture").inner_text() == "∅"
         seen.check()
@@ -196,12 +204,12 @@ def test_keys_walk_from_the_field_to_a_unit(browser: Browser, base: str):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         page.wait_for_selector("unit-panel figure")
-        assert seen.address.endswith("layers/layer-0.html#u=1")
+        assert "layers/layer-0.html#u=1&i=" in seen.address
         page.go_back()
         assert len(found(seen)) == 12
         page.locator("unit-search [type=search]").press("Enter")
         page.wait_for_selector("unit-panel figure")
-        assert seen.address.endswith("layers/layer-0.html#u=0")
+        assert "layers/layer-0.html#u=0&i=" in seen.address
         seen.check()
 
 

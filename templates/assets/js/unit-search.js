@@ -67,8 +67,11 @@ customElements.define('unit-search', class extends HTMLElement {
     if (focus && cards.length) cards[0].firstChild.focus();
   }
 
+  /** The report's image that raises the unit most, as an address has it; '' where it is none of the report's. */
+  shown(image) { return (image && /^images\/(.+)\.html$/.exec(image[2])?.[1]) || ''; }
+
   card(unit) {
-    const {el, say, url, breaks} = convatlas;
+    const {el, say, url, breaks, address} = convatlas;
     const {units} = this;
     const layer = units.layers[units.layerOf(unit)];
     const number = unit - layer.start;
@@ -77,7 +80,7 @@ customElements.define('unit-search', class extends HTMLElement {
     const meant = (text) => convatlas.query.meant(text, this.field.value);
     const tags = [...units.marks(unit), ...units.derived(unit).filter((name) => name.endsWith('selective') || meant(name))];
     const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit))}));
-    const link = el('a', {href: url(`layers/${layer.slug}.html#u=${number}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, this.looksFor(layer, number), this.picture(unit, layer, number, image)),
+    const link = el('a', {href: url(`layers/${layer.slug}.html#${address.text({u: number, i: this.shown(image)})}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, this.looksFor(layer, number), this.picture(unit, layer, number, image)),
       el('span', {class: 'ca-hit__text'},
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
