@@ -19,7 +19,7 @@ from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
 from generator.pages.units import packed
-from generator.pages.views import LayerView, Report
+from generator.pages.views import Atlas, LayerView, Report
 
 FEW = 300
 """Images below which what a unit fires for rests on one or two of them."""
@@ -61,7 +61,7 @@ def write(site: Site) -> None:
     _, height, width = report.input_shape
     value = {
         "input": [height, width],
-        "layers": [[*geometry(report, view), pictures(site, view)] for view in report.layers],
+        "layers": [[*geometry(report, view), pictures(site, view), behind(site, view)] for view in report.layers],
         "classes": list(names.found),
         "arrays": {name: packed(array, KINDS[name]) for name, array in whole.items() if KNOWN[name] in known},
     }
@@ -112,13 +112,20 @@ def geometry(report: Report, view: LayerView) -> list[Any]:
 def pictures(site: Site, view: LayerView) -> list[Any]:
     """[address, width, height, columns, tile width, tile height, units] of the searched pictures, -1 for the unit of one that
     shows nothing; [] where there are none."""
-    item = view.pictures
-    if isinstance(item, NotApplicable):
-        return []
+    return [] if isinstance(view.pictures, NotApplicable) else _pictures(site, view.pictures, view.slug)
+
+
+def behind(site: Site, view: LayerView) -> list[Any]:
+    """[[layer, its own units, *as `pictures`]] of the layers whose pictures stand for units of this one."""
+    found = site.behind.get(view.layer.name, ())
+    return [[escape.clean(one.layer), list(one.own), *_pictures(site, one.pictures, one.slug)] for one in found]
+
+
+def _pictures(site: Site, item: Atlas, slug: str) -> list[Any]:
     alive = [
         -1 if dead else unit for unit, dead in zip(item.units, item.dead or [False] * len(item.units), strict=True)
     ]
-    address = site.tree.picture(item.picture, f"{escape.slug(view.slug)}-pictures")
+    address = site.tree.picture(item.picture, f"{escape.slug(slug)}-pictures")
     size = (item.picture.width, item.picture.height)
     return [address, *size, item.columns, item.tile_w, item.tile_h, alive]
 

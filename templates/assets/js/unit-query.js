@@ -40,6 +40,9 @@
     return all.includes(1) ? all : null;
   }
 
+  /** Searched pictures as tiles are drawn from them. */
+  const pictured = ([src, aw, ah, cols, w, h, units = []]) => ({src, aw, ah, cols, w, h, units, n: units.length, rgb: true});
+
   class Units {
     constructor(value, examples) {
       // Plain properties: what is read for every unit of every query must not be a getter.
@@ -47,10 +50,9 @@
       const arrays = Object.fromEntries(Object.keys(value.arrays).map((name) => [name, opened[name]]));
       Object.assign(this, {arrays, classes: value.classes, examples, input: value.input, memory: new Map()});
       let start = 0, feeds = 0;
-      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding, drawn = []]) => {
-        const [src, aw, ah, cols, w, h, of = []] = drawn;
-        const pictures = {src, aw, ah, cols, w, h, units: of, n: of.length, rgb: true};
-        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, pictures, feeds: feeding ? feeds : -1, input: value.input};
+      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding, drawn = [], others = []]) => {
+        const behind = others.map(([of, own, ...rest]) => ({name: of, own, pictures: pictured(rest)}));
+        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, pictures: pictured(drawn), behind, feeds: feeding ? feeds : -1, input: value.input};
         start += units;
         feeds += feeding;
         return layer;

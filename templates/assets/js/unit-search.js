@@ -104,7 +104,10 @@ customElements.define('unit-search', class extends HTMLElement {
   looksFor(layer, number) {
     const {tiles, el, say} = convatlas;
     const tile = layer.pictures.n ? tiles.tile(layer.pictures, number) : -1;
-    return tile < 0 ? null : el('span', {class: 'ca-hit__picture', role: 'img', 'aria-label': say('looksFor')}, tiles.single(layer.pictures, tile, 88, ''));
+    const other = tile < 0 ? tiles.behind(layer.behind, number) : null;
+    if (tile < 0 && !other) return null;
+    const words = other ? say('looksForOf', {layer: other.name, unit: other.unit}) : say('looksFor');
+    return el('span', {class: 'ca-hit__picture', role: 'img', 'aria-label': words, title: other ? words : null}, other ? tiles.single(other.pictures, other.tile, 88, '') : tiles.single(layer.pictures, tile, 88, ''));
   }
 
   /** What raises the unit most; where nobody asked, its feature map; where nothing does, nothing. */
