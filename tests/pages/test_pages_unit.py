@@ -234,6 +234,8 @@ def test_a_unit_behind_one_that_was_searched_shows_its_picture_and_says_whose_it
     with opened(browser, f"{base}units.html#q=layer:relu2_2", base=base) as seen:
         named = seen.page.get_by_role("img", name=re.compile("Looks for"))
         named.first.wait_for()
+        named_lines = seen.page.locator(".ca-hit", has_text=f"Unit {searched[0]}\n").first
+        assert f"picture searched for conv2_2 {searched[0]}" in named_lines.inner_text()
         labels = {named.nth(k).get_attribute("aria-label") for k in range(named.count())}
         assert labels == {f"Looks for, as searched for conv2_2, unit {u}" for u in searched}
         seen.check()

@@ -99,7 +99,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("class-selective", ["stem 2"]),
     ("on<1%", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("on>=99%", ["layer4.2.conv3 4"]),
-    ("layer:stem -wine", [f"stem {u}" for u in (0, 2, 4, 6, 8, 10)]),
+    ("layer:stem -wine", [f"stem {u}" for u in (0, 2, 6, 4, 8, 10)]),  # with a picture first: that of unit 4 shows nothing
     ("layer:layer4 unit:3 dead", ["layer4.2.conv3 3"]),
     ("layer:_blocks.1 unit:7", ["_blocks.10._depthwise_conv 7"]),
     ("image:two stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
@@ -142,7 +142,7 @@ def test_units_with_a_picture_of_what_they_look_for_come_first_one_of_each_layer
         assert found(seen)[:15] == [*first, "stem 1", "stem 3", "stem 4"]
         assert seen.page.locator(".ca-hit").first.locator(".ca-hit__picture").count() == 2
         assert seen.page.locator(".ca-hit").nth(12).locator(".ca-hit__picture").count() == 1
-        assert found(seen, "stem")[:3] == ["stem 0", "stem 1", "stem 2"]
+        assert found(seen, "stem")[:6] == [f"stem {unit}" for unit in (0, 2, 6, 1, 3, 4)], "equal matches alike"
         seen.check()
 
 
@@ -184,19 +184,20 @@ def test_a_unit_that_nobody_asked_shows_its_feature_map_and_a_dead_one_nothing(b
 def test_keys_walk_from_the_field_to_a_unit(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=stem", base=base) as seen:
         page = seen.page
-        assert len(found(seen)) == 12
+        order = [hit.split()[1] for hit in found(seen)]
+        assert len(order) == 12
         now = "document.activeElement.querySelector('b')?.textContent || document.activeElement.type"
         across = page.evaluate(
             "new Set([...document.querySelectorAll('.ca-hit')].map((a) => a.getBoundingClientRect().left)).size"
         )
         page.locator("unit-search [type=search]").focus()
         page.keyboard.press("ArrowDown")
-        assert page.evaluate(now) == "Unit 0"
+        assert page.evaluate(now) == f"Unit {order[0]}"
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")
-        assert page.evaluate(now) == f"Unit {1 + across}"
+        assert page.evaluate(now) == f"Unit {order[1 + across]}"
         page.keyboard.press("End")
-        assert page.evaluate(now) == "Unit 11"
+        assert page.evaluate(now) == f"Unit {order[-1]}"
         page.keyboard.press("Home")
         page.keyboard.press("ArrowUp")
         assert page.evaluate(now) == "search"
@@ -204,7 +205,7 @@ def test_keys_walk_from_the_field_to_a_unit(browser: Browser, base: str):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         page.wait_for_selector("unit-panel figure")
-        assert "layers/layer-0.html#u=1&i=" in seen.address
+        assert f"layers/layer-0.html#u={order[1]}&i=" in seen.address
         page.go_back()
         assert len(found(seen)) == 12
         page.locator("unit-search [type=search]").press("Enter")
@@ -232,7 +233,7 @@ def test_the_address_holds_the_query_and_an_example_is_one(browser: Browser, bas
         page.goto("about:blank")
         page.goto(address)
         assert page.locator("unit-search [type=search]").input_value() == "layer:stem on<60%"
-        assert found(seen) == [f"stem {u}" for u in range(12)]
+        assert sorted(found(seen)) == sorted(f"stem {u}" for u in range(12))
         seen.check()
 
 
