@@ -144,7 +144,7 @@ def row(site: Site, place: Place) -> Row:
     asked = escape.url(f'{place.query} layer:"{escape.clean(place.layer)}"')
     return Row(
         place.layer,
-        _layer(site, place.layer, place.mark),
+        _layer(site, place.layer, "never_on" if place.query == "never on" else place.mark),
         place.text,
         units[:UNITS],
         more,

@@ -90,7 +90,7 @@ def write(site: Site, k: int) -> None:
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
         coloured=view.colour is not None,
         measured=isinstance(view.kernels, Atlas) and bool(view.kernels.norms),
-        marked=units.marked(view),
+        marked=units.marked(site, view),
         network=architecture.places(site, layer.name),
         article=learn.of_kind(layer.kind),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]

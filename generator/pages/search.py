@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
-from generator.dataset.health import Mark
-from generator.findings.finding import Finding
-from generator.names import LayerName
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
-from generator.pages.units import packed
+from generator.pages.units import BITS, DEAD, dead, packed
 from generator.pages.views import Atlas, LayerView, Report
 
 FEW = 300
@@ -40,10 +37,6 @@ BOUNDS = (("colour-selective", "colour", 0.5), ("colour>0.8", "colour", 0.8), ("
 """Queries for units above a number."""
 SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
 """Those for units that are on more seldom."""
-WORDS = {Mark.DEAD: "never on"}
-"""What a mark is called where it is not called by its name: of what is never on some is dead, as findings tell."""
-DEAD = 16
-"""The mark of those that are dead for certain, beside those of `Mark`."""
 PLAIN = frozenset(" ,-'")
 """What a class's name may hold beside letters and digits to be an example of a query."""
 
@@ -83,19 +76,6 @@ def write(site: Site) -> None:
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
         samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
     )
-
-
-def dead(report: Report, layer: LayerName) -> list[int]:
-    """The units of a layer that findings count as dead: out of reach, or still in training."""
-    checked = report.findings.checked if report.findings else ()
-    found = (one.result for one in checked if one.name == "dead_units" and isinstance(one.result, Finding))
-    return [
-        unit
-        for one in found
-        for place in one.places
-        if place.query == "dead" and place.layer == layer
-        for unit in place.units
-    ]
 
 
 def geometry(report: Report, view: LayerView) -> list[Any]:
@@ -144,8 +124,7 @@ def samples(
     most = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
     found = [classes[k].replace(",", " ") for k in most if plain(classes[k])][:2]
     every = int(np.bitwise_or.reduce(whole["marks"]))
-    found += ["dead"] if every & DEAD else []
-    found += [WORDS.get(mark, str(mark.name).lower().replace("_", " ")) for mark in Mark if every & mark]
+    found += [name for name, bit in BITS.items() if every & bit]
     for text, name, bound in BOUNDS:
         low = -1.0 if name == "colour" else 0.0
         if ((whole[name] != NOTHING) & (whole[name] > (bound - low) / (1 - low) * NOTHING)).any():

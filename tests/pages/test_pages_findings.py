@@ -117,6 +117,10 @@ def test_a_filter_is_in_the_link_only_where_the_layer_has_answers(tmp_path: Path
     other = Site(report, made.tree, made.env, made.t)
     assert row(other, Place(name, "x", (3,), "dead")).address == "layers/layer-1.html#f=dead"
     assert row(other, Place(name, "x", (3,), "dead")).units == ((3, "layers/layer-1.html#u=3"),)
+    rare = Place(
+        name, "none of 12 for certain, 1 never on", (3,), "dead", "never on"
+    )  # nothing there is dead for certain
+    assert row(other, rare).address == "layers/layer-1.html#f=never_on"
     assert row(other, Place(LayerName("gone"), "x", (3,))).address == ""
 
 

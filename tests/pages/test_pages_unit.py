@@ -177,7 +177,7 @@ def test_units_are_sorted_and_filtered_by_the_dataset_and_the_address_brings_it_
     marks = found["arrays"]["marks"]
     bit, name = next(
         (bit, name)
-        for bit, name in ((1, "dead"), (2, "always_on"), (4, "saturated"), (8, "redundant"))
+        for bit, name in ((1, "never_on"), (2, "always_on"), (4, "saturated"), (8, "redundant"))
         if (marks & bit).any()
     )
     with opened(browser, f"{base}layers/{slug}.html", base=base) as seen:

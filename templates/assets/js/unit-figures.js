@@ -34,11 +34,12 @@
     return [`${say('looksForBehind')} `, el('a', {href: `${url(page)}#u=${unit}`}, breaks(name), ' ', el('b', {}, unit)), '.'];
   }
 
-  /** The unit's thread back to the first layer. */
+  /** The unit's thread back to the first layer; of one that nothing raises, that there is none. */
   function thread(page, threads, wires, found) {
-    const {tiles, answers} = convatlas;
+    const {say, tiles, answers} = convatlas;
     const {pictures, name} = page.data;
     const unit = page.state.u;
+    if (found && answers.silent(found.answers, unit)) return [{title: say('thread'), kind: 'ca-panel__line', body: '', note: say('threadNever')}];
     const body = (side) => {
       const tile = answered(pictures) ? tiles.tile(pictures, unit) : -1;
       if (tile >= 0 && !(pictures.dead && pictures.dead[tile])) return tiles.single(pictures, tile, side);
