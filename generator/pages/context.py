@@ -12,6 +12,7 @@ from markupsafe import Markup
 from generator.artifacts import NotApplicable
 from generator.names import Layer, LayerName
 from generator.pages import data, escape
+from generator.pages.behind import Behind, behind
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
@@ -35,6 +36,16 @@ class Site:
     def layer_views(self) -> Mapping[LayerName, LayerView]:
         """Layers that have a page."""
         return {v.layer.name: v for v in self.report.layers}
+
+    @cached_property
+    def behind(self) -> Mapping[LayerName, tuple[Behind, ...]]:
+        """The pictures that stand for units of a layer which only hand a channel on."""
+        return behind(self.report.layers)
+
+    @cached_property
+    def shown(self) -> Mapping[int, str]:
+        """The page of each of the dataset's images that is one of the report's, by its number: its slug."""
+        return {one.number: escape.slug(one.page) for one in self.report.examples if one.page}
 
     @cached_property
     def threads(self) -> Threads:

@@ -144,7 +144,7 @@ def row(site: Site, place: Place) -> Row:
     asked = escape.url(f'{place.query} layer:"{escape.clean(place.layer)}"')
     return Row(
         place.layer,
-        _layer(site, place.layer, place.mark),
+        _layer(site, place.layer, "never_on" if place.query == "never on" else place.mark),
         place.text,
         units[:UNITS],
         more,
@@ -176,7 +176,16 @@ def _layer(site: Site, layer: LayerName, mark: str) -> str:
 
 def _unit(site: Site, layer: LayerName, unit: int) -> str:
     page = _layer(site, layer, "")
-    return safe(f"{page}#u={unit}") if page else ""
+    return safe(f"{page}#u={unit}{_raised(site, layer, unit)}") if page else ""
+
+
+def _raised(site: Site, layer: LayerName, unit: int) -> str:
+    """``&i=cat`` where the image that raises a unit most is one of the report's: its map is nothing on many another."""
+    view = _shows(site, layer) if site.shown else None
+    if view is None or view.answers is None:
+        return ""
+    image = site.shown.get(int(view.answers.images[unit, 0]))
+    return f"&amp;i={image}" if image else ""
 
 
 def table(checked: tuple[Checked, ...]) -> str:

@@ -44,6 +44,15 @@ def write(site: Site, k: int) -> None:
             str(c): data.atlas(site.tree, a, f"{slug}-kernels-{c}") for c, a in view.kernel_inputs.items()
         },
         "pictures": data.atlas(site.tree, view.pictures, f"{slug}-pictures"),
+        "behind": [
+            {
+                "name": escape.clean(one.layer),
+                "page": f"layers/{escape.slug(one.slug)}.html",
+                "own": list(one.own),
+                "pictures": data.atlas(site.tree, one.pictures, f"{escape.slug(one.slug)}-pictures"),
+            }
+            for one in site.behind.get(layer.name, ())
+        ],
         "cams": cams(site, view, slug),
         "searched": courses(site, view, slug),
         "answers": units.write(site, view, slug),
@@ -81,7 +90,7 @@ def write(site: Site, k: int) -> None:
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
         coloured=view.colour is not None,
         measured=isinstance(view.kernels, Atlas) and bool(view.kernels.norms),
-        marked=units.marked(view),
+        marked=units.marked(site, view),
         network=architecture.places(site, layer.name),
         article=learn.of_kind(layer.kind),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]

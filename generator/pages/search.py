@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
-from generator.dataset.health import Mark
-from generator.findings.finding import Finding
-from generator.names import LayerName
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
-from generator.pages.units import packed
-from generator.pages.views import LayerView, Report
+from generator.pages.units import BITS, DEAD, dead, packed
+from generator.pages.views import Atlas, LayerView, Report
 
 FEW = 300
 """Images below which what a unit fires for rests on one or two of them."""
@@ -40,10 +37,6 @@ BOUNDS = (("colour-selective", "colour", 0.5), ("colour>0.8", "colour", 0.8), ("
 """Queries for units above a number."""
 SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
 """Those for units that are on more seldom."""
-WORDS = {Mark.DEAD: "never on"}
-"""What a mark is called where it is not called by its name: of what is never on some is dead, as findings tell."""
-DEAD = 16
-"""The mark of those that are dead for certain, beside those of `Mark`."""
 PLAIN = frozenset(" ,-'")
 """What a class's name may hold beside letters and digits to be an example of a query."""
 
@@ -61,7 +54,7 @@ def write(site: Site) -> None:
     _, height, width = report.input_shape
     value = {
         "input": [height, width],
-        "layers": [[*geometry(report, view), pictures(site, view)] for view in report.layers],
+        "layers": [[*geometry(report, view), pictures(site, view), behind(site, view)] for view in report.layers],
         "classes": list(names.found),
         "arrays": {name: packed(array, KINDS[name]) for name, array in whole.items() if KNOWN[name] in known},
     }
@@ -85,19 +78,6 @@ def write(site: Site) -> None:
     )
 
 
-def dead(report: Report, layer: LayerName) -> list[int]:
-    """The units of a layer that findings count as dead: out of reach, or still in training."""
-    checked = report.findings.checked if report.findings else ()
-    found = (one.result for one in checked if one.name == "dead_units" and isinstance(one.result, Finding))
-    return [
-        unit
-        for one in found
-        for place in one.places
-        if place.query == "dead" and place.layer == layer
-        for unit in place.units
-    ]
-
-
 def geometry(report: Report, view: LayerView) -> list[Any]:
     """[name, slug, units, kind, [map h, w], field, jump, offset, [key, script] of one image's maps, units that feed classes]"""
     layer, slug = view.layer, escape.slug(view.slug)
@@ -112,13 +92,20 @@ def geometry(report: Report, view: LayerView) -> list[Any]:
 def pictures(site: Site, view: LayerView) -> list[Any]:
     """[address, width, height, columns, tile width, tile height, units] of the searched pictures, -1 for the unit of one that
     shows nothing; [] where there are none."""
-    item = view.pictures
-    if isinstance(item, NotApplicable):
-        return []
+    return [] if isinstance(view.pictures, NotApplicable) else _pictures(site, view.pictures, view.slug)
+
+
+def behind(site: Site, view: LayerView) -> list[Any]:
+    """[[layer, its own units, *as `pictures`]] of the layers whose pictures stand for units of this one."""
+    found = site.behind.get(view.layer.name, ())
+    return [[escape.clean(one.layer), list(one.own), *_pictures(site, one.pictures, one.slug)] for one in found]
+
+
+def _pictures(site: Site, item: Atlas, slug: str) -> list[Any]:
     alive = [
         -1 if dead else unit for unit, dead in zip(item.units, item.dead or [False] * len(item.units), strict=True)
     ]
-    address = site.tree.picture(item.picture, f"{escape.slug(view.slug)}-pictures")
+    address = site.tree.picture(item.picture, f"{escape.slug(slug)}-pictures")
     size = (item.picture.width, item.picture.height)
     return [address, *size, item.columns, item.tile_w, item.tile_h, alive]
 
@@ -137,8 +124,7 @@ def samples(
     most = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
     found = [classes[k].replace(",", " ") for k in most if plain(classes[k])][:2]
     every = int(np.bitwise_or.reduce(whole["marks"]))
-    found += ["dead"] if every & DEAD else []
-    found += [WORDS.get(mark, str(mark.name).lower().replace("_", " ")) for mark in Mark if every & mark]
+    found += [name for name, bit in BITS.items() if every & bit]
     for text, name, bound in BOUNDS:
         low = -1.0 if name == "colour" else 0.0
         if ((whole[name] != NOTHING) & (whole[name] > (bound - low) / (1 - low) * NOTHING)).any():

@@ -14,12 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
 from generator.dataset.health import Mark, marks
 from generator.dataset.likeness import vague
+from generator.findings.finding import Finding
+from generator.names import Layer, LayerName
 from generator.pages import data, escape
 from generator.pages.context import Site
-from generator.pages.views import LayerView
+from generator.pages.views import LayerView, Report
 
+DEAD = 16
+"""The mark of those that are dead for certain, beside those of `Mark`."""
+BITS = {"dead": DEAD, "never on": Mark.DEAD} | {
+    str(mark.name).lower().replace("_", " "): mark for mark in Mark if mark is not Mark.DEAD
+}
+"""What marks are called everywhere: *never on* is what no image raised, *dead* those of them of which findings are sure."""
 KINDS = {"f": "f4", "i": "i4", "u": "u2", "b": "u1"}
 
 
@@ -44,12 +53,33 @@ def examples(site: Site) -> None:
         site.script("data/examples.js", "examples", "all", rows)
 
 
-def marked(view: LayerView) -> list[tuple[str, int]]:
-    """How many of a layer's units have each mark: (name, count)."""
+def all_marks(site: Site, layer: Layer, answers: Answers) -> NDArray[np.uint8]:
+    """(units,) what is wrong with each unit of a layer: bits of `Mark`, and `DEAD`."""
+    found = marks(answers, layer)
+    found[dead(site.report, layer.name)] |= np.uint8(DEAD)
+    return found
+
+
+def dead(report: Report, layer: LayerName) -> list[int]:
+    """The units of a layer that findings count as dead: out of reach, or still in training."""
+    checked = report.findings.checked if report.findings else ()
+    found = (one.result for one in checked if one.name == "dead_units" and isinstance(one.result, Finding))
+    return [
+        unit
+        for one in found
+        for place in one.places
+        if place.query == "dead" and place.layer == layer
+        for unit in place.units
+    ]
+
+
+def marked(site: Site, view: LayerView) -> list[tuple[str, int]]:
+    """How many of a layer's units have each mark: (name of the filter, count)."""
     if view.answers is None:
         return []
-    found = marks(view.answers, view.layer)
-    return [(str(mark.name).lower(), int((found & np.uint8(mark) > 0).sum())) for mark in Mark]
+    found = all_marks(site, view.layer, view.answers)
+    counts = {name.replace(" ", "_"): int((found & np.uint8(bit) > 0).sum()) for name, bit in BITS.items()}
+    return list(counts.items())
 
 
 def write(site: Site, view: LayerView, slug: str) -> str:
@@ -73,7 +103,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "bins": packed(np.rint(found.histogram / wide * 255), "b"),
         "alike": packed(found.alike, "i"),
         "r": packed(found.correlation, "f"),
-        "marks": packed(marks(found, layer), "b"),
+        "marks": packed(all_marks(site, layer, found), "b"),
     }
     if view.colour is not None:
         arrays["colour"] = packed(view.colour, "f")

@@ -26,6 +26,7 @@ from generator.pages.findings_views import Findings
 from tests.pages.conftest import ROOT, Built
 from tests.pages.fixture_findings import checked
 from tests.pages.fixture_report import tiny_report
+from tests.pages.fixture_units import answered
 from tests.pages.opened import opened
 
 if TYPE_CHECKING:
@@ -116,7 +117,23 @@ def test_a_filter_is_in_the_link_only_where_the_layer_has_answers(tmp_path: Path
     other = Site(report, made.tree, made.env, made.t)
     assert row(other, Place(name, "x", (3,), "dead")).address == "layers/layer-1.html#f=dead"
     assert row(other, Place(name, "x", (3,), "dead")).units == ((3, "layers/layer-1.html#u=3"),)
+    rare = Place(
+        name, "none of 12 for certain, 1 never on", (3,), "dead", "never on"
+    )  # nothing there is dead for certain
+    assert row(other, rare).address == "layers/layer-1.html#f=never_on"
     assert row(other, Place(LayerName("gone"), "x", (3,))).address == ""
+
+
+def test_a_units_link_opens_the_image_that_raises_it_most_where_the_report_shows_it(tmp_path: Path):
+    made = site(tmp_path, None)
+    other = Site(answered(made.report), made.tree, made.env, made.t)
+    stem, act = (view.layer.name for view in made.report.layers[:2])
+    second = made.report.images[1].slug
+    assert row(other, Place(stem, "x", (3,))).units == ((3, f"layers/layer-0.html#u=3&amp;i={second}"),)
+    assert row(other, Place(act, "x", (3,))).units == ((3, "layers/layer-1.html#u=3"),)  # no image raises it
+    unlisted = replace(other.report, examples=tuple(replace(one, page=None) for one in other.report.examples))
+    alone = Site(unlisted, made.tree, made.env, made.t)
+    assert row(alone, Place(stem, "x", (3,))).units == ((3, "layers/layer-0.html#u=3"),)
 
 
 def test_more_units_than_have_links_lead_to_all_of_them(tmp_path: Path):

@@ -95,9 +95,12 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
         seen.check()
 
 
-def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_through(browser: Browser, base: str):
-    with opened(browser, f"{base}layers/relu2-2.html#u=7", base=base) as seen:
-        assert thread(seen) == [("conv2_2", 7), *by_hand(7)]
+def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_through(
+    browser: Browser, site: Path, base: str
+):
+    unit = int((data(site, "units", "relu2-2")["arrays"]["marks"] & 1).argmin())  # one that is on somewhere
+    with opened(browser, f"{base}layers/relu2-2.html#u={unit}", base=base) as seen:
+        assert thread(seen) == [("conv2_2", unit), *by_hand(unit)]
         seen.check()
     with opened(browser, f"{base}layers/conv2-2.html#u=7", base=base) as seen:
         page = seen.page
@@ -109,6 +112,43 @@ def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_thr
         assert names == [f"/conv2-1.html#u={unit[1]}", f"/relu2-1.html#u={unit[1]}"]
         assert "by way of relu2_1" in row.inner_text()
         seen.check()
+
+
+SICK = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.Conv2d(16, 20, 3), nn.ReLU(),
+                          nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 10))
+    with torch.no_grad():
+        model[2].bias[:3] = -100
+    return model.eval()
+"""
+
+
+def test_a_unit_that_is_never_on_has_no_thread_and_that_is_said(browser: Browser, tmp_path: Path):
+    (tmp_path / "sick.py").write_text(SICK, "utf-8")
+    config = {
+        **CONFIG,
+        "model": {"source": f"python:{tmp_path / 'sick.py'}:build", "input": {"size": 32, "channels": 1}},
+        "methods": ["feature_maps", {"dataset_examples": {"reconstructions": 0}}],
+        "units": "top:2",
+    }
+    folder = tmp_path / "built"
+    folder.mkdir()
+    site = build(folder, config).site
+    never = data(site, "units", "3")["arrays"]["marks"] & 1
+    assert never[:3].all() and not never.all()
+    for unit in (0, int(never.argmin())):
+        with opened(browser, f"{site.as_uri()}/layers/3.html#u={unit}", base=site.as_uri()) as seen:
+            seen.page.wait_for_selector("unit-panel .ca-wire")
+            assert seen.page.locator(".ca-thread").count() == int(not never[unit])
+            said = "Nothing raises this unit" in seen.page.locator("unit-panel").inner_text()
+            assert said == bool(never[unit])
+            seen.check()
 
 
 def test_threads_of_the_strongest_units_are_pictured_all_along(browser: Browser, site: Path, base: str):

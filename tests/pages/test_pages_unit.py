@@ -177,7 +177,7 @@ def test_units_are_sorted_and_filtered_by_the_dataset_and_the_address_brings_it_
     marks = found["arrays"]["marks"]
     bit, name = next(
         (bit, name)
-        for bit, name in ((1, "dead"), (2, "always_on"), (4, "saturated"), (8, "redundant"))
+        for bit, name in ((1, "never_on"), (2, "always_on"), (4, "saturated"), (8, "redundant"))
         if (marks & bit).any()
     )
     with opened(browser, f"{base}layers/{slug}.html", base=base) as seen:
@@ -209,6 +209,36 @@ def test_units_are_sorted_and_filtered_by_the_dataset_and_the_address_brings_it_
         again.page.wait_for_selector(".ca-marks li")
         assert f"u={first}" in again.address
         again.check()
+
+
+def test_a_unit_behind_one_that_was_searched_shows_its_picture_and_says_whose_it_is(
+    browser: Browser, site: Path, base: str
+):
+    text = (site / "data/layers/conv2-2.js").read_text("utf-8")
+    searched = [int(u) for u in json.loads(text[text.index("{") : text.rindex("}") + 1])["searched"]]
+    with opened(browser, f"{base}layers/relu2-2.html#u={searched[0]}", base=base) as seen:
+        page = seen.page
+        figure = page.locator("unit-panel figure", has_text="Looks for")
+        figure.wait_for()
+        background = "e => getComputedStyle(e).getPropertyValue('--atlas')"
+        assert "conv2-2-pictures" in figure.locator(".ca-single").evaluate(background)
+        assert f"this was searched for that one: conv2_2 {searched[0]}." in figure.inner_text()
+        figure.locator("a").click()
+        page.wait_for_function("document.querySelector('h1').textContent === 'conv2_2'")
+        page.wait_for_selector(f"unit-panel h2:has-text('Unit {searched[0]} ')")
+        seen.check()
+    other = next(u for u in range(20) if u not in searched)
+    with opened(browser, f"{base}layers/relu2-2.html#u={other}", base=base) as seen:
+        seen.page.wait_for_selector("unit-panel figure")
+        assert "Looks for" not in seen.page.locator("unit-panel").inner_text()
+    with opened(browser, f"{base}units.html#q=layer:relu2_2", base=base) as seen:
+        named = seen.page.get_by_role("img", name=re.compile("Looks for"))
+        named.first.wait_for()
+        named_lines = seen.page.locator(".ca-hit", has_text=f"Unit {searched[0]}\n").first
+        assert f"picture searched for conv2_2 {searched[0]}" in named_lines.inner_text()
+        labels = {named.nth(k).get_attribute("aria-label") for k in range(named.count())}
+        assert labels == {f"Looks for, as searched for conv2_2, unit {u}" for u in searched}
+        seen.check()
 
 
 def test_the_panel_fits_a_phone(browser: Browser, base: str):

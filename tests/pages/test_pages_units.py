@@ -84,6 +84,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ('"red wine" unit:5', ["stem 5", "layer4.2.conv3 5", "_blocks.10._depthwise_conv 5"]),
     ("dead", ["layer4.2.conv3 3"]),  # what findings count
     ("never on", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
+    ("never-on", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("never on -dead", ["layer4.2.conv3 7"]),
     ('dead layer:"layer4.2.conv3"', ["layer4.2.conv3 3"]),
     ('layer:"_blocks.1" unit:7', ["_blocks.10._depthwise_conv 7"]),  # no layer has just that name
@@ -99,7 +100,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("class-selective", ["stem 2"]),
     ("on<1%", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("on>=99%", ["layer4.2.conv3 4"]),
-    ("layer:stem -wine", [f"stem {u}" for u in (0, 2, 4, 6, 8, 10)]),
+    ("layer:stem -wine", [f"stem {u}" for u in (0, 2, 6, 4, 8, 10)]),  # with a picture first: that of unit 4 shows nothing
     ("layer:layer4 unit:3 dead", ["layer4.2.conv3 3"]),
     ("layer:_blocks.1 unit:7", ["_blocks.10._depthwise_conv 7"]),
     ("image:two stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
@@ -142,11 +143,13 @@ def test_units_with_a_picture_of_what_they_look_for_come_first_one_of_each_layer
         assert found(seen)[:15] == [*first, "stem 1", "stem 3", "stem 4"]
         assert seen.page.locator(".ca-hit").first.locator(".ca-hit__picture").count() == 2
         assert seen.page.locator(".ca-hit").nth(12).locator(".ca-hit__picture").count() == 1
-        assert found(seen, "stem")[:3] == ["stem 0", "stem 1", "stem 2"]
+        assert found(seen, "stem")[:6] == [f"stem {unit}" for unit in (0, 2, 6, 1, 3, 4)], "equal matches alike"
         seen.check()
 
 
-def test_a_card_says_why_and_leads_to_its_unit(browser: Browser, base: str):
+def test_a_card_says_why_and_leads_to_its_unit_on_the_image_that_raises_it_most(
+    browser: Browser, base: str, units: Built
+):
     with opened(browser, base + "units.html#q=wine+stem+unit%3A5", base=base) as seen:
         assert found(seen) == ["stem 5"]
         card = seen.page.locator(".ca-hit")
@@ -156,8 +159,13 @@ def test_a_card_says_why_and_leads_to_its_unit(browser: Browser, base: str):
         assert card.locator("mark").all_inner_texts() == ["red wine"]
         assert card.locator("i").all_inner_texts()[0] == "colour-selective"
         assert card.locator("img").evaluate("(i) => i.complete && i.naturalWidth") == 32
+        # on the image that raises it most, which is not the report's first
+        photos = units.report.images
+        assert (card.get_attribute("href") or "").endswith(f"layers/layer-0.html#u=5&i={photos[1].slug}")
         card.click()
         seen.page.wait_for_selector("unit-panel figure")
+        assert seen.page.locator("[name=image]:checked").get_attribute("value") == photos[1].slug
+        assert photos[1].name in seen.page.locator("unit-panel figure").first.inner_text()
         assert seen.page.locator("unit-panel h2").inner_text().startswith("Unit 5")
         assert "Colour selectivity 0.9." in seen.page.locator("unit-panel").inner_text()
         seen.check()
@@ -168,6 +176,7 @@ def test_a_unit_that_nobody_asked_shows_its_feature_map_and_a_dead_one_nothing(b
         assert found(seen) == ["head 4"]
         seen.page.wait_for_selector(".ca-hit .ca-single")
         assert "feeds espresso" in seen.page.locator(".ca-hit").inner_text()
+        assert (seen.page.locator(".ca-hit").get_attribute("href") or "").endswith("#u=4")  # on no image of its own
         found(seen, "dead")
         assert seen.page.locator(".ca-hit__picture").inner_text() == "∅"
         seen.check()
@@ -176,19 +185,20 @@ def test_a_unit_that_nobody_asked_shows_its_feature_map_and_a_dead_one_nothing(b
 def test_keys_walk_from_the_field_to_a_unit(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=stem", base=base) as seen:
         page = seen.page
-        assert len(found(seen)) == 12
+        order = [hit.split()[1] for hit in found(seen)]
+        assert len(order) == 12
         now = "document.activeElement.querySelector('b')?.textContent || document.activeElement.type"
         across = page.evaluate(
             "new Set([...document.querySelectorAll('.ca-hit')].map((a) => a.getBoundingClientRect().left)).size"
         )
         page.locator("unit-search [type=search]").focus()
         page.keyboard.press("ArrowDown")
-        assert page.evaluate(now) == "Unit 0"
+        assert page.evaluate(now) == f"Unit {order[0]}"
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")
-        assert page.evaluate(now) == f"Unit {1 + across}"
+        assert page.evaluate(now) == f"Unit {order[1 + across]}"
         page.keyboard.press("End")
-        assert page.evaluate(now) == "Unit 11"
+        assert page.evaluate(now) == f"Unit {order[-1]}"
         page.keyboard.press("Home")
         page.keyboard.press("ArrowUp")
         assert page.evaluate(now) == "search"
@@ -196,12 +206,12 @@ def test_keys_walk_from_the_field_to_a_unit(browser: Browser, base: str):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         page.wait_for_selector("unit-panel figure")
-        assert seen.address.endswith("layers/layer-0.html#u=1")
+        assert f"layers/layer-0.html#u={order[1]}&i=" in seen.address
         page.go_back()
         assert len(found(seen)) == 12
         page.locator("unit-search [type=search]").press("Enter")
         page.wait_for_selector("unit-panel figure")
-        assert seen.address.endswith("layers/layer-0.html#u=0")
+        assert "layers/layer-0.html#u=0&i=" in seen.address
         seen.check()
 
 
@@ -224,7 +234,7 @@ def test_the_address_holds_the_query_and_an_example_is_one(browser: Browser, bas
         page.goto("about:blank")
         page.goto(address)
         assert page.locator("unit-search [type=search]").input_value() == "layer:stem on<60%"
-        assert found(seen) == [f"stem {u}" for u in range(12)]
+        assert sorted(found(seen)) == sorted(f"stem {u}" for u in range(12))
         seen.check()
 
 
@@ -252,6 +262,33 @@ def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str)
         assert not about.is_visible()
         found(seen, "dead")
         assert about.is_visible()
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("mark", "meant", "said"),
+    [
+        ("never_on", [3, 7], "Never on: no image of the dataset raises it."),
+        ("dead", [3], "Dead: no image can raise it, as far as can be told."),
+    ],
+)
+def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
+    browser: Browser, base: str, mark: str, meant: list[int], said: str
+):
+    with opened(browser, f"{base}layers/layer-1.html#f={mark}", base=base) as seen:
+        page = seen.page
+        page.wait_for_function(f"document.querySelectorAll('atlas-wall [role=option]').length === {len(meant)}")
+        tiles = page.locator("atlas-wall [role=option]")
+        assert [int(tiles.nth(k).get_attribute("data-unit") or -1) for k in range(len(meant))] == meant
+        assert (
+            page.locator("[data-control=filter] option:checked").inner_text()
+            == f"{len(meant)} {mark.replace('_', ' ')}"
+        )
+        tiles.last.click()
+        marks = page.locator(".ca-marks li")
+        marks.first.wait_for()
+        assert [text.split(" Whether")[0].split(" How")[0] for text in marks.all_inner_texts()] == [said]
+        assert (marks.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
         seen.check()
 
 

@@ -324,7 +324,7 @@ customElements.define('layer-page', class extends HTMLElement {
     if (this.state.u < 0) return;
     const inside = this.panel.contains(document.activeElement);
     this.set({u: -1});
-    if (inside && this.wall.tiles) this.wall.tiles.focus();
+    if (inside && this.panel.began < 0 && this.wall.tiles) this.wall.tiles.focus();
   }
 
   key(event) {

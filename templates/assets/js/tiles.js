@@ -21,6 +21,14 @@
     y: (atlas, k) => Math.floor(k / atlas.cols) * (atlas.h + 1),
     unit: (atlas, k) => (atlas.units ? atlas.units[k] : k),
     tile: (atlas, unit) => (atlas.units ? atlas.units.indexOf(unit) : unit < atlas.n ? unit : -1),
+    /** The picture that stands for a unit which only hands a channel on: {name, page, unit, pictures, tile}; null where none does. */
+    behind(others, unit) {
+      for (const one of others) {
+        const tile = convatlas.tiles.tile(one.pictures, unit);
+        if (tile >= 0) return {...one, unit: one.own[tile], tile};
+      }
+      return null;
+    },
     lo: (atlas, k) => (atlas.rlo || atlas.lo)[k],
     hi: (atlas, k) => (atlas.rhi || atlas.hi)[k],
     /** A map of one pixel has no scale of its own: all of them then share one. */

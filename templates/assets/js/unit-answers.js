@@ -223,7 +223,7 @@
     selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
     colour: ({arrays}, unit) => (arrays.colour && !Number.isNaN(arrays.colour[unit]) ? arrays.colour[unit] : -2),
   };
-  const MARKS = {dead: 1, always_on: 2, saturated: 4, redundant: 8};
+  const MARKS = {dead: 16, never_on: 1, always_on: 2, saturated: 4, redundant: 8};
 
   /** The tiles of an atlas, sorted. */
   function order(answers, atlas, how) {
@@ -235,10 +235,18 @@
   /** Those of the tiles whose unit has the mark. */
   function filtered(answers, atlas, tiles, mark) { return tiles.filter((tile) => answers.arrays.marks[convatlas.tiles.unit(atlas, tile)] & MARKS[mark]); }
 
+  /** Whether no image raises the unit. */
+  const silent = (answers, unit) => Boolean(answers.arrays.marks[unit] & MARKS.never_on);
+
   /** The sentences on what is wrong with a unit. */
   function wrong(answers, unit) {
-    const names = {dead: 'markDead', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
-    return Object.entries(MARKS).filter(([, bit]) => answers.arrays.marks[unit] & bit).map(([mark]) => [convatlas.say(names[mark]), mark === 'dead' ? [' ', convatlas.el('a', {href: convatlas.url('findings.html#dead_units')}, convatlas.say('markDeadMore'))] : ''].flat());
+    const {el, say, url} = convatlas;
+    const words = {dead: 'markDead', never_on: 'markNeverOn', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
+    const more = {dead: 'markDeadMore', never_on: 'markNeverOnMore'};
+    const bits = answers.arrays.marks[unit];
+    // What is dead is never on: that goes without saying.
+    return Object.entries(MARKS).filter(([mark, bit]) => bits & bit && !(mark === 'never_on' && bits & MARKS.dead))
+      .map(([mark]) => [say(words[mark]), ...(mark in more ? [' ', el('a', {href: url('findings.html#dead_units')}, say(more[mark]))] : [])]);
   }
 
   convatlas.answers = {
@@ -251,6 +259,6 @@
       if (!kept.has(slug)) kept.set(slug, open(value));
       return {answers: kept.get(slug), examples};
     },
-    figures, view, list, alike, units, cut, unpacked: open,
+    figures, view, list, alike, silent, units, cut, unpacked: open,
   };
 })();

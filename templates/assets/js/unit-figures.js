@@ -15,22 +15,31 @@
       bar: to ? tiles.bar(to[0], to[1], c, maps.signed) : tiles.bar(maps.lo[tile], maps.hi[tile], c, maps.signed)}];
   }
 
-  /** What the unit looks for, where that was searched. */
+  /** What the unit looks for, where that was searched; where its channel is another unit's, what that one looks for. */
   function looksFor(page, side) {
     const {say, tiles, number} = convatlas;
-    const {pictures, units} = page.data;
+    const {pictures, units, behind} = page.data;
+    const tile = answered(pictures) ? tiles.tile(pictures, page.state.u) : -1;
+    const other = tile < 0 ? tiles.behind(behind, page.state.u) : null;
+    if (other) return [{title: say('looksFor'), body: tiles.single(other.pictures, other.tile, side, page.state.c), note: handed(other)}];
     if (!answered(pictures)) return [];
-    const tile = tiles.tile(pictures, page.state.u);
     if (tile < 0) return [{title: '', body: '', note: say('notSearched', {n: pictures.n, all: units}), kind: 'ca-panel__line'}];
     const note = pictures.dead && pictures.dead[tile] ? page.dead(pictures, tile) : pictures.scores ? say('score', {v: number(pictures.scores[tile])}) : '';
     return [{title: say('looksFor'), body: tiles.single(pictures, tile, side, page.state.c), note}];
   }
 
-  /** The unit's thread back to the first layer. */
+  /** Whose picture it is that stands for a unit, as a link. */
+  function handed({name, page, unit}) {
+    const {el, say, url, breaks} = convatlas;
+    return [`${say('looksForBehind')} `, el('a', {href: `${url(page)}#u=${unit}`}, breaks(name), ' ', el('b', {}, unit)), '.'];
+  }
+
+  /** The unit's thread back to the first layer; of one that nothing raises, that there is none. */
   function thread(page, threads, wires, found) {
-    const {tiles, answers} = convatlas;
+    const {say, tiles, answers} = convatlas;
     const {pictures, name} = page.data;
     const unit = page.state.u;
+    if (found && answers.silent(found.answers, unit)) return [{title: say('thread'), kind: 'ca-panel__line', body: '', note: say('threadNever')}];
     const body = (side) => {
       const tile = answered(pictures) ? tiles.tile(pictures, unit) : -1;
       if (tile >= 0 && !(pictures.dead && pictures.dead[tile])) return tiles.single(pictures, tile, side);

@@ -40,6 +40,9 @@
     return all.includes(1) ? all : null;
   }
 
+  /** Searched pictures as tiles are drawn from them. */
+  const pictured = ([src, aw, ah, cols, w, h, units = []]) => ({src, aw, ah, cols, w, h, units, n: units.length, rgb: true});
+
   class Units {
     constructor(value, examples) {
       // Plain properties: what is read for every unit of every query must not be a getter.
@@ -47,16 +50,26 @@
       const arrays = Object.fromEntries(Object.keys(value.arrays).map((name) => [name, opened[name]]));
       Object.assign(this, {arrays, classes: value.classes, examples, input: value.input, memory: new Map()});
       let start = 0, feeds = 0;
-      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding, drawn = []]) => {
-        const [src, aw, ah, cols, w, h, of = []] = drawn;
-        const pictures = {src, aw, ah, cols, w, h, units: of, n: of.length, rgb: true};
-        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, pictures, feeds: feeding ? feeds : -1, input: value.input};
+      this.layers = value.layers.map(([name, slug, units, kind, map, field, jump, offset, maps, feeding, drawn = [], others = []]) => {
+        const behind = others.map(([of, own, ...rest]) => ({name: of, own, pictures: pictured(rest)}));
+        const layer = {name, slug, units, kind, map, field, jump, offset, maps, start, pictures: pictured(drawn), behind, feeds: feeding ? feeds : -1, input: value.input};
         start += units;
         feeds += feeding;
         return layer;
       });
       this.count = start;
+      this.unpictured = this.withoutPictures();
       this.words = {classes: value.classes.map(tokens), images: examples.map(([, name]) => tokens(name)), layers: this.layers.map(({name}) => tokens(name)), kinds: this.layers.map(({kind}) => tokens(kind))};
+    }
+
+    /** Of each unit 0 where its picture was searched for, 1 where one stands for it, 2 where there is none. */
+    withoutPictures() {
+      const found = new Uint8Array(this.count).fill(2);
+      for (const {start, pictures, behind} of this.layers) {
+        for (const other of behind) for (const unit of other.pictures.units) if (unit >= 0) found[start + unit] = 1;
+        for (const unit of pictures.units) if (unit >= 0) found[start + unit] = 0;
+      }
+      return found;
     }
 
     /** All units where nothing is asked: those whose pictures were searched for first, one of each layer, deep ones ahead. */
@@ -195,7 +208,7 @@
     fires: (units, unit) => units.number('on', unit), rare: (units, unit) => -units.number('on', unit),
   };
 
-  /** {units, problem}: the numbers of the units that the query means, in order. */
+  /** {units, problem}: the numbers of the units that the query means, in order; of equals, those with a picture first. */
   function find(units, text, sort = '') {
     const {found, problem} = terms(units, text);
     if (!found.length && !sort) return {units: units.opening(), problem};
@@ -216,8 +229,9 @@
           score = SORTS[sort](units, unit);
           if (Number.isNaN(score)) score = -2;
         }
-        // The score in ten-thousandths, turned over, before the unit's number: plain numbers sort many times as fast.
-        keys[many] = (1e6 - Math.round(score * 1e4)) * BITS + unit;
+        // The score in ten-thousandths, turned over, before whether it has a picture, before the unit's number: plain numbers
+        // sort many times as fast.
+        keys[many] = ((1e6 - Math.round(score * 1e4)) * 4 + units.unpictured[unit]) * BITS + unit;
         many += 1;
       }
     }

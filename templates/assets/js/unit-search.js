@@ -67,22 +67,27 @@ customElements.define('unit-search', class extends HTMLElement {
     if (focus && cards.length) cards[0].firstChild.focus();
   }
 
+  /** The report's image that raises the unit most, as an address has it; '' where it is none of the report's. */
+  shown(image) { return (image && /^images\/(.+)\.html$/.exec(image[2])?.[1]) || ''; }
+
   card(unit) {
-    const {el, say, url, breaks} = convatlas;
+    const {el, say, url, breaks, address} = convatlas;
     const {units} = this;
     const layer = units.layers[units.layerOf(unit)];
     const number = unit - layer.start;
     const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), key === 'searchFires' ? ` ${Math.round(100 * share)}\u202f%` : ''])) : '');
     const image = this.image(unit);
+    const [looks, whose] = this.looksFor(layer, number);
     const meant = (text) => convatlas.query.meant(text, this.field.value);
     const tags = [...units.marks(unit), ...units.derived(unit).filter((name) => name.endsWith('selective') || meant(name))];
     const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit))}));
-    const link = el('a', {href: url(`layers/${layer.slug}.html#u=${number}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, this.looksFor(layer, number), this.picture(unit, layer, number, image)),
+    const link = el('a', {href: url(`layers/${layer.slug}.html#${address.text({u: number, i: this.shown(image)})}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, looks, this.picture(unit, layer, number, image)),
       el('span', {class: 'ca-hit__text'},
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
         named('searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
         image && meant(image[1]) ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchImage')} `), this.marked(image[1])) : '',
+        whose,
         el('span', {class: 'ca-hit__numbers'}, numbers.join(' · '))));
     return el('li', {}, link);
   }
@@ -97,11 +102,15 @@ customElements.define('unit-search', class extends HTMLElement {
     return arrays.image ? this.units.examples[arrays.image[unit]] : undefined;
   }
 
-  /** The picture that was searched for, where there is one. */
+  /** The picture that was searched for, where there is one: [picture, a line on whose it is]. */
   looksFor(layer, number) {
-    const {tiles, el, say} = convatlas;
+    const {tiles, el, say, breaks} = convatlas;
+    const picture = ({pictures, tile}, words) => el('span', {class: 'ca-hit__picture', role: 'img', 'aria-label': words}, tiles.single(pictures, tile, 88, ''));
     const tile = layer.pictures.n ? tiles.tile(layer.pictures, number) : -1;
-    return tile < 0 ? null : el('span', {class: 'ca-hit__picture', role: 'img', 'aria-label': say('looksFor')}, tiles.single(layer.pictures, tile, 88, ''));
+    if (tile >= 0) return [picture({pictures: layer.pictures, tile}, say('looksFor')), ''];
+    const other = tiles.behind(layer.behind, number);
+    if (!other) return [null, ''];
+    return [picture(other, say('looksForOf', {layer: other.name, unit: other.unit})), el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchPictured')} `), breaks(other.name), ` ${other.unit}`)];
   }
 
   /** What raises the unit most; where nobody asked, its feature map; where nothing does, nothing. */
