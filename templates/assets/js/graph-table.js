@@ -107,7 +107,7 @@ customElements.define('graph-table', class extends HTMLElement {
     return el('tr', {title: name, 'data-id': id, 'data-box': box, class: `${box ? '' : 'gr-opened '}gr-row-${op.kind}`},
       el('th', {scope: 'row', style: `--level:${this.by ? 0 : level}`}, block ? el('button', {type: 'button', class: 'gr-turn', 'data-turn': id, 'aria-expanded': String(!box), 'aria-label': words, title: words}, box ? '+' : '−') : run ? null : el('i', {class: `gr-dot ca-k-${op.kind}`}),
         this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(shown)) : el('span', {}, breaks(shown)), folds),
-      el('td', {}, breaks(clean(what))), el('td', {class: 'ca-r'}, says.in), el('td', {class: 'ca-r'}, says.out),
+      el('td', {}, clean(what).split(' ').flatMap((word, k) => [k ? ' ' : '', ...(word.length > 14 ? breaks(word) : [word])])), el('td', {class: 'ca-r'}, says.in), el('td', {class: 'ca-r'}, says.out),
       number(says.parameters), number(says.macs), el('td', {class: 'ca-r'}, op.kind === 'input' || !says.memory ? '–' : bytes(says.memory)),
       el('td', {class: 'ca-r'}, ['input', 'output'].includes(op.kind) ? '–' : op.receptive_field ? op.receptive_field[0] === op.receptive_field[1] ? grouped(op.receptive_field[0]) : op.receptive_field.map(grouped).join(' × ') : convatlas.say('gr_whole')));
 
