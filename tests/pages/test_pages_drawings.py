@@ -174,19 +174,19 @@ def test_options_act_at_once_and_stand_in_the_address(browser: Browser, tiny: Bu
         page.locator("#dw-first_colour").fill("#ff8800")
         page.wait_for_function("() => location.hash.includes('first_colour')")
         page.wait_for_timeout(60)
-        some = {"spacing": 22, "names": False, "direction": "down", "colours": "two", "first_colour": "#ff8800"}
+        some = {"spacing": 14, "names": False, "direction": "down", "colours": "two", "first_colour": "#ff8800"}
         assert drawn(page) == expected(tiny, "lenet", **some)
-        said = "g=kept&s=lenet&spacing=22&names=false&direction=down&colours=two&first_colour=%23ff8800"
+        said = "g=kept&s=lenet&spacing=14&names=false&direction=down&colours=two&first_colour=%23ff8800"
         assert sorted(seen.address.split("#")[1].split("&")) == sorted(said.split("&"))
         command = page.locator("[data-command]").inner_text()
         assert command.startswith(
-            "convatlas draw python:tiny.py:build --style lenet --input 3x32x32 --set spacing=22 --set "
+            "convatlas draw python:tiny.py:build --style lenet --input 3x32x32 --set spacing=14 --set "
         )
         assert "--set 'first_colour=#ff8800'" in command and command.endswith(" -o lenet.svg")
         page.locator(".dw-form [type=reset]").click()
         assert drawn(page) == expected(tiny, "lenet")
         assert seen.address.endswith("#g=kept&s=lenet")
-        assert page.locator("#dw-names").is_checked() and page.locator("#dw-spacing").input_value() == "20"
+        assert page.locator("#dw-names").is_checked() and page.locator("#dw-spacing").input_value() == "12"
         seen.check()
 
 
@@ -287,7 +287,7 @@ def test_in_the_dark_text_is_light_and_downloads_stay(browser: Browser, tiny: Bu
 
 
 def test_on_a_phone_the_drawing_scrolls_and_the_page_does_not(browser: Browser, http: str):
-    with opened(browser, http + "drawings.html#s=lenet", base=http, width=390, height=844) as seen:
+    with opened(browser, http + "drawings.html#s=lenet&spacing=40", base=http, width=390, height=844) as seen:
         page = seen.page
         page.wait_for_selector(".dw-stage svg")
         stage = page.locator(".dw-stage")
