@@ -251,6 +251,24 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
 
 
+def test_where_nothing_is_found_it_says_what_is_known_with_two_examples_that_find_something(
+    browser: Browser, base: str
+):
+    with opened(browser, base + "units.html#q=eyes", base=base) as seen:
+        assert found(seen) == []
+        note = seen.page.locator("[data-note]")
+        assert "Known are the names of classes, images and layers, marks and numbers" in note.inner_text()
+        examples = note.locator("a").all_inner_texts()
+        assert len(examples) == 2 and examples[0] in ("tabby", "red wine") and examples[1].startswith("layer:")
+        for query in examples:
+            found(seen, "eyes")
+            note.locator("a").get_by_text(query, exact=True).click()
+            seen.page.wait_for_function("document.querySelector('unit-search').found.length > 0")
+            assert seen.page.locator("unit-search [type=search]").input_value() == query
+            assert not note.is_visible()
+        seen.check()
+
+
 def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=never+on", base=base) as seen:
         assert found(seen) == ["layer4.2.conv3 3", "layer4.2.conv3 7"]
