@@ -283,33 +283,6 @@ def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str)
         seen.check()
 
 
-@pytest.mark.parametrize(
-    ("mark", "meant", "said"),
-    [
-        ("never_on", [3, 7], "Never on: no image of the dataset raises it."),
-        ("dead", [3], "Dead: no image can raise it, as far as can be told."),
-    ],
-)
-def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
-    browser: Browser, base: str, mark: str, meant: list[int], said: str
-):
-    with opened(browser, f"{base}layers/layer-1.html#f={mark}", base=base) as seen:
-        page = seen.page
-        page.wait_for_function(f"document.querySelectorAll('atlas-wall [role=option]').length === {len(meant)}")
-        tiles = page.locator("atlas-wall [role=option]")
-        assert [int(tiles.nth(k).get_attribute("data-unit") or -1) for k in range(len(meant))] == meant
-        assert (
-            page.locator("[data-control=filter] option:checked").inner_text()
-            == f"{len(meant)} {mark.replace('_', ' ')}"
-        )
-        tiles.last.click()
-        marks = page.locator(".ca-marks li")
-        marks.first.wait_for()
-        assert [text.split(" Whether")[0].split(" How")[0] for text in marks.all_inner_texts()] == [said]
-        assert (marks.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
-        seen.check()
-
-
 def test_sixty_come_first_and_more_when_asked(browser: Browser, tmp_path: Path, rebuild: Callable[..., Built]):
     built = rebuild(answered(tiny_report(tmp_path / "store", units=100)), tmp_path)
     with opened(browser, built.site.as_uri() + "/units.html#q=layer:stem", base=built.site.as_uri()) as seen:
