@@ -241,6 +241,32 @@ def test_a_unit_behind_one_that_was_searched_shows_its_picture_and_says_whose_it
         seen.check()
 
 
+def test_the_keyboards_focus_goes_into_the_panel_and_back_to_the_button_that_opened_it(browser: Browser, base: str):
+    now = "document.activeElement.closest('unit-panel') && document.activeElement.textContent"
+    with opened(browser, f"{base}layers/conv2-2.html", base=base) as seen:
+        page = seen.page
+        button = page.locator(".ca-strongest button").nth(2)
+        button.focus()
+        unit = button.get_attribute("data-unit")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".ca-panel--open")
+        assert page.evaluate(now) == f"Unit {unit} / 20"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.dataset.act") == "before"
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".ca-panel:not(.ca-panel--open) .ca-strongest")
+        assert page.evaluate("document.activeElement.dataset.unit") == unit
+        # from the wall, focus stays there
+        page.locator("atlas-wall [role=listbox]").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".ca-panel--open")
+        assert page.evaluate("document.activeElement.getAttribute('role')") == "listbox"
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".ca-panel:not(.ca-panel--open) .ca-strongest")
+        assert page.evaluate("document.activeElement.getAttribute('role')") == "listbox"
+        seen.check()
+
+
 def test_the_panel_fits_a_phone(browser: Browser, base: str):
     with opened(browser, f"{base}layers/conv2-2.html#u=3", base=base, width=390) as seen:
         page = seen.page

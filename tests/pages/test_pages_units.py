@@ -251,6 +251,24 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
 
 
+def test_where_nothing_is_found_it_says_what_is_known_with_two_examples_that_find_something(
+    browser: Browser, base: str
+):
+    with opened(browser, base + "units.html#q=eyes", base=base) as seen:
+        assert found(seen) == []
+        note = seen.page.locator("[data-note]")
+        assert "Known are the names of classes, images and layers, marks and numbers" in note.inner_text()
+        examples = note.locator("a").all_inner_texts()
+        assert len(examples) == 2 and examples[0] in ("tabby", "red wine") and examples[1].startswith("layer:")
+        for query in examples:
+            found(seen, "eyes")
+            note.locator("a").get_by_text(query, exact=True).click()
+            seen.page.wait_for_function("document.querySelector('unit-search').found.length > 0")
+            assert seen.page.locator("unit-search [type=search]").input_value() == query
+            assert not note.is_visible()
+        seen.check()
+
+
 def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=never+on", base=base) as seen:
         assert found(seen) == ["layer4.2.conv3 3", "layer4.2.conv3 7"]
@@ -262,33 +280,6 @@ def test_never_on_is_said_and_leads_to_what_is_dead(browser: Browser, base: str)
         assert not about.is_visible()
         found(seen, "dead")
         assert about.is_visible()
-        seen.check()
-
-
-@pytest.mark.parametrize(
-    ("mark", "meant", "said"),
-    [
-        ("never_on", [3, 7], "Never on: no image of the dataset raises it."),
-        ("dead", [3], "Dead: no image can raise it, as far as can be told."),
-    ],
-)
-def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
-    browser: Browser, base: str, mark: str, meant: list[int], said: str
-):
-    with opened(browser, f"{base}layers/layer-1.html#f={mark}", base=base) as seen:
-        page = seen.page
-        page.wait_for_function(f"document.querySelectorAll('atlas-wall [role=option]').length === {len(meant)}")
-        tiles = page.locator("atlas-wall [role=option]")
-        assert [int(tiles.nth(k).get_attribute("data-unit") or -1) for k in range(len(meant))] == meant
-        assert (
-            page.locator("[data-control=filter] option:checked").inner_text()
-            == f"{len(meant)} {mark.replace('_', ' ')}"
-        )
-        tiles.last.click()
-        marks = page.locator(".ca-marks li")
-        marks.first.wait_for()
-        assert [text.split(" Whether")[0].split(" How")[0] for text in marks.all_inner_texts()] == [said]
-        assert (marks.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
         seen.check()
 
 

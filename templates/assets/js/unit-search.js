@@ -38,9 +38,19 @@ customElements.define('unit-search', class extends HTMLElement {
     this.draw();
   }
 
-  tell(text) {
-    this.note.textContent = text;
-    this.note.hidden = !text;
+  /** Say something in place of units; nothing with no parts. */
+  tell(...parts) {
+    this.note.replaceChildren(...parts);
+    this.note.hidden = !parts.length;
+  }
+
+  /** That nothing was found, what is known at all, and a query of the first and of the last kind that finds something here. */
+  none() {
+    const {el, say} = convatlas;
+    const tries = [...this.querySelectorAll('.ca-tries a')];
+    const links = [...new Set([tries[0], tries.at(-1)])].filter(Boolean).map((link) => link.cloneNode(true));
+    const examples = links.length ? [` ${say('searchTry')} `, ...links.flatMap((link, k) => [k ? ', ' : '', link]), '.'] : [];
+    return [el('span', {}, say('searchNone'), ` ${say('searchKnown')}`, examples)];
   }
 
   draw() {
@@ -51,7 +61,7 @@ customElements.define('unit-search', class extends HTMLElement {
     this.found = units;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
     this.about.hidden = Boolean(problem) || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
-    this.tell(problem ? say(...problem) : units.length ? '' : say('searchNone'));
+    this.tell(...(problem ? [say(...problem)] : units.length ? [] : this.none()));
     this.list.replaceChildren();
     this.grow(false);
   }

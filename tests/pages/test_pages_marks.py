@@ -1,0 +1,49 @@
+"""What is wrong with a unit has one name: in the filter of a layer's page and in the panel what the search means by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pages.conftest import build
+from tests.pages.fixture_report import tiny_report
+from tests.pages.fixture_units import answered
+from tests.pages.opened import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder: Path = tmp_path_factory.mktemp("marks")
+    return build(answered(tiny_report(folder / "store")), folder).site.as_uri() + "/"
+
+
+@pytest.mark.parametrize(
+    ("mark", "meant", "said"),
+    [
+        ("never_on", [3, 7], "Never on: no image of the dataset raises it."),
+        ("dead", [3], "Dead: no image can raise it, as far as can be told."),
+    ],
+)
+def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
+    browser: Browser, base: str, mark: str, meant: list[int], said: str
+):
+    with opened(browser, f"{base}layers/layer-1.html#f={mark}", base=base) as seen:
+        page = seen.page
+        page.wait_for_function(f"document.querySelectorAll('atlas-wall [role=option]').length === {len(meant)}")
+        tiles = page.locator("atlas-wall [role=option]")
+        assert [int(tiles.nth(k).get_attribute("data-unit") or -1) for k in range(len(meant))] == meant
+        assert (
+            page.locator("[data-control=filter] option:checked").inner_text()
+            == f"{len(meant)} {mark.replace('_', ' ')}"
+        )
+        tiles.last.click()
+        marks = page.locator(".ca-marks li")
+        marks.first.wait_for()
+        assert [text.split(" Whether")[0].split(" How")[0] for text in marks.all_inner_texts()] == [said]
+        assert (marks.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
+        seen.check()
