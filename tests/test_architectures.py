@@ -74,6 +74,7 @@ def made(name: str, images: Path, folder: Path) -> Made:
         "methods": METHODS,
         "targets": "top1",
         "trust": "none",
+        "effective_fields": 0,
         "device": "cpu",
         "out": str(folder / "site"),
         "store": str(folder / "store"),

@@ -282,6 +282,7 @@ def test_another_head_or_another_input_is_computed_anew(place: Path):
             {"inputs": {"weight": weight, "offset": 0.0}, "head": head},
             methods=["saliency"],
             explain="none",
+            effective_fields=0,
         ).run
         for weight, head in ((2.0, "classification"), (3.0, "classification"), (3.0, "regression"), (3.0, "regression"))
     ]
