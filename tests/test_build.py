@@ -99,7 +99,7 @@ def test_passes_run_are_passes_planned(tmp_path: Path, images: Path):
 
 def test_a_report_says_which_methods_it_was_asked_for_drawn_or_not(tmp_path: Path, images: Path):
     asked = ["kernels", "cam", "saliency"]  # the model ends in two linear layers: CAM is refused
-    setup, planned = filled(config_for(tmp_path, images, methods=asked, checkpoints=()))
+    setup, planned = filled(config_for(tmp_path, images, methods=asked, checkpoints=(), effective_fields=0))
     assert {method for method, _, _ in setup.jobs.refused} >= {"cam"}
     report = reporting.report_of(setup, {}, planned)
     assert {method.name for method in report.methods if method.asked} == {
