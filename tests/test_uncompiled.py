@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[1]
-BOUND = 5.0
 """Seconds that a drawing of ResNet-50 may take."""
 
 
 def ran(program: str) -> str:
     env = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env).stdout
+
+
+def _between(before: resource.struct_rusage, after: resource.struct_rusage) -> float:
+    """Seconds of a processor."""
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("style", ["graph", "blocks", "fcnn", "lenet", "alexnet"])
@@ -31,7 +35,10 @@ def test_resnet_50_is_drawn_in_five_seconds_of_a_processor_and_without_the_compi
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert said == "0 []\n"
     assert (tmp_path / "a.svg").stat().st_size > 10_000
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < BOUND
+    ran("import torch, torchvision")  # a ratio, since a busy machine's seconds are longer: five on a quiet one
+    alone = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took, plain = _between(before, after), _between(after, alone)
+    assert took < 1.5 * plain
 
 
 def test_the_compiler_compiles_afterwards_what_was_run_without_it():
