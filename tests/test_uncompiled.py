@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[1]
-"""Seconds that a drawing of ResNet-50 may take."""
 
 
 def ran(program: str) -> str:
@@ -25,7 +24,9 @@ def _between(before: resource.struct_rusage, after: resource.struct_rusage) -> f
 
 
 @pytest.mark.parametrize("style", ["graph", "blocks", "fcnn", "lenet", "alexnet"])
-def test_resnet_50_is_drawn_in_five_seconds_of_a_processor_and_without_the_compiler(style: str, tmp_path: Path):
+def test_resnet_50_is_drawn_in_about_the_time_of_importing_torchvision_and_without_the_compiler(
+    style: str, tmp_path: Path
+):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = ran(
         "import sys\nfrom generator import cli\n"
@@ -35,10 +36,12 @@ def test_resnet_50_is_drawn_in_five_seconds_of_a_processor_and_without_the_compi
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert said == "0 []\n"
     assert (tmp_path / "a.svg").stat().st_size > 10_000
-    ran("import torch, torchvision")  # a ratio, since a busy machine's seconds are longer: five on a quiet one
+    ran(
+        "import torch, torchvision"
+    )  # a ratio: a busy machine's seconds are longer. Drawing loads less of torch: 0.86 was seen
     alone = resource.getrusage(resource.RUSAGE_CHILDREN)
     took, plain = _between(before, after), _between(after, alone)
-    assert took < 1.5 * plain
+    assert took < 1.2 * plain
 
 
 def test_the_compiler_compiles_afterwards_what_was_run_without_it():
