@@ -95,6 +95,20 @@ def test_a_click_opens_the_layers_page_at_the_unit(browser: Browser, base: str):
         seen.check()
 
 
+@pytest.mark.parametrize("width", [390, 700, 820, 1024, 1280])
+def test_a_map_stays_where_it_is_when_it_is_pointed_at(browser: Browser, base: str, width: int):
+    with opened(browser, f"{base}tour.html", base=base, width=width, height=900) as seen:
+        page = ready(seen)
+        tile = page.locator("[data-column='1'] .tour-tiles a").nth(1)
+        page.locator("h1").hover()
+        tile.scroll_into_view_if_needed()
+        before = tile.bounding_box()
+        tile.hover(force=True)
+        page.wait_for_function("document.querySelector('[data-status]').textContent.includes('Unit')")
+        assert tile.bounding_box() == before
+        seen.check()
+
+
 def test_a_first_tap_shows_the_wires_and_a_second_opens(browser: Browser, base: str):
     context = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True)
     try:
