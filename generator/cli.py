@@ -9,6 +9,7 @@ exit 130  stopped by Ctrl-C; what is finished is kept
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from generator.command import memory
 from generator.command.brief import uncollected
 from generator.command.interrupt import answered
 from generator.command.uncompiled import uncompiled
+from generator.command.words import columns, first_authors, human, listed
 from generator.errors import UserError
 
 app = typer.Typer(
@@ -36,23 +38,6 @@ STOPPED = "Stopped. Everything finished is kept in {store}; run the same command
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Config = Annotated[Path | None, typer.Option(help="The configuration; else ./report.yml, else the default report.")]
-
-
-def _listed(text: str | None) -> list[str] | None:
-    """``"conv,layer4.*"`` as a list; None where the option was not given. A comma in quotes is part of a label."""
-    if text is None:
-        return None
-    parts, quote = [""], ""
-    for c in text:
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "\"'":
-            quote = c if not parts[-1].strip() else ""
-        if c == "," and not quote:
-            parts.append("")
-        else:
-            parts[-1] += c
-    return [part.strip() for part in parts if part.strip()]
 
 
 @app.command()
@@ -83,9 +68,9 @@ def build(
         {
             "model": model,
             "images": images,
-            "layers": _listed(layers),
-            "methods": _listed(methods),
-            "targets": _listed(targets),
+            "layers": listed(layers),
+            "methods": listed(methods),
+            "targets": listed(targets),
             "preset": preset,
             "device": device,
             "out": out,
@@ -108,7 +93,7 @@ def _say_where(site: Path, size: int) -> None:
     index = site / "index.html"
     typer.echo(f"\n{index}   {human(size)}\n")
     typer.echo(f"To look at it:  open {index.resolve().as_uri()} in a browser")
-    options = "" if site == Path("site") else f" {_quoted(str(site))}"
+    options = "" if site == Path("site") else f" {shlex.quote(str(site))}"
     typer.echo(f"           or:  convatlas serve{options}")
 
 
@@ -182,7 +167,7 @@ def layers(
         field = "whole input" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field))
         shape = " x ".join(map(str, layer.shape))
         rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", field))
-    typer.echo(_columns(rows, right=(3, 4, 5)))
+    typer.echo(columns(rows, right=(3, 4, 5)))
 
 
 def _described(settings: Any) -> Sequence[Any]:
@@ -290,7 +275,7 @@ def descent(
     from generator.command import descent as descending
 
     form = descending.form_of(out, format)
-    found, runs = descending.descended(surface, _listed(optimizers), start, lr or (), set or (), steps)
+    found, runs = descending.descended(surface, listed(optimizers), start, lr or (), set or (), steps)
     side = descending.side_of(view, found, runs)
     shown = sys.stderr.isatty()
 
@@ -309,9 +294,9 @@ def methods(debug: Debug = False) -> None:
     rows = [("name", "title", "draws on", "paper")]
     for name, info in registry().items():
         cls: Any = info.cls
-        papers = "; ".join(f"{_first(paper.authors)} {paper.year}" for paper in cls.papers)
+        papers = "; ".join(f"{first_authors(paper.authors)} {paper.year}" for paper in cls.papers)
         rows.append((name, info.title, _DRAWS_ON[cls.scope], papers or "–"))
-    typer.echo(_columns(rows))
+    typer.echo(columns(rows))
 
 
 @app.command()
@@ -324,7 +309,7 @@ def init(
 
     for path in lay_out(folder):
         typer.echo(path)
-    typer.echo(f"\nNow change {folder / 'report.yml'}, then: cd {_quoted(str(folder))} && convatlas build")
+    typer.echo(f"\nNow change {folder / 'report.yml'}, then: cd {shlex.quote(str(folder))} && convatlas build")
 
 
 _DRAWS_ON = {
@@ -338,39 +323,6 @@ _DRAWS_ON = {
 }
 _KEPT: dict[str, str] = {}
 """Where the running build keeps what is finished: for the sentence that Ctrl-C ends with."""
-
-
-def _first(authors: str) -> str:
-    """``Zeiler and Fergus`` of ``Matthew D. Zeiler and Rob Fergus``, ``Zhou et al.`` of more."""
-    names = [name.strip() for part in authors.split(",") for name in part.split(" and ") if name.strip()]
-    last = [name.split()[-1] for name in names]
-    return f"{last[0]} et al." if len(last) > 2 or "et al" in authors else " and ".join(last)
-
-
-def _columns(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if k in right else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def human(size: int) -> str:
-    """``812 B``, ``3.4 KB``, ``41.0 MB`` (powers of 1000, as file managers count)"""
-    value, units = float(size), ["B", "KB", "MB", "GB"]
-    while value >= 999.95 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
 
 
 def run(arguments: Sequence[str]) -> int:

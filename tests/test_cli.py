@@ -19,6 +19,7 @@ import pytest
 
 from generator import cli
 from generator.command.progress import Progress
+from generator.command.words import human
 from generator.config import ReportConfig
 from generator.errors import UserError
 from generator.resources import packaged
@@ -387,7 +388,7 @@ def test_init_s_report_is_read_from_its_folder(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_sizes(size: int, shown: str):
-    assert cli.human(size) == shown
+    assert human(size) == shown
 
 
 def test_listing_layers_downloads_no_weights(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -54,34 +54,6 @@ def test_blocks_open_and_close_in_graph_and_table(browser: Browser, base: str):
         seen.check()
 
 
-def test_the_strip_of_the_network_is_one_stop_of_the_tab_key_and_arrows_walk_along_it(browser: Browser, base: str):
-    with opened(browser, base + "layers/layer-1.html", base=base) as seen:
-        page = seen.page
-        page.wait_for_selector("network-strip a[tabindex='0']")
-        parts = page.locator("network-strip a")
-        many = parts.count()
-        assert many > 2
-        assert page.locator("network-strip a[tabindex='0']").count() == 1
-        where = "[...document.querySelectorAll('network-strip a')].indexOf(document.activeElement)"
-        here = page.locator("network-strip [aria-current]")
-        here.focus()
-        at = page.evaluate(where)
-        assert at >= 0
-        page.keyboard.press("End")
-        assert page.evaluate(where) == many - 1
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowLeft")
-        assert page.evaluate(where) == many - 2
-        page.keyboard.press("Home")
-        assert page.evaluate(where) == 0
-        page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.matches('.gr-map__all')")
-        page.keyboard.press("Shift+Tab")
-        assert page.evaluate(where) == 0, "back to where it was left"
-        assert "u=" not in seen.address, "no unit was stepped to"
-        seen.check()
-
-
 def test_a_box_leads_to_its_layer(browser: Browser, base: str):
     with opened(browser, base + "architecture.html", base=base) as seen:
         page = seen.page
