@@ -37,7 +37,7 @@ OUTPUT = "@output"
 PARAMETER = "Parameter"
 """`Op.op` of what is learned and joins the data by itself, as a class token does: an input that is the same for every image."""
 FLOAT = 4
-"""Bytes of a number."""
+"""Bytes of a number, where its type is not known."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Op:
     macs: int = 0
     """Multiply-accumulates for one image; FLOPs are twice as many."""
     memory: int = 0
-    """Bytes of what it gives for one image, in float32; 0 where it writes into what it read, or gives a view of it."""
+    """Bytes of what it gives for one image; 0 where it writes into what it read, or gives a view of it."""
     receptive_field: tuple[int, int] | None = None
     """(height, width) in pixels of the input; None: the whole of it."""
     in_place: bool = False

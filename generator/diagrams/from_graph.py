@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import accumulate
 
-from generator.diagrams.architecture import FLOAT, OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
+from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.diagrams.sharing import joining, sharing
 from generator.diagrams.words import shares
 from generator.model.graph import Graph, Group, Held, Node, Ref
@@ -88,7 +87,7 @@ def from_graph(
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
-        (*notes, *_decided(graph)),
+        (*notes, *_decided(graph), *_raised(graph)),
     )
 
 
@@ -139,6 +138,15 @@ def _decided(graph: Graph) -> tuple[str, ...]:
     )
 
 
+def _raised(graph: Graph) -> tuple[str, ...]:
+    if not graph.raised:
+        return ()
+    return (
+        f"{', '.join(graph.raised)} raised an error, and the model went on without: what was done there before leads "
+        "nowhere.",
+    )
+
+
 def _note(node: Node, deciding: bool) -> str:
     said = []
     if deciding:
@@ -166,7 +174,7 @@ def _op(
         attributes=attributes(node),
         parameters=node.parameters,
         macs=node.macs,
-        memory=sum(FLOAT * math.prod(ref.shape) for ref in node.outputs) if owns else 0,
+        memory=node.memory if owns else 0,
         receptive_field=_field(reaches.get(node.outputs[0], WHOLE)) if node.outputs else None,
         in_place=node.in_place,
         layer=node.name if node.name in layers else None,
