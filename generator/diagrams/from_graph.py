@@ -87,7 +87,7 @@ def from_graph(
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
-        (*notes, *_decided(graph), *_raised(graph)),
+        (*notes, *_decided(graph), *_raised(graph), *_uncounted(graph, kept)),
     )
 
 
@@ -147,6 +147,14 @@ def _raised(graph: Graph) -> tuple[str, ...]:
     )
 
 
+def _uncounted(graph: Graph, kept: Collection[int]) -> tuple[str, ...]:
+    found = Counter("something unseen" if n.op == "?" else n.op for n in graph.nodes if n.uncounted and n.index in kept)
+    if not found:
+        return ()
+    said = ", ".join(name if many == 1 else f"{name} ({many} times)" for name, many in found.items())
+    return (f"Not counted among the multiply-accumulates is the work of {said}.",)
+
+
 def _note(node: Node, deciding: bool) -> str:
     said = []
     if deciding:
@@ -174,6 +182,7 @@ def _op(
         attributes=attributes(node),
         parameters=node.parameters,
         macs=node.macs,
+        uncounted=node.uncounted,
         memory=node.memory if owns else 0,
         receptive_field=_field(reaches.get(node.outputs[0], WHOLE)) if node.outputs else None,
         in_place=node.in_place,

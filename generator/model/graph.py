@@ -61,6 +61,8 @@ class Node:
     macs: int
     memory: int = 0
     """Bytes of what it gives."""
+    uncounted: bool = False
+    """Whether it does work that `macs` does not tell of."""
     detached: bool = False
     """Whether it ran with gradients off, as what is inside an autograd.Function does: no gradient reaches it."""
     in_place: bool = False

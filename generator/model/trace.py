@@ -218,7 +218,7 @@ class _Recorder:
             self.touched.update(map(id, module.parameters()))
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
-                self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=0, opaque=True)
+                self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
             return
         ref = self.origins.made.get(output) if isinstance(output, Tensor) else None
         if ref is not None and not start <= ref.node < len(self.nodes):
@@ -277,7 +277,7 @@ class _Recorder:
     def _appears(self, tensor: Tensor, path: str) -> None:
         """A tensor of unknown origin, of whatever size, is a node of its own."""
         name = LayerName(f"{path}.?" if path else "?")
-        self._add(name, path, "?", "unknown", (), (tensor,), plain=True, module=False)
+        self._add(name, path, "?", "unknown", (), (tensor,), plain=True, module=False, macs=None)
 
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
@@ -323,14 +323,14 @@ class _Recorder:
         settings: Settings | None = None,
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
-        macs: int = 0,
+        macs: int | None = 0,
         **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
             index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
-            macs, sum(one.numel() * one.element_size() for one in results), not torch.is_grad_enabled(), **more,
+            macs or 0, sum(one.numel() * one.element_size() for one in results), macs is None, not torch.is_grad_enabled(), **more,
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
