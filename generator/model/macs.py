@@ -106,7 +106,7 @@ def _weighted(family: str, first: Tensor, weight: Tensor, output: Tensor) -> int
 
 def _product(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], operands: list[Tensor], output: Tensor) -> int:
     if name == "einsum":
-        return _einsum(*_letters(args))
+        return _einsum(*letters(args))
     if name in ("chain_matmul", "linalg_multi_dot"):
         several = operands or [value for value in args[0] if isinstance(value, Tensor)]
         return _chain([tuple(value.shape) for value in several])
@@ -153,7 +153,7 @@ def _chain(shapes: list[Shape]) -> int:
     return least[0, len(sides) - 2]
 
 
-def _letters(args: tuple[Any, ...]) -> tuple[list[list[str]], list[str] | None, list[Shape]]:
+def letters(args: tuple[Any, ...]) -> tuple[list[list[str]], list[str] | None, list[Shape]]:
     """The index of each dimension of each operand, and of the result where it is told; and the operands' shapes."""
     if isinstance(args[0], str):
         operands: list[Shape] = [

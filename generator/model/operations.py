@@ -172,6 +172,7 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "repeat": ("input", "repeats", "dim"),
     "flip": ("input", "dims"),
     "roll": ("input", "shifts", "dims"),
+    "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
     "unpool": ("input", "indices", "kernel_size", "stride", "padding"),
 }
 _POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
@@ -251,6 +252,10 @@ def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dic
             found["in_channels"], found["out_channels"] = ours, theirs
         elif family == "linear":
             found["in_features"], found["out_features"] = shape[-1], shape[0]
+    if name == "upsample_bilinear":
+        found = {**found, "mode": "bilinear", "align_corners": True}
+    if name == "cosine_similarity":
+        found.setdefault("dim", 1)
     if name == "chunk" and "split_size" in found:
         found["chunks"] = found.pop("split_size")
     return found
