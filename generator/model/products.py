@@ -77,7 +77,7 @@ def _contracted(node: Node, ref: Ref, reach: Reach) -> Reach | None:
         gone = list(range(-dims, 0) if first == ref else range(-rank, dims - rank))
     else:
         said = dims[0] if first == ref else dims[1]
-        gone = [dim if dim < 0 else dim - rank for dim in (said if isinstance(said, tuple) else (said,))]
+        gone = [dim if dim < 0 else dim - rank for dim in (said if isinstance(said, (tuple, list)) else (said,))]
     if any(axis in gone for axis in reach.dims):
         return WHOLE
     before = 0 if first == ref else len(_shape(first)) - len(gone)

@@ -309,7 +309,8 @@ def _attend(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _getitem(node: Node, reads: list[Reach]) -> Reach:
-    return getitem(node, reads) if indexed(node) is not None else _unknown(node, reads)
+    found = getitem(node, reads)
+    return found if found.dims or indexed(node) is not None else _unknown(node, reads)
 
 
 _ON_MAPS = frozenset(
