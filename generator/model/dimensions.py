@@ -179,9 +179,10 @@ def flip(node: Node, reads: list[Reach]) -> Reach:
 
 
 def roll(node: Node, reads: list[Reach]) -> Reach:
-    """Shifted, told as it is for what does not come in again at the other side, where that is the most of it."""
+    """Shifted, told as it is for what does not come in again at the other side, where that is the most of it. With the
+    channels last, as windows of attention are shifted, it is given up: its places are not those of the image."""
     shape, shifts, dims = node.inputs[0].shape, node.settings.get("shifts"), node.settings.get("dims")
-    if shifts is None or dims is None:
+    if shifts is None or dims is None or reads[0].axes != NCHW:
         return WHOLE
     many = shifts if isinstance(shifts, (tuple, list)) else (shifts,)
     amounts = dict(zip(from_end(dims, len(shape)), many, strict=True))
