@@ -166,7 +166,8 @@ def layers(
     for layer in found:
         field = "whole input" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field))
         shape = " x ".join(map(str, layer.shape))
-        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", field))
+        macs = "not counted" if layer.uncounted and not layer.macs else f"{layer.macs:,}"
+        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", macs, field))
     typer.echo(columns(rows, right=(3, 4, 5)))
 
 

@@ -53,6 +53,8 @@ class Layer:
     """Names of the layers whose output it reads, nearest spatial ancestors."""
     read: bool = True
     """Whether the scores depend on its places: not in an auxiliary head, nor where only a class token is read on."""
+    uncounted: bool = False
+    """Whether it does work that `macs` does not tell of."""
 
     @property
     def units(self) -> int:

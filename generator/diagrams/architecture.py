@@ -37,7 +37,7 @@ OUTPUT = "@output"
 PARAMETER = "Parameter"
 """`Op.op` of what is learned and joins the data by itself, as a class token does: an input that is the same for every image."""
 FLOAT = 4
-"""Bytes of a number."""
+"""Bytes of a number, where its type is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ class Op:
     """0 where they were counted by an earlier call."""
     macs: int = 0
     """Multiply-accumulates for one image; FLOPs are twice as many."""
+    uncounted: bool = False
+    """Whether it does work that is not among them."""
     memory: int = 0
-    """Bytes of what it gives for one image, in float32; 0 where it writes into what it read, or gives a view of it."""
+    """Bytes of what it gives for one image; 0 where it writes into what it read, or gives a view of it."""
     receptive_field: tuple[int, int] | None = None
     """(height, width) in pixels of the input; None: the whole of it."""
     in_place: bool = False
@@ -80,6 +82,13 @@ class Op:
     """Of a closed block: whether what it reads is added to what it makes of that; see `residual.py`."""
     note: str = ""
     """A sentence, where something is special: its shape is not known, its path could differ."""
+
+    @property
+    def counted(self) -> str:
+        """Its multiply-accumulates in words; nothing where it has none."""
+        if self.uncounted:
+            return f"{self.macs:,}, and what is not counted" if self.macs else "not counted"
+        return f"{self.macs:,}" if self.macs else ""
 
     @property
     def learned(self) -> bool:

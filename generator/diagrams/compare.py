@@ -35,7 +35,7 @@ class Summary:
     macs: int
     """For one image."""
     memory: int
-    """Bytes of all that its ops give for one image, in float32; the image itself is none of them."""
+    """Bytes of all that its ops give for one image; the image itself is none of them."""
     ops: int
     kinds: tuple[tuple[OpKind, int], ...]
     """How many ops there are of each kind."""

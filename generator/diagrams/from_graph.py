@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import accumulate
 
-from generator.diagrams.architecture import FLOAT, OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
+from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.diagrams.sharing import joining, sharing
 from generator.diagrams.words import shares
 from generator.model.graph import Graph, Group, Held, Node, Ref
@@ -20,13 +19,13 @@ _KINDS: Mapping[str, OpKind] = {
     "input": "input",
     **dict.fromkeys(("conv", "conv_transpose"), "conv"),
     **dict.fromkeys(("batch_norm", "group_norm", "layer_norm", "channel_norm"), "norm"),
-    "act": "act",
+    **dict.fromkeys(("act", "glu"), "act"),
     **dict.fromkeys(("max_pool", "avg_pool", "lp_pool", "adaptive_pool", "reduce"), "pool"),
     "linear": "linear",
     "attention": "attention",
-    "cat": "merge",
+    **dict.fromkeys(("cat", "stack"), "merge"),
     "softmax": "softmax",
-    **dict.fromkeys(("resample", "pixel_shuffle", "pixel_unshuffle"), "resample"),
+    **dict.fromkeys(("resample", "pixel_shuffle", "pixel_unshuffle", "repeat", "unpool"), "resample"),
     **dict.fromkeys(("reshape", "permute", "split", "unbind", "squeeze", "getitem", "expand", "pad"), "reshape"),
     "copy": "copy",
 }  # type: ignore[dict-item]
@@ -88,7 +87,7 @@ def from_graph(
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
-        (*notes, *_decided(graph)),
+        (*notes, *_decided(graph), *_raised(graph), *_uncounted(graph, kept)),
     )
 
 
@@ -139,6 +138,23 @@ def _decided(graph: Graph) -> tuple[str, ...]:
     )
 
 
+def _raised(graph: Graph) -> tuple[str, ...]:
+    if not graph.raised:
+        return ()
+    return (
+        f"{', '.join(graph.raised)} raised an error, and the model went on without: what was done there before leads "
+        "nowhere.",
+    )
+
+
+def _uncounted(graph: Graph, kept: Collection[int]) -> tuple[str, ...]:
+    found = Counter("something unseen" if n.op == "?" else n.op for n in graph.nodes if n.uncounted and n.index in kept)
+    if not found:
+        return ()
+    said = ", ".join(name if many == 1 else f"{name} ({many} times)" for name, many in found.items())
+    return (f"Not counted among the multiply-accumulates is the work of {said}.",)
+
+
 def _note(node: Node, deciding: bool) -> str:
     said = []
     if deciding:
@@ -166,7 +182,8 @@ def _op(
         attributes=attributes(node),
         parameters=node.parameters,
         macs=node.macs,
-        memory=sum(FLOAT * math.prod(ref.shape) for ref in node.outputs) if owns else 0,
+        uncounted=node.uncounted,
+        memory=node.memory if owns else 0,
         receptive_field=_field(reaches.get(node.outputs[0], WHOLE)) if node.outputs else None,
         in_place=node.in_place,
         layer=node.name if node.name in layers else None,

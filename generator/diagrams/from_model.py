@@ -4,7 +4,7 @@ copy on the meta device ──▶ trace ──▶ Graph ──▶ from_graph    
           │ raises: numbers decide what runs
           ▼
 the model on one random input ──▶ trace                           detectors, control flow
-          │ raises, and the model by itself does not
+          │ raises, and the model by itself does not, or its output is made out of sight
           ▼
 the modules, in the order of their definition                     no shapes, no edges that are known
 """
@@ -34,6 +34,7 @@ from generator.names import LayerName
 
 SEED = 0
 """Of the random input."""
+TORN = "The model runs, but what it returns could not be followed back to its input"
 
 
 def architecture(
@@ -85,6 +86,8 @@ def _run(
                 if not _runs(ran, x, invocation):
                     raise cannot_run(error, shape, advice) from error
                 return modules_alone(ran, title, f"The model runs, but could not be watched ({type(error).__name__})")
+        if graph.torn:
+            return modules_alone(ran, title, TORN)
     parameters = sum(parameter.numel() for parameter in ran.parameters())
     notes = (f"Shapes, costs and receptive fields are those of one input of {in_words(shape)}.",)
     return from_graph(graph, title, parameters=parameters, notes=notes)
@@ -119,7 +122,7 @@ def by_shapes(module: nn.Module, shape: tuple[int, ...], invocation: Invocation)
             graph, _ = trace(copy, torch.empty((1, *shape), dtype=_dtype(copy)), invocation=invocation)
     except Exception:  # whatever it is: the run on numbers tells whether it is the model's fault, and in its own words
         return None
-    return graph
+    return None if graph.torn else graph
 
 
 def _noise(module: nn.Module, shape: tuple[int, ...]) -> Tensor:

@@ -52,11 +52,12 @@ def _d(wire: Wire) -> str:
 
 
 def shown_shapes(it: Architecture, which: str) -> list[str]:
-    """The shape that stands below each op: where it is asked for, of what it gives; else nothing."""
+    """The shape that stands below each op: where it is asked for, of what the op itself gives, whatever those that are not
+    drawn make of it; else nothing."""
     found = []
     for op in it.ops:
         out, into = it.outputs_of[op.id], it.inputs_of[op.id]
-        shape = out[0].shape if out else ()
+        shape = (op.shape or out[0].shape) if out else ()
         same = which == "changes" and bool(into) and all(edge.shape == shape for edge in into)
         found.append("" if not shape or which == "none" or same else shape_words(shape))
     return found

@@ -280,6 +280,7 @@ class _Folder:
             last=last,
             parameters=_sum(members, lambda one: one.parameters),
             macs=_sum(members, lambda one: one.macs),
+            uncounted=any(one.uncounted for one in members),
             memory=_sum(members, lambda one: one.memory),
             receptive_field=members[-1].receptive_field,
         )

@@ -151,6 +151,7 @@ def _joined(op: Op, parts: list[Op]) -> Op:
         shape=last.shape,
         parameters=sum(part.parameters for part in parts),
         macs=sum(part.macs for part in parts),
+        uncounted=any(part.uncounted for part in parts),
         memory=sum(part.memory for part in parts),
         parts=tuple(parts),
     )
@@ -165,6 +166,7 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
         path=block.path,
         parameters=block.parameters or sum(op.parameters for op in ops),
         macs=block.macs,
+        uncounted=any(op.uncounted for op in ops),
         memory=sum(op.memory for op in ops),
         receptive_field=block.receptive_field,
         layer=block.layer,

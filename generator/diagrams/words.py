@@ -121,8 +121,8 @@ def about(op: Op) -> list[tuple[str, str]]:
     found = [("output", " × ".join(map(str, op.shape)) or "?"), *op.attributes]
     if op.parameters:
         found.append(("parameters", f"{op.parameters:,}"))
-    if op.macs:
-        found.append(("MACs", f"{op.macs:,}"))
+    if op.counted:
+        found.append(("MACs", op.counted))
     if op.receptive_field:
         found.append(("receptive field", " × ".join(map(str, op.receptive_field))))
     if op.note:

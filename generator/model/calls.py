@@ -9,6 +9,7 @@ The describer and the engine both watch through here, so that a name means the s
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,22 +18,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from generator.model.operations import LEAVES, function_name, short_name
 from generator.names import LayerName
-
-LEAVES: tuple[type[nn.Module], ...] = (
-    nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, nn.RMSNorm,
-    nn.Linear, nn.Bilinear, nn.Identity, nn.Embedding, nn.Flatten, nn.Unflatten, nn.MultiheadAttention, nn.Upsample,
-    nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle,
-    nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd,
-    nn.modules.pooling._AdaptiveMaxPoolNd, nn.modules.pooling._LPPoolNd,
-    nn.modules.dropout._DropoutNd, nn.modules.padding._ConstantPadNd, nn.modules.padding._ReflectionPadNd,
-    nn.modules.padding._ReplicationPadNd,
-    *(v for k, v in vars(nn.modules.activation).items() if isinstance(v, type) and issubclass(v, nn.Module) and k != "Module"),
-)  # fmt: skip
-"""What is drawn as one node, however it is written inside (a Conv2d subclass that pads by a child is one conv)."""
 
 
 def is_leaf(module: nn.Module) -> bool:
@@ -59,18 +49,35 @@ Implement = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """Given (function, args, kwargs): a result, or NotImplemented for torch's own."""
 
 
-def _short(func: Callable[..., Any]) -> str:
-    """``relu`` of torch.nn.functional.relu, torch.relu and Tensor.relu."""
-    name = getattr(func, "__name__", None) or (resolve_name(func) or "").rpartition(".")[2]
-    return str(name)
+@dataclass(frozen=True)
+class Listener:
+    """What else may be told of a run, of what stands outside leaves."""
+
+    enter: Callable[[nn.Module, bool, Any, Any], None]
+    """A module's forward begins: the module, whether it is a leaf, its arguments."""
+    failed: Callable[[nn.Module, str, bool], None]
+    """A module's forward raised, which the model may survive: the module, its path, whether it is a leaf."""
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A module whose forward has begun."""
+
+    module: nn.Module
+    path: str
+    leaf: bool
+    handled: BaseException | None
+    """What the model was about to handle when it was called."""
 
 
 class _Watcher:
     """Where a forward is: the containers that are open, whether a leaf is, and how often each name was called."""
 
-    def __init__(self, model: nn.Module, on_call: OnCall, implement: Implement | None) -> None:
-        self.model, self.on_call, self.implement = model, on_call, implement
-        self.paths: list[str] = []
+    def __init__(
+        self, model: nn.Module, on_call: OnCall, implement: Implement | None, listener: Listener | None
+    ) -> None:
+        self.model, self.on_call, self.implement, self.listener = model, on_call, implement, listener
+        self.open: list[_Open] = []
         self.leaves = 0
         self.reporting = False
         """Whether on_call is running: what that computes is not the model's."""
@@ -86,33 +93,47 @@ class _Watcher:
         out = NotImplemented if self.implement is None or self.reporting else self.implement(func, args, kwargs)
         if out is NotImplemented:
             out = func(*args, **kwargs)
-        if self.leaves or self.reporting or not self.paths:
+        if self.leaves or self.reporting or not self.open:
             return out
-        if _short(func) == "__get__" and not isinstance(out, torch.Tensor):
+        if getattr(func, "__name__", "") == "__get__" and not isinstance(out, torch.Tensor):
             return out  # x.shape is no call to a reader; x.T and x.data are
-        here = self.paths[-1]
-        name = self.numbered((f"{here}.F." if here else "F.") + _short(func).strip("_"))
-        replaced = self.on_call(Call(name, here, None, _short(func), True, args, kwargs), out)
+        here, function = self.open[-1].path, function_name(func)
+        name = self.numbered((f"{here}.F." if here else "F.") + short_name(function))
+        replaced = self.on_call(Call(name, here, None, function, True, args, kwargs), out)
         return out if replaced is None else replaced
 
-    def enter(self, module: nn.Module, path: str, leaf: bool) -> None:
+    def enter(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any) -> None:
         """A module's forward begins."""
         if module is self.model:
-            self.paths.clear()
+            self.open.clear()
             self.seen.clear()
             self.leaves = 0
-        self.paths.append(path)
+        if self.listener is not None and not self.leaves:
+            with self._reporting():
+                self.listener.enter(module, leaf, args, kwargs)
+        self.open.append(_Open(module, path, leaf, sys.exception()))
         self.leaves += leaf
 
     def leave(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any, output: Any) -> Any:
-        """A module's forward has ended; what stands inside a leaf is not reported."""
-        self.paths.pop()
+        """A module's forward has ended, by returning or by raising; what stands inside a leaf is not reported."""
+        if not self.open or self.open[-1].module is not module:
+            return None  # what raised was another's hook, before the forward began
+        failed = sys.exception() is not self.open.pop().handled
         self.leaves -= leaf
         if self.leaves:
             return None
+        with self._reporting():
+            if not failed:
+                return self.on_call(Call(self.numbered(path), path, module, None, leaf, args, kwargs), output)
+            if self.listener is not None:
+                self.listener.failed(module, path, leaf)
+        return None
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
         self.reporting = True
         try:
-            return self.on_call(Call(self.numbered(path), path, module, None, leaf, args, kwargs), output)
+            yield
         finally:
             self.reporting = False
 
@@ -120,10 +141,12 @@ class _Watcher:
         """The two hooks of one module."""
         leaf = is_leaf(module)
         yield module.register_forward_pre_hook(
-            lambda part, args, kwargs: self.enter(part, path, leaf), with_kwargs=True
+            lambda part, args, kwargs: self.enter(part, path, leaf, args, kwargs), with_kwargs=True
         )
         yield module.register_forward_hook(
-            lambda part, args, kwargs, output: self.leave(part, path, leaf, args, kwargs, output), with_kwargs=True
+            lambda part, args, kwargs, output: self.leave(part, path, leaf, args, kwargs, output),
+            with_kwargs=True,
+            always_call=True,
         )
 
 
@@ -145,13 +168,14 @@ def watch(
     on_call: OnCall,
     implement: Implement | None = None,
     modules: Collection[str] | None = None,
+    listener: Listener | None = None,
 ) -> Iterator[None]:
     """Report every call of `model`'s next forward passes; `implement` may stand in for any torch function.
 
     With `modules` (paths), only calls of these modules are reported, and no function's: nothing else is then slowed
     down. Names start afresh at each forward of `model`. Hooks and the mode come off whatever happens.
     """
-    watcher = _Watcher(model, on_call, implement)
+    watcher = _Watcher(model, on_call, implement, listener)
     handles: list[RemovableHandle] = []
     functions = modules is None or implement is not None
     around = {path[:end] for path in modules or () for end in range(len(path)) if path[end] == "."}

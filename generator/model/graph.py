@@ -59,6 +59,10 @@ class Node:
     parameters: int
     """Of the module called, or of the parameters among the arguments; 0 when they were counted by an earlier call."""
     macs: int
+    memory: int = 0
+    """Bytes of what it gives."""
+    uncounted: bool = False
+    """Whether it does work that `macs` does not tell of."""
     detached: bool = False
     """Whether it ran with gradients off, as what is inside an autograd.Function does: no gradient reaches it."""
     in_place: bool = False
@@ -120,3 +124,7 @@ class Graph:
     uncalled: tuple[str, ...] = ()
     """Paths of the outermost modules that no call touched: neither they nor what they hold ran."""
     decisions: tuple[Decision, ...] = ()
+    raised: tuple[str, ...] = ()
+    """Paths of the outermost modules that raised an error which the model handled."""
+    torn: bool = False
+    """Whether what the model returned could not be followed back to its input."""

@@ -12,9 +12,9 @@ from generator.names import Kind
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("conv", "conv_transpose"), "conv"),
     **dict.fromkeys(("batch_norm", "group_norm", "layer_norm", "channel_norm"), "norm"),
-    "act": "act",
+    **dict.fromkeys(("act", "glu"), "act"),
     **dict.fromkeys(("max_pool", "avg_pool", "lp_pool", "adaptive_pool"), "pool"),
-    "cat": "merge",
+    **dict.fromkeys(("cat", "stack"), "merge"),
     "linear": "linear",
     "attention": "attention",
 }

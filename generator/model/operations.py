@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.overrides import resolve_name
 
 Settings = Mapping[str, Any]
 """Plain values by the names torch gives them, without tensors; `weight_shape` stands for the weight."""
@@ -26,17 +27,29 @@ _ACTS = _words(
 )
 _ARITHMETIC = _words(
     "add sub subtract rsub mul multiply div divide true_divide iadd isub imul itruediv radd rmul rdiv maximum minimum "
-    "where lerp addcmul addcdiv"
+    "fmax fmin where lerp addcmul addcdiv floor_divide floordiv fmod remainder mod atan2 arctan2 hypot logaddexp "
+    "logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor and or xor"
 )
 _POINTWISE = _words(
-    "neg abs exp log sqrt rsqrt pow rpow square reciprocal floor ceil round sign sin cos erf nan_to_num expm1 log1p "
-    "logical_not masked_fill gt lt ge le eq ne channel_shuffle native_channel_shuffle"
+    "neg negative positive abs absolute exp exp2 log log2 log10 sqrt rsqrt pow rpow float_power square reciprocal floor "
+    "ceil round trunc frac sign sgn sin cos tan sinh cosh asin acos atan arctan asinh acosh atanh erf erfc erfinv logit "
+    "special_expit nan_to_num expm1 log1p logical_not bitwise_not invert isnan isinf isfinite heaviside masked_fill gt lt "
+    "ge le eq ne channel_shuffle native_channel_shuffle"
 )
 _COPIES = _words(
-    "to float half double bfloat16 type type_as contiguous clone detach requires_grad cpu cuda dropout dropout1d "
+    "to float half double bfloat16 type type_as contiguous clone detach requires_grad data cpu cuda dropout dropout1d "
     "dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout"
 )
-_REDUCTIONS = _words("mean sum amax amin max min std var norm prod logsumexp argmax argmin median all any")
+_REDUCTIONS = _words(
+    "mean sum amax amin max min std var var_mean std_mean norm linalg_norm linalg_vector_norm prod logsumexp argmax argmin "
+    "median nanmean nansum count_nonzero all any cosine_similarity"
+)
+_SCANS = _words("cumsum cumprod cummax cummin logcumsumexp sort argsort topk gumbel_softmax")
+_PRODUCTS = _words(
+    "matmul rmatmul linalg_matmul bmm mm mv dot vdot inner addmm addmv baddbmm addbmm einsum bilinear tensordot cdist "
+    "linalg_vecdot chain_matmul linalg_multi_dot"
+)
+_RECURRENT = _words("lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell")
 
 FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "conv"),
@@ -59,30 +72,48 @@ FUNCTIONS: Mapping[str, str] = {
     "local_response_norm": "channel_norm",
     **dict.fromkeys(("cat", "concat", "concatenate"), "cat"),
     "pad": "pad",
-    **dict.fromkeys(("interpolate", "upsample"), "resample"),
+    **dict.fromkeys(("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"), "resample"),
+    "max_unpool2d": "unpool",
     "pixel_shuffle": "pixel_shuffle",
     "pixel_unshuffle": "pixel_unshuffle",
     "linear": "linear",
     **dict.fromkeys(("scaled_dot_product_attention", "multi_head_attention_forward"), "attention"),
-    **dict.fromkeys(("matmul", "bmm", "mm", "mv", "addmm", "baddbmm", "addbmm", "einsum", "bilinear"), "matmul"),
+    **dict.fromkeys(_PRODUCTS, "matmul"),
+    **dict.fromkeys(_RECURRENT, "recurrent"),
+    **dict.fromkeys(_SCANS, "scan"),
+    "glu": "glu",
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "view_as", "reshape_as"), "reshape"),
-    **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"), "permute"),
+    **dict.fromkeys(
+        _words("permute transpose swapaxes swapdims movedim moveaxis t T mT H mH adjoint"),
+        "permute",
+    ),
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), "split"),
     "unbind": "unbind",
     **dict.fromkeys(("squeeze", "unsqueeze"), "squeeze"),
-    "getitem": "getitem",
-    "expand": "expand",
+    **dict.fromkeys(("getitem", "narrow", "select", "index_select"), "getitem"),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), "expand"),
+    **dict.fromkeys(("repeat", "tile"), "tile"),
+    "repeat_interleave": "repeat",
+    "stack": "stack",
+    **dict.fromkeys(("flip", "fliplr", "flipud"), "flip"),
+    "roll": "roll",
+    "unfold": "unfold",
 }
 """Family by the short name of a torch function; a name not here is of family ``unknown``."""
 
 ELASTIC = frozenset(_words("nonzero argwhere masked_select unique unique_consecutive nms batched_nms"))
 """Functions that give as many values as the numbers say."""
 
+_ACTIVATIONS = tuple(
+    value for name, value in vars(nn.modules.activation).items()
+    if isinstance(value, type) and issubclass(value, nn.Module) and name != "Module"
+)  # fmt: skip
+
 _MODULES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
     ((nn.modules.conv._ConvTransposeNd,), "conv_transpose"),
     ((nn.modules.conv._ConvNd,), "conv"),
-    ((nn.modules.batchnorm._BatchNorm,), "batch_norm"),
     ((nn.modules.instancenorm._InstanceNorm, nn.GroupNorm), "group_norm"),
+    ((nn.modules.batchnorm._NormBase,), "batch_norm"),
     ((nn.LayerNorm, nn.RMSNorm), "layer_norm"),
     ((nn.LocalResponseNorm,), "channel_norm"),
     ((nn.modules.pooling._MaxPoolNd,), "max_pool"),
@@ -91,8 +122,10 @@ _MODULES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
     ((nn.modules.pooling._AdaptiveAvgPoolNd, nn.modules.pooling._AdaptiveMaxPoolNd), "adaptive_pool"),
     ((nn.Linear,), "linear"),
     ((nn.Bilinear,), "matmul"),
+    ((nn.modules.rnn.RNNBase, nn.modules.rnn.RNNCellBase), "recurrent"),
     ((nn.MultiheadAttention,), "attention"),
     ((nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d), "softmax"),
+    ((nn.GLU,), "glu"),
     ((nn.Upsample,), "resample"),
     ((nn.PixelShuffle,), "pixel_shuffle"),
     ((nn.PixelUnshuffle,), "pixel_unshuffle"),
@@ -100,7 +133,12 @@ _MODULES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
     ((nn.Identity, nn.modules.dropout._DropoutNd), "copy"),
     ((nn.modules.padding._ConstantPadNd, nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd), "pad"),
     ((nn.Flatten, nn.Unflatten), "reshape"),
+    ((nn.Embedding,), "lookup"),
+    (_ACTIVATIONS, "act"),
 )  # fmt: skip
+
+LEAVES: tuple[type[nn.Module], ...] = tuple(one for classes, _ in _MODULES for one in classes)
+"""What is drawn as one node, however it is written inside (a Conv2d subclass that pads by a child is one conv)."""
 
 _SETTINGS = _words(
     "kernel_size stride padding dilation output_padding groups padding_mode in_channels out_channels in_features "
@@ -128,20 +166,48 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "split": ("input", "split_size", "dim"),
     "unbind": ("input", "dim"),
     "cat": ("tensors", "dim"),
+    "stack": ("tensors", "dim"),
+    "scan": ("input", "dim"),
+    "glu": ("input", "dim"),
+    "repeat": ("input", "repeats", "dim"),
+    "flip": ("input", "dims"),
+    "roll": ("input", "shifts", "dims"),
+    "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
+    "unpool": ("input", "indices", "kernel_size", "stride", "padding"),
 }
-_RENAMED = {"pad": "padding", "axis": "dim", "chunks": "split_size", "split_size_or_sections": "split_size"}
+_POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("norm", "normalize", "linalg_norm", "linalg_vector_norm"), ("input", "p", "dim", "keepdim")),
+    **dict.fromkeys(("std", "var", "std_mean", "var_mean"), ("input", "dim", "unbiased", "keepdim")),
+    "cosine_similarity": ("x1", "x2", "dim"),
+    "topk": ("input", "k", "dim"),
+    "gumbel_softmax": ("input", "tau", "hard", "eps", "dim"),
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), ("input", "dim0", "dim1")),
+    **dict.fromkeys(("movedim", "moveaxis"), ("input", "source", "destination")),
+    "narrow": ("input", "dim", "start", "length"),
+    "select": ("input", "dim", "index"),
+    "index_select": ("input", "dim"),
+}
+"""By the short name of a function, where those of its family do not hold."""
+_RENAMED = {
+    "pad": "padding",
+    "axis": "dim",
+    "axis0": "dim0",
+    "axis1": "dim1",
+    "chunks": "split_size",
+    "split_size_or_sections": "split_size",
+}
 
 
 def module_family(module: nn.Module) -> str:
     """The family of a leaf module."""
-    for classes, family in _MODULES:
-        if isinstance(module, classes):
-            return family
-    return "act" if type(module).__module__ == "torch.nn.modules.activation" or _is_activation(module) else "unknown"
+    return next((family for classes, family in _MODULES if isinstance(module, classes)), "unknown")
 
 
-def _is_activation(module: nn.Module) -> bool:
-    return any(base.__module__ == "torch.nn.modules.activation" for base in type(module).__mro__)
+def function_family(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The family of a function's call: ``max`` of two tensors takes the larger of each pair, of one the largest."""
+    if name in ("max", "min") and ("other" in kwargs or (len(args) > 1 and isinstance(args[1], Tensor))):
+        return "arithmetic"
+    return FUNCTIONS.get(name, "unknown")
 
 
 def module_settings(module: nn.Module, pads: tuple[tuple[int, ...], ...]) -> Settings:
@@ -162,10 +228,14 @@ def _plain(value: Any) -> bool:
 
 def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settings:
     """A function call's arguments by name, with the kernel's sizes read from the weight where there is one."""
-    said = {**dict(zip(_POSITIONS.get(family, ()), args, strict=False)), **kwargs}
+    positions = _POSITIONS_OF.get(name) or _POSITIONS.get(family, ())
+    said = {**dict(zip(positions, args, strict=False)), **kwargs}
     said = {_RENAMED.get(key, key): value for key, value in said.items()}
+    if isinstance(said.get("dim"), bool):  # x.std(True): of all, without bias
+        del said["dim"]
     if (
         family == "reduce"
+        and name not in _POSITIONS_OF
         and len(args) > 1
         and all(isinstance(value, int) and not isinstance(value, bool) for value in args[1:])
     ):
@@ -182,14 +252,24 @@ def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dic
             found["in_channels"], found["out_channels"] = ours, theirs
         elif family == "linear":
             found["in_features"], found["out_features"] = shape[-1], shape[0]
+    if name == "upsample_bilinear":
+        found = {**found, "mode": "bilinear", "align_corners": True}
+    if name == "cosine_similarity":
+        found.setdefault("dim", 1)
     if name == "chunk" and "split_size" in found:
         found["chunks"] = found.pop("split_size")
     return found
 
 
-def short_name(function: Callable[..., Any] | str) -> str:
-    """``add`` of ``Tensor.__iadd__`` and ``add_``: the name without underscores."""
-    return (function if isinstance(function, str) else function.__name__).strip("_")
+def function_name(function: Callable[..., Any]) -> str:
+    """``relu`` of torch.nn.functional.relu, torch.relu and Tensor.relu; ``T`` of the property Tensor.T."""
+    name = getattr(function, "__name__", None) or (resolve_name(function) or "").rpartition(".")[2]
+    return str(getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name)
+
+
+def short_name(name: str) -> str:
+    """``add`` of ``add_``, ``iadd`` of ``__iadd__``: a function's name without underscores around it."""
+    return name.strip("_")
 
 
 def pair(value: Any) -> tuple[Any, Any]:

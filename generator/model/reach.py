@@ -19,7 +19,7 @@ NHWC: Axes = (-3, -2)
 
 @dataclass(frozen=True)
 class Span:
-    """What place 0 of an axis sees, in input pixels, and the distance to what place 1 sees."""
+    """What place 0 of an axis sees, in input pixels, and the distance to what place 1 sees: negative in a mirrored map."""
 
     lo: float
     hi: float
@@ -37,13 +37,18 @@ class Span:
 
     def window(self, reach: float, stride: float, before: float) -> Span:
         """Read through a sliding window of `reach` places, the first of them `before` places ahead of place 0."""
-        lo = self.lo - before * self.jump
-        return Span(lo, self.hi + (reach - 1 - before) * self.jump, self.jump * stride)
+        ends = (-before * self.jump, (reach - 1 - before) * self.jump)
+        return Span(self.lo + min(ends), self.hi + max(ends), self.jump * stride)
+
+    def flipped(self, places: int) -> Span:
+        """Counted from the other end: the jump changes its sign."""
+        far = (places - 1) * self.jump
+        return Span(self.lo + far, self.hi + far, -self.jump)
 
     def finer(self, factor: float, taps: int, shift: float | None = None) -> Span:
         """Enlarged `factor` times, each place from `taps` neighbours; `shift` moves place 0, in old places."""
         centre = self.offset + (0.5 / factor - 0.5 if shift is None else shift) * self.jump
-        half = (self.hi - self.lo + (taps - 1) * self.jump) / 2
+        half = (self.hi - self.lo + (taps - 1) * abs(self.jump)) / 2
         return Span(centre - half, centre + half, self.jump / factor)
 
 
@@ -110,7 +115,7 @@ def union(spans: list[tuple[Span | None, int]]) -> Span | None:
     if all(math.isclose(span.jump, jump) for span in known):
         return Span(lo, hi, jump)
     last = max(places for _, places in spans) - 1
-    if last < 1:
+    if last < 1 or len({span.jump < 0 for span in known}) > 1:
         return None
     end_lo, end_hi = min(s.lo + last * s.jump for s in known), max(s.hi + last * s.jump for s in known)
     half, start, end = max(hi - lo, end_hi - end_lo) / 2, (lo + hi) / 2, (end_lo + end_hi) / 2

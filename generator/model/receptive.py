@@ -17,18 +17,25 @@ from functools import partial
 from typing import Any
 
 from generator.model.dimensions import (
+    flip,
     from_end,
     getitem,
     indexed,
     lengthened,
+    part,
     permute,
+    repeat,
     reshape,
+    roll,
     split,
     squeeze,
+    stretch,
     unbind,
+    unfold,
 )
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
+from generator.model.products import product
 from generator.model.reach import NCHW, WHOLE, Axes, Reach, Span, union
 
 
@@ -46,6 +53,8 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
             reach = step(node, [found.get(ref, WHOLE) for ref in node.inputs])
         several = node.outputs[:1] if node.family == "attention" else node.outputs  # its weights have no such layout
         found.update(dict.fromkeys(several, reach))
+        if node.family == "split" and reach.dims:
+            found.update((ref, part(node, k, reach)) for k, ref in enumerate(several))
     _look_back(graph, found)
     return found
 
@@ -77,6 +86,8 @@ def step(node: Node, reads: list[Reach]) -> Reach:
     flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4
     if rule is None or flat or not node.outputs:
         return _unknown(node, reads)
+    if node.family in _ON_MAPS and reads[0].dims and reads[0].axes != NCHW:
+        return Reach(None, None, NCHW)  # it slides over what is not height and width, and mixes what is
     return rule(node, reads)
 
 
@@ -175,6 +186,9 @@ def _resample(node: Node, reads: list[Reach]) -> Reach:
             return span.finer(out, 1)
         if node.settings.get("mode") == "area":
             return span.window(math.ceil(size / out), size / out, 0)
+        if node.settings.get("antialias") and out < size:  # as wide as what is left out asks for
+            reached = math.ceil(taps * size / out)
+            return span.window(reached, size / out, (reached - size / out) / 2)
         if node.settings.get("align_corners") and out > 1:
             return span.finer((out - 1) / (size - 1), taps, 0)
         return span.finer(out / size, taps)
@@ -196,15 +210,16 @@ def _unshuffle(node: Node, reads: list[Reach]) -> Reach:
 # ---- place by place
 
 
-def _first(node: Node, reads: list[Reach]) -> Reach:
-    return reads[0]
-
-
 def _on_maps(node: Node, reads: list[Reach]) -> Reach:
-    return Reach(reads[0].y, reads[0].x, NCHW) if len(node.outputs[0].shape) == 4 else reads[0]
+    """A norm with statistics of its own leaves each place alone; over neighbouring channels it mixes these."""
+    if not reads[0].dims and len(node.outputs[0].shape) == 4:
+        return Reach(reads[0].y, reads[0].x, NCHW)
+    return reads[0].mixed((1 - len(node.outputs[0].shape),)) if node.family == "channel_norm" else reads[0]
 
 
 def _whole_map(node: Node, reads: list[Reach]) -> Reach:
+    if reads[0].dims:
+        return reads[0].blind()
     return Reach(None, None, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
 
 
@@ -215,20 +230,21 @@ def mixed_dims(node: Node) -> tuple[int, ...]:
         return tuple(range(-len(settings["normalized_shape"]), 0)) if "normalized_shape" in settings else (-1,)
     if node.family == "linear":
         return (-1,)
-    dim = settings.get("dim")
+    dim = settings.get("dim", -1 if node.family in ("scan", "glu") else None)
     return from_end(1 if dim is None else dim, len(node.inputs[0].shape))
 
 
 def _along(node: Node, reads: list[Reach]) -> Reach:
     """An axis among those mixed sees everything; tokens that a linear layer mixes are no tokens any more."""
     reach, dims = reads[0], mixed_dims(node)
-    if node.family == "linear" and reach.tokens is not None and reach.tokens.axis in dims:
+    if node.family in ("linear", "glu") and reach.tokens is not None and reach.tokens.axis in dims:
         return WHOLE
     return reach.mixed(dims)
 
 
 def _reduce(node: Node, reads: list[Reach]) -> Reach:
-    reach, rank, dim = reads[0], len(node.inputs[0].shape), node.settings.get("dim")
+    reach = reads[0] if len(reads) == 1 else _joined(node, reads, node.inputs[0].shape)
+    rank, dim = len(node.inputs[0].shape), node.settings.get("dim")
     if not reach.dims:
         return WHOLE
     dims = tuple(range(-rank, 0)) if dim is None else from_end(dim, rank)
@@ -240,16 +256,25 @@ def _reduce(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _merge(node: Node, reads: list[Reach]) -> Reach:
+    return _joined(node, reads, node.outputs[0].shape)
+
+
+def _joined(node: Node, reads: list[Reach], shape: tuple[int, ...]) -> Reach:
+    """Tensors in one layout, place by place, in one of `shape`; the one place of a side of 1 is read by all."""
     layouts = {(reach.axes, reach.tokens) for reach in reads if reach.dims}
     if len(layouts) != 1:
         return WHOLE
     axes, tokens = layouts.pop()
-    shape = node.outputs[0].shape
     sides = (tokens.height, tokens.width) if tokens is not None else axes and tuple(map(partial(_side, shape), axes))
     assert sides
-    return Reach(
-        union([(reach.y, sides[0]) for reach in reads]), union([(reach.x, sides[1]) for reach in reads]), axes, tokens
-    )
+    spans = []
+    for k, side in enumerate(sides):
+        seen = [(reach.y, reach.x)[k] for reach in reads]
+        if axes is not None and len(reads) == len(node.inputs):
+            read = [_side(ref.shape, axes[k]) for ref in node.inputs]
+            seen = [None if one < side else span for one, span in zip(read, seen, strict=True)]
+        spans.append(union([(span, side) for span in seen]))
+    return Reach(spans[0], spans[1], axes, tokens)
 
 
 def _side(shape: tuple[int, ...], axis: int) -> int:
@@ -263,13 +288,29 @@ def _cat(node: Node, reads: list[Reach]) -> Reach:
     return _merge(node, reads).mixed(dims)
 
 
+def _stack(node: Node, reads: list[Reach]) -> Reach:
+    """A new dimension: what stands to its left moves."""
+    (dim,) = from_end(node.settings.get("dim", 0), len(node.outputs[0].shape))
+    reach = _joined(node, reads, node.inputs[0].shape)
+    return reach.at(tuple(axis - (axis <= dim) for axis in reach.dims)) if reach.dims else WHOLE
+
+
+def _unpool(node: Node, reads: list[Reach]) -> Reach:
+    return _transposed(node, [_joined(node, reads, node.inputs[0].shape)])
+
+
+def _product(node: Node, reads: list[Reach]) -> Reach:
+    return product(node, reads) or _unknown(node, reads)
+
+
 def _attend(node: Node, reads: list[Reach]) -> Reach:
     """Each place of the queries sees all that there are keys of."""
     return reads[0].blind() if node.outputs[0].shape == node.inputs[0].shape else WHOLE
 
 
 def _getitem(node: Node, reads: list[Reach]) -> Reach:
-    return getitem(node, reads) if indexed(node) is not None else _unknown(node, reads)
+    found = getitem(node, reads)
+    return found if found.dims or indexed(node) is not None else _unknown(node, reads)
 
 
 _ON_MAPS = frozenset(
@@ -283,6 +324,7 @@ _ON_MAPS = frozenset(
         "pixel_shuffle",
         "pixel_unshuffle",
         "resample",
+        "unpool",
     )
 )
 """Families for which dimensions -2 and -1 are height and width by definition (of a batch of maps)."""
@@ -300,7 +342,7 @@ _RULES = {
     **dict.fromkeys(("batch_norm", "channel_norm"), _on_maps),
     "group_norm": _whole_map,
     **dict.fromkeys(("act", "pointwise", "arithmetic", "copy"), _merge),
-    **dict.fromkeys(("layer_norm", "linear", "softmax"), _along),
+    **dict.fromkeys(("layer_norm", "linear", "softmax", "scan", "glu"), _along),
     "attention": _attend,
     "reduce": _reduce,
     "cat": _cat,
@@ -309,6 +351,13 @@ _RULES = {
     "split": split,
     "unbind": unbind,
     "squeeze": squeeze,
-    "expand": _first,
+    **dict.fromkeys(("expand", "tile"), stretch),
+    "stack": _stack,
+    "flip": flip,
+    "roll": roll,
+    "repeat": repeat,
+    "unfold": unfold,
+    "unpool": _unpool,
+    "matmul": _product,
     "getitem": _getitem,
 }

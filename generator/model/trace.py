@@ -11,31 +11,30 @@ node computes is told by its family (see operations.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
-from generator.model.calls import Call, is_leaf, tensors, watch
+from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, decides, uncalled
-from generator.model.graph import Constant, Graph, Group, Held, Node, Ref
+from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.macs import function_macs, module_macs
-from generator.model.memory import shares, version, where
+from generator.model.memory import shares, where
 from generator.model.operations import (
     ELASTIC,
-    FUNCTIONS,
     Settings,
+    function_family,
     function_settings,
     module_family,
     module_settings,
     short_name,
 )
+from generator.model.origins import Origins
 from generator.names import INPUT, LayerName
 
 Observe = Callable[[Node, tuple[Any, ...], Any], None]
@@ -52,7 +51,8 @@ def trace(
     try:
         for parameter in required:  # no graph is built, and gradients are off only where the model turns them off
             parameter.requires_grad_(False)
-        with recorder.listening(), torch.enable_grad(), watch(model, recorder.on_call, recorder.count):
+        listener = Listener(recorder.enter, recorder.failed)
+        with torch.enable_grad(), watch(model, recorder.on_call, recorder.count, listener=listener):
             output = (invocation or Invocation())(model, x)
     finally:
         for parameter, flag in required.items():
@@ -82,45 +82,32 @@ class _Recorder:
         self.pads: list[tuple[int, ...]] = []
         self.permuted = False
         self.starts: dict[int, list[int]] = {}
-        self.made = WeakTensorKeyDictionary()
-        """tensor -> Ref"""
-        self.versions = WeakTensorKeyDictionary()
+        self.raised: list[str] = []
+        """Paths of the outermost modules that raised, which the model survived."""
+        self.origins = Origins(self.model)
         self.names = {id(parameter): name for name, parameter in self.model.named_parameters()}
-        self.constants = WeakTensorKeyDictionary()
-        """tensor -> what it was made from: parameters that no node tells of yet, and nodes"""
-        self.overwritten: set[Ref] = set()
-        self.newest: tuple[tuple[int, int], Ref] | None = None
-        """Where in memory the last node's only result lies."""
-        for module in self.model.modules():
-            for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
-                for held in value if isinstance(value, (list, tuple)) else (value,):
-                    if isinstance(held, Tensor):
-                        self.constants[held] = ()
         self._add(INPUT, "", "input", "input", (), (self.x,), plain=True, module=False)
 
     # ---- what happens during the run
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Note where containers begin and which leaf is open: the watcher tells only of ends."""
+    def enter(self, module: nn.Module, leaf: bool, args: Any, kwargs: Any) -> None:
+        """A leaf or a container begins."""
+        if module is self.model and len(self.nodes) == 1:
+            self._given(args, kwargs)
+        if leaf:
+            self.leaf, self.pads, self.permuted = module, [], False
+        else:
+            self.starts.setdefault(id(module), []).append(len(self.nodes))
+            self.decisions.enter()
 
-        def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
-            if self.leaf is not None:
-                return
-            if module is self.model and len(self.nodes) == 1:
-                self._given(args, kwargs)
-            if is_leaf(module):
-                self.leaf, self.pads, self.permuted = module, [], False
-            else:
-                self.starts.setdefault(id(module), []).append(len(self.nodes))
-                self.decisions.enter()
-
-        handles = [module.register_forward_pre_hook(enter, with_kwargs=True) for module in self.model.modules()]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+    def failed(self, module: nn.Module, path: str, leaf: bool) -> None:
+        """A leaf or a container raised: what stands around it may go on without."""
+        self.raised = [*(one for one in self.raised if not one.startswith(f"{path}.")), path]
+        if leaf:
+            self.leaf, self.pads = None, []
+        else:
+            self.starts[id(module)].pop()
+            self.decisions.leave(None, len(self.nodes))
 
     def _given(self, args: Any, kwargs: Any) -> None:
         """What the model is called with: the batch, the image out of it, or what is the same for every image."""
@@ -128,7 +115,7 @@ class _Recorder:
             if value is self.x:
                 continue
             if where(value) == where(self.x) and value.shape == self.x.shape[1:]:
-                whole = self.made[self.x]
+                whole = self.origins.made[self.x]
                 self._add(
                     INPUT,
                     "",
@@ -141,15 +128,15 @@ class _Recorder:
                     arguments=(whole, 0),
                 )
             else:
-                self.constants[value] = ()
+                self.origins.constant(value)
 
     def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See every torch function, inside leaves too; change none. What constants pass through changes no gradient."""
         if (rectifier := as_rectifier(function, args, kwargs)) is not None:
-            self.rectifiers += rectifier.x not in self.constants
+            self.rectifiers += rectifier.x not in self.origins.constants
         elif (pool := as_max_pool(function, args, kwargs)) is not None:
-            self.max_pools += pool.x not in self.constants
-            self.overlapping_pools += pool.overlaps and pool.x not in self.constants
+            self.max_pools += pool.x not in self.origins.constants
+            self.overlapping_pools += pool.overlaps and pool.x not in self.origins.constants
         elif self.leaf is not None and (name := getattr(function, "__name__", "")) in ("pad", "permute"):
             if name == "pad":
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
@@ -170,9 +157,9 @@ class _Recorder:
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
-        sources = (*module.parameters(), *self._sources(call))
+        sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
-        if self._unchanged(call, output):
+        if self.origins.unchanged(call, output):
             return
         family = module_family(module)
         if family == "layer_norm" and self.permuted:  # LayerNorm2d: over the channels of (n, c, h, w)
@@ -193,20 +180,20 @@ class _Recorder:
         if name == "setitem":  # x[...] = y returns nothing: what it wrote to is its output
             output = call.args[0]
         results = list(tensors(output))
-        sources = self._sources(call)
+        sources = self.origins.sources(call)
         self.touched.update(map(id, sources))
         if decides(function):
             for value in tensors(call.args):
-                if value in self.made:
-                    self.decisions.decide(self.made[value], len(self.nodes))
-        if not results or self._unchanged(call, output):
+                if value in self.origins.made:
+                    self.decisions.decide(self.origins.made[value], len(self.nodes))
+        if not results or self.origins.unchanged(call, output):
             return
-        family = FUNCTIONS.get(name, "unknown")
+        family = function_family(name, call.args, call.kwargs)
         macs = function_macs(name, family, call.args, call.kwargs, output)
         knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
         if knows_only_the_shape or (not macs and not self._read(call)):
             for result in results:
-                self.constants[result] = () if knows_only_the_shape else sources
+                self.origins.constant(result, () if knows_only_the_shape else sources)
             return
         self._record(
             call,
@@ -224,16 +211,16 @@ class _Recorder:
         start = self.starts[id(module)].pop()
         self.decisions.leave(output, len(self.nodes))
         parameters = self._parameters(module)
-        for result in tensors(output):
-            self._recognise(result, start)
-        if any(result not in self.made and result not in self.constants for result in tensors(output)):
+        fresh = len(self.nodes) > start
+        seen = [self.origins.recognise(one) if fresh else self.origins.known(one) for one in tensors(output)]
+        if not all(seen) and call.path:
             # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
             self.touched.update(map(id, module.parameters()))
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
-                self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=0, opaque=True)
+                self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
             return
-        ref = self.made.get(output) if isinstance(output, Tensor) else None
+        ref = self.origins.made.get(output) if isinstance(output, Tensor) else None
         if ref is not None and not start <= ref.node < len(self.nodes):
             ref = None  # handed through
         self.groups.append(
@@ -256,13 +243,6 @@ class _Recorder:
     def _next(self) -> int:
         self.order += 1
         return self.order
-
-    def _sources(self, call: Call) -> tuple[nn.Parameter | Ref, ...]:
-        """The parameters among a call's arguments, and what the constants among them were made from."""
-        found: list[nn.Parameter | Ref] = []
-        for value in tensors((call.args, call.kwargs)):
-            found += [value] if isinstance(value, nn.Parameter) else self.constants.get(value, ())
-        return tuple(found)
 
     def _held(self, sources: Iterable[Tensor | Ref]) -> tuple[Held, ...]:
         """The parameters among these, each once."""
@@ -287,40 +267,25 @@ class _Recorder:
         found: list[Ref] = []
         kwargs = {key: value for key, value in call.kwargs.items() if key != "out"}
         for value in tensors((call.args, kwargs)):
-            if value in self.constants:
+            if value in self.origins.constants:
                 continue
-            if value not in self.made:
-                if value.dim() < 2:
-                    continue
-                name = LayerName(f"{call.path}.?" if call.path else "?")
-                self._add(name, call.path, "?", "unknown", (), (value,), plain=True, module=False)
-            found.append(self.made[value])
+            if not self.origins.recognise(value):
+                self._appears(value, call.path)
+            found.append(self.origins.made[value])
         return tuple(dict.fromkeys(found))
 
-    def _recognise(self, tensor: Tensor, start: int) -> None:
-        """An autograd.Function hands out its result as a new object: it is known by where its numbers lie."""
-        if tensor in self.made or tensor in self.constants or len(self.nodes) <= start or not self.newest:
-            return
-        place, ref = self.newest
-        if place == where(tensor) and ref.shape == tuple(tensor.shape):
-            self._made(tensor, ref)
-
-    def _unchanged(self, call: Call, output: Any) -> bool:
-        """Whether the call handed back a tensor it was given, and wrote nothing into it."""
-        if not isinstance(output, Tensor) or output not in self.versions:
-            return False
-        given = any(value is output for value in tensors((call.args, call.kwargs)))
-        return given and version(output) == self.versions[output]
+    def _appears(self, tensor: Tensor, path: str) -> None:
+        """A tensor of unknown origin, of whatever size, is a node of its own."""
+        name = LayerName(f"{path}.?" if path else "?")
+        self._add(name, path, "?", "unknown", (), (tensor,), plain=True, module=False, macs=None)
 
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
         results, read = tuple(tensors(output)), tuple(tensors((call.args, call.kwargs)))
         wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
-        base = results[0]._base if wrote else None
-        if wrote:
-            self.overwritten.update(ref for value, ref in self.made.items() if shares(value, results[0]))
-        if base is not None and base in self.made:  # written through a view: the whole tensor is new
-            inputs = tuple(dict.fromkeys((*inputs, self.made[base])))
+        base = self.origins.overwrite(results[0]) if wrote else None
+        if base is not None:  # written through a view: the whole tensor is new
+            inputs = tuple(dict.fromkeys((*inputs, base)))
         node = self._add(
             call.name,
             call.path,
@@ -330,17 +295,17 @@ class _Recorder:
             results,
             plain=isinstance(output, Tensor),
             module=call.module is not None,
-            arguments=self._frozen(call.args),
-            constants=tuple(dict.fromkeys(one for one in self._sources(call) if isinstance(one, Ref))),
+            arguments=self.origins.frozen(call.args),
+            constants=tuple(dict.fromkeys(one for one in self.origins.sources(call) if isinstance(one, Ref))),
             in_place=wrote,
             view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
             **facts,
         )
         if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
-                self.constants[result] = (self.made.pop(result),)
-        if base is not None:
-            self._made(base, Ref(node.index, 0, tuple(base.shape)))
+                self.origins.constant(result, (self.origins.made[result],))
+        if wrote and results[0]._base is not None:
+            self.origins.make(results[0]._base, Ref(node.index, 0, tuple(results[0]._base.shape)))
         if self.observe is not None:
             self.observe(node, call.args, output)
 
@@ -358,37 +323,28 @@ class _Recorder:
         settings: Settings | None = None,
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
-        macs: int = 0,
+        macs: int | None = 0,
         **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
             index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
-            macs, not torch.is_grad_enabled(), **more,
+            macs or 0, sum(one.numel() * one.element_size() for one in results), macs is None, not torch.is_grad_enabled(), **more,
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
-            self._made(result, ref)
-        self.newest = (where(results[0]), outputs[0]) if len(results) == 1 else None
+            self.origins.make(result, ref)
+        self.origins.latest(results, outputs)
         return node
-
-    def _made(self, tensor: Tensor, ref: Ref) -> None:
-        self.made[tensor] = ref
-        self.versions[tensor] = version(tensor)
-        if tensor in self.constants:  # a buffer or an empty tensor that the input was written into
-            del self.constants[tensor]
-
-    def _frozen(self, value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return self.made[value] if value in self.made else Constant(tuple(value.shape))
-        if isinstance(value, (tuple, list)):
-            return tuple(map(self._frozen, value))
-        return value if isinstance(value, (int, float, str, slice, type(None), type(...))) else repr(type(value))
 
     def graph(self, output: Any) -> Graph:
         """All that was seen, frozen."""
-        ends = tuple(self.made.get(value) for value in tensors(output))
+        given = tuple(tensors(output))
+        for value in given:
+            if not self.origins.known(value):
+                self._appears(value, "")
+        ends = tuple(self.origins.made.get(value) for value in given)
         return Graph(
             tuple(self.nodes),
             tuple(self.groups),
@@ -396,11 +352,21 @@ class _Recorder:
             self.rectifiers,
             self.max_pools,
             self.overlapping_pools,
-            frozenset(self.overwritten),
+            frozenset(self.origins.overwritten),
             tuple(name for name, parameter in self.model.named_parameters() if id(parameter) not in self.touched),
             uncalled(self.model, self.ran, self.touched),
             tuple(self.decisions.made),
+            tuple(self.raised),
+            bool(given) and not self._reached(ends),
         )
+
+    def _reached(self, ends: tuple[Ref | None, ...]) -> bool:
+        """Whether the way back from one of these comes to the input."""
+        wanted = {ref.node for ref in ends if ref is not None}
+        for node in reversed(self.nodes):
+            if node.index in wanted:
+                wanted.update(ref.node for ref in node.inputs)
+        return 0 in wanted
 
 
 def _picks(name: str, args: tuple[Any, ...]) -> bool:

@@ -62,6 +62,7 @@ def facts(it: Architecture) -> Mapping[str, object]:
     ends = {kind: [op.shape for op in it.ops if op.kind == kind and op.shape] for kind in ("input", "output")}
     return {
         "ops": sum(op.kind not in ("input", "output") for op in it.ops),
+        "uncounted": any(op.uncounted for op in it.ops),
         "memory": sum(op.memory for op in it.ops if op.kind not in ("input", "output")),
         "input": shape_words(ends["input"][0]) if ends["input"] else "",
         "output": shape_words(ends["output"][0]) if ends["output"] else "",
@@ -99,18 +100,23 @@ def table(it: Architecture) -> str:
                 e for o in inside for e in it.inputs_of[o.id] if not block.start <= place[e.source] < block.stop
             ]
             given = " + ".join(dict.fromkeys(shape_words(edge.shape) for edge in entering))
-            memory = sum(o.memory for o in inside)
+            memory, counted = sum(o.memory for o in inside), _macs(block.macs, any(o.uncounted for o in inside))
             lines.writerow(
-                [plain(block.id), level[block.id], "block", plain(block.op), "", given, shape_words(block.shape), block.parameters, block.macs, memory, field(block.receptive_field)]
+                [plain(block.id), level[block.id], "block", plain(block.op), "", given, shape_words(block.shape), block.parameters, counted, memory, field(block.receptive_field)]
             )  # fmt: skip
         deep = sum(1 for block in it.around(k))
         given = " + ".join(shape_words(edge.shape) for edge in it.inputs_of[op.id])
         said = "; ".join(f"{name} {value}" for name, value in op.attributes)
         lines.writerow(
-            [plain(op.id), deep, op.kind, plain(op.op), plain(said), given, shape_words(op.shape), op.parameters, op.macs, op.memory, field(op.receptive_field)]
+            [plain(op.id), deep, op.kind, plain(op.op), plain(said), given, shape_words(op.shape), op.parameters, _macs(op.macs, op.uncounted), op.memory, field(op.receptive_field)]
         )  # fmt: skip
     lines.writerow(["total", "", "", "", "", "", "", it.parameters, it.macs, sum(op.memory for op in it.ops), ""])
     return out.getvalue()
+
+
+def _macs(counted: int, more: bool) -> int | str:
+    """As a cell of a table: nothing was counted where there is work of another kind alone."""
+    return "not counted" if more and not counted else counted
 
 
 def field(sides: tuple[int, int] | None) -> str:

@@ -13,6 +13,7 @@ from generator import __version__
 from generator.config import dump
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_graph import from_graph
+from generator.diagrams.from_model import TORN, modules_alone
 from generator.diagrams.weights import with_weights
 from generator.learn.own import own_of
 from generator.methods import MethodInfo, registry
@@ -139,6 +140,8 @@ def architecture_of(setup: Setup) -> Architecture:
     """The run that described the model, to be drawn, with the weights of its dense layers."""
     found = setup.description
     title = setup.config.title or setup.loaded.title
+    if found.graph.torn:
+        return modules_alone(setup.engine.module, title, TORN)
     it = from_graph(found.graph, title, parameters=found.parameters, layers=tuple(found.by_name))
     return with_weights(it, setup.engine.module)
 

@@ -56,7 +56,7 @@ def scale_signs(node: Node, module: nn.Module) -> Tensor | int:
 def summed_way(node: Node, which: int) -> int:
     """The direction of the `which`-th positional argument in a sum, a difference or a choice."""
     name = short(node)
-    if name in ("add", "iadd", "radd", "maximum", "minimum"):
+    if name in ("add", "iadd", "radd", "maximum", "minimum", "fmax", "fmin", "max", "min"):
         return 0 if "alpha" in node.settings else 1
     if name in ("sub", "subtract", "isub", "rsub"):
         minus = 0 if name == "rsub" else 1

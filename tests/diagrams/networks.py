@@ -94,6 +94,22 @@ class Twice(nn.Module):
         return self.out(self.head((self.side(x) + self.side(x.flip(3))).mean((2, 3))))
 
 
+class Told(nn.Module):
+    """Much that nothing calls, a transform whose work is not counted, patches that are made tokens by hidden operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.mix = nn.Conv2d(3, 6, 4, stride=4), nn.Sequential(nn.Linear(6, 6), nn.GELU())
+        for k in range(40):
+            self.add_module(f"spare{k}", nn.Linear(6, k + 1))
+        self.token = nn.Parameter(torch.zeros(1, 1, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patch(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat((self.token, self.mix(torch.fft.fft2(tokens).real)), dim=1)
+        return tokens[:, 0]
+
+
 def drawn(model: nn.Module, title: str, side: int = 32, channels: int = 3) -> Architecture:
     """A model's architecture, its layers named as in a report."""
     with torch.no_grad():
@@ -123,6 +139,8 @@ def named(name: str) -> Architecture:
         return drawn(Forked(), "Forked")
     if name == "twice":
         return drawn(Twice(), "twice", 8)
+    if name == "told":
+        return drawn(Told(), "told")
     source, side, channels = ZOO[name]
     return drawn(load(ModelConfig(source=source, weights="random")).module, name, side, channels)
 

@@ -152,7 +152,7 @@ KEPT: dict[str, tuple[Callable[[Tensor], Tensor], Grid | None]] = {
         lambda t: t.unflatten(2, (2, 4)).transpose(1, 2).transpose(1, 2).flatten(2),
         Grid(3, 5, True),
     ),
-    "one of three": (lambda t: t.repeat_interleave(1, 2).mul(2).unsqueeze(0).unbind(0)[0], None),
+    "one of three": (lambda t: t.repeat_interleave(1, 2).mul(2).unsqueeze(0).unbind(0)[0], Grid(3, 5, True)),
     "unbound": (lambda t: torch.cat((t, t), 2).unflatten(2, (2, 8)).unbind(2)[1], Grid(3, 5, True)),
     "halves of channels": (lambda t: torch.cat(t.chunk(2, dim=2), 2), Grid(3, 5, True)),
     "class token in front": (lambda t: torch.cat((t.new_zeros(1, 1, 8), t), 1), Grid(3, 5, True, 1)),

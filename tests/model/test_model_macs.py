@@ -1,6 +1,9 @@
-"""Multiply-accumulates: by hand, and equal to half of torch's own FLOP counter."""
+"""Multiply-accumulates: by hand, and equal to half of torch's own FLOP counter; what is not counted says so."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.diagrams.from_model import architecture
 from generator.model.describe import describe
 from generator.model.trace import trace
 from generator.names import LayerName
@@ -114,3 +118,135 @@ def test_a_vision_transformer_costs_what_its_paper_says() -> None:
     model = VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=3, hidden_dim=48, mlp_dim=96)
     x = torch.randn(1, 3, 64, 64)
     assert total(model, x) == counted(model, x)
+
+
+class Does(nn.Module):
+    """One function of what comes in."""
+
+    def __init__(self, function: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x)
+
+
+SQUARE, WEIGHTS = torch.randn(4, 4), torch.randn(3, 4, 4)
+IN_PROJECTION, OUT_PROJECTION = torch.randn(12, 4), torch.randn(4, 4)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.tensordot(x, WEIGHTS, dims=([2], [1])),
+        lambda x: torch.tensordot(x[:, :4], WEIGHTS.permute(1, 2, 0), dims=2),
+        lambda x: torch.einsum(x, [0, 1, 2], SQUARE, [2, 3], [0, 1, 3]),
+        lambda x: torch.einsum("bic,cd,bjd->bij", x, SQUARE, x),
+        lambda x: torch.einsum("b...c,cd->b...d", x, SQUARE),
+        lambda x: torch.einsum("bic,bjc", x, x),
+        lambda x: torch.einsum("...c,...c->...c", x, x) @ SQUARE,
+        lambda x: torch.inner(x, SQUARE),
+        lambda x: torch.linalg.multi_dot((x[0], SQUARE, SQUARE @ SQUARE[:, :1])),
+        lambda x: torch.matmul(x, other=SQUARE),
+        lambda x: x.__rmatmul__(torch.ones(3, 9)),
+        lambda x: F.conv_transpose2d(weight=torch.ones(1, 3, 2, 2), input=x[:, None]),
+        lambda x: torch.convolution(x[:, None], torch.ones(5, 1, 3, 3), None, (1, 1), (1, 1), (1, 1), False, (0, 0), 1),
+        lambda x: F.scaled_dot_product_attention(x[:, None], value=x[:, None], key=x[:, None]),
+        lambda x: F.multi_head_attention_forward(
+            x, x, x, 4, 2, IN_PROJECTION, None, None, None, False, 0.0, OUT_PROJECTION, None, False, None, False
+        )[0],
+    ],
+)
+def test_products_however_written_against_torchs_counter(function: Callable[[Tensor], Any]) -> None:
+    x = torch.randn(1, 9, 4)
+    assert total(Does(function), x) == counted(Does(function), x) > 0
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: torch.addmv(x[0, :, 0], x[0], SQUARE[0]), 9 * 4),
+        (lambda x: torch.addbmm(torch.zeros(9, 9), x, x.mT), 9 * 4 * 9),
+        (lambda x: torch.dot(x[0, 0], x[0, 1]), 4),
+        (lambda x: torch.linalg.vecdot(x, x), 9 * 4),
+        (lambda x: torch.cdist(x, x), 9 * 9 * 4),
+        (lambda x: F.bilinear(x, x, WEIGHTS), 9 * 3 * (16 + 4)),
+    ],
+)
+def test_products_that_torch_does_not_count_by_hand(function: Callable[[Tensor], Any], expected: int) -> None:
+    assert total(Does(function), torch.randn(1, 9, 4)) == expected
+
+
+def test_a_learned_key_and_a_zero_key_cost_as_much_as_others() -> None:
+    attention = nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True, batch_first=True)
+    model = Does(lambda x: attention(x, x, x, need_weights=False)[0])
+    model.attention = attention
+    x = torch.randn(1, 9, 4)
+    assert total(model, x) == counted(model, x) == 9 * 4 * 4 * 4 + 2 * 9 * (9 + 2) * 4
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True}])
+def test_recurrent_layers_by_their_formula(kind: type[nn.RNNBase], options: dict[str, Any]) -> None:
+    """A step costs gates x hidden x (input + hidden), for every layer and direction; a layer above reads all directions."""
+    gates = {nn.LSTM: 4, nn.GRU: 3, nn.RNN: 1}[kind]
+    layer = kind(6, 5, **options)
+    ways = 2 if options.get("bidirectional") else 1
+    step = gates * 5 * (6 + 5) * ways + (options.get("num_layers", 1) - 1) * gates * 5 * (ways * 5 + 5) * ways
+
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x.flatten(2).transpose(1, 2))[0]
+
+    class ByFunction(Reads):
+        def forward(self, x: Tensor) -> Tensor:
+            y = x.flatten(2).transpose(1, 2)
+            many, sides = options.get("num_layers", 1), bool(options.get("bidirectional"))
+            first = options.get("batch_first", False)
+            state = torch.zeros(many * ways, y.shape[0 if first else 1], 5)
+            run = {nn.LSTM: torch.lstm, nn.GRU: torch.gru, nn.RNN: torch.rnn_tanh}[kind]
+            given = (state, state) if kind is nn.LSTM else state
+            return run(y, given, self.layer._flat_weights, True, many, 0.0, False, sides, first)[0]
+
+    x = torch.randn(1, 6, 3, 4)
+    assert total(Reads(), x) == total(ByFunction(), x) == 12 * step
+    drawn = architecture(Reads(), (6, 3, 4))
+    assert [(op.id, op.macs) for op in drawn.ops if op.macs] == [("layer", 12 * step)]
+
+
+def test_a_projected_lstm_and_a_cell_by_hand() -> None:
+    projected, cell = nn.LSTM(6, 5, proj_size=2), nn.LSTMCell(6, 5)
+    assert total(projected, torch.randn(7, 1, 6)) == 7 * (4 * 5 * (6 + 2) + 5 * 2)
+    assert total(cell, torch.randn(1, 6)) == 4 * 5 * (6 + 5)
+
+
+class Scripted(nn.Module):
+    """Works out of sight."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(x.detach().numpy() * 2)
+
+
+def test_work_that_is_not_counted_says_so_and_what_has_none_does_not() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.hidden, self.act = nn.Conv2d(2, 2, 1), Scripted(), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = torch.fft.fft2(self.act(self.conv(x))).real.cumsum(1)
+            return self.hidden(y) + torch.linalg.vector_norm(x)
+
+    it = architecture(Mixed(), (2, 4, 4))
+    assert {op.id: op.counted for op in it.ops if op.counted} == {
+        "conv": "64",
+        "F.fft_fft2": "not counted",
+        "hidden": "not counted",
+    }
+    assert it.notes[-1] == "Not counted among the multiply-accumulates is the work of F.fft_fft2, Scripted."
+    layers = describe(Mixed(), (2, 4, 4)).layers
+    assert {layer.name for layer in layers if layer.uncounted} == {"F.fft_fft2", "hidden"}

@@ -17,11 +17,13 @@ from generator.diagrams.palette import DIM, INK
 from generator.diagrams.shown import fitting, prepared, view
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Canvas, Drawing, num, text_width
-from generator.diagrams.words import short
+from generator.diagrams.words import begun, short
 
 MARGIN = 14.0
-HEAD = 42.0
-"""Height of the title."""
+HEAD, BELOW = 42.0, 14.0
+"""Height of the title, and of the line below it that tells what is unused."""
+UNUSED, LETTERS = 340.0, 200
+"""Width of that line, at most, and its letters."""
 LEARNED = 0.25
 """Weight of a parameter that joins the data: it stands beside the way of the image, never in it."""
 FITS = 40
@@ -101,7 +103,9 @@ def _paint(
     frames = [outlines.frame(block, it) for block in it.blocks]
     shapes = shown_shapes(it, how.labels)
     laid = _fitted(_laid(made, shapes, it, frames, how), it, whole, how)
-    head = _head(canvas, whole) if how.title else 0.0
+    head = _head_size(whole, how)[1]
+    if how.title:
+        _head(canvas, whole)
     with canvas.group(transform=f"translate({num(MARGIN)} {num(MARGIN + head)})"):
         for k, block in enumerate(it.blocks):
             outlines.draw_frame(canvas, block, laid.frames[k])
@@ -123,9 +127,10 @@ def _paint(
 
 def _size(laid: Layout, it: Architecture, whole: Architecture, how: Graph) -> tuple[float, float]:
     """Of all that is drawn, without its margins."""
-    width = max(laid.width, _head_width(whole) if how.title else 0.0)
+    wide, high = _head_size(whole, how)
+    width = max(laid.width, wide)
     under = parts.legend(Canvas(), it, 0, 0, width) if how.legend else 0.0
-    return width, laid.height + (HEAD if how.title else 0.0) + under
+    return width, laid.height + high + under
 
 
 def _fitted(layouts: Callable[[int], Layout], it: Architecture, whole: Architecture, how: Graph) -> Layout:
@@ -182,14 +187,25 @@ def _turned_wire(wire: Wire) -> Wire:
 
 
 def _facts(it: Architecture) -> str:
-    return f"{short(it.parameters)} parameters · {short(it.macs)} MACs"
+    least = "at least " if any(op.uncounted for op in it.ops) else ""
+    return f"{short(it.parameters)} parameters · {least}{short(it.macs)} MACs"
 
 
-def _head(canvas: Canvas, it: Architecture) -> float:
+def _unused(it: Architecture) -> str:
+    """How many modules and parameters nothing called, and which."""
+    return begun(f"{len(it.unused)} unused: {', '.join(it.unused)}"[:LETTERS], 10, UNUSED) if it.unused else ""
+
+
+def _head(canvas: Canvas, it: Architecture) -> None:
     canvas.text((MARGIN, MARGIN + 12), it.title, 14, font_weight="bold", fill=INK, class_="ca-ink")
     canvas.text((MARGIN, MARGIN + 27), _facts(it), 10, fill=DIM, class_="ca-dim")
-    return HEAD
+    if it.unused:
+        canvas.text((MARGIN, MARGIN + 27 + BELOW), _unused(it), 10, fill=DIM, class_="ca-dim")
 
 
-def _head_width(it: Architecture) -> float:
-    return max(text_width(it.title, 14, bold=True), text_width(_facts(it), 10))
+def _head_size(it: Architecture, how: Graph) -> tuple[float, float]:
+    """Width and height of what stands above the drawing."""
+    if not how.title:
+        return 0.0, 0.0
+    wide = max(text_width(it.title, 14, bold=True), text_width(_facts(it), 10), text_width(_unused(it), 10))
+    return wide, HEAD + BELOW if it.unused else HEAD

@@ -8,7 +8,7 @@
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
   const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40];
   const LEARNED = 0.25;
-  const [HEAD, COLUMNS, LARGER, PAGE] = [42, 8, 1.1, [17.5 / 2.54 * 96, 24 / 2.54 * 96]];
+  const [HEAD, BELOW, UNUSED, LETTERS, COLUMNS, LARGER, PAGE] = [42, 14, 340, 200, 8, 1.1, [17.5 / 2.54 * 96, 24 / 2.54 * 96]];
   const FOLD = textWidth('fold', NAME, true) + 10;
   const DEFAULTS = {depth: -1, opened: [], shut: [], fold: true, each: [], fuse: true, silent: false, direction: 'down', columns: 1, labels: 'changes', colours: 'kind', names: true, legend: true, title: true};
 
@@ -78,10 +78,15 @@
 
   const pill = (times) => textWidth(`×${times}`, NAME, true) + 10;
 
+  function counted(op) {
+    if (!op.uncounted) return grouped(op.macs);
+    return op.macs ? `${grouped(op.macs)}, and what is not counted` : 'not counted';
+  }
+
   function about(op) {
     const found = [['output', op.shape.join(' × ') || '?'], ...op.attributes];
     if (op.parameters) found.push(['parameters', grouped(op.parameters)]);
-    if (op.macs) found.push(['MACs', grouped(op.macs)]);
+    if (op.macs || op.uncounted) found.push(['MACs', counted(op)]);
     if (op.receptive_field) found.push(['receptive field', op.receptive_field.join(' × ')]);
     if (op.note) found.push(['note', op.note]);
     return found;
@@ -239,7 +244,7 @@
   function shownShapes(it, which) {
     const {into, out} = joints(it);
     return it.ops.map((op) => {
-      const shape = out.get(op.id).length ? out.get(op.id)[0].shape : [];
+      const shape = !out.get(op.id).length ? [] : op.shape.length ? op.shape : out.get(op.id)[0].shape;
       const read = into.get(op.id);
       const unchanged = which === 'changes' && read.length && read.every((edge) => String(edge.shape) === String(shape));
       return !shape.length || which === 'none' || unchanged ? '' : shapeWords(shape);
@@ -282,20 +287,25 @@
       path: wire.path.map(([letter, numbers]) => [letter, numbers.map((number, k) => numbers[k ^ 1])]), tip: wire.tip && [wire.tip[1], wire.tip[0], wire.tip[2]], start: [wire.start[1], wire.start[0]]}))};
   }
 
-  /** Of all that is drawn, without its margins. */
-  function sizeOf(laid, it, how, headWidth) {
-    const width = Math.max(laid.width, how.title ? headWidth : 0);
-    return [width, laid.height + (how.title ? HEAD : 0) + (how.legend ? legend(new Canvas(), it, 0, 0, width) : 0)];
+  /** How many modules and parameters nothing called, and which. */
+  function unusedOf({unused}) {
+    return unused.length ? fitted([...`${unused.length} unused: ${unused.join(', ')}`].slice(0, LETTERS).join(''), 10, UNUSED, false) : '';
+  }
+
+  /** Of all that is drawn, without its margins; `above` is the size of the title. */
+  function sizeOf(laid, it, how, above) {
+    const width = Math.max(laid.width, above[0]);
+    return [width, laid.height + above[1] + (how.legend ? legend(new Canvas(), it, 0, 0, width) : 0)];
   }
 
   /** The layout in as many columns as are asked for, or as make the letters largest on a page. */
-  function fittedLayout(layouts, it, how, headWidth) {
+  function fittedLayout(layouts, it, how, above) {
     if (how.columns) return layouts(how.columns);
     let best = 0;
     let found = layouts(1);
     for (let count = 1; count <= COLUMNS; count += 1) {
       const laid = count === 1 ? found : layouts(count);
-      const [width, height] = sizeOf(laid, it, how, headWidth);
+      const [width, height] = sizeOf(laid, it, how, above);
       const share = Math.min(1, PAGE[0] / (width + 2 * MARGIN), PAGE[1] / (height + 2 * MARGIN));
       if (share > best * LARGER) [best, found] = [share, laid];
     }
@@ -344,13 +354,15 @@
     const edges = it.edges.map((edge) => [place.get(edge.source), place.get(edge.target)]);
     const frames = it.blocks.map((block) => frameLook(block, it));
     const shapes = shownShapes(it, how.labels);
-    const facts = `${short(architecture.parameters)} parameters · ${short(architecture.macs)} MACs`;
-    const headWidth = Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10));
-    const laid = fittedLayout(laidOut(made, shapes, edges, it, frames, isDown), it, how, headWidth);
-    const head = how.title ? HEAD : 0;
+    const facts = `${short(architecture.parameters)} parameters · ${whole.ops.some((op) => op.uncounted) ? 'at least ' : ''}${short(architecture.macs)} MACs`;
+    const unused = unusedOf(architecture);
+    const above = how.title ? [Math.max(textWidth(architecture.title, 14, true), textWidth(facts, 10), textWidth(unused, 10)), unused ? HEAD + BELOW : HEAD] : [0, 0];
+    const laid = fittedLayout(laidOut(made, shapes, edges, it, frames, isDown), it, how, above);
+    const head = above[1];
     if (how.title) {
       canvas.text([MARGIN, MARGIN + 12], architecture.title, 14, {font_weight: 'bold', fill: INK, class_: 'ca-ink'});
       canvas.text([MARGIN, MARGIN + 27], facts, 10, {fill: DIM, class_: 'ca-dim'});
+      if (unused) canvas.text([MARGIN, MARGIN + 27 + BELOW], unused, 10, {fill: DIM, class_: 'ca-dim'});
     }
     canvas.group({transform: `translate(${num(MARGIN)} ${num(MARGIN + head)})`}, () => {
       it.blocks.forEach((block, k) => drawFrame(canvas, block, laid.frames[k]));
@@ -361,7 +373,7 @@
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
       labels(canvas, laid, it, shapes, isDown);
     });
-    const [width, height] = sizeOf(laid, it, how, headWidth);
+    const [width, height] = sizeOf(laid, it, how, above);
     if (how.legend) legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width);
     const drawing = canvas.drawing(Math.ceil(width + 2 * MARGIN), Math.ceil(height + 2 * MARGIN), {title: architecture.title});
     return {drawing, it, laid, edges, open, fold, origin: [MARGIN, MARGIN + head]};

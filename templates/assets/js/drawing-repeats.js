@@ -179,7 +179,7 @@
       const op = this.it.ops[index];
       const [times, last] = this.times.get(index) || [op.times, op.last];
       if (members.length === 1) return op;
-      return {...op, times, last, parameters: sum(members, 'parameters'), macs: sum(members, 'macs'), memory: sum(members, 'memory'), receptive_field: members[members.length - 1].receptive_field};
+      return {...op, times, last, parameters: sum(members, 'parameters'), macs: sum(members, 'macs'), uncounted: members.some((one) => one.uncounted), memory: sum(members, 'memory'), receptive_field: members[members.length - 1].receptive_field};
     }
   }
 

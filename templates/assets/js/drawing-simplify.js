@@ -87,7 +87,7 @@
       const parts = follows.get(op.id);
       if (!parts) return op;
       const last = parts[parts.length - 1];
-      return {...op, shape: last.shape, parameters: sum(parts, 'parameters'), macs: sum(parts, 'macs'), memory: sum(parts, 'memory'), parts};
+      return {...op, shape: last.shape, parameters: sum(parts, 'parameters'), macs: sum(parts, 'macs'), uncounted: parts.some((part) => part.uncounted), memory: sum(parts, 'memory'), parts};
     });
     const edges = it.edges.filter((edge) => !taken.has(edge.target)).map((edge) => ({...edge, source: heads.get(edge.source) ?? edge.source}));
     return rebuilt(it, ops, edges, kept);
@@ -126,7 +126,7 @@
 
   function asOp(block, ops) {
     return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
-      parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
+      parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, uncounted: ops.some((op) => op.uncounted), memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
       layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, residual: false, note: ''};
   }
 

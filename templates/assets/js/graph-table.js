@@ -52,7 +52,7 @@ customElements.define('graph-table', class extends HTMLElement {
     const size = (shape) => shape.reduce((all, side) => all * side, shape.length ? 1 : 0);
     const given = (edges) => [...new Map(edges.map((edge) => [edge.source, edge.shape])).values()];
     const row = (one, shapes, more) => ({id: one.id, op: one, in: shapes.length ? `${shapeWords(shapes[0])}${shapes.length > 1 ? ` +${shapes.length - 1}` : ''}` : '', out: one.shape.length ? shapeWords(one.shape) : '',
-      sizeIn: shapes.length ? size(shapes[0]) : 0, sizeOut: size(one.shape), parameters: one.parameters, macs: one.macs, field: one.receptive_field ? one.receptive_field[0] * one.receptive_field[1] : Infinity, ...more});
+      sizeIn: shapes.length ? size(shapes[0]) : 0, sizeOut: size(one.shape), parameters: one.parameters, macs: one.macs, uncounted: one.uncounted, field: one.receptive_field ? one.receptive_field[0] * one.receptive_field[1] : Infinity, ...more});
     const inner = (blocks) => {
       const named = blocks.filter((block) => !isRun(block));
       return {level: blocks.length, around: named.length ? named[named.length - 1].path || named[named.length - 1].id : ''};
@@ -67,7 +67,7 @@ customElements.define('graph-table', class extends HTMLElement {
       const around = it.blocks.slice(0, it.blocks.indexOf(block)).filter((other) => other.start <= block.start && block.stop <= other.stop);
       const run = isRun(block) ? {shape: last.shape, receptive_field: last.receptive_field} : {};
       return row({...block, ...run, kind: 'block', parts: []}, given(entering), {box: false, ...inner(around), memory: sum('memory'), what: block.op, start: block.start,
-        parameters: block.parameters || sum('parameters'), macs: block.macs || sum('macs')});
+        parameters: block.parameters || sum('parameters'), macs: block.macs || sum('macs'), uncounted: inside.some((op) => op.uncounted)});
     });
     return {boxes, blocks};
   }
@@ -104,11 +104,12 @@ customElements.define('graph-table', class extends HTMLElement {
     const folds = op.times > 1 || run ? el('button', {type: 'button', class: 'gr-times', 'data-fold': op.start === undefined ? id : headOf(op), 'aria-label': convatlas.say(op.times > 1 ? 'gr_each' : 'gr_fold', {n: op.times, name})}, op.times > 1 ? `×${op.times}` : convatlas.say('gr_fold_short')) : null;
     const words = convatlas.say(box ? 'gr_open' : 'gr_close', {name});
     const number = (value) => el('td', {class: 'ca-r', title: value ? grouped(value) : null}, value ? short(value) : '–');
+    const macs = !says.uncounted ? number(says.macs) : el('td', {class: 'ca-r', title: says.macs ? convatlas.say('gr_at_least', {n: grouped(says.macs)}) : null}, says.macs ? `≥ ${short(says.macs)}` : convatlas.say('gr_uncounted'));
     return el('tr', {title: name, 'data-id': id, 'data-box': box, class: `${box ? '' : 'gr-opened '}gr-row-${op.kind}`},
       el('th', {scope: 'row', style: `--level:${this.by ? 0 : level}`}, block ? el('button', {type: 'button', class: 'gr-turn', 'data-turn': id, 'aria-expanded': String(!box), 'aria-label': words, title: words}, box ? '+' : '−') : run ? null : el('i', {class: `gr-dot ca-k-${op.kind}`}),
         this.pages[id] ? el('a', {href: convatlas.url(this.pages[id])}, breaks(shown)) : el('span', {}, breaks(shown)), folds),
       el('td', {}, clean(what).split(' ').flatMap((word, k) => [k ? ' ' : '', ...(word.length > 14 ? breaks(word) : [word])])), el('td', {class: 'ca-r'}, says.in), el('td', {class: 'ca-r'}, says.out),
-      number(says.parameters), number(says.macs), el('td', {class: 'ca-r'}, op.kind === 'input' || !says.memory ? '–' : bytes(says.memory)),
+      number(says.parameters), macs, el('td', {class: 'ca-r'}, op.kind === 'input' || !says.memory ? '–' : bytes(says.memory)),
       el('td', {class: 'ca-r'}, ['input', 'output'].includes(op.kind) ? '–' : op.receptive_field ? op.receptive_field[0] === op.receptive_field[1] ? grouped(op.receptive_field[0]) : op.receptive_field.map(grouped).join(' × ') : convatlas.say('gr_whole')));
 
     function bytes(value) {
