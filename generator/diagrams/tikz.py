@@ -19,6 +19,7 @@ from generator.pages.escape import clean
 CELLS = 32
 UNIT = 0.75
 """Big points in a pixel."""
+DASH = "dash pattern=on 3bp off 2.25bp"
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 _SIGNS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -78,9 +79,10 @@ def _lines(shape: Shape, colours: dict[str, str]) -> list[str]:
         more = [f"fill={colour(shape.fill)}"] if shape.fill != "none" else []
         more += [f"fill opacity={num(shape.opacity)}"] if shape.opacity < 1 else []
         more += [f"draw={colour(shape.stroke)}", _thick(shape.thickness)] if shape.stroke else []
+        more += [DASH] if shape.dashed else []
         return [rf"\path[{', '.join(more)}] {_path(shape.corners)} -- cycle;"]
     if isinstance(shape, Wire):
-        dash = ", dash pattern=on 3bp off 2.25bp" if shape.dashed else ""
+        dash = f", {DASH}" if shape.dashed else ""
         return [rf"\draw[{colour(shape.stroke)}, {_thick(shape.thickness)}{dash}] {_path(shape.points)};"]
     if isinstance(shape, Disc):
         how = f"fill={colour(shape.fill)}, draw={colour(shape.stroke)}, {_thick(shape.thickness)}"

@@ -13,7 +13,7 @@ from generator.diagrams.architecture import Architecture, Edge, Op
 from generator.diagrams.from_graph import from_graph
 from generator.model.load import load
 from generator.model.trace import trace
-from tests.diagrams.networks import Twice
+from tests.diagrams.networks import Twice, ghost
 
 HOSTILE = "</title><script>window.pwned=1</script>\u202e\"'&\x00}\\end{document}%$^_~#|` \u4e2d"
 
@@ -65,6 +65,8 @@ def net(name: str) -> Architecture:
         return branches()
     if name == "odd":
         return odd()
+    if name == "ghost":
+        return ghost()
     if name == "nested":
         return nested()
     if name in ("unet", "wide"):

@@ -78,7 +78,8 @@ def _names(ops: Sequence[Op], prefix: str) -> list[str]:
     for op in ops:
         for name in (op.id, op.last):
             if name:
-                plain = "input" if op.kind == "input" and not op.learned else name
+                given = op.kind == "input" and not op.learned
+                plain = f"{name} ?" if op.missing else "input" if given else name
                 found.append(plain[len(prefix) + 1 :] if prefix and plain.startswith(f"{prefix}.") else plain)
     return found
 
