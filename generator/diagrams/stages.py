@@ -64,6 +64,11 @@ def maps(shape: Shape) -> tuple[int, int, int] | None:
     return None if height == width == 1 else (channels, height, width)
 
 
+def tokens(shape: Shape) -> bool:
+    """Whether it is a row of tokens: (tokens, features)."""
+    return len(shape) == 2
+
+
 def label(shape: Shape) -> str:
     """``64@56×56``, ``197×768`` of tokens, ``1000`` of a vector, ``?`` where it is not known."""
     found = maps(shape)
@@ -74,7 +79,7 @@ def label(shape: Shape) -> str:
 
 
 def tops(row: Sequence[Stage]) -> tuple[int, int, int]:
-    """The largest side of a row's maps, the most channels, the longest vector. Sheets of tokens are measured by the maps' sides."""
+    """The largest side of a row's maps, the most channels, the longest vector. Tokens are measured where there is nothing else."""
     found = [size for stage in row if (size := maps(stage.op.shape)) is not None]
     square = [max(size[1:]) for size in found if size[0] > 1] or [max(size[1:]) for size in found]
     vectors = [max(stage.op.shape, default=1) for stage in row if maps(stage.op.shape) is None]

@@ -20,7 +20,7 @@ from generator.diagrams.options import choice, colour, flag, number
 from generator.diagrams.palette import EDGES, FILLS, INK, LINE
 from generator.diagrams.row import spread
 from generator.diagrams.scale import grown, sized
-from generator.diagrams.stages import Stage, label, maps, stages, tops
+from generator.diagrams.stages import Stage, label, maps, stages, tops, tokens
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, text_width
 
@@ -88,10 +88,11 @@ class _Body:
             self.width, self.height = self.sheet[0] + behind * (not self.down), self.sheet[1] + behind * self.down
             return
         channels, height, width = self.maps
+        largest = max(height, width) if tokens(stage.op.shape) else top[0]  # as long as the largest map, and in proportion
         self.sheets = _sheets(channels, top[1], options)
         self.sheet = (
-            sized(width, top[0], options.scale, options.size, LEAST),
-            sized(height, top[0], options.scale, options.size, LEAST),
+            sized(width, largest, options.scale, options.size, LEAST),
+            sized(height, largest, options.scale, options.size, LEAST),
         )
         behind = (self.sheets - 1) * options.offset
         self.width, self.height = self.sheet[0] + behind, self.sheet[1] + behind
@@ -182,7 +183,8 @@ class _Picture:
     def _body(self, body: _Body) -> None:
         o, kind = self.o, body.stage.ops[0].kind
         two = o.colours == "two"
-        pictures = faces_of(self.it, body.stage.ops) if o.faces and body.maps is not None else ()
+        faced = o.faces and body.maps is not None and not tokens(body.stage.op.shape)
+        pictures = faces_of(self.it, body.stage.ops) if faced else ()
         border: dict[str, Any] = {"stroke": o.border_colour if two else EDGES[kind], "stroke_width": o.border_width}
         name = None if two else f"ca-k-{kind}"
         self.frame.cover(body.x, body.y, body.width, body.height)

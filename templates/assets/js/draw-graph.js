@@ -259,7 +259,7 @@
       if (!words) return;
       const box = laid.boxes[k];
       const off = sheets(op);
-      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
+      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off / 2] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
       canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', class_: 'ca-ground'});
       canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
     });

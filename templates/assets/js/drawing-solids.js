@@ -4,7 +4,7 @@
   const {textWidth, forks} = convatlas.drawing;
   const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
-  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5;
+  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5, UNDER = 3.5, CLEAR = 3;
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
   const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
   const least = (values, none) => (values.length ? Math.min(...values) : none);
@@ -230,8 +230,8 @@
     const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
     const x = item.x + item.solid.w, y = item.bottom;
     if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
-    const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + 1;
-    const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), (beyond - OFF * sin) / cos);
+    const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR;
+    const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), Math.min(beyond * cos - UNDER * sin, (OFF * cos - UNDER + CLEAR) / sin));
     const at = x + spare * cos + OFF * sin;
     return [at, y - spare * sin + OFF * cos, true, at + long * cos];
   }
