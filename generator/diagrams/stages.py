@@ -24,6 +24,8 @@ WORDS = {
     "input": "Input",
     "merge": "Sum",
 }
+UP = "Up-"
+"""What a line ends with where a word is broken."""
 LINES = 3
 """Of words under a tensor, at most."""
 
@@ -224,6 +226,8 @@ def _stage(group: list[list[Op]], *, first: bool, skips: tuple[int, ...]) -> Sta
     lines = [said if times == 1 else f"{said} ×{times}" for said, times in counted]
     if len(counted) == 1 and counted[0][1] > 1:
         lines = [counted[0][0], f"×{counted[0][1]}"]  # as narrow as can be: widths decide how large print is
+    elif len(lines) == 1 and lines[0].startswith(UP):
+        lines = [UP, lines[0].removeprefix(UP)]
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], "…"]
     kernel = next((found for part in group if (found := _kernel(part[0]))), None)

@@ -18,6 +18,9 @@ from tests.diagrams.networks import Twice, ghost
 HOSTILE = "</title><script>window.pwned=1</script>\u202e\"'&\x00}\\end{document}%$^_~#|` \u4e2d"
 
 
+FOREIGN = ("卷积层", "Größe", "Слой", "レイヤ", "합성곱", "σλ")
+
+
 class Two(nn.Sequential):
     def __init__(self, into: int, out: int) -> None:
         super().__init__(nn.Conv2d(into, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.Conv2d(out, out, 3, padding=1), nn.ReLU())  # fmt: skip
@@ -65,6 +68,9 @@ def net(name: str) -> Architecture:
         return branches()
     if name == "odd":
         return odd()
+    if name == "foreign":
+        ops = tuple(Op(f"{k}.{word}", "other", word, (k + 3, 4, 4)) for k, word in enumerate(FOREIGN))
+        return Architecture("foreign", ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))
     if name == "ghost":
         return ghost()
     if name == "nested":

@@ -24,7 +24,7 @@ WIDEST = 110.0
 """Of a caption, in pixels."""
 OFF = 9.5
 """From a box's lower edge to the base of what is written along it: the letters and 2 pixels."""
-UNDER, CLEAR = 3.5, 3.0
+UNDER, CLEAR = 3.5, 2.5
 """From a box's lower edge to the tops of its channels' digits; room between these and what is written along the edge."""
 
 

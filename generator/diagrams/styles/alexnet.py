@@ -7,7 +7,7 @@ in a row that leads down, channels upright. A real map may lie on the side that 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -18,13 +18,15 @@ from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
 from generator.diagrams.palette import EDGES, FILLS, LINE
-from generator.diagrams.row import spread
+from generator.diagrams.row import printed, spread
 from generator.diagrams.scale import sized
 from generator.diagrams.stages import Stage, label, maps, stages, tokens, tops
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, num, text_width
 
 LEAST = 4.0
+MOST = 105.0
+"""Pixels of the largest map's side, where it is not asked for."""
 
 
 @style
@@ -37,7 +39,7 @@ class AlexNet:
     tensors: int = row.tensors()
     spacing: float = row.spacing(12.0)
     scale: Literal["log", "sqrt", "linear"] = row.scale()
-    size: float = row.size(105.0)
+    size: float = row.size(MOST)
     channel_scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how lengths grow with the number of channels")
     length: float = number(40.0, "pixels of the longest row of channels", 10, 300, 5)
     dense_length: float = row.dense_length(115.0)
@@ -61,10 +63,10 @@ class AlexNet:
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in cuboids."""
         found = stages(it, self.tensors, self.depth)
-        return (
-            _Picture(self, it, found).drawing()
-            if found
-            else nothing(it.title, "No operation is known.", self.font_size)
+        if not found:
+            return nothing(it.title, "No operation is known.", self.font_size)
+        return printed(
+            self.size, MOST, self.font_size, lambda size: _Picture(replace(self, size=size), it, found).drawing()
         )
 
 

@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/alexnet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
   const LEAST = 4;
 
   class Body {
@@ -168,7 +168,7 @@
   convatlas.styles.alexnet = {
     draw(it, o) {
       const row = stages(it, o.tensors, o.depth);
-      return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
+      return row.length ? printed(o.size, 105, o.font_size, (size) => new Picture({...o, size}, it, row).drawing()) : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };
 })();

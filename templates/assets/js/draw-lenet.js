@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/lenet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
   const THIN = 9;
   const LEAN = 0.3;
   const LEAST = 4;
@@ -176,7 +176,7 @@
   convatlas.styles.lenet = {
     draw(it, o) {
       const row = stages(it, o.tensors, o.depth);
-      return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
+      return row.length ? printed(o.size, 90, o.font_size, (size) => new Picture({...o, size}, it, row).drawing()) : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };
 })();
