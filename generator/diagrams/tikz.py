@@ -92,7 +92,7 @@ def _letter(c: str) -> str:
     if c.lower() in _CYRILLIC:
         spelt = _CYRILLIC[c.lower()]
         return spelt if c.islower() else spelt.capitalize()
-    base, *marks = unicodedata.normalize("NFKD", c)
+    base, *marks = list(unicodedata.normalize("NFKD", c))
     if base.isascii() and base.isalnum() and len(marks) == 1 and marks[0] in _ACCENTS:
         return f"\\{_ACCENTS[marks[0]]}{{{base}}}"
     if base.isascii() and base.isalnum() and all(mark.isascii() and mark.isalnum() for mark in marks):
