@@ -193,7 +193,9 @@ def draw(
     weights: Annotated[
         str | None, typer.Option(help="fcnn: a file of weights, or random; else the model's own.")
     ] = None,
-    scale: Annotated[float, typer.Option(help="Pixels of a PNG for each of the drawing's 96 an inch.")] = 2.0,
+    scale: Annotated[
+        float | None, typer.Option(help="Pixels of a PNG for each of the drawing's 96 an inch; else 2.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Draw a model's architecture into a file, without a report. Nothing is downloaded."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from generator.errors import UserError
 from generator.selectors import nearest
 
 ENDINGS = (*FORMATS, "tex")
+PIXELS = 2.0
+"""Of a PNG, for each of the drawing's."""
 
 
 def draw(
@@ -35,14 +37,18 @@ def draw(
     options: Sequence[str] = (),
     phase: str | None = None,
     weights: str | None = None,
-    scale: float = 2.0,
+    scale: float | None = None,
 ) -> Exported:
     """What `convatlas draw` writes; `size` as ``3x224x224``, `options` as ``key=value``, `weights` a file or ``random``.
 
     Raises:
-        UserError: an unknown style, option or format, a model that cannot be built or run.
+        UserError: an unknown style, option or format, an option of no use, a model that cannot be built, run or drawn so.
     """
     made = styled(style, options, depth)
+    if scale is not None and form != "png":
+        raise UserError(
+            f"--scale: it is of a PNG, and {form.upper()} was asked for: leave it out, or take --format png"
+        )
     if form == "tex" and not hasattr(made, "tex"):
         able = [name for name, info in styles().items() if hasattr(info.cls, "tex")]
         known = f"draw in {' or '.join(able)}, or take" if able else "take"
@@ -52,14 +58,20 @@ def draw(
         able = [name for name, info in styles().items() if getattr(info.cls, "reads_weights", False)]
         raise UserError(f"--weights: the style {style} draws no weights: draw in {' or '.join(able)}, or leave it out")
     it = read(model, size, phase, weights=weights if weights is not None else reads)
-    if depth is not None and "depth" not in _names(type(made)):
-        from generator.diagrams.simplify import at_depth
-
-        it = at_depth(it, depth)
+    _fits(made, style, it)
     if form == "tex":
         return Exported(made.tex(it).encode(), said(it))
-    done = export(made.draw(it), form, scale)
+    done = export(made.draw(it), form, PIXELS if scale is None else scale)
     return Exported(done.data, (*said(it), *done.notes))
+
+
+def _fits(made: Any, style: str, it: Architecture) -> None:
+    """Refuse what the style cannot draw of this network, and names of blocks that are not in it."""
+    if (refuses := getattr(made, "refuses", None)) is not None and (why := refuses(it)):
+        others = [name for name, info in styles().items() if not hasattr(info.cls, "refuses")]
+        raise UserError(f"--style {style}: {why[:1].lower()}{why[1:-1]}: draw in {' or '.join(others)}")
+    if (unused := getattr(made, "without_use", None)) is not None and (why := unused(it)):
+        raise UserError(f"--set {why}")
 
 
 def said(it: Architecture) -> tuple[str, ...]:
@@ -88,19 +100,39 @@ def format_of(out: Path | None, asked: str | None) -> str:
 
 
 def styled(name: str, options: Sequence[str], depth: int | None = None) -> Any:
-    """The style `name` with these options, and with `depth` where it has such an option."""
+    """The style `name` with these options and this depth.
+
+    Raises:
+        UserError: no such style or option, a value that it cannot have, one that is given twice.
+    """
     known = styles()
     if name not in known:
         have = ", ".join(known) or "none"
         raise UserError(f"--style: there is no style `{name}`{nearest(name, known)}; there are {have}")
     info = known[name]
-    given = dict(map(partial(_option, info), options))
-    if depth is not None and "depth" in _names(info.cls):
-        given.setdefault("depth", depth)
+    given: dict[str, Any] = {}
+    for key, value in map(partial(_option, info), options):
+        if key in given:
+            raise UserError(f"--set {key}: expected it once, received {given[key]} and {value}")
+        given[key] = value
+    if depth is not None:
+        given["depth"] = _depth(info, depth, given)
     try:
         return info.cls(**given)
     except ValueError as error:  # a value of the right type that the style cannot draw with
         raise UserError(f"--set: {error}") from None
+
+
+def _depth(info: StyleInfo, depth: int, given: Mapping[str, Any]) -> int:
+    """What `--depth` says, where the style has such an option and no other one says it."""
+    if "depth" not in _names(info.cls):
+        able = [name for name, other in styles().items() if "depth" in _names(other.cls)]
+        known = f", or draw in {' or '.join(able)}" if able else ""
+        raise UserError(f"--depth: the style {info.name} has no blocks that open: leave it out{known}")
+    if "depth" in given:
+        raise UserError(f"--depth: expected it once, received --depth {depth} and --set depth={given['depth']}")
+    _check(info, "depth", depth, str(depth), "--depth")
+    return depth
 
 
 def _names(cls: type[Any]) -> tuple[str, ...]:
@@ -135,13 +167,15 @@ def _option(info: StyleInfo, text: str) -> tuple[str, Any]:
     raise UserError(f"--set {key}: expected {_wanted(wrong)}, received {said!r}")
 
 
-def _check(info: StyleInfo, key: str, found: Any, said: str) -> None:
+def _check(info: StyleInfo, key: str, found: Any, said: str, where: str = "") -> None:
     """Refuse what the page's form would not let through: a number beyond the option's ends, a colour that is none."""
     option = next(one for one in fields(info.cls) if one.name == key)
     least, most = option.metadata.get("min"), option.metadata.get("max")
     if least is not None and most is not None and not least <= found <= most:
         what = "a whole number" if isinstance(found, int) else "a number"
-        raise UserError(f"--set {key}: expected {what} from {num(least)} to {num(most)}, received {said!r}")
+        raise UserError(
+            f"{where or f'--set {key}'}: expected {what} from {num(least)} to {num(most)}, received {said!r}"
+        )
     if option.metadata.get("colour") and not re.fullmatch(r"#[0-9a-fA-F]{6}", found):
         raise UserError(f"--set {key}: expected a colour as #rrggbb ({option.default}), received {said!r}")
 

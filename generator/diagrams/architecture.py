@@ -36,6 +36,8 @@ OUTPUT = "@output"
 """Id of the op that stands for what the network returns."""
 PARAMETER = "Parameter"
 """`Op.op` of what is learned and joins the data by itself, as a class token does: an input that is the same for every image."""
+MISSING = "?"
+"""`Op.op` of a tensor that is read and that nothing gives, as a prototxt file may name one."""
 FLOAT = 4
 """Bytes of a number, where its type is not known."""
 
@@ -94,6 +96,11 @@ class Op:
     def learned(self) -> bool:
         """Whether it stands for a parameter that joins the data by itself."""
         return self.kind == "input" and self.op == PARAMETER
+
+    @property
+    def missing(self) -> bool:
+        """Whether it stands for a tensor that nothing gives."""
+        return self.kind == "input" and self.op == MISSING
 
 
 @dataclass(frozen=True)

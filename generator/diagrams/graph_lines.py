@@ -75,7 +75,7 @@ def labels(canvas: Canvas, laid: Layout, it: Architecture, shapes: Sequence[str]
             continue
         off = _sheets(op)
         if down:
-            at = (box.x + box.width / 2 + OFF, box.y + box.height + 12 + off)
+            at = (box.x + box.width / 2 + OFF, box.y + box.height + 12 + off / 2)  # a skip may turn 18 below
         else:
             at = (box.x + box.width + OFF + off, box.y + box.height / 2 - 4)
         canvas.rect(at[0] - 1, at[1] - 8, text_width(words, LABEL), 10, fill="#ffffff", class_="ca-ground")

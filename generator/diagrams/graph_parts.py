@@ -66,6 +66,9 @@ def around(it: Architecture) -> list[str]:
 
 def look(op: Op, inside: str, names: bool) -> Look:
     """How an op is drawn that stands in the block `inside`."""
+    if op.missing:
+        head = f"{fitted(op.id, TITLE, MOST)} ?"
+        return Look((head,), "", (), "", text_width(head, TITLE, bold=True) + 28, 24)
     if op.kind in ("input", "output"):
         words = shape_words(op.shape) if op.shape else ""
         head = fitted(op.id.rpartition(".")[2], TITLE, MOST) if op.learned else op.kind
@@ -136,13 +139,14 @@ def draw(
 
 def _body(canvas: Canvas, op: Op, said: Look, at: Rect, coloured: bool) -> None:
     """The box itself: bands below its first part, stripes of what a closed block holds."""
-    round_ = at.height / 2 if op.kind in ("input", "output") else 4
+    round_ = at.height / 2 if op.kind in ("input", "output") and not op.missing else 4
+    dash = "4 3" if op.missing else None
     if op.kind == "block":
         for off in (5, 2.5):
             canvas.rect(
                 at.x + off, at.y + off, at.width, at.height, rx=4, stroke_width=0.8, **_paint("block", coloured)
             )
-    canvas.rect(at.x, at.y, at.width, at.height, rx=round_, **_paint(op.kind, coloured))
+    canvas.rect(at.x, at.y, at.width, at.height, rx=round_, stroke_dasharray=dash, **_paint(op.kind, coloured))
     for k, part in enumerate(said.bands):
         top = at.y + at.height - 14 * (len(said.bands) - k)
         last = k == len(said.bands) - 1

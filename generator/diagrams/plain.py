@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from generator.diagrams.architecture import Architecture
 
-Kind = Literal["number", "flag", "choice", "colour", "text", "picture"]
-"""A picture is a data address: a page sets it to the image that was chosen."""
+Kind = Literal["number", "flag", "choice", "colour", "text", "names", "picture"]
+"""Names are any number of texts. A picture is a data address: a page sets it to the image that was chosen."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def as_json(it: Architecture) -> dict[str, Any]:
 
 def options(cls: type[Any]) -> tuple[Option, ...]:
     """What of a style can be changed, in the order of its fields. Numbers that name no ends reach from none to three times the
-    default. Lists, such as the names of blocks that stand open, are left out: a form does not offer them."""
+    default."""
     hints = get_type_hints(cls)
     found = []
     for one in fields(cls):
@@ -57,6 +57,8 @@ def options(cls: type[Any]) -> tuple[Option, ...]:
             most = float(said.get("max", 8.0 if whole else max(1.0, 3.0 * default)))
             step = float(said.get("step", 1.0 if hint is int else (most - least) / 100))
             found.append(Option(one.name, "number", default, doc, (), least, most, step))
+        elif hint == tuple[str, ...]:
+            found.append(Option(one.name, "names", default, doc))
         elif hint is str and isinstance(default, str):
             kind: Kind = "colour" if len(default) == 7 and default.startswith("#") else "text"
             kind = "picture" if one.name == "picture" else kind

@@ -71,6 +71,11 @@ def separated(
     return replace(it, blocks=tuple(blocks)), {*alone, *(name for run in runs for name in run.members)}
 
 
+def heads(it: Architecture) -> tuple[str, ...]:
+    """The names of its repetitions: each is that of its first op or block."""
+    return tuple(run.head for run in _folding(it, False, True, ()).found)
+
+
 def alike(it: Architecture, alone: Collection[str] = ()) -> dict[str, str]:
     """The block that each block is drawn as, by id: itself, or the first of those that fold with it."""
     found = _folding(it, False, True, alone)

@@ -7,10 +7,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from generator.diagrams.svg import Drawing
 
 PAD = 10.0
 """Pixels between neighbouring texts."""
+PRINT = 17.5 / 2.54 * 72 / 5.5
+"""How wide a row may be, in heights of its letters, which are then 5.5 pt over the two columns of a page."""
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+"""Of the largest map's side where nothing else is asked for."""
+
+
+def printed(size: float, most: float, letters: float, draw: Callable[[float], Drawing]) -> Drawing:
+    """The row with maps of `size`; where that is 0, of the largest share of `most` that is narrow enough for print."""
+    made = draw(size or most)
+    for share in SHARES[1:]:
+        if size or made.width <= PRINT * letters:
+            break
+        made = draw(share * most)
+    return made
 
 
 def spread(

@@ -27,9 +27,10 @@ def spacing(default: float) -> Any:
     return number(default, "pixels between two tensors", 8, 160, 2)
 
 
-def size(default: float) -> Any:
-    """Of maps."""
-    return number(default, "pixels of the largest map's side", 40, 400, 5)
+def size(most: float) -> Any:
+    """Of maps; see `row.printed`."""
+    doc = f"pixels of the largest map's side; 0: {most:g}, fewer where letters would be small in print"
+    return number(0.0, doc, 0, 400, 5)
 
 
 def scale() -> Any:

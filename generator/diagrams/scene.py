@@ -21,6 +21,7 @@ class Area:
     classes: str
     opacity: float = 1
     thickness: float = 0.75
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ def to_svg(scene: Scene, title: str) -> Drawing:
                 fill_opacity=shape.opacity if shape.opacity < 1 else None,
                 stroke=shape.stroke or None,
                 stroke_width=shape.thickness if shape.stroke else None,
+                stroke_dasharray="4 3" if shape.dashed else None,
                 stroke_linejoin="round" if shape.stroke else None,
                 class_=shape.classes,
             )

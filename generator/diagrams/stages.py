@@ -24,6 +24,8 @@ WORDS = {
     "input": "Input",
     "merge": "Sum",
 }
+UP = "Up-"
+"""What a line ends with where a word is broken."""
 LINES = 3
 """Of words under a tensor, at most."""
 
@@ -64,6 +66,11 @@ def maps(shape: Shape) -> tuple[int, int, int] | None:
     return None if height == width == 1 else (channels, height, width)
 
 
+def tokens(shape: Shape) -> bool:
+    """Whether it is a row of tokens: (tokens, features)."""
+    return len(shape) == 2
+
+
 def label(shape: Shape) -> str:
     """``64@56×56``, ``197×768`` of tokens, ``1000`` of a vector, ``?`` where it is not known."""
     found = maps(shape)
@@ -74,7 +81,7 @@ def label(shape: Shape) -> str:
 
 
 def tops(row: Sequence[Stage]) -> tuple[int, int, int]:
-    """The largest side of a row's maps, the most channels, the longest vector. Sheets of tokens are measured by the maps' sides."""
+    """The largest side of a row's maps, the most channels, the longest vector. Tokens are measured where there is nothing else."""
     found = [size for stage in row if (size := maps(stage.op.shape)) is not None]
     square = [max(size[1:]) for size in found if size[0] > 1] or [max(size[1:]) for size in found]
     vectors = [max(stage.op.shape, default=1) for stage in row if maps(stage.op.shape) is None]
@@ -219,6 +226,8 @@ def _stage(group: list[list[Op]], *, first: bool, skips: tuple[int, ...]) -> Sta
     lines = [said if times == 1 else f"{said} ×{times}" for said, times in counted]
     if len(counted) == 1 and counted[0][1] > 1:
         lines = [counted[0][0], f"×{counted[0][1]}"]  # as narrow as can be: widths decide how large print is
+    elif len(lines) == 1 and lines[0].startswith(UP):
+        lines = [UP, lines[0].removeprefix(UP)]
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], "…"]
     kernel = next((found for part in group if (found := _kernel(part[0]))), None)

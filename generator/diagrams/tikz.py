@@ -11,6 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
+import unicodedata
 
 from generator.diagrams.scene import Area, Disc, Photo, Scene, Shape, Wire, Words
 from generator.diagrams.svg import Point, num
@@ -19,25 +21,85 @@ from generator.pages.escape import clean
 CELLS = 32
 UNIT = 0.75
 """Big points in a pixel."""
+DASH = "dash pattern=on 3bp off 2.25bp"
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 _SIGNS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", "-": "{-}", "`": "{`}",
     "'": "{'}", '"': r"\symbol{125}", "×": r"$\times$", "·": r"$\cdot$", "…": "...", "∥": r"$\|$",
-    "→": r"$\to$", "−": "$-$", "÷": r"$\div$", "\u00a0": "~", "[": "{[}", "]": "{]}", "*": "{*}", "?": "{?}", "!": "{!}",
+    "ß": r"{\ss}", "→": r"$\to$", "−": "$-$", "÷": r"$\div$", "\u00a0": "~", "[": "{[}", "]": "{]}", "*": "{*}", "?": "{?}", "!": "{!}",
     ",": "{,}",
 }  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
+    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
+}  # fmt: skip
+_CYRILLIC = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        [
+            "a",
+            "b",
+            "v",
+            "g",
+            "d",
+            "e",
+            "yo",
+            "zh",
+            "z",
+            "i",
+            "y",
+            "k",
+            "l",
+            "m",
+            "n",
+            "o",
+            "p",
+            "r",
+            "s",
+            "t",
+            "u",
+            "f",
+            "kh",
+            "ts",
+            "ch",
+            "sh",
+            "shch",
+            "",
+            "y",
+            "",
+            "e",
+            "yu",
+            "ya",
+        ],
+        strict=True,
+    )
+)
+_SPELT = re.compile(r"(?:GREEK|HIRAGANA|KATAKANA|HANGUL)(?: CAPITAL| SMALL)? (?:LETTER|SYLLABLE) (?:SMALL )?([A-Z]+).*")
 
 
 def tex(words: str) -> str:
-    """Text that TeX prints as it is; a character that its plainest fonts lack is named: ``U+4E2D``."""
-    found = []
-    for c in clean(words):
-        if c in _SIGNS:
-            found.append(_SIGNS[c])
-        else:
-            found.append(c if " " <= c <= "~" else f"U+{ord(c):04X}")
-    return "".join(found)
+    """Text that TeX prints as it is, accents too; letters that its plainest fonts lack are spelt in Latin ones where they have
+    a name that says how, as Cyrillic, Greek, kana and Hangul have; others are named: ``U+4E2D``."""
+    return "".join(map(_letter, clean(words)))
+
+
+def _letter(c: str) -> str:
+    if c in _SIGNS:
+        return _SIGNS[c]
+    if " " <= c <= "~":
+        return c
+    if c.lower() in _CYRILLIC:
+        spelt = _CYRILLIC[c.lower()]
+        return spelt if c.islower() else spelt.capitalize()
+    base, *marks = list(unicodedata.normalize("NFKD", c))
+    if base.isascii() and base.isalnum() and len(marks) == 1 and marks[0] in _ACCENTS:
+        return f"\\{_ACCENTS[marks[0]]}{{{base}}}"
+    if base.isascii() and base.isalnum() and all(mark.isascii() and mark.isalnum() for mark in marks):
+        return "".join((base, *marks))
+    if found := _SPELT.fullmatch(unicodedata.name(c, "")):
+        return found[1].lower()
+    return f"U+{ord(c):04X}"
 
 
 def to_tex(scene: Scene, title: str) -> str:
@@ -78,9 +140,10 @@ def _lines(shape: Shape, colours: dict[str, str]) -> list[str]:
         more = [f"fill={colour(shape.fill)}"] if shape.fill != "none" else []
         more += [f"fill opacity={num(shape.opacity)}"] if shape.opacity < 1 else []
         more += [f"draw={colour(shape.stroke)}", _thick(shape.thickness)] if shape.stroke else []
+        more += [DASH] if shape.dashed else []
         return [rf"\path[{', '.join(more)}] {_path(shape.corners)} -- cycle;"]
     if isinstance(shape, Wire):
-        dash = ", dash pattern=on 3bp off 2.25bp" if shape.dashed else ""
+        dash = f", {DASH}" if shape.dashed else ""
         return [rf"\draw[{colour(shape.stroke)}, {_thick(shape.thickness)}{dash}] {_path(shape.points)};"]
     if isinstance(shape, Disc):
         how = f"fill={colour(shape.fill)}, draw={colour(shape.stroke)}, {_thick(shape.thickness)}"
@@ -91,7 +154,9 @@ def _lines(shape: Shape, colours: dict[str, str]) -> list[str]:
         options += [f"rotate={num(-shape.angle)}"] if shape.angle else []
         text = tex(shape.text)
         said = rf"\textbf{{{text}}}" if shape.bold else text
-        return [rf"\node[{', '.join(options)}] at {_at(shape.at)} {{{said}}};"] if text else []
+        whole = clean(shape.text)
+        as_is = f" % {whole}" if any(c.isalpha() and not c.isascii() for c in whole) else ""
+        return [rf"\node[{', '.join(options)}] at {_at(shape.at)} {{{said}}};{as_is}"] if text else []
     return _cells(shape) if isinstance(shape, Photo) else []
 
 

@@ -26,7 +26,7 @@ from generator.pages.faces import faces
 from generator.pages.prepared import DEEPEST, variants
 
 ELSEWHERE = ("graph",)
-"""Styles that have a place of their own."""
+"""Styles that have a page of their own too: what leads from there to these drawings need not show them."""
 FIRST = ("blocks", "lenet")
 """Styles that stand first, those that are there; the others follow by name."""
 
@@ -42,6 +42,13 @@ class Shown:
     """(kind, address) of what was drawn when the site was made: ``("pdf", "drawings/lenet.pdf")``."""
     width: float
     height: float
+    why: str = ""
+    """A sentence, where the style has nothing to draw of this network: there are no files then."""
+
+    @property
+    def card(self) -> bool:
+        """Whether the page of the architecture shows it."""
+        return bool(self.files) and self.name not in ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def component(site: Site) -> Component | None:
     for slug, found in seen.items():
         site.script(f"data/drawings/{escape.slug(slug)}.js", "faces", slug, {k: " ".join(v) for k, v in found.items()})
     with_maps = with_faces(it, next(iter(seen.values()))) if seen else it
-    infos = sorted((info for info in styles().values() if info.name not in ELSEWHERE), key=lambda info: rank(info.name))
+    infos = sorted(styles().values(), key=lambda info: rank(info.name))
     shown = tuple(_shown(site, info, with_maps) for info in infos)
     site.script(
         "data/drawings.js",
@@ -77,7 +84,7 @@ def component(site: Site) -> Component | None:
             "input": "x".join(map(str, site.report.input_shape)),
             "images": [{"slug": slug, "script": f"data/drawings/{escape.slug(slug)}.js"} for slug, _, _ in images],
             "styles": [
-                {"name": info.name, "title": one.title, **_options(site, info, replace(it, extra={}))}
+                {"name": info.name, "title": one.title, "why": one.why, **_options(site, info, replace(it, extra={}))}
                 for info, one in zip(infos, shown, strict=True)
             ],
         },
@@ -106,6 +113,8 @@ def write(site: Site) -> Component | None:
 
 def _shown(site: Site, info: StyleInfo, it: Architecture) -> Shown:
     style = info.cls()
+    if (refuses := getattr(style, "refuses", None)) is not None and (why := refuses(it)):
+        return Shown(info.name, info.title, site.sentence(info.summary), (), 0, 0, why)
     drawing: Drawing = style.draw(it)
     files = []
     for kind, content in _files(style, drawing, it):

@@ -13,9 +13,12 @@ from generator.diagrams.architecture import Architecture, Edge, Op
 from generator.diagrams.from_graph import from_graph
 from generator.model.load import load
 from generator.model.trace import trace
-from tests.diagrams.networks import Twice
+from tests.diagrams.networks import Twice, ghost
 
 HOSTILE = "</title><script>window.pwned=1</script>\u202e\"'&\x00}\\end{document}%$^_~#|` \u4e2d"
+
+
+FOREIGN = ("卷积层", "Größe", "Слой", "レイヤ", "합성곱", "σλ")
 
 
 class Two(nn.Sequential):
@@ -65,6 +68,11 @@ def net(name: str) -> Architecture:
         return branches()
     if name == "odd":
         return odd()
+    if name == "foreign":
+        ops = tuple(Op(f"{k}.{word}", "other", word, (k + 3, 4, 4)) for k, word in enumerate(FOREIGN))
+        return Architecture("foreign", ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))
+    if name == "ghost":
+        return ghost()
     if name == "nested":
         return nested()
     if name in ("unet", "wide"):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.config import ModelConfig
-from generator.diagrams.architecture import Architecture
+from generator.diagrams.architecture import MISSING, Architecture, Edge, Op
 from generator.diagrams.from_graph import from_graph
 from generator.model.load import load
 from generator.model.trace import trace
@@ -110,6 +110,18 @@ class Told(nn.Module):
         return tokens[:, 0]
 
 
+def ghost() -> Architecture:
+    """A sum that reads a tensor which nothing gives, as a prototxt file may name one."""
+    ops = (
+        Op("data", "input", "Input", (3, 8, 8)),
+        Op("ghost", "input", MISSING, (), note="No layer before sum gives the blob ghost."),
+        Op("sum", "merge", "Eltwise", (3, 8, 8)),
+        Op("@output", "output", "output", (3, 8, 8)),
+    )
+    edges = (Edge("data", "sum", (3, 8, 8)), Edge("ghost", "sum", ()), Edge("sum", "@output", (3, 8, 8)))
+    return Architecture("ghost", ops, edges)
+
+
 def drawn(model: nn.Module, title: str, side: int = 32, channels: int = 3) -> Architecture:
     """A model's architecture, its layers named as in a report."""
     with torch.no_grad():
@@ -137,6 +149,8 @@ def named(name: str) -> Architecture:
         return drawn(UNet(), "U-Net")
     if name == "forked":
         return drawn(Forked(), "Forked")
+    if name == "ghost":
+        return ghost()
     if name == "twice":
         return drawn(Twice(), "twice", 8)
     if name == "told":

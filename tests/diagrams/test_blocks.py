@@ -251,9 +251,35 @@ def test_nothing_overlaps_and_print_is_readable(name: str):
             assert not [box for box in boxes if meet(clear, box.corners)], one.text
 
 
-def outline(words: Words) -> list[Point]:
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50", "densenet121", "unet"])
+def test_sizes_along_edges_are_clear_of_the_channels(name: str):
+    """By a pixel and a half all around, in the widest font; and the row of EfficientNet-Lite0 is one still."""
+    for how in (Blocks(), Blocks(width=476), Blocks(angle=30), Blocks(angle=58)):
+        words = of(drawn(name, how)[1], Words)
+        slanted = [grown(outline(one, 1), 1.5) for one in words if one.angle]
+        level = [outline(one, 1) for one in words if not one.angle and one.text.replace(",", "").isdigit()]
+        assert slanted and level
+        assert not [one for one in slanted for other in level if meet(one, other)]
+    how = Blocks()
+    assert name != "efficientnet_lite0" or how.layout(how.prepared(net(name))).rows == 1
+
+
+def grown(corners: list[Point], by: float) -> list[Point]:
+    """A turned rectangle that is larger by so much on each side."""
+    (ax, ay), (bx, by_), _, (dx, dy) = corners
+    long, high = math.hypot(bx - ax, by_ - ay), math.hypot(dx - ax, dy - ay)
+    along = (by * (bx - ax) / long, by * (by_ - ay) / long)
+    down = (by * (dx - ax) / high, by * (dy - ay) / high)
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    return [
+        (x + s * along[0] + t * down[0], y + s * along[1] + t * down[1])
+        for (x, y), (s, t) in zip(corners, signs, strict=True)
+    ]
+
+
+def outline(words: Words, room: float = ROOM) -> list[Point]:
     """The rectangle around a line of text, in a font as wide as Helvetica."""
-    wide = text_width(words.text, words.size, bold=words.bold) / ROOM
+    wide = text_width(words.text, words.size, bold=words.bold) / room
     x0 = {"start": 0, "middle": -wide / 2, "end": -wide}[words.anchor]
     turn = math.radians(words.angle)
     corners = [(x0, -0.7 * words.size), (x0 + wide, -0.7 * words.size), (x0 + wide, 0), (x0, 0)]

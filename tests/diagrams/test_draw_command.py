@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import io
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -96,14 +95,7 @@ def test_options_have_the_types_of_the_style_s_fields(capsys: pytest.CaptureFixt
     assert command.styled("lines", ["most=null"]) == Lines()
 
 
-def test_depth_closes_blocks_unless_the_style_does_that_itself(capsys: pytest.CaptureFixture[str]):
-    Path("net.py").write_text(
-        "from torch import nn\ndef net():\n    return nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Tanh())\n"
-    )
-    net = ("python:net.py:net", "--input", "3x8x8", "--style", "lines")
-    for depth, drawn in ((), ["0.0", "0.1", "1"]), (("--depth", "0"), ["0", "1"]):
-        out, _ = shown(capsys, *net, *depth)
-        assert re.findall(r">([\d.]+) 4 × 6 × 6<", out) == drawn
+def test_depth_is_the_style_s(capsys: pytest.CaptureFixture[str]):
     out, _ = shown(capsys, "tinyvgg_digits", "--style", "deep", "--depth", "2")
     assert 'width="2"' in out
 
@@ -179,13 +171,17 @@ def test_a_prototxt_is_read_in_its_phase_and_at_another_size(capsys: pytest.Capt
         (["-o", "a.jpg"], "-o: expected a file that ends in svg, pdf, png, tex, received a.jpg"),
         (["-o", "a"], "-o: expected a file that ends in svg"),
         (["--format", "pdf"], "-o: expected a file to write the PDF to, received none: give -o drawing.pdf"),
+        (["--depth", "1"], "--depth: the style lines has no blocks that open: leave it out, or draw in deep"),
+        (["--style", "deep", "--depth", "1", "--set", "depth=2"], "--depth: expected it once, received --depth 1 and --set depth=2"),
+        (["--set", "size=3", "--set", "size=4"], "--set size: expected it once, received 3.0 and 4.0"),
+        (["--scale", "3"], "--scale: it is of a PNG, and SVG was asked for: leave it out, or take --format png"),
         (["--input", "3x224"], "the model cannot run on an input of shape 3x224 ("),
         (["--input", "3x32x32"], "the model cannot run on an input of 3 channels, 32x32 pixels ("),
         (["--input", "big"], "--input: expected channels, height and width as 3x224x224, or `none`, received big"),
         (["--input", "0x3"], "--input: expected channels"),
         (["--depth", "-1"], "Invalid value for '--depth'"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_one_line_and_2(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]):
     style = [] if "--style" in arguments else ["--style", "lines"]
     assert cli.run(["draw", "tinyvgg_digits", *style, *arguments]) == 2

@@ -225,3 +225,16 @@ def test_the_same_bytes_at_every_hash_seed():
         for seed in ("0", "1")
     }
     assert len(said) == 1 and len(next(iter(said)).splitlines()) == 6
+
+
+def test_one_frame_alone_is_not_cut_for_little():
+    """It could be cut behind what a skip goes over, where next to nothing stands; in two halves it is cut."""
+    boxes = [Box(40, 20)] * 12
+    chain = [(k, k + 1) for k in range(11)]
+    for skips, columns in (([(0, 10)], 1), ([], 2)):
+        laid = arrange(boxes, [*chain, *skips], [Frame(0, 12)])
+        found = in_columns(laid, boxes, 2, [0.0] * 12)
+        assert len(found.rests) == columns - 1
+        assert (found == laid) == (columns == 1)
+    free = arrange(boxes, [*chain, (0, 10)])  # where no frame is cut, what was asked for is done
+    assert in_columns(free, boxes, 2, [0.0] * 12).height < free.height

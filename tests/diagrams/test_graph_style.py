@@ -55,6 +55,31 @@ def test_closed_graphs_are_readable_in_a_papers_column(source: str):
     )
 
 
+@pytest.mark.parametrize("depth", [0, 1])
+def test_the_ground_of_a_shape_covers_no_skip(depth: int):
+    svg = Graph(depth=depth).draw(named("unet")).svg
+    grounds = [
+        tuple(map(float, found))
+        for found in re.findall(r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" [^>]*class="ca-ground"', svg)
+    ]
+    skips = re.findall(r'<g class="ca-wire ca-wire-skip"[^>]*><path d="([^"]+)"', svg)
+    assert grounds and skips
+    for d in skips:
+        for (_, x0, y0), (letter, x1, y1) in itertools.pairwise(ends(d)):
+            if letter == "L" and y0 == y1:  # half of a line's width, 1.4
+                assert not [
+                    at
+                    for at in grounds
+                    if min(x0, x1) < at[0] + at[2] and at[0] < max(x0, x1) and at[1] - 0.7 < y0 < at[1] + at[3] + 0.7
+                ]
+
+
+def ends(d: str) -> list[tuple[str, float, float]]:
+    """(letter, x, y) of where each command of a path ends."""
+    found = [(part[0], [float(number) for number in part[1:].split()]) for part in re.findall("[MLQC][^MLQC]*", d)]
+    return [(letter, numbers[-2], numbers[-1]) for letter, numbers in found]
+
+
 def test_it_is_a_style_whose_options_are_explained():
     assert "graph" in styles()
     assert all(field.metadata.get("doc") for field in fields(Graph))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import subprocess
 import sys
@@ -197,3 +198,37 @@ def test_the_same_bytes_over_runs_and_hash_seeds():
 def test_spacing_is_what_it_says():
     laid = arrange([Box(40, 20)] * 2, [(0, 1)], spacing=Spacing(gap=50))
     assert laid.boxes[1].y - laid.boxes[0].height == 50
+
+
+def drawn_points(path: tuple[tuple[str, tuple[float, ...]], ...]) -> list[tuple[float, float]]:
+    """Many places on a path."""
+    at, found = (0.0, 0.0), []
+    for _, numbers in path:
+        ends = [at, *zip(numbers[::2], numbers[1::2], strict=True)]
+        n = len(ends) - 1
+        for k in range(101):
+            t = k / 100
+            weights = [math.comb(n, j) * (1 - t) ** (n - j) * t**j for j in range(n + 1)]
+            found.append(tuple(sum(w * end[axis] for w, end in zip(weights, ends, strict=True)) for axis in (0, 1)))
+        at = ends[-1]
+    return found[101:]
+
+
+@pytest.mark.parametrize("wide", [40, 90, 300])
+def test_an_arc_goes_around_what_is_wide_between_its_ends(wide: float):
+    n = 8
+    boxes = [Box(wide if k in (2, 5) else 40, 20) for k in range(n)]
+    laid = arrange(boxes, [(a, b) for a in range(n) for b in range(a + 1, n)])
+    arcs = [wire for wire in laid.wires if wire.kind == "arc"]
+    assert len(arcs) == (n - 1) * (n - 2) // 2
+    for arc in arcs:
+        places = drawn_points(arc.path)
+        assert max(x for x, _ in places) <= laid.width
+        for box in laid.boxes:
+            inside = [
+                (x, y)
+                for x, y in places
+                if box.x < x - 1e-6 < box.x + box.width - 2e-6 and box.y < y < box.y + box.height
+            ]
+            assert not inside
+    assert {len(arc.path) for arc in arcs} == ({2, 4} if wide == 300 else {2})

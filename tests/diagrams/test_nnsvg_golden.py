@@ -51,7 +51,7 @@ UNET_LIKE = "unet_like.prototxt"
 
 
 @pytest.mark.parametrize("style", ["lenet", "alexnet"])
-@pytest.mark.parametrize("of", ["tinyvgg_digits", "resnet50", "densenet121", *SHAPES, UNET_LIKE])
+@pytest.mark.parametrize("of", ["tinyvgg_digits", "resnet50", "densenet121", "unet", *SHAPES, UNET_LIKE])
 def test_a_row_is_readable_over_the_two_columns_of_a_page(style: str, of: str):
     """Letters of 5.5 pt and more where the row is 17.5 cm wide, as the guide to printing says."""
     drawing = styles()[style].cls().draw(read(ROOT / "inputs/prototxt" / of) if of == UNET_LIKE else named(of))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from generator.diagrams.architecture import Architecture, Op
+from generator.diagrams.extras import with_faces
 from generator.diagrams.styles import styles
 from generator.diagrams.styles.alexnet import AlexNet
 from generator.diagrams.styles.fcnn import FCNN
@@ -254,3 +255,41 @@ def test_alexnet_downwards_has_its_sizes_beside_it():
     made = AlexNet(direction="down").draw(tiny())
     texts = [one.text for one in ET.fromstring(made.svg).iter(NS + "text")]
     assert texts == ["1@8×8", "2@8×8", "2@4×4", "4", "Convolution", "Max-Pool", "Dense"]
+
+
+def test_tokens_are_a_strip():
+    """16 tokens of 64 features: a sheet in that proportion, as long as the largest map; a slab, features where channels are."""
+    it = chain(
+        Op("@input", "input", "input", (3, 32, 32)),
+        conv("patches", (64, 4, 4), 8),
+        Op("blocks", "block", "Block", (16, 64)),
+    )
+    svg = LeNet(scale="linear", size=80, labels=False, names=False).draw(it).svg
+    sheet = re.search(r'data-id="blocks">.*?<rect [^>]*width="(\S+)" height="(\S+)"', svg)
+    assert sheet and sheet.groups() == ("80", "20")
+    plain = AlexNet(
+        scale="linear", channel_scale="linear", size=100, length=40, names=False, angle=30, foreshortening=0.5
+    )
+    for way, (wide, high) in (("right", (40, 50)), ("down", (50, 40))):
+        made = replace(plain, direction=way).draw(it).svg
+        faces = re.search(r'data-id="blocks">.*?</g>', made)
+        assert faces
+        corners = [
+            [tuple(map(float, at.split(","))) for at in one.split()]
+            for one in re.findall(r'points="([^"]+)"', faces[0])
+        ]
+        (x0, y0), (x1, y1) = corners[1][0], corners[1][2]
+        assert (abs(x1 - x0), abs(y1 - y0)) == pytest.approx((wide, high))
+        assert (
+            ">16×64</text>" in made
+            if way == "down"
+            else {">16</text>", ">64</text>"} <= set(re.findall(r">\d+</text>", made))
+        )
+
+
+def test_maps_do_not_lie_on_tokens():
+    it = with_faces(
+        chain(Op("@input", "input", "input", (3, 32, 32)), Op("blocks", "block", "Block", (16, 64))),
+        {"blocks": [PIXEL]},
+    )
+    assert "<image" not in LeNet().draw(it).svg + AlexNet().draw(it).svg

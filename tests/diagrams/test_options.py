@@ -28,6 +28,7 @@ class Some:
     word: str = "so"
     picture: str = ""
     deep: int = -1
+    names: tuple[str, ...] = ()
 
 
 def test_options_by_hand():
@@ -40,18 +41,21 @@ def test_options_by_hand():
         Option("word", "text", "so", ""),
         Option("picture", "picture", "", ""),
         Option("deep", "number", -1, "", (), -1.0, 8.0, 1.0),
+        Option("names", "names", (), ""),
     )
 
 
 @pytest.mark.parametrize("name", sorted(styles()))
 def test_every_option_of_every_style_is_explained_and_within_its_ends(name: str):
     found = options(styles()[name].cls)
-    offered = [one.name for one in fields(styles()[name].cls) if not isinstance(one.default, tuple)]
-    assert [one.name for one in found] == offered
+    said = {one.name: one.metadata for one in fields(styles()[name].cls)}
+    assert [one.name for one in found] == [*said]
     for one in found:
         assert one.doc, one.name
         if one.kind == "number":
             assert one.least is not None and one.most is not None and one.least <= one.default <= one.most, one.name
+            # the command has the ends that the form has
+            assert (said[one.name]["min"], said[one.name]["max"]) == (one.least, one.most), one.name
 
 
 @pytest.mark.parametrize("name", ["lenet", "alexnet", "fcnn"])

@@ -43,7 +43,7 @@ def test_blocks_are_opened_as_far_as_no_branch_opens():
 def test_the_longest_way_leads_through_a_u_net():
     words = [words for _, words in row("unet")]
     assert len(words) == 13
-    assert words[5:8] == [("Convolution", "×2"), ("Up-convolution",), ("Concatenation",)]
+    assert words[5:8] == [("Convolution", "×2"), ("Up-", "convolution"), ("Concatenation",)]
     assert row("unet", most=6) == [
         ("3@32×48", ()),
         ("16@32×48", ("Convolution", "×2")),

@@ -37,7 +37,17 @@ def picture(width: int, height: int) -> str:
 def test_signs_of_tex_by_hand():
     assert tex(r"a_b\{c}") == r"a\_b\textbackslash{}\{c\}"
     assert tex("50% $x^2 & #1 ~ 4×4 --") == r"50\% \$x\textasciicircum{}2 \& \#1 \textasciitilde{} 4$\times$4 {-}{-}"
-    assert tex("\u4e2d\u202e\x00é") == "U+4E2D U+00E9"
+    assert tex("\u4e2d\u202e\x00é") == r"U+4E2D \'{e}"
+
+
+def test_letters_that_its_fonts_lack_can_be_read():
+    assert tex("Größe façade Škoda ﬁn") == r"Gr\"{o}U+00DFe fa\c{c}ade \v{S}koda fin".replace("U+00DF", r"{\ss}")
+    assert tex("Привет Щука") == "Privet Shchuka"
+    assert tex("σλ ひらカナ 한글") == "sigmalamda hirakana hangeul"
+    scene = Scene(9, 9)
+    scene.add(Words((1, 1), "层.中", 10, "#000000", "ca-ink"), Words((1, 2), "plain × 3", 10, "#000000", "ca-ink"))
+    nodes = [line for line in to_tex(scene, "").splitlines() if line.startswith(r"\node")]
+    assert nodes[0].endswith("{U+5C42.U+4E2D}; % 层.中") and "%" not in nodes[1]
 
 
 def test_shapes_by_hand():
@@ -90,6 +100,7 @@ def test_pdflatex_compiles_it_to_one_page(tmp_path: Path):
         "unet": Blocks(picture=picture(8, 8), opacity=0.8),
         "vit_b_16": Blocks(direction="left"),
         "hostile": Blocks(),
+        "foreign": Blocks(),
     }.items():
         it = net(name)
         (tmp_path / f"{name}.tex").write_text(how.tex(it), "utf-8")

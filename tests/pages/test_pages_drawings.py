@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from generator.pages.context import Site
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import environment, strings
 from generator.pages.faces import faces, wanted
+from generator.pages.prepared import DEEPEST
 from generator.pages.views import Report
 from tests.pages import fixture_drawings
 from tests.pages.conftest import ROOT, Built, build
@@ -31,8 +32,7 @@ from tests.pages.opened import audit, opened
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-NAMES = [name for name in styles() if name not in drawings.ELSEWHERE]
-ORDER = sorted(NAMES, key=drawings.rank)
+ORDER = sorted(styles(), key=drawings.rank)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,18 @@ def drawn(page: Page) -> str:
 # What is written
 
 
-def test_the_page_has_every_style_that_has_no_place_of_its_own(tiny: Built):
+def test_the_page_has_every_style_with_all_options_of_the_command(tiny: Built):
     index = script(tiny.site, "data/drawings.js")
     assert [style["name"] for style in index["styles"]] == ORDER
     for style in index["styles"]:
-        assert [one["name"] for one in style["options"]] == [one.name for one in options(styles()[style["name"]].cls)]
+        known = {one.name: one for one in options(styles()[style["name"]].cls)}
+        assert [one["name"] for one in style["options"]] == [one.name for one in fields(styles()[style["name"]].cls)]
+        for one in style["options"]:
+            asked = known[one["name"]]
+            assert (one["kind"], tuple(one["choices"]), one["doc"]) == (asked.kind, asked.choices, asked.doc)
+            assert one["default"] == (list(asked.default) if asked.kind == "names" else asked.default)
+            prepared = style["name"] == "blocks" and one["name"] == "depth"  # a page has so many levels of it
+            assert (one["least"], one["most"]) == (asked.least, DEEPEST if prepared else asked.most)
     assert index["architecture"] == json.loads(json.dumps(as_json(tiny.report.architecture)))  # type: ignore[arg-type]
     assert (index["source"], index["input"]) == ("python:tiny.py:build", "3x32x32")
 
@@ -152,7 +159,47 @@ def test_without_images_there_is_nothing_to_choose(tmp_path: Path, rebuild: Call
         seen.check()
 
 
+def test_a_style_with_nothing_to_draw_says_so_in_its_section(
+    tmp_path: Path, rebuild: Callable[..., Built], browser: Browser
+):
+    report = drawn_report(tmp_path / "store")
+    it = report.architecture
+    assert it is not None
+    bare = replace(it, ops=it.ops[:-1], edges=it.edges[:-1], extra={})
+    made = rebuild(replace(report, architecture=bare), tmp_path)
+    assert not [*(made.site / "drawings").glob("fcnn.*")]
+    page = unescape((made.site / "architecture.html").read_text("utf-8"))
+    assert 'href="drawings.html#s=lenet"' in page and "#s=fcnn" not in page
+    with opened(browser, (made.site / "drawings.html").as_uri() + "#s=fcnn", base=made.site.as_uri()) as seen:
+        said = seen.page.locator("[data-stage] [role=alert]")
+        said.wait_for()
+        assert said.inner_text() == "This network has no fully connected layer."
+        for part in (".dw-form", ".dw-take", ".dw-command"):
+            assert not seen.page.locator(part).is_visible()
+        seen.page.locator("label", has=seen.page.locator("[name=dw-style][value=lenet]")).click()
+        assert drawn(seen.page) == expected(made, "lenet")
+        assert seen.page.locator(".dw-form").is_visible() and seen.page.locator(".dw-command").is_visible()
+        seen.check()
+
+
 # In a browser
+
+
+def test_names_of_blocks_are_text_and_stand_in_the_command(browser: Browser, tiny: Built, http: str):
+    with opened(browser, http + "drawings.html#s=graph&depth=0", base=http) as seen:
+        page = seen.page
+        closed = drawn(page)
+        assert closed == expected(tiny, "graph", depth=0)
+        it = tiny.report.architecture
+        assert it is not None
+        page.locator("#dw-opened").fill(f" {it.blocks[0].id} , ")
+        page.wait_for_function("() => location.hash.includes('opened')")
+        page.wait_for_timeout(60)
+        assert drawn(page) == expected(tiny, "graph", depth=0, opened=(it.blocks[0].id,))
+        assert f"""--set 'opened=["{it.blocks[0].id}"]'""" in page.locator("[data-command]").inner_text()
+        page.locator("#dw-columns").fill("2")
+        page.wait_for_function("() => location.hash.includes('columns=2')")
+        seen.check()
 
 
 def test_the_page_draws_what_python_draws(browser: Browser, tiny: Built, base: str):
@@ -311,6 +358,9 @@ def test_names_of_strangers_stay_text(browser: Browser, hostile: Built, site_ser
     with opened(browser, address + "drawings.html", base=address) as seen:
         for name in ORDER:
             seen.page.locator(f"label:has(> [value={name}])").first.click()
+            if name == "fcnn":  # none of its layers is fully connected
+                seen.page.locator("[data-stage] [role=alert]").wait_for()
+                continue
             assert drawn(seen.page) == expected(hostile, name)
         assert "'<script>" in seen.page.locator("[data-command]").inner_text()  # quoted for a shell
         seen.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from generator.diagrams.layout.shapes import ENTRY, Box, Command, Frame, Layout,
 
 DENSE = 1.5
 """Edges for each box from which on those that shorten a way are drawn as arcs: lanes would be wider than the network."""
+CLEAR = 4.0
+"""Pixels between an arc and what it goes around."""
 
 
 @dataclass(eq=False)
@@ -199,11 +202,30 @@ def _moved(numbers: tuple[float, ...], x: float, y: float) -> tuple[float, ...]:
 
 
 def _arc(k: int, edge: tuple[int, int], found: Sequence[Rect]) -> tuple[Wire, float]:
-    """From side to side, the further the wider; and how far to the right it reaches."""
+    """From side to side, the further the wider, around what is wide between them; and how far to the right it reaches."""
     a, b = found[edge[0]], found[edge[1]]
     start = (a.x + a.width, a.y + a.height / 2)
     stop = (b.x + b.width, b.y + b.height / 2)
     span = stop[1] - start[1]
     bulge = max(start[0], stop[0]) + 20 + 220 * span / (span + 900)
     path: tuple[Command, ...] = (("M", start), ("C", (bulge, start[1], bulge, stop[1], *stop)))
+    least = min(start[0], stop[0])
+    beside = [box for box in found[edge[0] + 1 : edge[1]] if box.x + box.width + CLEAR > least]
+    if any(_crossed(box, start, stop, bulge) for box in beside):
+        bulge = max(box.x + box.width for box in beside) + 20 + 60 * span / (span + 900)
+        top = max(start[1], min(box.y for box in beside))
+        bottom = min(stop[1], max(box.y + box.height for box in beside))
+        out, back = (bulge, start[1], bulge, top), (bulge, stop[1], *stop)
+        path = (("M", start), ("Q", out), ("L", (bulge, bottom)), ("Q", back))
     return Wire(edge[0], (k,), path, (*stop, "back"), "arc", start), bulge
+
+
+def _crossed(box: Rect, start: tuple[float, float], stop: tuple[float, float], bulge: float) -> bool:
+    """Whether the curve from `start` to `stop` by way of `bulge` comes too near to a box: it does so at one of its corners."""
+    for y in (box.y, box.y + box.height):
+        share = min(1.0, max(0.0, (y - start[1]) / (stop[1] - start[1])))
+        t = 0.5 - math.sin(math.asin(1 - 2 * share) / 3)  # where 3t² - 2t³ is that share
+        x = (1 - t) ** 3 * start[0] + 3 * t * (1 - t) * bulge + t**3 * stop[0]
+        if x < box.x + box.width + CLEAR:
+            return True
+    return False

@@ -56,7 +56,7 @@ def in_columns(
     chosen: tuple[Cut, ...] = ()
     for deep in sorted({0, *(len(cut.frames) for cut in cuts)} if through else {0}):
         freely = _chosen([cut for cut in cuts if len(cut.frames) <= deep], most, laid.height)
-        if not chosen or _tallest(freely, laid.height) < LOWER * _tallest(chosen, laid.height):
+        if not deep or _tallest(freely, laid.height) < LOWER * _tallest(chosen, laid.height):
             chosen = freely
     return _apart(laid, boxes, chosen) if chosen else laid
 

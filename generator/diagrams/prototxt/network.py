@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from generator.diagrams.architecture import FLOAT, OUTPUT, Architecture, Edge, Op, Shape
+from generator.diagrams.architecture import FLOAT, MISSING, OUTPUT, Architecture, Edge, Op, Shape
 from generator.diagrams.prototxt.arrange import unchanged
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Given, Refused, sane
 from generator.diagrams.prototxt.blocks import blocks
@@ -162,7 +162,7 @@ class _Wiring:
             if bottom not in self.blobs:
                 note = self.missing.blob(bottom, layer, self.blobs)
                 self.notes.append(place_of(layer, "bottom", number).said(note))
-                self._source(bottom, "?", UNKNOWN, note)
+                self._source(bottom, MISSING, UNKNOWN, note)
                 self.taken_for_granted.add(bottom)
         reads = [self.blobs[bottom] for bottom in layer.bottoms]
         values = tuple(value for _, value in reads)

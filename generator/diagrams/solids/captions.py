@@ -24,6 +24,8 @@ WIDEST = 110.0
 """Of a caption, in pixels."""
 OFF = 9.5
 """From a box's lower edge to the base of what is written along it: the letters and 2 pixels."""
+UNDER, CLEAR = 3.5, 2.5
+"""From a box's lower edge to the tops of its channels' digits; room between these and what is written along the edge."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def _names(ops: Sequence[Op], prefix: str) -> list[str]:
     for op in ops:
         for name in (op.id, op.last):
             if name:
-                plain = "input" if op.kind == "input" and not op.learned else name
+                given = op.kind == "input" and not op.learned
+                plain = f"{name} ?" if op.missing else "input" if given else name
                 found.append(plain[len(prefix) + 1 :] if prefix and plain.startswith(f"{prefix}.") else plain)
     return found
 
@@ -150,7 +153,7 @@ def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, 
     if edge < 0.6 * long:
         return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
     spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
-    beyond = (text_width(item.solid.deep, LABEL) - item.solid.w) / 2 + 1  # so would those of narrow boxes
-    spare = max(spare, (beyond - OFF * sin) / cos)
+    beyond = (text_width(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR  # so would those of narrow boxes
+    spare = max(spare, min(beyond * cos - UNDER * sin, (OFF * cos - UNDER + CLEAR) / sin))
     x, y = x + spare * cos + OFF * sin, y - spare * sin + OFF * cos
     return x, y, True, x + long * cos

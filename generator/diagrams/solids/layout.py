@@ -144,11 +144,11 @@ def laid_out(
     split = _stacked(groups, frames, split, spacing, 0.75 * (width - 2 * MARGIN))
     most, gap = width - 2 * MARGIN, spacing
     rows = _rows(groups, frames, most, gap, True)
-    if rows > 1 and _rows(groups, frames, most, 0.6 * spacing, True) == 1:
-        rows, gap = 1, 0.6 * spacing
-    for _ in range(
-        4 if rows > 1 else 0
-    ):  # the lines that go around take room too, and fewer boxes a row make more of them
+    for share in (0.6, 0.5):  # of the spacing, where it makes one row of two
+        if rows > 1 and _rows(groups, frames, most, share * spacing, True) == 1:
+            rows, gap = 1, share * spacing
+    # the lines that go around take room too, and fewer boxes a row make more of them
+    for _ in range(4 if rows > 1 else 0):
         most = min(most, width - 2 * (MARGIN + 10 + TRACK * max(2, _crossing(it, groups, split) - 1)))
         rows = _rows(groups, frames, most, gap, True)
     lower = _rows(groups, frames, most, gap, False) > rows

@@ -187,7 +187,7 @@ def _slab(scene: Scene, item: Placed, at: tuple[float, float, float], kind: OpKi
     low, up = top + s.h, top - s.dy
 
     def face(corners: tuple[Point, ...], colour: str, name: str) -> None:
-        scene.add(Area(corners, colour, edge, f"ca-k-{kind} ca-{name}", look.opacity))
+        scene.add(Area(corners, colour, edge, f"ca-k-{kind} ca-{name}", look.opacity, dashed=item.op.missing))
 
     face(((x0, top), (x1, top), (x1, low), (x0, low)), fill, "front")
     face(((x0, top), (x0 + s.dx, up), (x1 + s.dx, up), (x1, top)), mixed(fill, "#ffffff", 0.45), "top")

@@ -7,7 +7,7 @@ in a row that leads down, channels upright. A real map may lie on the side that 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -18,13 +18,15 @@ from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
 from generator.diagrams.palette import EDGES, FILLS, LINE
-from generator.diagrams.row import spread
+from generator.diagrams.row import printed, spread
 from generator.diagrams.scale import sized
-from generator.diagrams.stages import Stage, label, maps, stages, tops
+from generator.diagrams.stages import Stage, label, maps, stages, tokens, tops
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, num, text_width
 
 LEAST = 4.0
+MOST = 105.0
+"""Pixels of the largest map's side, where it is not asked for."""
 
 
 @style
@@ -37,7 +39,7 @@ class AlexNet:
     tensors: int = row.tensors()
     spacing: float = row.spacing(12.0)
     scale: Literal["log", "sqrt", "linear"] = row.scale()
-    size: float = row.size(105.0)
+    size: float = row.size(MOST)
     channel_scale: Literal["log", "sqrt", "linear"] = choice("sqrt", "how lengths grow with the number of channels")
     length: float = number(40.0, "pixels of the longest row of channels", 10, 300, 5)
     dense_length: float = row.dense_length(115.0)
@@ -61,10 +63,10 @@ class AlexNet:
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in cuboids."""
         found = stages(it, self.tensors, self.depth)
-        return (
-            _Picture(self, it, found).drawing()
-            if found
-            else nothing(it.title, "No operation is known.", self.font_size)
+        if not found:
+            return nothing(it.title, "No operation is known.", self.font_size)
+        return printed(
+            self.size, MOST, self.font_size, lambda size: _Picture(replace(self, size=size), it, found).drawing()
         )
 
 
@@ -86,11 +88,16 @@ class _Body:
             self.high = sized(size, top[2], "log", o.dense_length, 2 * LEAST)
             said = (str(size) if stage.op.shape else "?", "", "")
         else:
+            flat = tokens(stage.op.shape)
+            if flat:  # a slab: features are its channels, tokens its height
+                self.maps = (stage.op.shape[1], stage.op.shape[0], 1)
             channels, *sides = self.maps
             self.long = sized(channels, top[1], o.channel_scale, o.length, LEAST)
             height, width = (sized(side, top[0], o.scale, o.size, LEAST) for side in sides)
             self.high, deep = (width, height) if self.down else (height, width)
-            said = (str(channels) if len(stage.op.shape) > 2 else "", str(sides[0]), str(sides[1]))
+            if flat:
+                self.high, deep = height, 2 * LEAST
+            said = (str(channels), str(sides[0]), "" if flat else str(sides[1]))
         self.into = (deep * o.foreshortening * math.cos(turn), -deep * o.foreshortening * math.sin(turn))
         self.said = said if o.labels and not self.down else ("", "", "")
         self.text = label(stage.op.shape) if o.labels and self.down else ""
@@ -205,7 +212,8 @@ class _Picture:
                 side = [at(0, 0, 0), at(0, 0, 1), at(0, 1, 1), at(0, 1, 0)]
             canvas.polygon(upper, **more)
             canvas.polygon(front, **more)
-            faces = faces_of(self.it, body.stage.ops) if o.faces and body.maps is not None else ()
+            faced = o.faces and body.maps is not None and not tokens(body.stage.op.shape)
+            faces = faces_of(self.it, body.stage.ops) if faced else ()
             if faces:
                 x, y = at(0, 0, 1) if self.down else at(1, 0, 0)
                 span = (body.high, 0, -body.into[0], -body.into[1]) if self.down else (*body.into, 0, body.high)

@@ -20,6 +20,7 @@ from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, num, text_width
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+NONE = "This network has no fully connected layer."
 FAINT = 0.08
 """The least of an edge's width and opacity that is drawn, of the most."""
 
@@ -55,11 +56,15 @@ class FCNN:
     names: bool = flag(False, "the layers' own names")
     font_size: float = number(13.0, "pixels of the letters", 6, 30, 1)
 
+    def refuses(self, it: Architecture) -> str:
+        """Why there is nothing to draw; empty where there is."""
+        return "" if columns(it).ops else NONE
+
     def draw(self, it: Architecture) -> Drawing:
         """The dense layers at the network's end."""
         found = columns(it)
         if not found.ops:
-            return nothing(it.title, "This network has no fully connected layer.", self.font_size)
+            return nothing(it.title, NONE, self.font_size)
         return _Picture(self, it, found).drawing()
 
 

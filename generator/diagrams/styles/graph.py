@@ -12,6 +12,7 @@ from generator.diagrams import graph_parts as parts
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.graph_lines import labels, lines, reach, shown_shapes
 from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, Wire, arrange, in_columns
+from generator.diagrams.named import without_use
 from generator.diagrams.options import number
 from generator.diagrams.palette import DIM, INK
 from generator.diagrams.shown import fitting, prepared, view
@@ -41,9 +42,7 @@ LARGER = 1.1
 class Graph:
     """See the file's docstring."""
 
-    depth: int = field(
-        default=-1, metadata={"doc": "levels of blocks that stand open; -1: as many as leave at most 40 boxes"}
-    )
+    depth: int = number(-1, "levels of blocks that stand open; -1: as many as leave at most 40 boxes", -1, 12, 1)
     opened: tuple[str, ...] = field(default=(), metadata={"doc": "names of further blocks that stand open"})
     shut: tuple[str, ...] = field(default=(), metadata={"doc": "names of blocks that stand closed all the same"})
     fold: bool = field(
@@ -84,11 +83,20 @@ class Graph:
         """The whole architecture."""
         return self.linked(it, {})
 
+    def without_use(self, it: Architecture) -> str:
+        """What is wrong with the first block or repetition that an option names in vain; empty where there is none such."""
+        if not (self.opened or self.shut or self.each):
+            return ""
+        whole = prepared(it, fuse=self.fuse, silent=self.silent)
+        return without_use(whole, self._depth(whole), self.opened, self.shut, self.each, fold=self.fold)
+
+    def _depth(self, whole: Architecture) -> int:
+        return self.depth if self.depth >= 0 else fitting(whole, FITS, fold=self.fold)
+
     def linked(self, it: Architecture, pages: Mapping[str, str], *, live: bool = False) -> Drawing:
         """The same with links: op or block id -> address. A `live` drawing has handles for opening and no tooltips."""
         whole = prepared(it, fuse=self.fuse, silent=self.silent)
-        depth = self.depth if self.depth >= 0 else fitting(whole, FITS, fold=self.fold)
-        seen = view(whole, depth, self.opened, self.shut, fold=self.fold, each=self.each)
+        seen = view(whole, self._depth(whole), self.opened, self.shut, fold=self.fold, each=self.each)
         canvas = Canvas()
         width, height = _paint(canvas, seen, it, self, pages, live)
         return canvas.drawing(width, height, title=it.title)

@@ -7,7 +7,7 @@ has as many sheets as there are maps where they are few, else a number that grow
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -18,9 +18,9 @@ from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
 from generator.diagrams.palette import EDGES, FILLS, INK, LINE
-from generator.diagrams.row import spread
+from generator.diagrams.row import printed, spread
 from generator.diagrams.scale import grown, sized
-from generator.diagrams.stages import Stage, label, maps, stages, tops
+from generator.diagrams.stages import Stage, label, maps, stages, tokens, tops
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, text_width
 
@@ -29,6 +29,8 @@ THIN = 9.0
 LEAN = 0.3
 """How far a dense layer's far end is shifted, by its length."""
 LEAST = 4.0
+MOST = 90.0
+"""Pixels of the largest map's side, where it is not asked for."""
 
 
 @style
@@ -41,7 +43,7 @@ class LeNet:
     tensors: int = row.tensors()
     spacing: float = row.spacing(12.0)
     scale: Literal["log", "sqrt", "linear"] = row.scale()
-    size: float = row.size(90.0)
+    size: float = row.size(MOST)
     channel_scale: Literal["log", "sqrt", "linear"] = choice(
         "log", "how the sheets of a stack grow with the number of its maps"
     )
@@ -64,10 +66,10 @@ class LeNet:
     def draw(self, it: Architecture) -> Drawing:
         """The main path of the network in stacks."""
         found = stages(it, self.tensors, self.depth)
-        return (
-            _Picture(self, it, found).drawing()
-            if found
-            else nothing(it.title, "No operation is known.", self.font_size)
+        if not found:
+            return nothing(it.title, "No operation is known.", self.font_size)
+        return printed(
+            self.size, MOST, self.font_size, lambda size: _Picture(replace(self, size=size), it, found).drawing()
         )
 
 
@@ -88,10 +90,13 @@ class _Body:
             self.width, self.height = self.sheet[0] + behind * (not self.down), self.sheet[1] + behind * self.down
             return
         channels, height, width = self.maps
+        largest = (
+            max(height, width) if tokens(stage.op.shape) else top[0]
+        )  # as long as the largest map, and in proportion
         self.sheets = _sheets(channels, top[1], options)
         self.sheet = (
-            sized(width, top[0], options.scale, options.size, LEAST),
-            sized(height, top[0], options.scale, options.size, LEAST),
+            sized(width, largest, options.scale, options.size, LEAST),
+            sized(height, largest, options.scale, options.size, LEAST),
         )
         behind = (self.sheets - 1) * options.offset
         self.width, self.height = self.sheet[0] + behind, self.sheet[1] + behind
@@ -182,7 +187,8 @@ class _Picture:
     def _body(self, body: _Body) -> None:
         o, kind = self.o, body.stage.ops[0].kind
         two = o.colours == "two"
-        pictures = faces_of(self.it, body.stage.ops) if o.faces and body.maps is not None else ()
+        faced = o.faces and body.maps is not None and not tokens(body.stage.op.shape)
+        pictures = faces_of(self.it, body.stage.ops) if faced else ()
         border: dict[str, Any] = {"stroke": o.border_colour if two else EDGES[kind], "stroke_width": o.border_width}
         name = None if two else f"ca-k-{kind}"
         self.frame.cover(body.x, body.y, body.width, body.height)

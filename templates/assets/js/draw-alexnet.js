@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/alexnet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
   const LEAST = 4;
 
   class Body {
@@ -21,11 +21,14 @@
         this.high = sized(size, top[2], 'log', o.dense_length, 2 * LEAST);
         said = [stage.op.shape.length ? String(size) : '?', '', ''];
       } else {
+        const flat = stage.op.shape.length === 2;
+        if (flat) this.maps = [stage.op.shape[1], stage.op.shape[0], 1];
         const [channels, ...sides] = this.maps;
         this.long = sized(channels, top[1], o.channel_scale, o.length, LEAST);
         const [height, width] = sides.map((side) => sized(side, top[0], o.scale, o.size, LEAST));
         [this.high, deep] = this.down ? [width, height] : [height, width];
-        said = [stage.op.shape.length > 2 ? String(channels) : '', ...sides.map(String)];
+        if (flat) [this.high, deep] = [height, 2 * LEAST];
+        said = [String(channels), String(sides[0]), flat ? '' : String(sides[1])];
       }
       this.into = [deep * o.foreshortening * Math.cos(turn), -deep * o.foreshortening * Math.sin(turn)];
       this.said = o.labels && !this.down ? said : ['', '', ''];
@@ -115,7 +118,7 @@
           : [[at(0, 0, 0), at(1, 0, 0), at(1, 0, 1), at(0, 0, 1)], [at(1, 0, 0), at(1, 0, 1), at(1, 1, 1), at(1, 1, 0)]];
         canvas.polygon(upper, more);
         canvas.polygon(front, more);
-        const faces = o.faces && body.maps ? facesOf(this.it, body.stage.ops) : [];
+        const faces = o.faces && body.maps && body.stage.op.shape.length !== 2 ? facesOf(this.it, body.stage.ops) : [];
         if (faces.length) {
           const grid = this.down ? [body.high, 0, -body.into[0], -body.into[1], ...at(0, 0, 1)] : [...body.into, 0, body.high, ...at(1, 0, 0)];
           canvas.image(0, 0, 1, 1, faces[0], {transform: `matrix(${grid.map(num).join(',')})`, image_rendering: 'pixelated'});
@@ -165,7 +168,7 @@
   convatlas.styles.alexnet = {
     draw(it, o) {
       const row = stages(it, o.tensors, o.depth);
-      return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
+      return row.length ? printed(o.size, 105, o.font_size, (size) => new Picture({...o, size}, it, row).drawing()) : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };
 })();

@@ -137,7 +137,7 @@
 
   function slab(scene, item, [x0, x1, top], kind, look, last) {
     const s = item.solid, fill = look.fills[kind], low = top + s.h, up = top - s.dy;
-    const face = (corners, colour, name) => scene.shapes.push(area(corners, colour, look.edges[kind], `ca-k-${kind} ca-${name}`, look.opacity));
+    const face = (corners, colour, name) => scene.shapes.push({...area(corners, colour, look.edges[kind], `ca-k-${kind} ca-${name}`, look.opacity), dashed: item.op.kind === 'input' && item.op.op === '?'});
     face([[x0, top], [x1, top], [x1, low], [x0, low]], fill, 'front');
     face([[x0, top], [x0 + s.dx, up], [x1 + s.dx, up], [x1, top]], mixed(fill, '#ffffff', 0.45), 'top');
     if (last) face([[x1, top], [x1 + s.dx, up], [x1 + s.dx, low - s.dy], [x1, low]], mixed(fill, '#000000', 0.09), 'side');

@@ -100,8 +100,15 @@
     return found;
   }
 
+  /** Whether it stands for a tensor that nothing gives. */
+  const missing = (op) => op.kind === 'input' && op.op === '?';
+
   function look(op, inside, names) {
     const base = {title: [title(op)], name: '', bands: [], sign: ''};
+    if (missing(op)) {
+      const head = `${fitted(op.id, TITLE, MOST)} ?`;
+      return {...base, title: [head], width: textWidth(head, TITLE, true) + 28, height: 24};
+    }
     if (op.kind === 'input' || op.kind === 'output') {
       const name = op.shape.length ? shapeWords(op.shape) : '';
       const head = op.kind === 'input' && op.op === 'Parameter' ? fitted(op.id.slice(op.id.lastIndexOf('.') + 1), TITLE, MOST) : op.kind;
@@ -201,9 +208,9 @@
   }
 
   function body(canvas, op, said, at, coloured) {
-    const rx = op.kind === 'input' || op.kind === 'output' ? at.height / 2 : 4;
+    const rx = (op.kind === 'input' || op.kind === 'output') && !missing(op) ? at.height / 2 : 4;
     if (op.kind === 'block') for (const off of [5, 2.5]) canvas.rect(at.x + off, at.y + off, at.width, at.height, {rx: 4, stroke_width: 0.8, ...paint('block', coloured)});
-    canvas.rect(at.x, at.y, at.width, at.height, {rx, ...paint(op.kind, coloured)});
+    canvas.rect(at.x, at.y, at.width, at.height, {rx, stroke_dasharray: missing(op) ? '4 3' : null, ...paint(op.kind, coloured)});
     said.bands.forEach((part, k) => {
       const top = at.y + at.height - 14 * (said.bands.length - k);
       const last = k === said.bands.length - 1;
@@ -257,7 +264,7 @@
       if (!words) return;
       const box = laid.boxes[k];
       const off = sheets(op);
-      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
+      const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off / 2] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
       canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', class_: 'ca-ground'});
       canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
     });

@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/lenet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
+  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
   const THIN = 9;
   const LEAN = 0.3;
   const LEAST = 4;
@@ -30,7 +30,8 @@
       }
       const [channels, height, width] = this.maps;
       this.sheets = sheetsOf(channels, top[1], o);
-      this.sheet = [sized(width, top[0], o.scale, o.size, LEAST), sized(height, top[0], o.scale, o.size, LEAST)];
+      const largest = stage.op.shape.length === 2 ? Math.max(height, width) : top[0];
+      this.sheet = [sized(width, largest, o.scale, o.size, LEAST), sized(height, largest, o.scale, o.size, LEAST)];
       const behind = (this.sheets - 1) * o.offset;
       this.width = this.sheet[0] + behind;
       this.height = this.sheet[1] + behind;
@@ -104,7 +105,7 @@
       const {o, canvas} = this;
       const {kind} = body.stage.ops[0];
       const two = o.colours === 'two';
-      const pictures = o.faces && body.maps ? facesOf(this.it, body.stage.ops) : [];
+      const pictures = o.faces && body.maps && body.stage.op.shape.length !== 2 ? facesOf(this.it, body.stage.ops) : [];
       const border = {stroke: two ? o.border_colour : EDGES[kind], stroke_width: o.border_width};
       const name = two ? null : `ca-k-${kind}`;
       this.frame.cover(body.x, body.y, body.width, body.height);
@@ -175,7 +176,7 @@
   convatlas.styles.lenet = {
     draw(it, o) {
       const row = stages(it, o.tensors, o.depth);
-      return row.length ? new Picture(o, it, row).drawing() : nothing(it.title, 'No operation is known.', o.font_size);
+      return row.length ? printed(o.size, 90, o.font_size, (size) => new Picture({...o, size}, it, row).drawing()) : nothing(it.title, 'No operation is known.', o.font_size);
     },
   };
 })();

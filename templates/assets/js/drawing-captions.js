@@ -38,7 +38,8 @@
     for (const op of ops) {
       for (const name of [op.id, op.last]) {
         if (!name) continue;
-        const plain = op.kind === 'input' && op.op !== 'Parameter' ? 'input' : name;
+        const given = op.kind === 'input' && op.op !== 'Parameter';
+        const plain = given && op.op === '?' ? `${name} ?` : given ? 'input' : name;
         found.push(prefix && plain.startsWith(`${prefix}.`) ? plain.slice(prefix.length + 1) : plain);
       }
     }

@@ -38,6 +38,18 @@
   }
 
   /** [where each body begins, where each word's middle is]: see row.py. */
+  const PRINT = 17.5 / 2.54 * 72 / 5.5;
+  const SHARES = [0.9, 0.8, 0.7, 0.6, 0.5];
+
+  function printed(size, most, letters, draw) {
+    let made = draw(size || most);
+    for (const share of SHARES) {
+      if (size || made.width <= PRINT * letters) break;
+      made = draw(share * most);
+    }
+    return made;
+  }
+
   function spread(bodies, labels, words, spacing) {
     const starts = [];
     const middles = [];
@@ -127,5 +139,5 @@
     return [most(square), most(found.map((size) => size[0])), most(vectors)];
   }
 
-  Object.assign(convatlas.drawing, {EDGE, Frame, nothing, spread, drawSkips, spansOf, grown, sized, facesOf, denseOf, tops});
+  Object.assign(convatlas.drawing, {EDGE, Frame, nothing, spread, printed, drawSkips, spansOf, grown, sized, facesOf, denseOf, tops});
 })();

@@ -21,7 +21,7 @@
       if (s.is === 'area') {
         canvas.polygon(s.corners, {
           fill: s.fill, fill_opacity: s.opacity < 1 ? s.opacity : null, stroke: s.stroke || null, stroke_width: s.stroke ? 0.75 : null,
-          stroke_linejoin: s.stroke ? 'round' : null, class_: s.classes,
+          stroke_dasharray: s.dashed ? '4 3' : null, stroke_linejoin: s.stroke ? 'round' : null, class_: s.classes,
         });
       } else if (s.is === 'wire') {
         canvas.path(`M${s.points.map(([x, y]) => `${num(x)} ${num(y)}`).join('L')}`, {

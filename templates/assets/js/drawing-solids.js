@@ -4,7 +4,7 @@
   const {textWidth, forks} = convatlas.drawing;
   const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
-  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5;
+  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5, UNDER = 3.5, CLEAR = 2.5, NEARER = [0.6, 0.5];
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
   const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
   const least = (values, none) => (values.length ? Math.min(...values) : none);
@@ -117,7 +117,9 @@
     split = stacked(groups, frames, split, o.spacing, 0.75 * (o.width - 2 * MARGIN));
     let widest = o.width - 2 * MARGIN, gap = o.spacing;
     let rows = rowsOf(groups, frames, widest, gap, true);
-    if (rows > 1 && rowsOf(groups, frames, widest, 0.6 * o.spacing, true) === 1) [rows, gap] = [1, 0.6 * o.spacing];
+    for (const share of NEARER) {
+      if (rows > 1 && rowsOf(groups, frames, widest, share * o.spacing, true) === 1) [rows, gap] = [1, share * o.spacing];
+    }
     for (let k = rows > 1 ? 0 : 4; k < 4; k++) {
       widest = Math.min(widest, o.width - 2 * (MARGIN + 10 + STEP * Math.max(2, crossing(it, groups, split) - 1)));
       rows = rowsOf(groups, frames, widest, gap, true);
@@ -230,8 +232,8 @@
     const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
     const x = item.x + item.solid.w, y = item.bottom;
     if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
-    const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + 1;
-    const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), (beyond - OFF * sin) / cos);
+    const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR;
+    const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), Math.min(beyond * cos - UNDER * sin, (OFF * cos - UNDER + CLEAR) / sin));
     const at = x + spare * cos + OFF * sin;
     return [at, y - spare * sin + OFF * cos, true, at + long * cos];
   }

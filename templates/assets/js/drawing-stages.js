@@ -109,6 +109,7 @@
     }
     let lines = counted.map(([said, times]) => (times === 1 ? said : `${said} ×${times}`));
     if (counted.length === 1 && counted[0][1] > 1) lines = [counted[0][0], `×${counted[0][1]}`];
+    else if (lines.length === 1 && lines[0].startsWith('Up-')) lines = ['Up-', lines[0].slice(3)];
     if (lines.length > LINES) lines = [...lines.slice(0, LINES - 1), '…'];
     const kernel = group.map((part) => kernelOf(part[0])).find(Boolean) || null;
     const op = ops.at(-1);

@@ -18,8 +18,6 @@
       this.images = this.querySelector('[data-control=image]');
       this.status = this.querySelector('[data-status]');
       this.names = new Set(this.data.styles.flatMap((style) => style.options.map((option) => option.name)));
-      this.form.hidden = false;
-      this.querySelector('.dw-command').hidden = false;
       this.form.addEventListener('input', (event) => this.changed(event.target));
       this.form.addEventListener('submit', (event) => event.preventDefault());
       this.form.addEventListener('reset', (event) => { event.preventDefault(); this.values = {}; this.fill(); this.write(); this.draw(); });
@@ -56,8 +54,9 @@
         if (option.step === 1) value = Math.round(value);
       } else if (option.kind === 'flag') value = String(text) === 'true';
       else if (option.kind === 'choice' && !option.choices.includes(text)) return;
+      else if (option.kind === 'names') value = text.split(',').map((name) => name.trim()).filter(Boolean);
       else if (option.kind === 'colour' && !/^#[0-9a-fA-F]{6}$/.test(text)) return;
-      if (value === option.default) delete this.values[option.name];
+      if (String(value) === String(option.default)) delete this.values[option.name];
       else this.values[option.name] = value;
     }
 
@@ -151,7 +150,7 @@
       const label = el('label', {for: id}, title);
       if (option.kind === 'flag') return el('div', {class: 'dw-field dw-field--flag'}, label, el('input', {...known, type: 'checkbox', role: 'switch'}), doc);
       if (option.kind === 'colour') return el('div', {class: 'dw-field dw-field--colour'}, label, el('input', {...known, type: 'color'}), doc);
-      if (option.kind === 'text') return el('div', {class: 'dw-field dw-field--text'}, label, el('input', {...known, type: 'text', spellcheck: 'false', autocomplete: 'off'}), doc);
+      if (option.kind === 'text' || option.kind === 'names') return el('div', {class: 'dw-field dw-field--text'}, label, el('input', {...known, type: 'text', spellcheck: 'false', autocomplete: 'off'}), doc);
       const out = el('output', {for: id});
       return el('div', {class: 'dw-field dw-field--number'}, label, out, el('input', {...known, type: 'range', min: option.least, max: option.most, step: option.step}), doc);
     }
@@ -179,7 +178,7 @@
         for (const input of this.fields.querySelectorAll(`[data-option="${option.name}"]`)) {
           if (option.kind === 'choice') input.checked = input.value === value;
           else if (option.kind === 'flag') input.checked = value;
-          else input.value = value;
+          else input.value = option.kind === 'names' ? value.join(', ') : value;
         }
         this.tell(option);
       }
@@ -199,8 +198,10 @@
       const port = convatlas.styles[this.name];
       const label = this.stage.getAttribute('aria-label').split(':')[0];
       this.stage.setAttribute('aria-label', `${label}: ${this.style_.title}`);
+      const {why} = this.style_;
+      this.form.hidden = this.querySelector('.dw-command').hidden = this.querySelector('.dw-take').hidden = Boolean(why);
       this.command();
-      if (!port) { this.still(); return; }
+      if (!port || why) { this.still(why); return; }
       const options = Object.fromEntries(this.style_.options.map((option) => [option.name, this.value(option)]));
       try {
         this.drawing = port.draw(this.network, options);
@@ -233,7 +234,7 @@
 
     command() {
       const parts = ['convatlas', 'draw', quoted(this.data.source), '--style', this.name, '--input', this.data.input];
-      for (const [name, value] of Object.entries(this.values)) parts.push('--set', quoted(`${name}=${value}`));
+      for (const [name, value] of Object.entries(this.values)) parts.push('--set', quoted(`${name}=${Array.isArray(value) ? JSON.stringify(value) : value}`));
       this.querySelector('[data-command]').textContent = `${parts.join(' ')} -o ${this.name}.svg`;
     }
 

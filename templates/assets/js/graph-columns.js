@@ -8,7 +8,7 @@
     const depths = new Set(through ? [0, ...cuts.map((cut) => cut.frames.length)] : [0]);
     for (const deep of [...depths].sort((a, b) => a - b)) {
       const freely = chosen(cuts.filter((cut) => cut.frames.length <= deep), most, laid.height);
-      if (!found.length || tallest(freely, laid.height) < LOWER * tallest(found, laid.height)) found = freely;
+      if (!deep || tallest(freely, laid.height) < LOWER * tallest(found, laid.height)) found = freely;
     }
     return found.length ? apart(laid, boxes, found) : {...laid, rests: [], cuts: 0};
   }

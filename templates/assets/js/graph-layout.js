@@ -381,14 +381,33 @@
     });
   }
 
+  const CLEAR = 4;
+
   function arc(k, edge, found) {
     const a = found[edge[0]];
     const b = found[edge[1]];
     const start = [a.x + a.width, a.y + a.height / 2];
     const stop = [b.x + b.width, b.y + b.height / 2];
     const span = stop[1] - start[1];
-    const reach = Math.max(start[0], stop[0]) + 20 + 220 * span / (span + 900);
-    return {reach, wire: {source: edge[0], edges: [k], path: [['M', start], ['C', [reach, start[1], reach, stop[1], ...stop]]], tip: [...stop, 'back'], kind: 'arc', start}};
+    let reach = Math.max(start[0], stop[0]) + 20 + 220 * span / (span + 900);
+    let path = [['M', start], ['C', [reach, start[1], reach, stop[1], ...stop]]];
+    const least = Math.min(start[0], stop[0]);
+    const beside = found.slice(edge[0] + 1, edge[1]).filter((box) => box.x + box.width + CLEAR > least);
+    if (beside.some((box) => crossed(box, start, stop, reach))) {
+      reach = Math.max(...beside.map((box) => box.x + box.width)) + 20 + 60 * span / (span + 900);
+      const top = Math.max(start[1], Math.min(...beside.map((box) => box.y)));
+      const bottom = Math.min(stop[1], Math.max(...beside.map((box) => box.y + box.height)));
+      path = [['M', start], ['Q', [reach, start[1], reach, top]], ['L', [reach, bottom]], ['Q', [reach, stop[1], ...stop]]];
+    }
+    return {reach, wire: {source: edge[0], edges: [k], path, tip: [...stop, 'back'], kind: 'arc', start}};
+  }
+
+  function crossed(box, start, stop, bulge) {
+    return [box.y, box.y + box.height].some((y) => {
+      const share = Math.min(1, Math.max(0, (y - start[1]) / (stop[1] - start[1])));
+      const t = 0.5 - Math.sin(Math.asin(1 - 2 * share) / 3);
+      return (1 - t) ** 3 * start[0] + 3 * t * (1 - t) * bulge + t ** 3 * stop[0] < box.x + box.width + CLEAR;
+    });
   }
 
   convatlas.layout = {arrange};
