@@ -53,13 +53,13 @@ def capturing(
     versions: dict[LayerName, int] = {}
 
     def on_call(call: Call, output: Any) -> Any:
-        if call.name not in wanted or not isinstance(output, Tensor):
+        if call.name not in wanted or (given := call.tensor(output)) is None:
             return None
-        kept[call.name] = output
-        versions[call.name] = output._version
+        kept[call.name] = given
+        versions[call.name] = given._version
         if stop and len(kept) == len(wanted):
             raise StopForward
-        return output.clone() if call.name in copies else None
+        return call.instead(output, given.clone()) if call.name in copies else None
 
     functions = book.intercept or any(name.startswith("F.") or ".F." in name for name in wanted)
     modules = None if functions else {name.partition("@")[0] for name in wanted}

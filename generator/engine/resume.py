@@ -40,6 +40,12 @@ class _Recorded:
 
     outputs: dict[nn.Module, list[Any]] = field(default_factory=lambda: defaultdict(list))
     layer: Tensor | None = None
+    beside: tuple[Any, ...] | None = None
+    """What the layer gives beside its tensor, where it gives a tuple."""
+
+    def whole(self, given: Tensor) -> Any:
+        """The layer's output where it gives `given` (m, …)."""
+        return given if self.beside is None else (given, *_copied(self.beside, len(given)))
 
 
 class Tail:
@@ -67,7 +73,7 @@ class Tail:
     def _run(self, rows: Rows, A: Tensor) -> tuple[Any, dict[LayerName, Tensor]]:
         recorded = self._recorded
         assert recorded.layer is not None
-        given = self._own(A, recorded.layer)
+        given = recorded.whole(self._own(A, recorded.layer))
         module = None if self._function else self.engine.module_at(self.layer)
         x = self.x if rows == "one" else self.x.expand(len(A), -1, -1, -1)
         replaced = False
@@ -151,8 +157,8 @@ def _record(engine: Engine, layer: LayerName, x: Tensor) -> _Recorded:
         order.append((module, _copied(output, None)))
 
     def on_call(call: Call, output: Any) -> Any:
-        if call.name == layer and isinstance(output, Tensor):
-            recorded.layer = output.clone()
+        if call.name == layer and (given := call.tensor(output)) is not None:
+            recorded.layer, recorded.beside = given.clone(), output[1:] if isinstance(output, tuple) else None
             if call.module is not None:
                 del order[opened.pop() :]
             raise StopForward
@@ -185,7 +191,7 @@ def _copied(value: Any, rows: int | None) -> Any:
 
 
 @contextmanager
-def _given(outputs: Mapping[nn.Module, list[Any]], as_it_is: Tensor, rows: int | None) -> Iterator[None]:
+def _given(outputs: Mapping[nn.Module, list[Any]], as_it_is: Any, rows: int | None) -> Iterator[None]:
     """Let modules give these outputs, call by call, and run again when these are used up."""
     patched: list[tuple[nn.Module, Any]] = []
     try:

@@ -62,11 +62,11 @@ class Outputs(nn.Module):
         wanted, found = self.wanted, self.description
 
         def on_call(call: Call, output: Any) -> Any:
-            if call.name not in wanted or not isinstance(output, Tensor):
+            if call.name not in wanted or (given := call.tensor(output)) is None:
                 return None
-            kept[call.name] = as_map(output, found.grids.get(call.name))
+            kept[call.name] = as_map(given, found.grids.get(call.name))
             # what a later operation writes over would be what that left
-            return output.clone() if call.name in found.overwritten else None
+            return call.instead(output, given.clone()) if call.name in found.overwritten else None
 
         with watch(self.model, on_call, None, self.modules_watched):
             # an in-place first operation may not write into the input

@@ -42,6 +42,18 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
+    def tensor(self, output: Any) -> torch.Tensor | None:
+        """What it gives on; of `nn.MultiheadAttention`, which gives its weights beside it, the first. None of other tuples."""
+        found = output[0] if self._attends(output) else output
+        return found if isinstance(found, torch.Tensor) else None
+
+    def instead(self, output: Any, given: torch.Tensor) -> Any:
+        """The output with `given` for that tensor."""
+        return (given, *output[1:]) if self._attends(output) else given
+
+    def _attends(self, output: Any) -> bool:
+        return isinstance(self.module, nn.MultiheadAttention) and isinstance(output, tuple)
+
 
 OnCall = Callable[[Call, Any], Any]
 """Given a call and its output; what it returns other than None replaces the output for the rest of the model."""

@@ -293,7 +293,7 @@ class _Recorder:
             facts.pop("family"),
             inputs,
             results,
-            plain=isinstance(output, Tensor),
+            plain=call.tensor(output) is not None,
             module=call.module is not None,
             arguments=self.origins.frozen(call.args),
             constants=tuple(dict.fromkeys(one for one in self.origins.sources(call) if isinstance(one, Ref))),

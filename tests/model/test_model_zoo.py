@@ -110,9 +110,10 @@ def check(model: nn.Module, found: Description, x: Tensor) -> None:
     shapes: dict[str, tuple[int, ...]] = {}
 
     def on_call(call: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
+        given = call.tensor(output)
+        if given is not None:
             grid = found.grids.get(call.name)
-            shapes[call.name] = tuple((output if grid is None else as_map(output, grid)).shape)
+            shapes[call.name] = tuple((given if grid is None else as_map(given, grid)).shape)
 
     with torch.no_grad(), watch(model, on_call):
         found.invocation(model, x)

@@ -100,10 +100,10 @@ def test_more_of_a_unit_is_more_of_a_channel_where_it_is_said_to_be(name: str) -
 
 
 LOST = {
-    "vit_b_16": {f"encoder.layers.encoder_layer_{i}.F.add" for i in range(12)},
+    "vit_b_16": {f"encoder.layers.encoder_layer_{i}.self_attention" for i in range(12)},
     "swin_t": {f"features.{stage}.{i}.attn" for stage, depth in ((1, 2), (3, 2), (5, 6), (7, 2)) for i in range(depth)},
 }
-"""What attention makes, and what it is added to: the only layers of which not all is followed."""
+"""What attention makes: the only layers of which not all is followed."""
 
 
 @pytest.mark.parametrize("name", ["vit_b_16", "swin_t"])
@@ -113,7 +113,7 @@ def test_a_transformer_is_followed_but_for_its_attention(name: str) -> None:
     assert {layer for layer, each in wiring.items() if not each.sources.whole.all()} == LOST[name]
     assert all(not wiring[LayerName(layer)].sources.whole.any() for layer in LOST[name])
     without = {layer for layer, each in wiring.items() if isinstance(each.inputs, NotApplicable)}
-    assert without == (LOST[name] if name == "swin_t" else set())  # a ViT's sum still has the stream that it adds to
+    assert without == LOST[name]
     linear = [layer for layer in found.layers if layer.kind == "linear"]
     assert len(linear) == 24 if name == "vit_b_16" else len(linear) > 24
     for layer in linear:
