@@ -29,6 +29,7 @@ from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
 from generator.report.training import fill_training, learning_of
+from generator.report.traces import fill_traces
 from generator.report.trusting import fill_judgements
 from generator.selectors import parse_units
 
@@ -138,6 +139,17 @@ def drive(setup: Setup, progress: Progress) -> Passes:
     planned, images = driving.passes(setup.store, size), len(driving.numbers(setup.store))
     with clocked(setup.timings, "drives"), progress.stage("what drives units", images) as stage:
         fill_drives(driving, setup.engine, setup.loaded.preprocess, setup.store, size, stage)
+    return planned + trace(setup, progress)
+
+
+def trace(setup: Setup, progress: Progress) -> Passes:
+    """Follow the threads of units in the pictures that raise them most; the passes planned for it."""
+    tracing = setup.tracing
+    if tracing is None:
+        return Passes(0, 0)
+    planned, images = tracing.passes(setup.store), len(tracing.numbers(setup.store))
+    with clocked(setup.timings, "threads"), progress.stage("threads of units", images) as stage:
+        fill_traces(tracing, setup.threads, setup.engine, setup.loaded.preprocess, setup.store, stage)
     return planned
 
 

@@ -11,13 +11,11 @@ mean where its source is upright, drives nothing. Memory is O(weights), and laye
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
@@ -25,10 +23,8 @@ from torch import Tensor
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.peaks import averages
 from generator.dataset.survey import Portion
-from generator.engine.capture import StopForward, prepared
-from generator.engine.grids import as_map
+from generator.dataset.windows import Window, channels, own, products, reading
 from generator.engine.passes import Engine
-from generator.model.calls import Call, watch
 from generator.names import Layer, LayerName
 
 PLACES = 3
@@ -49,24 +45,13 @@ class Driven:
     """|t| over the root of the sum of the squares of all that drive it."""
     sign: Int[NDArray[np.int8], "u k"]
     """1 where more of the channel is more of the unit, -1 where it is less."""
+    mean: Float[NDArray[np.float32], " c"]
+    """Of each channel, over the images in which the places lie."""
 
     @classmethod
     def none(cls) -> Driven:
         """Of a layer whose inputs are not read."""
-        return cls(np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int8))
-
-
-@dataclass(frozen=True)
-class Window:
-    """A convolution as it was called, or a linear layer, which is one of 1 x 1."""
-
-    x: Float[Tensor, "n c h w"]
-    weight: Float[Tensor, "o i p q"]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    """Above and on the left."""
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
+        return cls(np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int8), np.zeros(0, np.float32))
 
 
 @dataclass
@@ -78,8 +63,8 @@ class Drive:
     """Of each image, by its number: units, and the place of each in the map."""
     counts: Int[NDArray[np.int64], " u"]
     """Places of each unit."""
-    kernels: Float[Tensor, "o i p q"] | None = None
-    groups: int = 1
+    window: Window | None = None
+    """The first: its kernels are all those of the layer."""
     added: Float[Tensor, "o i"] | None = None
     """Sums of W x over a unit's places."""
     looked: Float[Tensor, "o i"] | None = None
@@ -121,7 +106,7 @@ class Drive:
 
     def _begin(self, window: Window) -> None:
         if self.added is None:
-            self.kernels, self.groups = window.weight, window.groups
+            self.window = replace(window, x=window.x[:0])
             self.added = window.weight.new_zeros(window.weight.shape[:2])
             self.looked = torch.zeros_like(self.added)
 
@@ -129,45 +114,39 @@ class Drive:
         """(m,) places, each of a unit in an image."""
         assert self.added is not None
         assert self.looked is not None
-        last, (height, width) = window.x.permute(0, 2, 3, 1), window.x.shape[2:]
-        W = window.weight[units]  # (m, i, p, q)
-        added, looked = W.new_zeros(W.shape[:2]), W.new_zeros(W.shape[:2])
-        for p in range(W.shape[2]):
-            for q in range(W.shape[3]):
-                y = row * window.stride[0] - window.padding[0] + p * window.dilation[0]
-                z = column * window.stride[1] - window.padding[1] + q * window.dilation[1]
-                inside = (y >= 0) & (y < height) & (z >= 0) & (z < width)
-                x = last[image, y.clamp(0, height - 1), z.clamp(0, width - 1)] * inside[:, None]  # (m, c)
-                x = _own(x, units, len(window.weight), window.groups)
-                added += W[:, :, p, q] * x
-                looked += W[:, :, p, q].abs() * x
-        self.added.index_add_(0, units, added)
-        self.looked.index_add_(0, units, looked)
+        for whole, part in zip((self.added, self.looked), products(window, image, units, row, column), strict=True):
+            whole.index_add_(0, units, part)
 
     def finish(self, k: int, way: Int[NDArray[np.int8], " c"]) -> Driven:
         """What the places came to; `way` says of each channel whether its source is upright (1) or turned (-1)."""
-        if self.kernels is None or self.added is None or self.looked is None:
+        if self.window is None or self.added is None or self.looked is None:
             return Driven.none()
-        device, units = self.added.device, torch.arange(len(self.added), device=self.added.device)
+        window, device = self.window, self.added.device
+        units = torch.arange(len(self.added), device=device)
+        counts = torch.from_numpy(self.counts).to(device)[:, None]
         mean = torch.stack(self.means).sum(dim=0).float() / self.images
-        many = torch.from_numpy(self.counts).to(device).clamp(min=1)[:, None]
-        own, upright = (_own(each.expand(len(units), -1), units, len(units), self.groups) for each in (mean, torch.from_numpy(way).to(device)))
-        t = self.added / many - self.kernels.sum(dim=(2, 3)) * own
-        above = self.looked / many - self.kernels.abs().sum(dim=(2, 3)) * own
-        t = torch.where((above * upright > 0) & (torch.from_numpy(self.counts).to(device) > 0)[:, None], t, 0)
+        t, above = beyond(window, units, mean, self.added / counts.clamp(min=1), self.looked / counts.clamp(min=1))
+        upright = own(torch.from_numpy(way).to(device).expand(len(units), -1), units, window)
+        t = torch.where((above * upright > 0) & (counts > 0), t, 0)
         whole = torch.linalg.vector_norm(t, dim=1, keepdim=True)
         share, which = (t.abs() / whole.clamp(min=torch.finfo(t.dtype).tiny)).topk(min(k, t.shape[1]), dim=1)
-        group = units // (len(units) // self.groups)
-        channel = torch.where(share > 0, which + group[:, None] * t.shape[1], NONE)
+        channel = torch.where(share > 0, channels(which, units, window), NONE)
         sign = t.gather(1, which).sign() * above.gather(1, which).sign()
-        return Driven(*(each.cpu().numpy() for each in (channel.int(), share.float(), sign.to(torch.int8))))
+        found = (channel.int(), share.float(), sign.to(torch.int8), mean)
+        return Driven(*(each.cpu().numpy() for each in found))
 
 
-def _own(x: Float[Tensor, "m c"], units: Int[Tensor, " m"], of: int, groups: int) -> Float[Tensor, "m i"]:
-    """Of all channels those of the group of each unit."""
-    if groups == 1:
-        return x
-    return x.unflatten(1, (groups, -1))[torch.arange(len(x), device=x.device), units // (of // groups)]
+def beyond(
+    window: Window,
+    units: Int[Tensor, " m"],
+    mean: Float[Tensor, " c"],
+    added: Float[Tensor, "m i"],
+    looked: Float[Tensor, "m i"],
+) -> tuple[Float[Tensor, "m i"], Float[Tensor, "m i"]]:
+    """What of W x and of |W| x (`generator.dataset.windows.products`) lies beyond what the channels' means would give."""
+    W = window.weight[units]
+    usual = own(mean.expand(len(units), -1), units, window)
+    return added - W.sum(dim=(2, 3)) * usual, looked - W.abs().sum(dim=(2, 3)) * usual
 
 
 def drives(engine: Engine, states: Mapping[LayerName, Drive], portions: Iterable[Portion]) -> None:
@@ -176,57 +155,14 @@ def drives(engine: Engine, states: Mapping[LayerName, Drive], portions: Iterable
     Raises:
         UserError: as the engine's passes.
     """
-    seen = _Seen(engine, states)
-    with prepared(engine.module), torch.no_grad(), watch(engine.module, seen.after, seen.function):
-        for portion in portions:
-            seen.left, seen.numbers = len(states), portion.numbers
-            with suppress(StopForward):
-                engine.invocation(engine.module, engine.batch(portion.x))
-            engine.counts.forward += 1
+    numbers: Sequence[int] = ()
 
-
-class _Seen:
-    """The convolution that ran last is that of the layer whose call ends next."""
-
-    def __init__(self, engine: Engine, states: Mapping[LayerName, Drive]) -> None:
-        self.grids, self.states = engine.grids, states
-        self.left, self.numbers = 0, list[int]()
-        self.last: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
-
-    def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Note what runs; torch runs it."""
-        if func in (F.conv2d, F.linear):
-            self.last = func, args, kwargs
-        return NotImplemented
-
-    def after(self, call: Call, output: Any) -> None:
-        """A layer has ended."""
-        last, self.last = self.last, None
-        state = self.states.get(call.name)
-        if state is None:
-            return
-        window = None if last is None or not isinstance(output, Tensor) else self._window(call.name, *last)
+    def take(name: LayerName, window: Window | None, output: Any) -> None:
+        state = states[name]
         if window is not None and len(window.weight) == state.layer.units:
-            state.update(window, self.numbers)
-        self.left -= 1
-        if not self.left:
-            raise StopForward
+            state.update(window, numbers)
 
-    def _window(self, name: LayerName, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Window | None:
-        if func is F.linear:
-            x, weight = args[:2] if len(args) > 1 else (args[0], kwargs["weight"])
-            x = as_map(x, self.grids.get(name))
-            return Window(x.float(), weight.detach().float()[:, :, None, None]) if x.dim() == 4 else None
-        names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-        said: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | dict(zip(names, args, strict=False)) | kwargs
-        weight, dilation = said["weight"].detach().float(), _pair(said["dilation"])
-        padding = said["padding"]
-        if isinstance(padding, str):
-            same = padding == "same"
-            padding = [same * d * (side - 1) // 2 for d, side in zip(dilation, weight.shape[2:], strict=True)]
-        return Window(said["input"].float(), weight, _pair(said["stride"]), _pair(padding), dilation, said["groups"])
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    both = (value, value) if isinstance(value, int) else tuple(value)
-    return (int(both[0]), int(both[-1]))
+    with reading(engine, states, take) as run:
+        for portion in portions:
+            numbers = portion.numbers
+            run(portion)

@@ -42,6 +42,7 @@ from generator.report.keys import ModelKey, call_of
 from generator.report.labelled import Labelled, labelled
 from generator.report.precision import Precision, settled
 from generator.report.sanity import Check, check_of
+from generator.report.traces import Tracing
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.report.wired import wires_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
@@ -124,6 +125,11 @@ class Setup:
         return None if self.asking is None else Driving(self.asking, self.wires)
 
     @cached_property
+    def tracing(self) -> Tracing | None:
+        """Of which units threads are followed in pictures; None where no dataset is asked."""
+        return None if self.driving is None else Tracing(self.driving)
+
+    @cached_property
     def wired(self) -> tuple[Layer, ...]:
         """The layers that have a page, and the linear layers on maps, which mix channels as convolutions of 1 x 1 do: else
         what a ConvNeXt or a ViT makes of its channels would not be followed. In order of execution."""
@@ -149,12 +155,14 @@ class Setup:
         lacks = frozenset(request.layer.name for request in asking.lacking(self.store)) if asking else frozenset()
         if self.driving is not None:
             lacks |= frozenset(LayerName(f"drive {one.layer.name}") for one in self.driving.lacking(self.store))
+        if self.tracing is not None:
+            lacks |= frozenset(LayerName(f"trace {one.layer.name}") for one in self.tracing.lacking(self.store))
         if lacks not in self.ways:
             on = {} if asking is None else activity_of(asking, self.store)
             wired = weighed(self.wires, self.description, self.engine.module, on)
             if self.driving is not None:
                 wired = driven(wired, self.description, self.engine.module, self.driving.of(self.store))
-            self.ways[lacks] = wired, Threads(wired)
+            self.ways[lacks] = wired, Threads(wired, self.tracing.of(self.store) if self.tracing is not None else {})
         return self.ways[lacks]
 
     @property
