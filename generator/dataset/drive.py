@@ -51,7 +51,9 @@ class Driven:
     @classmethod
     def none(cls) -> Driven:
         """Of a layer whose inputs are not read."""
-        return cls(np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int8), np.zeros(0, np.float32))
+        return cls(
+            np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int8), np.zeros(0, np.float32)
+        )
 
 
 @dataclass

@@ -44,7 +44,11 @@ Take = Callable[[LayerName, Window | None, Any], None]
 
 
 def products(
-    window: Window, image: Int[Tensor, " m"], units: Int[Tensor, " m"], row: Int[Tensor, " m"], column: Int[Tensor, " m"]
+    window: Window,
+    image: Int[Tensor, " m"],
+    units: Int[Tensor, " m"],
+    row: Int[Tensor, " m"],
+    column: Int[Tensor, " m"],
 ) -> tuple[Float[Tensor, "m i"], Float[Tensor, "m i"]]:
     """Of places, each of a unit in an image: the sum over the kernel of W x for each input of the unit, and that of |W| x."""
     last, (height, width) = window.x.permute(0, 2, 3, 1), window.x.shape[2:]
@@ -120,7 +124,9 @@ def _window(grid: Grid | None, func: Any, args: tuple[Any, ...], kwargs: dict[st
         x = as_map(x, grid)
         return Window(x.float(), weight.detach().float()[:, :, None, None]) if x.dim() == 4 else None
     names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-    said: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | dict(zip(names, args, strict=False)) | kwargs
+    said: dict[str, Any] = (
+        {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | dict(zip(names, args, strict=False)) | kwargs
+    )
     weight, dilation = said["weight"].detach().float(), _pair(said["dilation"])
     padding = said["padding"]
     if isinstance(padding, str):

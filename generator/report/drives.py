@@ -74,7 +74,9 @@ class Driving:
 
     def at_most(self, store: Store, size: int) -> Passes:
         """The same before the dataset is asked, when nobody knows which images these are."""
-        todo = [one for one in self.requests if store.get(self.asking.key(one)) is None or store.get(self.key(one)) is None]
+        todo = [
+            one for one in self.requests if store.get(self.asking.key(one)) is None or store.get(self.key(one)) is None
+        ]
         images = min(len(self.asking.dataset), PLACES * sum(request.layer.units for request in todo))
         return Passes(-(-images // size), 0)
 
@@ -88,7 +90,9 @@ class Driving:
         return found
 
 
-def fill_drives(driving: Driving, engine: Engine, preprocess: Preprocess, store: Store, size: int, stage: Stage) -> None:
+def fill_drives(
+    driving: Driving, engine: Engine, preprocess: Preprocess, store: Store, size: int, stage: Stage
+) -> None:
     """Pass these images through the model once more, in batches of `size`, where a layer lacks its record."""
     lacks = {request.layer.name: request for request in driving.lacking(store)}
     if not lacks:

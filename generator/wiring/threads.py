@@ -98,6 +98,11 @@ class Threads:
         """The layers that a thread may come by, in order of execution, each with how many units it has."""
         return {name: len(found.channel) for name, found in self._layers.items() if self.mixes(name)}
 
+    def followed(self, layer: LayerName) -> bool:
+        """Whether its units have threads of their own."""
+        rows = self._rows.get(layer)
+        return rows is not None and len(rows.channel) > 0
+
     def active(self, layer: LayerName) -> bool:
         """Whether its inputs are weighed by what the dataset turns on."""
         return self._layers[layer].active
@@ -173,6 +178,8 @@ class Threads:
         step = self.step(layer, unit)
         while step is not None:
             found.append(step)
+            if not self.mixes(layer) and (own := self._own(step.layer, step.unit)):
+                return (*found, *own)  # what only hands a channel on is on the thread of who made it
             step = None if step.layer == INPUT else self.step(step.layer, step.unit)
         return tuple(found)
 
@@ -181,7 +188,9 @@ class Threads:
         for at in range(rows.starts[unit], rows.starts[unit + 1]) if rows is not None else ():
             assert rows is not None
             end = self.ends(layer, int(rows.channel[at])).kept[0]
-            found.append(Step(end.layer, end.unit, float(rows.share[at]), int(rows.sign[at]), end.via, int(rows.channel[at])))
+            found.append(
+                Step(end.layer, end.unit, float(rows.share[at]), int(rows.sign[at]), end.via, int(rows.channel[at]))
+            )
             layer = end.layer
         return tuple(found)
 
