@@ -28,8 +28,8 @@ from generator.report.reconstructions import plan as plan_batches
 from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
-from generator.report.training import fill_training, learning_of
 from generator.report.traces import fill_traces
+from generator.report.training import fill_training, learning_of
 from generator.report.trusting import fill_judgements
 from generator.selectors import parse_units
 

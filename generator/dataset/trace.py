@@ -170,7 +170,10 @@ class Leads:
     def of(cls, threads: Threads, layer: LayerName, count: int) -> Leads:
         """Of a layer of so many channels."""
         nearest = [next(iter(threads.ends(layer, channel).kept), None) for channel in range(count)]
-        steps = [end and Step(end.layer, end.unit, 0.0, 1, end.via, channel) for channel, end in enumerate(nearest)]
+        steps = [
+            None if end is None else Step(end.layer, end.unit, 0.0, 1, end.via, channel)
+            for channel, end in enumerate(nearest)
+        ]
         return cls(steps, np.array([0 if end is None else end.way or 1 for end in nearest], np.float32))
 
     def step(self, channel: int, share: float) -> Step | None:

@@ -72,12 +72,9 @@ def driven(
 
 def _driven(wired: Wires, kernels: Kernels, drive: Driven) -> Wires:
     own = (drive.channel != ABSENT).any(axis=1)
-    channel, share, sign = (
-        np.where(own[:, None], mine, before)
-        for mine, before in zip(
-            (drive.channel, drive.share, drive.sign), (wired.channel, wired.share, wired.sign), strict=True
-        )
-    )
+    channel = np.where(own[:, None], drive.channel, wired.channel)
+    share = np.where(own[:, None], drive.share, wired.share)
+    sign = np.where(own[:, None], drive.sign, wired.sign)
     h, w = wired.slices.shape[2:]
     drawn = slices(kernels, (h, w), channel) if h else wired.slices
     return replace(wired, channel=channel, share=share, sign=sign, slices=drawn, driven=own)

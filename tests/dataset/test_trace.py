@@ -94,7 +94,7 @@ def test_threads_that_meet_part_again_where_their_pictures_do():
     x[0, 0, 1, 1], x[1, 1, 2, 2], x[2, 2, 3, 3] = 3.0, 2.9, 0.5
     _, plain, own = traced(model, x)
     last = LayerName("4")
-    meet = [[(one.layer, one.unit) for one in plain.thread(last, unit)][0] for unit in (0, 1)]
+    meet = [next((one.layer, one.unit) for one in plain.thread(last, unit)) for unit in (0, 1)]
     assert meet == [("2", 0), ("2", 0)]
     assert {plain.thread(last, unit)[1].unit for unit in (0, 1)} == {0}, "one strongest input, whoever reads the unit"
     assert [own.thread(last, unit)[1].unit for unit in (0, 1)] == [0, 1]

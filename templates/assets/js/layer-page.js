@@ -48,7 +48,7 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     if (s === 'layer' || s === 'map') next.s = s;
     if (k !== undefined && k in this.data.kernelInputs) next.k = k;
-    for (const [key, value, control] of [['o', o, 'sort'], ['f', f, 'filter']]) {
+    for (const [key, value, control] of [['o', o, 'sort'], ['f', f === 'dead' ? 'never_on' : f, 'filter']]) {
       const select = this.querySelector(`[data-control=${control}]`);
       if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
     }
