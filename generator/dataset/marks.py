@@ -15,7 +15,8 @@ from torch import Tensor
 
 def mark(x: Tensor) -> int:
     """That of an input (c, h, w); never 0."""
-    bits = x.detach().to("cpu", torch.float32).contiguous().flatten().view(torch.int32).long()
+    flat = x.detach().to("cpu", torch.float32).contiguous().flatten()
+    bits = (flat if len(flat) % 2 == 0 else torch.cat([flat, flat.new_zeros(1)])).view(torch.int64)
     return int((bits * _factors(len(bits))).sum()) or 1
 
 

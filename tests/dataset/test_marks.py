@@ -40,8 +40,9 @@ def test_a_photograph_that_the_set_has_several_times_is_one_patch(tmp_path: Path
     }  # fmt: skip
     found = build(load_config(None, given)).report.layers[0].answers
     assert found is not None and found.seen == 13
-    names = 7 * [0] + list(range(6))  # "0.png" … and its copies, as listed: the copies come behind
-    of = {number: (0 if number >= 6 else number) for number in range(len(names))}
+    of = {
+        number: 0 if number >= 6 else number for number in range(13)
+    }  # as listed: the copies come behind 0.png to 5.png
     for row in found.images.tolist():
         pictures = [of[number] for number in row if number != NONE]
         assert len(pictures) == len(set(pictures)), row

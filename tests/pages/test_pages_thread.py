@@ -89,9 +89,13 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
         for k in range(knots.count()):
             box, text = knots.nth(k).bounding_box(), knots.nth(k).locator("small").bounding_box()
             assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
-        assert "times how much it is on in the dataset" in seen.page.locator(".ca-panel__thread").inner_text()
-        fed = seen.page.locator("unit-panel figure", has_text="What feeds it").inner_text()
-        assert "times how much the input is on in the dataset" in fed
+        assert "Followed in the picture that raises" in seen.page.locator(".ca-panel__thread").inner_text()
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
+        assert "what the input adds where this unit is highest" in fed.inner_text()
+        # both agree: the entry that the row goes on with is marked, once
+        marked = fed.locator(".ca-wire", has=seen.page.locator(".ca-wire__on"))
+        assert marked.count() == 1
+        assert f"#u={by_hand(0)[0][1]}" in (marked.locator("a").first.get_attribute("href") or "")
         seen.check()
 
 
