@@ -29,13 +29,19 @@ CONFIG = {
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2")
 
 
+def driven() -> list[int]:
+    """The units of the last convolution that some input drives; of others, which are highest where all is dark, weights speak alone."""
+    it, _ = seen()
+    return [unit for unit in range(20) if any(sign > 0 for _, _, sign in driving(it, LAYERS[-1], unit))]
+
+
 def by_hand(unit: int) -> list[tuple[str, int]]:
     """From a unit of the last convolution back: first to the input that drives it most at its three strongest places, then, in the
     picture that raises it most, from place to place: each the highest that the reader sees. Only rectifiers and pools lie
     between, so that more is more."""
     it, by_name = seen()
-    driven = [one for one in driving(it, LAYERS[-1], unit) if one[2] > 0]
-    step, (image, row, column) = driven[0][0], top(it.gives[LAYERS[-1]], unit)[0]
+    speaking = [channel for channel, _, sign in driving(it, LAYERS[-1], unit) if sign > 0]
+    step, (image, row, column) = speaking[0], top(it.gives[LAYERS[-1]], unit)[0]
     found = []
     for reader, name in pairwise(reversed(LAYERS)):
         found.append((name, step))
