@@ -1,7 +1,7 @@
 /* The units of a layer that were searched for: what each looks for, beside the photographs that raise it most, and under these what of
  * them did. A card opens its unit. */
 (() => {
-  const PHOTOS = 3, SIDE = 88;
+  const PHOTOS = 3, SIDE = 64;
 
   /** What of the unit's patch of that rank came back to the pixels; '' where that was not asked. */
   function back(answers, unit, rank) {
@@ -18,7 +18,7 @@
     const words = say('pair', {unit, images: photos.map(({image}) => examples[image][1]).join(', ')});
     const dead = pictures.dead && pictures.dead[tile];
     return el('li', {}, el('button', {type: 'button', class: 'ca-pair', 'data-unit': unit, 'aria-label': words, title: words, onclick: () => pick(unit)},
-      el('span', {class: 'ca-pair__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * SIDE), el('b', {}, unit)),
+      el('span', {class: 'ca-pair__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * SIDE + 4), el('b', {}, unit)),
       el('span', {class: 'ca-pair__photos'}, photos.map(({image, place}, rank) => el('span', {}, convatlas.answers.cut(answers, examples[image][0], place, SIDE), back(answers, unit, rank))))));
   }
 
