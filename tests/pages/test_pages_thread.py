@@ -130,6 +130,10 @@ def build():
                           nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 10))
     with torch.no_grad():
         model[2].bias[:3] = -100
+        # unit 3 is the difference of two channels that are one: 0 everywhere
+        model[0].weight[1], model[0].bias[1] = model[0].weight[0], model[0].bias[0]
+        model[2].weight[3], model[2].bias[3] = 0, 0
+        model[2].weight[3, 0, 1, 1], model[2].weight[3, 1, 1, 1] = 1, -1
     return model.eval()
 """
 
@@ -155,7 +159,7 @@ def test_a_unit_that_is_never_on_has_no_thread_and_that_is_said(browser: Browser
             assert said == bool(never[unit])
             seen.check()
     # a row that one came by is kept, though it begins at a unit that nothing raises
-    with opened(browser, f"{site.as_uri()}/layers/2.html#u=0&t=2%2F0", base=site.as_uri()) as seen:
+    with opened(browser, f"{site.as_uri()}/layers/2.html#u=3&t=2%2F3", base=site.as_uri()) as seen:
         seen.page.wait_for_selector(".ca-thread")
         assert seen.page.locator(".ca-thread__knot").count() >= 2
         said = seen.page.locator(".ca-panel__thread").inner_text()
