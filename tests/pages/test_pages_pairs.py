@@ -33,15 +33,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_its_unit(browser: Browser, base: str):
     with opened(browser, f"{base}layers/layer-2.html", base=base) as seen:
         page = seen.page
-        page.wait_for_selector(".ca-pair")
+        page.wait_for_selector(".ca-seen")
         assert page.locator("[name=view]:checked").get_attribute("value") == "units"
-        cards = page.locator(".ca-pair")
+        cards = page.locator(".ca-seen")
         assert cards.evaluate_all("all => all.map((card) => card.dataset.unit)") == ["0", "2", "6", "4"]
         first = cards.first
-        assert first.locator(".ca-pair__looks .ca-single").count() == 1
-        assert first.locator(".ca-pair__photos img").count() == 2, "the two images of its list"
+        assert first.locator(".ca-seen__looks .ca-single").count() == 1
+        assert first.locator(".ca-seen__photos img").count() == 2, "the two images of its list"
         assert first.locator("img").first.evaluate("(i) => i.complete && i.naturalWidth > 0")
-        assert cards.last.locator(".ca-pair__looks").inner_text().startswith("∅"), "its search came to nothing"
+        assert cards.last.locator(".ca-seen__looks").inner_text().startswith("∅"), "its search came to nothing"
         assert page.locator("[data-control=sort]").is_disabled()
         assert page.locator("[data-status]").inner_text() == "4 of 8 units"
         cards.nth(1).click()
@@ -69,7 +69,7 @@ def test_addresses_mean_what_they_meant_and_other_layers_open_with_their_maps(
     browser: Browser, base: str, address: str, view: str
 ):
     with opened(browser, f"{base}layers/{address}", base=base) as seen:
-        seen.page.wait_for_selector(".ca-pair" if view == "units" else "atlas-wall [role=option]")
+        seen.page.wait_for_selector(".ca-seen" if view == "units" else "atlas-wall [role=option]")
         assert seen.page.locator("[name=view]:checked").get_attribute("value") == view
         seen.check()
 
@@ -77,7 +77,7 @@ def test_addresses_mean_what_they_meant_and_other_layers_open_with_their_maps(
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, width: int):
     with opened(browser, f"{base}layers/layer-2.html", base=base, scheme=scheme, width=width) as seen:
-        seen.page.wait_for_selector(".ca-pair")
+        seen.page.wait_for_selector(".ca-seen")
         assert audit(seen.page) == []
         over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0

@@ -174,9 +174,9 @@ customElements.define('layer-page', class extends HTMLElement {
     if (turn !== this.turn || !found) return;
     const {say, pairs} = convatlas;
     this.now = null;
-    const kept = this.main.querySelector('.ca-pairs');
+    const kept = this.main.querySelector('.ca-seens');
     if (!kept) this.main.replaceChildren(pairs.cards(found, this.data.pictures, (u) => this.set({u})));
-    for (const card of this.main.querySelectorAll('.ca-pair')) card.setAttribute('aria-pressed', String(Number(card.dataset.unit) === this.state.u));
+    for (const card of this.main.querySelectorAll('.ca-seen')) card.setAttribute('aria-pressed', String(Number(card.dataset.unit) === this.state.u));
     if (this.state.u >= 0) await this.unit(false);
     else this.panel.about({title: say('pairsOf', {layer: this.data.name}), how: say('pairsHow'), hint: false, missing: this.lost()});
   }

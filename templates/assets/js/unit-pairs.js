@@ -17,9 +17,9 @@
     const photos = convatlas.answers.list(answers, unit).slice(0, PHOTOS);
     const words = say('pair', {unit, images: photos.map(({image}) => examples[image][1]).join(', ')});
     const dead = pictures.dead && pictures.dead[tile];
-    return el('li', {}, el('button', {type: 'button', class: 'ca-pair', 'data-unit': unit, 'aria-label': words, title: words, onclick: () => pick(unit)},
-      el('span', {class: 'ca-pair__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * SIDE + 4), el('b', {}, unit)),
-      el('span', {class: 'ca-pair__photos'}, photos.map(({image, place}, rank) => el('span', {}, convatlas.answers.cut(answers, examples[image][0], place, SIDE), back(answers, unit, rank))))));
+    return el('li', {}, el('button', {type: 'button', class: 'ca-seen', 'data-unit': unit, 'aria-label': words, title: words, onclick: () => pick(unit)},
+      el('span', {class: 'ca-seen__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * SIDE + 4), el('b', {}, unit)),
+      el('span', {class: 'ca-seen__photos'}, photos.map(({image, place}, rank) => el('span', {}, convatlas.answers.cut(answers, examples[image][0], place, SIDE), back(answers, unit, rank))))));
   }
 
   /** All cards, those whose search came to something first; `pick` is given the unit that is opened. */
@@ -27,7 +27,7 @@
     const {el, say} = convatlas;
     const dead = (tile) => Number(Boolean(pictures.dead && pictures.dead[tile]));
     const order = Array.from({length: pictures.n}, (_, tile) => tile).sort((a, b) => dead(a) - dead(b) || a - b);
-    return el('ul', {class: 'ca-pairs', 'aria-label': say('pairs')}, order.map((tile) => card(found, pictures, tile, pick)));
+    return el('ul', {class: 'ca-seens', 'aria-label': say('pairs')}, order.map((tile) => card(found, pictures, tile, pick)));
   }
 
   convatlas.pairs = {cards};
