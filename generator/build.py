@@ -18,6 +18,7 @@ from generator.pages.views import Passes, Report
 from generator.pages.write import check_out, write_site
 from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
+from generator.report.drives import fill_drives
 from generator.report.effective import Fields, fill_fields
 from generator.report.explained import cost_of, explained_of, fill_explained
 from generator.report.live import fill_live
@@ -27,6 +28,7 @@ from generator.report.reconstructions import plan as plan_batches
 from generator.report.reporting import report_of
 from generator.report.sanity import fill_sanity
 from generator.report.setup import Setup, clocked, set_up
+from generator.report.traces import fill_traces
 from generator.report.training import fill_training, learning_of
 from generator.report.trusting import fill_judgements
 from generator.selectors import parse_units
@@ -126,6 +128,28 @@ def answer(setup: Setup, progress: Progress) -> Passes:
     planned = asking.passes(setup.store, batch_size(setup.engine))
     with clocked(setup.timings, "dataset"), progress.stage("dataset", len(asking.dataset)) as stage:
         fill_answers(asking, setup.engine, setup.loaded.preprocess, setup.store, stage)
+    return planned + drive(setup, progress)
+
+
+def drive(setup: Setup, progress: Progress) -> Passes:
+    """See what drives units at their own strongest places, in one pass over the images of these; the passes planned for it."""
+    driving, size = setup.driving, batch_size(setup.engine)
+    if driving is None:
+        return Passes(0, 0)
+    planned, images = driving.passes(setup.store, size), len(driving.numbers(setup.store))
+    with clocked(setup.timings, "drives"), progress.stage("what drives units", images) as stage:
+        fill_drives(driving, setup.engine, setup.loaded.preprocess, setup.store, size, stage)
+    return planned + trace(setup, progress)
+
+
+def trace(setup: Setup, progress: Progress) -> Passes:
+    """Follow the threads of units in the pictures that raise them most; the passes planned for it."""
+    tracing = setup.tracing
+    if tracing is None:
+        return Passes(0, 0)
+    planned, images = tracing.passes(setup.store), len(tracing.numbers(setup.store))
+    with clocked(setup.timings, "threads"), progress.stage("threads of units", images) as stage:
+        fill_traces(tracing, setup.threads, setup.engine, setup.loaded.preprocess, setup.store, stage)
     return planned
 
 

@@ -48,7 +48,7 @@ class Colour:
         """Before the first image."""
         return cls(*(torch.zeros(units, dtype=torch.float64, device=device) for _ in range(2)))
 
-    def update(self, found: Peaks, images: Int[Tensor, " 2n"], accepted: Accepted) -> None:
+    def update(self, found: Peaks, images: Int[Tensor, " 2n"], accepted: Accepted, marks: Tensor | None = None) -> None:
         """Take in the layer's output for n images and then for the same ones in gray."""
         A = found.maps
         half = len(A) // 2

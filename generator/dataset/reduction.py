@@ -58,8 +58,10 @@ class Reduction:
             ByClass.empty(units, device),
         )
 
-    def update(self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted) -> None:
-        """Take in the layer's output for the images of these numbers."""
+    def update(
+        self, found: Peaks, images: Int[Tensor, " n"], accepted: Accepted, marks: Int[Tensor, " n"] | None = None
+    ) -> None:
+        """Take in the layer's output for the images of these numbers, and of these marks (`generator.dataset.marks`)."""
         A = found.maps
         means = averages(A)
         self.images += len(images)
@@ -71,7 +73,7 @@ class Reduction:
             self.lost = bad.sum(dim=0) + (0 if self.lost is None else self.lost)
             means = means.masked_fill(bad, 0)
             total = means.sum(dim=0, dtype=torch.float64)
-        self.strongest.update(found, images, bad)
+        self.strongest.update(found, images, bad, marks)
         self.sums += total
         self._last = means, bad
         if len(accepted.slots):

@@ -40,7 +40,7 @@ T_co = TypeVar("T_co", covariant=True)
 class State(Protocol[T_co]):
     """What is kept of one layer, as `generator.dataset.reduction.Reduction`, and what it comes to."""
 
-    def update(self, found: Peaks, images: Tensor, accepted: Accepted) -> None: ...
+    def update(self, found: Peaks, images: Tensor, accepted: Accepted, marks: Tensor | None = None) -> None: ...
 
     def classed(self, classes: Sequence[int | None]) -> None: ...
 
@@ -54,6 +54,8 @@ class Portion:
     x: Tensor
     numbers: Sequence[int]
     classes: Sequence[int | None] = ()
+    marks: Sequence[int] = ()
+    """Of the pictures (`generator.dataset.marks`): copies count once in units' lists. None: all count."""
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Survey(Generic[T]):
     def take(self, portion: Portion) -> None:
         """Run one batch."""
         self._numbers = torch.as_tensor(list(portion.numbers), device=self.engine.device)
+        self._marks = torch.tensor(portion.marks, device=self.engine.device) if len(portion.marks) else None
         self._left = len(self.states)
         self._before.clear()
         offered = [priorities(number, self.seed) for number in portion.numbers]
@@ -115,7 +118,7 @@ class Survey(Generic[T]):
         if state is None or (given := call.tensor(output)) is None:
             return
         A = as_map(given, self.engine.grids.get(call.name)).float()
-        state.update(self._peaks(call.name, A), self._numbers, self._accepted[tuple(A.shape[2:])])
+        state.update(self._peaks(call.name, A), self._numbers, self._accepted[tuple(A.shape[2:])], self._marks)
         self._left -= 1
         if not self._left and self.said is None:
             raise StopForward

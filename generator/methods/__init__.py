@@ -302,7 +302,7 @@ class SearchMethod(Protocol):
 class Reduction(Protocol):
     """The state of one layer while a set streams by: it grows with the layer's units, never with the images."""
 
-    def update(self, found: Any, images: Tensor, accepted: Any) -> None:
+    def update(self, found: Any, images: Tensor, accepted: Any, marks: Any = None) -> None:
         """Take in the layer's output (n, c, h, w), and where it is highest, for the images of these numbers."""
 
     def finish(self, slots: Any) -> Any:

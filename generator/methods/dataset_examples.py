@@ -5,7 +5,8 @@ $$ x_1, \dots, x_9 = \mathrm{top}_9 \big( \max_{ij} A^k_{ij}(x), \; x \in D \big
 
 $A^k$ is the map of unit $k$ of the layer on image $x$ of the set $D$. A patch is what the unit can see of the image from the
 place where it answers most: $r$ pixels wide, its receptive field, around the pixel $o + s\,(i, j)$, where $s$ is the layer's
-stride in pixels and $o$ the centre of the first unit. Each image stands once in a unit's list, at its strongest place.
+stride in pixels and $o$ the centre of the first unit. Each image stands once in a unit's list, at its strongest place; so does a
+picture that the set has several times.
 
 Reading it: what the patches have in common is what the unit answers to. Look at the weakest of the nine as well: its value
 says how far the set has to offer more of the same. The histogram is of the unit's values at all places: a unit that is on

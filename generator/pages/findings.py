@@ -19,6 +19,7 @@ from generator.pages.context import Site, safe
 from generator.pages.findings_drawing import Chart, chart
 from generator.pages.findings_views import Checked
 from generator.pages.prose import to_html
+from generator.pages.units import FILTERS
 from generator.pages.views import LayerView
 
 FEW = 300
@@ -144,7 +145,7 @@ def row(site: Site, place: Place) -> Row:
     asked = escape.url(f'{place.query} layer:"{escape.clean(place.layer)}"')
     return Row(
         place.layer,
-        _layer(site, place.layer, "never_on" if place.query == "never on" else place.mark),
+        _layer(site, place.layer, "never_on" if place.query == "never on" else FILTERS.get(place.mark, place.mark)),
         place.text,
         units[:UNITS],
         more,

@@ -60,6 +60,7 @@ def write(site: Site, k: int) -> None:
         "explain": explain.page(site, view),
         "threads": threads.address(site),
         "threaded": report.threaded,
+        "opens": opens(site, view),
         "captions": {
             "pictures": site.caption("activation_maximization", layer=layer.name),
             **{m: site.caption(m, layer=layer.name) for m in sorted({m for m, _ in view.cams})},
@@ -86,6 +87,8 @@ def write(site: Site, k: int) -> None:
         script=f"data/layers/{slug}.js",
         images=images,
         pictured=asked(view.pictures),
+        paired=paired(view),
+        opens=opens(site, view),
         answered=view.answers is not None,
         selective=view.answers is not None and bool((view.answers.chosen >= 0).any()),
         coloured=view.colour is not None,
@@ -95,6 +98,19 @@ def write(site: Site, k: int) -> None:
         article=learn.of_kind(layer.kind),
         inputs=[(name, site.layer_views.get(name)) for name in layer.inputs],  # type: ignore[call-overload]
     )
+
+
+def paired(view: LayerView) -> bool:
+    """Whether units' pictures can stand beside the photographs that raise them."""
+    return isinstance(view.pictures, Atlas) and view.answers is not None
+
+
+def opens(site: Site, view: LayerView) -> str:
+    """The view that a layer opens with: where its units see half of the picture or more, their pictures beside photographs say more
+    than maps of a few places."""
+    field, (_, height, width) = view.layer.receptive_field, site.report.input_shape
+    deep = field is None or (2 * field[0] >= height and 2 * field[1] >= width)
+    return "units" if paired(view) and deep else "maps"
 
 
 def sentence(note: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.pages import escape
 from generator.pages.context import Site
-from generator.pages.searched import KINDS, KNOWN, NOTHING, Images, Names, layer_arrays
+from generator.pages.searched import CHANCE, KINDS, KNOWN, NOTHING, Images, Names, layer_arrays, limit
 from generator.pages.units import BITS, DEAD, dead, packed
 from generator.pages.views import Atlas, LayerView, Report
 
@@ -46,6 +46,11 @@ def write(site: Site) -> None:
     report = site.report
     names, images = Names(), Images.of(report.examples)
     images.classes = np.array([names.number(escape.clean(each.shows)) for each in report.examples] or [-1])
+    named = report.of_set or report.labels
+    chosen = {int(one) for view in report.layers if view.answers is not None for one in np.unique(view.answers.chosen)}
+    images.labels = np.array(
+        [names.number(escape.clean(text)) if k in chosen else -1 for k, text in enumerate(named)], int
+    )
     parts = [layer_arrays(view, report.labels, images, names) for view in report.layers]
     for view, part in zip(report.layers, parts, strict=True):
         part["marks"][dead(report, view.layer.name)] |= DEAD
@@ -72,10 +77,22 @@ def write(site: Site) -> None:
         few=len(report.examples) if len(report.examples) < FEW else 0,
         known=known,
         classes=bool(names.found),
+        beyond=fired_by(site, report),
         named_by="by_model" if report.by_model else "of_set" if report.of_set else "classes",
         grammar=[(term, site.t(f"units.{key}")) for term, key in GRAMMAR],
         samples=[(text, escape.url(text)) for text in samples(report.layers, whole, parts, list(names.found))],
     )
+
+
+def fired_by(site: Site, report: Report) -> str:
+    """When a unit counts as one that fires for a class, in words; "" where nothing was asked."""
+    found = next((view.answers for view in report.layers if view.answers is not None), None)
+    if found is None or not any(each.shows for each in report.examples):
+        return ""
+    if found.seen > found.images.shape[1]:
+        return site.t("units.beyond_many", n=round(CHANCE * 1e4))
+    classes = len({each.shows for each in report.examples if each.shows})
+    return site.t("units.beyond_few", sd=f"{limit(classes):.1f}")
 
 
 def geometry(report: Report, view: LayerView) -> list[Any]:

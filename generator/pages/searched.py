@@ -1,19 +1,24 @@
 """What the search knows of a layer's units, as arrays: what they fire for and feed, marks, numbers, the strongest patch.
 
-fires for   the classes of the images in a unit's list, each weighted by how strongly its images raised the unit
+fires for   the classes that raise a unit beyond chance: the one that stands out in the mean of all images (`generator.dataset.classes`),
+            and those whose images stand in its list more often, or more strongly, than chance puts them there
 feeds       the classes for which a linear head reads the unit
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from generator.dataset.answers import NONE, Answers
+from generator.dataset.classes import BEYOND
 from generator.dataset.health import marks
 from generator.model.labels import label
 from generator.pages import escape
@@ -24,9 +29,12 @@ FIRES = 3
 """Classes kept that a unit fires for."""
 FEEDS = 2
 """Classes kept that it feeds."""
+CHANCE = 2e-4
+"""The share of units for which some class would be named by chance: a class counts where so many of its images, or more, are in
+the list of a unit that does not look at classes with a probability below this, divided by the number of classes."""
 ABOVE = 1.5
-"""A class is kept where its share of a unit's list is so many times its share of the set: of eight images of eight classes,
-each of which stands in every list, most units fire for none."""
+"""Of fewer than OTHERS other images no spread can be told: a class then counts with so many times its share of the set."""
+OTHERS = 3
 STRONG = 4
 """Of so many times its layer's scale a unit's highest value counts half: one that hardly moves fires for nothing much, even
 where all of its answers are to one image."""
@@ -65,6 +73,8 @@ class Images:
     """Number -> row of data/examples.js, NONE where no list names it."""
     classes: NDArray[np.int64]
     """Row -> class."""
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """The model's or the dataset's class -> class."""
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Images:
@@ -73,6 +83,12 @@ class Images:
         row = np.full(max(numbers, default=0) + 1, NONE)
         row[numbers] = np.arange(len(numbers))
         return cls(row, np.array([NONE]))
+
+    def stands(self, answers: Answers) -> NDArray[np.int64]:
+        """(c,) the class that stands out for each unit in the mean of all images, NONE where none does."""
+        if not len(self.labels):
+            return np.full(len(answers.chosen), NONE)
+        return np.where(answers.chosen >= 0, self.labels[answers.chosen.clip(0, len(self.labels) - 1)], NONE)
 
     def class_of(self) -> NDArray[np.int64]:
         """Number -> class."""
@@ -102,7 +118,7 @@ def _answered(view: LayerView, answers: Answers, images: Images) -> dict[str, ND
     class_of = images.class_of()
     known = class_of[class_of != NONE]
     counts = np.bincount(known, minlength=1)
-    index, share = fires(answers, class_of, counts / max(1, answers.seen))
+    index, share = fires(answers, class_of, counts, images.stands(answers))
     first = answers.images[:, 0]
     chosen = np.where(first == NONE, NONE, images.row[first])
     high = answers.highest.clip(min=0)
@@ -120,12 +136,13 @@ def _answered(view: LayerView, answers: Answers, images: Images) -> dict[str, ND
 
 
 def fires(
-    answers: Answers, class_of: NDArray[np.int64], share_of: NDArray[np.float64]
+    answers: Answers, class_of: NDArray[np.int64], counts: NDArray[np.int64], stands: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(units, FIRES) classes and their shares of a unit's strength, largest first; NONE and 0 where there are no more.
+    """(units, FIRES) classes that raise units beyond chance and their shares of a unit's strength, largest first; NONE and 0 where
+    there are no more.
 
-    `class_of` is the class of each image by its number, NONE where it has none; `share_of` the share of the set that shows a
-    class. A unit's strength is the sum of the values above zero in its list.
+    `class_of` is the class of each image by its number, NONE where it has none; `counts` the images of each class; `stands`
+    the class that stands out in the mean. A unit's strength is the sum of the values above zero in its list.
     """
     shown = np.where(answers.images == NONE, NONE, class_of[answers.images])  # (c, k)
     strength = np.where(answers.images == NONE, 0, answers.values.clip(min=0)).astype(np.float64)
@@ -134,12 +151,61 @@ def fires(
     same = shown[:, :, None] == shown[:, None, :]  # (c, k, k)
     share = (same * weight[:, None, :]).sum(axis=2)
     again = np.tril(same, -1).any(axis=2)  # a class that stands further up already
-    share = np.where((shown != NONE) & ~again & (share > ABOVE * share_of[shown]), share, 0)
+    clear = beyond(answers, strength, same, counts[shown.clip(min=0)], int((counts > 0).sum()))
+    named = (shown != NONE) & (stands[:, None] == shown)
+    share = np.where((shown != NONE) & ~again & (clear | named), share, 0)
     order = np.argsort(-share, axis=1, kind="stable")[:, :FIRES]
     share = np.take_along_axis(share, order, axis=1)
     index = np.where(share > 0, np.take_along_axis(shown, order, axis=1), NONE)
     missing = ((0, 0), (0, FIRES - index.shape[1]))
-    return np.pad(index, missing, constant_values=NONE), np.pad(share, missing)
+    index, share = np.pad(index, missing, constant_values=NONE), np.pad(share, missing)
+    alone = (stands != NONE) & ~(index == stands[:, None]).any(
+        axis=1
+    )  # what stands out in the mean need not be in the list
+    index[alone, -1], share[alone, -1] = stands[alone], answers.selectivity[alone]
+    return index, share
+
+
+def limit(classes: int) -> float:
+    """Standard deviations of the other images by which a class must raise a unit, where its list is the whole set."""
+    return BEYOND + math.sqrt(2 * math.log(max(classes, 1)))
+
+
+def beyond(
+    answers: Answers,
+    strength: Float[NDArray[np.float64], "c k"],
+    same: Bool[NDArray[np.bool_], "c k k"],
+    images: Int[NDArray[np.int64], "c k"],
+    classes: int,
+) -> Bool[NDArray[np.bool_], "c k"]:
+    """Whether the class of each image of a list raises the unit more than chance would. `images` are those of the class in the set.
+
+    Where the set is larger than a list, by how many of them the list has: a hypergeometric draw. Where all images are in the
+    list, by how far their mean lies above that of the others.
+    """
+    k, seen = strength.shape[1], answers.seen
+    many = same.sum(axis=2)
+    if seen > k:
+        table = np.array([[chance(seen, n, k, m) for m in range(k + 1)] for n in range(int(images.max(initial=0)) + 1)])
+        return table[images, many] * classes < CHANCE
+    others = seen - images  # those that are off are in no list, and count 0
+    mean = np.einsum("ukl,ul->uk", same, strength) / images.clip(min=1)
+    rest = (strength.sum(axis=1, keepdims=True) - mean * images) / others.clip(min=1)
+    squares = (strength**2).sum(axis=1, keepdims=True) - np.einsum("ukl,ul->uk", same, strength**2)
+    spread = np.sqrt((squares / others.clip(min=1) - rest**2).clip(min=0) * others / (others - 1).clip(min=1))
+    error = spread * np.sqrt(1 / images.clip(min=1) + 1 / others.clip(min=1))
+    total = strength.sum(axis=1, keepdims=True)
+    plain = mean * images * seen > ABOVE * images * total
+    return np.where(others < OTHERS, plain, mean - rest > limit(classes) * error) & (mean > 0)
+
+
+@cache
+def chance(seen: int, images: int, k: int, many: int) -> float:
+    """The probability that of k images drawn from `seen` so `many` or more are among `images` of these."""
+    most = min(k, images)
+    return sum(math.comb(images, m) * math.comb(seen - images, k - m) for m in range(many, most + 1)) / math.comb(
+        seen, k
+    )
 
 
 def _feeds(wires: Wires, labels: Sequence[str], names: Names) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

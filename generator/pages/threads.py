@@ -4,6 +4,11 @@ data/threads.js    {layers: [{name, page, base, pictures, kernels, …}], arrays
 
 A row a unit, layer after layer; `base` is a layer's first row. `next` is the number of the layer that the step leads to, IMAGE
 where it is the image's channel, NOWHERE where it is not followed. Eleven bytes a unit.
+
+data/threads/<slug>.js    {arrays: {starts, next, unit, sign, share}}
+
+The threads that were followed for each unit of a layer in a picture (`generator.dataset.trace`), all their steps behind one another:
+six bytes a step, loaded with the layer's page.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from generator.artifacts import NotApplicable
-from generator.names import INPUT, LayerName
+from generator.names import INPUT, Layer, LayerName
 from generator.pages import data, escape
 from generator.pages.context import Site
 from generator.pages.units import packed
@@ -51,6 +56,27 @@ def write(site: Site) -> None:
         },
     }  # fmt: skip
     site.script(ADDRESS, "threads", "all", value)
+    for view in site.report.layers:
+        if site.threads.followed(view.layer.name):
+            site.script(_rows_at(view), "rows", view.slug, {"arrays": _rows(site, view.layer, number)})
+
+
+def _rows_at(view: LayerView) -> str:
+    return f"data/threads/{escape.slug(view.slug)}.js"
+
+
+def _rows(site: Site, layer: Layer, number: dict[LayerName, int]) -> dict[str, list[str]]:
+    """The whole threads of a layer's units."""
+    threads = [site.threads.thread(layer.name, unit) for unit in range(layer.units)]
+    steps = [step for thread in threads for step in thread]
+    arrays: dict[str, tuple[list[int], str]] = {
+        "next": ([IMAGE if step.layer == INPUT else number.get(step.layer, NOWHERE) for step in steps], "u"),
+        "unit": ([step.unit for step in steps], "u"),
+        "sign": ([step.sign + 1 for step in steps], "b"),
+        "share": ([round(step.share * 255) for step in steps], "b"),
+    }
+    starts = packed(np.cumsum([0, *map(len, threads)]), "i")
+    return {"starts": starts, **{name: packed(np.array(values), kind) for name, (values, kind) in arrays.items()}}
 
 
 def _layer(site: Site, of: LayerName, units: int) -> dict[str, Any]:
@@ -58,7 +84,7 @@ def _layer(site: Site, of: LayerName, units: int) -> dict[str, Any]:
     their numbers alone where it has no page."""
     name, page = named(site, of)
     view = site.layer_views.get(of)
-    own = {"name": name, "page": page, "units": units, "active": site.threads.active(of)}
+    own = {"name": name, "page": page, "units": units, "active": site.threads.active(of), "rows": None}
     if view is None:
         return own | {"pictures": None, "kernels": None, "map": None}
     layer, slug = view.layer, escape.slug(view.slug)
@@ -66,6 +92,7 @@ def _layer(site: Site, of: LayerName, units: int) -> dict[str, Any]:
     first = view.wires is not None and INPUT in view.wires.layers and not isinstance(kernels, NotApplicable)
     return {
         **own,
+        "rows": [view.slug, _rows_at(view)] if site.threads.followed(of) else None,
         "pictures": None if isinstance(pictures, NotApplicable) else data.atlas(site.tree, pictures, f"{slug}-pictures"),
         "kernels": data.atlas(site.tree, kernels, f"{slug}-kernels") if first else None,
         "map": [layer.shape[1], layer.shape[2]],

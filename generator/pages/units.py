@@ -29,6 +29,9 @@ BITS = {"dead": DEAD, "never on": Mark.DEAD} | {
     str(mark.name).lower().replace("_", " "): mark for mark in Mark if mark is not Mark.DEAD
 }
 """What marks are called everywhere: *never on* is what no image raised, *dead* those of them of which findings are sure."""
+FILTERS = {"dead": "certain"}
+"""What filters of a layer's page are called in its address, where that is not the mark's name. Once `dead` stood there for what
+is never on: such a link still shows that."""
 KINDS = {"f": "f4", "i": "i4", "u": "u2", "b": "u1"}
 
 
@@ -78,7 +81,9 @@ def marked(site: Site, view: LayerView) -> list[tuple[str, int]]:
     if view.answers is None:
         return []
     found = all_marks(site, view.layer, view.answers)
-    counts = {name.replace(" ", "_"): int((found & np.uint8(bit) > 0).sum()) for name, bit in BITS.items()}
+    counts = {
+        FILTERS.get(name, name.replace(" ", "_")): int((found & np.uint8(bit) > 0).sum()) for name, bit in BITS.items()
+    }
     return list(counts.items())
 
 

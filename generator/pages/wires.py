@@ -56,6 +56,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "nearUnit": packed(found.near_unit, "i"),
         "nearCosine": packed(found.near_cosine, "f"),
     }
+    if found.driven.any():
+        arrays["driven"] = packed(found.driven, "b")
     value = {
         "layers": [[*named(site, name), *([1] if name == INPUT else [])] for name in layers],
         "classes": [escape.clean(names[one]) if one < len(names) else str(one) for one in classes],

@@ -23,7 +23,9 @@ from PIL import Image
 from generator.command.progress import Stage
 from generator.dataset.activity import positive
 from generator.dataset.answers import NONE, Answers
+from generator.dataset.marks import mark
 from generator.dataset.sources import Dataset, Sample
+from generator.dataset.strongest import UNMARKED
 from generator.dataset.survey import Portion, survey
 from generator.engine.passes import Engine
 from generator.errors import UserError
@@ -172,24 +174,25 @@ def portions(
     """The dataset, or the images of these `numbers`, in batches, decoded in threads beside; images that cannot be read are
     named in `skipped`, each with the reason."""
 
-    def decoded(sample: Sample) -> tuple[Sample, torch.Tensor | str]:
+    def decoded(sample: Sample) -> tuple[Sample, torch.Tensor | str, int]:
         try:
             with asking.dataset.load(sample, preprocess.channels) as picture:
-                return sample, preprocess(picture)
+                x = preprocess(picture)
+                return sample, x, mark(x)
         except Undecodable as why:
-            return sample, str(why)
+            return sample, str(why), UNMARKED
 
     with bombs_measured(), warnings.catch_warnings(), pool(2, "dataset") as team:
         warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or in the reason
         waiting: list[Any] = []
-        ready: list[tuple[Sample, torch.Tensor]] = []
+        ready: list[tuple[Sample, torch.Tensor, int]] = []
 
         def take(future: Any) -> None:
-            sample, x = future.result()
+            sample, x, own_mark = future.result()
             if isinstance(x, str):
                 skipped.append((sample.name, x))
             else:
-                ready.append((sample, x))
+                ready.append((sample, x, own_mark))
 
         for sample in asking.dataset if numbers is None else map(asking.dataset.__getitem__, numbers):
             waiting.append(team.submit(decoded, sample))
@@ -223,10 +226,10 @@ def again(asking: Asking, sample: Sample, preprocess: Preprocess) -> torch.Tenso
         ) from None
 
 
-def _portion(ready: Sequence[tuple[Sample, torch.Tensor]], classes: Sequence[int | None]) -> Portion:
-    numbers = [sample.index for sample, _ in ready]
+def _portion(ready: Sequence[tuple[Sample, torch.Tensor, int]], classes: Sequence[int | None]) -> Portion:
+    numbers = [sample.index for sample, _, _ in ready]
     known = [classes[number] for number in numbers] if any(c is not None for c in classes) else []
-    return Portion(torch.stack([x for _, x in ready]), numbers, known)
+    return Portion(torch.stack([x for _, x, _ in ready]), numbers, known, [own_mark for *_, own_mark in ready])
 
 
 def _fill_pictures(asking: Asking, preprocess: Preprocess, store: Store) -> None:

@@ -178,7 +178,18 @@ class Jobs:
             if search.scope == "search"
         ]
         asked = [[request.name, request.layer.name] for request in self.sets]
-        return key_of({"ways": of, "asked": asked, "dataset": dataset, "code": own_digest("generator.report.units")})
+        return key_of(
+            {
+                "ways": of,
+                "asked": asked,
+                "dataset": dataset,
+                "code": [
+                    own_digest("generator.report.units"),
+                    own_digest("generator.report.traces"),
+                    own_digest("generator.wiring.threads"),
+                ],
+            }
+        )
 
     def photo_key(self, image: ImageRecord) -> Digest:
         """The key of an image's own pictures."""

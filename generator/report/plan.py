@@ -220,6 +220,7 @@ def describe_plan(plan: Plan) -> str:
         else ""
     )
     back = _reconstructed(setup, searches) if asking else ""
+    ways = _followed(setup) if asking else ""
     seconds = search_seconds(setup, units)
     clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
     led = (
@@ -252,7 +253,7 @@ def describe_plan(plan: Plan) -> str:
             *absent,
             passes_,
             kinds,
-            *filter(None, [at_most, back, after, clock, led]),
+            *filter(None, [at_most, ways, back, after, clock, led]),
             disk,
             "nothing of it was run or written",
         ]
@@ -273,6 +274,19 @@ def _reconstructed(setup: Setup, searches: SearchPlan) -> str:
     return (
         f"  and reconstructions, known when the dataset was asked: at most {takes.forward} forward, {takes.backward} backward, "
         "less where patches share a pass"
+    )
+
+
+def _followed(setup: Setup) -> str:
+    """What it takes to see what drives units and where their threads go, in words; nothing where that is known."""
+    driving, tracing, store, size = setup.driving, setup.tracing, setup.store, batch_size(setup.engine)
+    assert driving is not None
+    assert tracing is not None
+    takes = driving.at_most(store, size) + tracing.at_most(store)
+    return (
+        f"  and the threads of units, known when the dataset was asked: at most {takes.forward} forward"
+        if takes.forward
+        else ""
     )
 
 

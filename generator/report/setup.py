@@ -34,6 +34,7 @@ from generator.names import Digest, Layer, LayerName, Target, TrueTarget
 from generator.reasons import not_averaged
 from generator.report.answers import Asking, activity_of
 from generator.report.checkpoints import Checkpoint, checkpoints_of
+from generator.report.drives import Driving
 from generator.report.explained import Explaining, explaining_of
 from generator.report.features import last_features
 from generator.report.jobs import Choice, Jobs, choose, jobs
@@ -41,12 +42,13 @@ from generator.report.keys import ModelKey, call_of
 from generator.report.labelled import Labelled, labelled
 from generator.report.precision import Precision, settled
 from generator.report.sanity import Check, check_of
+from generator.report.traces import Tracing
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.report.wired import wires_of
 from generator.selectors import Groups, check_units, parse_target, select_layers
 from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
-from generator.wiring.active import weighed
+from generator.wiring.active import driven, weighed
 from generator.wiring.threads import Threads
 from generator.wiring.wires import Wires
 
@@ -80,7 +82,7 @@ class Setup:
     ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
         default_factory=dict, init=False, repr=False
     )
-    """What was found of them, by the layers whose units were not asked yet."""
+    """What was found of them, by what was not asked yet: layers, and what drives their units."""
 
     @cached_property
     def check(self) -> Check:
@@ -118,6 +120,16 @@ class Setup:
         return wires_of(self.jobs, self.engine.module, self.description, self.wired, self.store)
 
     @cached_property
+    def driving(self) -> Driving | None:
+        """Of which layers it is measured what drives their units; None where no dataset is asked."""
+        return None if self.asking is None else Driving(self.asking, self.wires)
+
+    @cached_property
+    def tracing(self) -> Tracing | None:
+        """Of which units threads are followed in pictures; None where no dataset is asked."""
+        return None if self.driving is None else Tracing(self.driving)
+
+    @cached_property
     def wired(self) -> tuple[Layer, ...]:
         """The layers that have a page, and the linear layers on maps, which mix channels as convolutions of 1 x 1 do: else
         what a ConvNeXt or a ViT makes of its channels would not be followed. In order of execution."""
@@ -141,10 +153,16 @@ class Setup:
     def _known(self) -> tuple[Mapping[LayerName, Wires], Threads]:
         asking = self.asking
         lacks = frozenset(request.layer.name for request in asking.lacking(self.store)) if asking else frozenset()
+        if self.driving is not None:
+            lacks |= frozenset(LayerName(f"drive {one.layer.name}") for one in self.driving.lacking(self.store))
+        if self.tracing is not None:
+            lacks |= frozenset(LayerName(f"trace {one.layer.name}") for one in self.tracing.lacking(self.store))
         if lacks not in self.ways:
             on = {} if asking is None else activity_of(asking, self.store)
             wired = weighed(self.wires, self.description, self.engine.module, on)
-            self.ways[lacks] = wired, Threads(wired)
+            if self.driving is not None:
+                wired = driven(wired, self.description, self.engine.module, self.driving.of(self.store))
+            self.ways[lacks] = wired, Threads(wired, self.tracing.of(self.store) if self.tracing is not None else {})
         return self.ways[lacks]
 
     @property

@@ -117,6 +117,4 @@ def led(
                 for at, one in ((step.layer, step.unit), *step.via):
                     if at in wanted:
                         wanted[at][one] = min(began, wanted[at].get(one, began))
-                if step.layer in wanted:
-                    break  # from there on it is that unit's own thread
     return {layer: chosen[layer] for layer in ranked}

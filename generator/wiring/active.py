@@ -6,6 +6,9 @@ $a_c$ is how much channel $c$ is on: the mean of its unit's positive values over
 (`generator.dataset.activity`). Only where the very tensor that the layer reads, but for pooling, is one whose units were asked,
 so that $a_c$ is that of what arrives: behind a normalisation without a page of its own, a unit's values say nothing of the channel's. Elsewhere
 inputs go by their kernels alone (`generator.wiring.strengths`).
+
+That still leads many units to the same few inputs: those that are on in most images. Where it was measured what each input adds to a unit
+at the unit's own strongest places (`generator.dataset.drive`), inputs go by that.
 """
 
 from __future__ import annotations
@@ -14,14 +17,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import nn
 
+from generator.dataset.drive import Driven
 from generator.model.describe import Description
 from generator.names import LayerName
 from generator.wiring.kernels import Kernels, kernels_of
-from generator.wiring.strengths import inputs
+from generator.wiring.strengths import ABSENT, inputs
 from generator.wiring.wires import Wires, slices
 
 
@@ -42,6 +46,38 @@ def weighed(
         if isinstance(kernels, Kernels) and kernels.channels == len(on) and kernels.weight.shape[1] > 1:
             made[name] = _weighed(wired, kernels, on)
     return made
+
+
+def upright(wired: Wires) -> Int[NDArray[np.int8], " c"]:
+    """Of each channel 1, or -1 where less of all its sources is more of it."""
+    found = np.ones(len(wired.starts) - 1, np.int8)
+    starts, ends = wired.starts[:-1], wired.starts[1:]
+    turned = np.concatenate([[0], np.cumsum(wired.source_way < 0)])
+    found[(ends > starts) & (turned[ends] - turned[starts] == ends - starts)] = -1
+    return found
+
+
+def driven(
+    found: Mapping[LayerName, Wires], description: Description, module: nn.Module, drives: Mapping[LayerName, Driven]
+) -> Mapping[LayerName, Wires]:
+    """The same wires, the inputs of those units that are known to be driven by some at their own strongest places."""
+    nodes = {node.name: node for node in description.graph.nodes}
+    made = dict(found)
+    for name, drive in drives.items():
+        kernels = kernels_of(nodes[name], module) if name in found and name in nodes else None
+        if isinstance(kernels, Kernels) and drive.channel.shape == found[name].channel.shape:
+            made[name] = _driven(found[name], kernels, drive)
+    return made
+
+
+def _driven(wired: Wires, kernels: Kernels, drive: Driven) -> Wires:
+    own = (drive.channel != ABSENT).any(axis=1)
+    channel = np.where(own[:, None], drive.channel, wired.channel)
+    share = np.where(own[:, None], drive.share, wired.share)
+    sign = np.where(own[:, None], drive.sign, wired.sign)
+    h, w = wired.slices.shape[2:]
+    drawn = slices(kernels, (h, w), channel) if h else wired.slices
+    return replace(wired, channel=channel, share=share, sign=sign, slices=drawn, driven=own)
 
 
 def _channels(

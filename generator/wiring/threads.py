@@ -6,12 +6,19 @@
 A unit *passes on* where it reads one channel that is not the image's: behind an activation, a block's sum, a depthwise
 convolution. Such units are gone through, and named as the way. Every other unit *mixes*: it is an end. Behind a sum a channel
 has several ends; the nearest, that of the layer executed last, stands first.
+
+A unit has one strongest input, and so threads that meet stay together: of sixty-four units of a deep layer a handful of first units are left.
+Where pictures were looked at, a unit's thread is therefore followed within the picture that raises it most, and is its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
 
 from generator.names import INPUT, LayerName
 from generator.wiring.wires import Wires
@@ -56,12 +63,28 @@ class Step:
     """1 where more of it speaks for the reader, -1 against, 0 where that is not known."""
     via: tuple[Place, ...] = ()
     """What hands it on, from the reader back."""
+    channel: int = -1
+    """Of the reader's input channels the one that leads there."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The threads that were followed for each of a layer's u units (`generator.dataset.trace`), one step after the other."""
+
+    starts: Int[NDArray[np.int32], " u+1"]
+    """The steps of unit i stand from starts[i] to starts[i + 1]; none where its thread was not followed."""
+    channel: Int[NDArray[np.int32], " m"]
+    """The channel of each reader that leads on, to its nearest end."""
+    share: Float[NDArray[np.float32], " m"]
+    sign: Int[NDArray[np.int8], " m"]
 
 
 class Threads:
-    """The ends of every channel of the layers that are wired. `wires` are in order of execution."""
+    """The ends of every channel of the layers that are wired. `wires` are in order of execution; `rows` are the threads that
+    were followed for units themselves, by the layer of these."""
 
-    def __init__(self, wires: Mapping[LayerName, Wires]) -> None:
+    def __init__(self, wires: Mapping[LayerName, Wires], rows: Mapping[LayerName, Rows] | None = None) -> None:
+        self._rows = rows or {}
         self._layers = {name: _Plain(found) for name, found in wires.items()}
         self._order = {name: number for number, name in enumerate(wires)}
         self._ends: dict[tuple[LayerName, int], Ends] = {}
@@ -74,6 +97,11 @@ class Threads:
     def mixing(self) -> Mapping[LayerName, int]:
         """The layers that a thread may come by, in order of execution, each with how many units it has."""
         return {name: len(found.channel) for name, found in self._layers.items() if self.mixes(name)}
+
+    def followed(self, layer: LayerName) -> bool:
+        """Whether its units have threads of their own."""
+        rows = self._rows.get(layer)
+        return rows is not None and len(rows.channel) > 0
 
     def active(self, layer: LayerName) -> bool:
         """Whether its inputs are weighed by what the dataset turns on."""
@@ -138,16 +166,32 @@ class Threads:
             if ends:
                 turn = found.sign[unit][at] if found.weighted else 1
                 end = ends[0]
-                steps.append(Step(end.layer, end.unit, found.share[unit][at], turn * end.way, end.via))
+                steps.append(Step(end.layer, end.unit, found.share[unit][at], turn * end.way, end.via, channel))
         return next((step for step in steps if step.sign > 0), steps[0] if steps else None)
 
     def thread(self, layer: LayerName, unit: int) -> tuple[Step, ...]:
-        """From a unit back to the image, as far as it is followed."""
+        """From a unit back to the image, as far as it is followed: its own, where that is known, else step by step."""
+        own = self._own(layer, unit)
+        if own:
+            return own
         found: list[Step] = []
         step = self.step(layer, unit)
         while step is not None:
             found.append(step)
+            if not self.mixes(layer) and (own := self._own(step.layer, step.unit)):
+                return (*found, *own)  # what only hands a channel on is on the thread of who made it
             step = None if step.layer == INPUT else self.step(step.layer, step.unit)
+        return tuple(found)
+
+    def _own(self, layer: LayerName, unit: int) -> tuple[Step, ...]:
+        rows, found = self._rows.get(layer), list[Step]()
+        for at in range(rows.starts[unit], rows.starts[unit + 1]) if rows is not None else ():
+            assert rows is not None
+            end = self.ends(layer, int(rows.channel[at])).kept[0]
+            found.append(
+                Step(end.layer, end.unit, float(rows.share[at]), int(rows.sign[at]), end.via, int(rows.channel[at]))
+            )
+            layer = end.layer
         return tuple(found)
 
 

@@ -7,10 +7,10 @@ unit 17 ◀── channel 4 ◀── conv1 #4 (upright), skip #4 (turned)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
@@ -58,6 +58,8 @@ class Wires:
     """Whether the layer reads the very values that its sources give, or pools of them."""
     active: bool = False
     """Whether shares are weighed by how much channels are on in the dataset (`generator.wiring.active`)."""
+    driven: Bool[NDArray[np.bool_], " u"] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Units whose inputs go by what these add at the unit's own strongest places (`generator.dataset.drive`); (0,) where none do."""
 
     @classmethod
     def none(cls, units: int) -> Wires:

@@ -124,7 +124,8 @@ def asked(folder: Path, source: str = "torchvision:squeezenet1_1", **options: in
 
 def test_a_report_plans_its_passes_and_an_unchanged_rebuild_runs_none(tmp_path: Path):
     setup, planned = asked(tmp_path)
-    assert planned == Passes(1 + 1, 0)  # five images: one batch of 16, and one of 8 in colour and in gray
+    # five images: one batch of 16, one more of what drives units, two of 4 of their threads, and one of 8 in colour and in gray
+    assert planned == Passes(1 + 1 + 2 + 1, 0)
     assert setup.asking
     name = setup.jobs.sets[0].layer.name
     found = colours.colour_of(setup.asking, setup.store, name)

@@ -5,7 +5,7 @@ import torch
 
 from generator.dataset.answers import NONE
 from generator.dataset.peaks import peaks
-from generator.dataset.strongest import Strongest
+from generator.dataset.strongest import UNMARKED, Strongest
 
 
 def taken(A: torch.Tensor, k: int, batch: int, start: int = 0) -> Strongest:
@@ -74,3 +74,35 @@ def test_a_short_set_leaves_places_empty():
     found = taken(A, 5, 1)
     assert (found.images[:, 2:] == NONE).all()
     assert rows(found) == brute(A, 5)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 12])
+def test_copies_of_a_picture_stand_once_and_leave_their_places_to_others(batch: int):
+    torch.manual_seed(5)
+    own = torch.rand(7, 4, 3, 3)
+    which = [0, 1, 1, 2, 0, 3, 1, 4, 5, 1, 6, 0]
+    A, marks = own[which], torch.tensor([100 + k for k in which])
+    found = Strongest.empty(4, 5)
+    for at in range(0, len(A), batch):
+        part = slice(at, at + batch)
+        found.update(peaks(A[part]), torch.arange(len(A))[part], marks=marks[part])
+    found.settle()
+    first = [which.index(k) for k in range(7)]
+    expected = [[(v, first[image], place) for v, image, place in row] for row in brute(own, 5)]
+    assert rows(found) == expected
+    # without marks all of them count
+    plain = taken(A, 5, batch)
+    assert rows(plain) == brute(A, 5) != expected
+
+
+def test_equal_values_of_other_pictures_are_no_copies():
+    A = torch.ones(4, 2, 2, 2)
+    found = Strongest.empty(2, 3)
+    found.update(peaks(A), torch.arange(4), marks=torch.tensor([7, 8, 9, 7]))
+    found.update(peaks(A[:2]), torch.arange(4, 6), marks=torch.tensor([UNMARKED, UNMARKED]))
+    found.settle()
+    assert found.images.tolist() == [[0, 1, 2]] * 2
+    few = Strongest.empty(1, 3)
+    few.update(peaks(A[:2, :1]), torch.arange(2), marks=torch.tensor([UNMARKED, UNMARKED]))
+    few.settle()
+    assert few.images.tolist() == [[0, 1, NONE]], "what has no mark is nobody's copy"

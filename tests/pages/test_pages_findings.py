@@ -115,7 +115,7 @@ def test_a_filter_is_in_the_link_only_where_the_layer_has_answers(tmp_path: Path
     asked = replace(view, answers=object())  # type: ignore[arg-type]
     report = replace(made.report, layers=(made.report.layers[0], asked, *made.report.layers[2:]))
     other = Site(report, made.tree, made.env, made.t)
-    assert row(other, Place(name, "x", (3,), "dead")).address == "layers/layer-1.html#f=dead"
+    assert row(other, Place(name, "x", (3,), "dead")).address == "layers/layer-1.html#f=certain"
     assert row(other, Place(name, "x", (3,), "dead")).units == ((3, "layers/layer-1.html#u=3"),)
     rare = Place(
         name, "none of 12 for certain, 1 never on", (3,), "dead", "never on"

@@ -10,7 +10,7 @@ import pytest
 
 from generator.config import load_config
 from generator.model.load import load
-from tests.pages.fixture_thread import CONFIG, by_hand, thread
+from tests.pages.fixture_thread import CONFIG, by_hand, driven, thread
 from tests.pages.opened import audit, opened
 from tests.pages.test_pages_unit import data
 from tests.whole import build, built_once
@@ -30,7 +30,7 @@ def base(site: Path) -> str:
 
 
 def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: Browser, base: str):
-    for unit in (0, 7):
+    for unit in (1, 9):
         with opened(browser, f"{base}layers/conv2-2.html#u={unit}", base=base) as seen:
             expected = by_hand(unit)
             assert thread(seen) == expected
@@ -59,29 +59,29 @@ def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: B
 
 
 def test_the_row_is_left_where_another_unit_is_picked_or_it_does_not_come_by(browser: Browser, base: str):
-    way = by_hand(0)
+    way = by_hand(1)
     slug, unit = way[0][0].replace("_", "-"), way[0][1]
     other = next(u for u in range(20) if u != unit)
-    with opened(browser, f"{base}layers/{slug}.html#u={other}&t=conv2_2%2F0", base=base) as seen:
+    with opened(browser, f"{base}layers/{slug}.html#u={other}&t=conv2_2%2F1", base=base) as seen:
         page = seen.page
-        assert ("conv2_2", 0) not in thread(seen), "its row does not come by this unit"
+        assert ("conv2_2", 1) not in thread(seen), "its row does not come by this unit"
         for wrong in ("conv2_2/99", "no such/1", "conv2_2", "conv2_2/-1", "%2F"):
             page.evaluate("(t) => { location.hash = `u=${t.u}&t=${encodeURIComponent(t.t)}` }", {"u": unit, "t": wrong})
             page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
             page.wait_for_timeout(100)
             assert thread(seen) == way[1:], wrong
-        page.evaluate(f"location.hash = 'u={unit}&t=conv2_2/0'")
+        page.evaluate(f"location.hash = 'u={unit}&t=conv2_2/1'")
         page.wait_for_selector(".ca-thread__knot:nth-child(2) [aria-current]")
         page.locator('[data-act="after"]').click()
         page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit + 1} ')")
         assert "t=" not in seen.address
-        assert ("conv2_2", 0) not in thread(seen)
+        assert ("conv2_2", 1) not in thread(seen)
         seen.check()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: str, width: int):
-    with opened(browser, f"{base}layers/conv2-2.html#u=0", base=base, width=width, height=844) as seen:
+    with opened(browser, f"{base}layers/conv2-2.html#u=1", base=base, width=width, height=844) as seen:
         thread(seen)
         knots = seen.page.locator(".ca-thread__knot")
         names = [text.replace("\u200b", "").lower() for text in knots.locator("small").all_inner_texts()]
@@ -89,16 +89,21 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
         for k in range(knots.count()):
             box, text = knots.nth(k).bounding_box(), knots.nth(k).locator("small").bounding_box()
             assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
-        assert "times how much it is on in the dataset" in seen.page.locator(".ca-panel__thread").inner_text()
-        fed = seen.page.locator("unit-panel figure", has_text="What feeds it").inner_text()
-        assert "times how much the input is on in the dataset" in fed
+        assert "Followed in the picture that raises" in seen.page.locator(".ca-panel__thread").inner_text()
+        fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
+        assert "what the input adds where this unit is highest" in fed.inner_text()
+        # both agree: the entry that the row goes on with is marked, once
+        marked = fed.locator(".ca-wire", has=seen.page.locator(".ca-wire__on"))
+        assert marked.count() == 1
+        assert f"#u={by_hand(1)[0][1]}" in (marked.locator("a").first.get_attribute("href") or "")
         seen.check()
 
 
 def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_through(
     browser: Browser, site: Path, base: str
 ):
-    unit = int((data(site, "units", "relu2-2")["arrays"]["marks"] & 1).argmin())  # one that is on somewhere
+    unit = driven()[0]
+    assert not data(site, "units", "relu2-2")["arrays"]["marks"][unit] & 1
     with opened(browser, f"{base}layers/relu2-2.html#u={unit}", base=base) as seen:
         assert thread(seen) == [("conv2_2", unit), *by_hand(unit)]
         seen.check()
@@ -125,6 +130,10 @@ def build():
                           nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 10))
     with torch.no_grad():
         model[2].bias[:3] = -100
+        # unit 3 is the difference of two channels that are one: 0 everywhere
+        model[0].weight[1], model[0].bias[1] = model[0].weight[0], model[0].bias[0]
+        model[2].weight[3], model[2].bias[3] = 0, 0
+        model[2].weight[3, 0, 1, 1], model[2].weight[3, 1, 1, 1] = 1, -1
     return model.eval()
 """
 
@@ -149,6 +158,13 @@ def test_a_unit_that_is_never_on_has_no_thread_and_that_is_said(browser: Browser
             said = "Nothing raises this unit" in seen.page.locator("unit-panel").inner_text()
             assert said == bool(never[unit])
             seen.check()
+    # a row that one came by is kept, though it begins at a unit that nothing raises
+    with opened(browser, f"{site.as_uri()}/layers/2.html#u=3&t=2%2F3", base=site.as_uri()) as seen:
+        seen.page.wait_for_selector(".ca-thread")
+        assert seen.page.locator(".ca-thread__knot").count() >= 2
+        said = seen.page.locator(".ca-panel__thread").inner_text()
+        assert "Nothing raises this unit" in said and "the unit by which one came here" in said
+        seen.check()
 
 
 def test_threads_of_the_strongest_units_are_pictured_all_along(browser: Browser, site: Path, base: str):
@@ -250,7 +266,7 @@ def test_axe_finds_nothing_in_a_unit_with_reconstructions_and_a_row_that_one_cam
     browser: Browser, site: Path, base: str, scheme: str, width: int
 ):
     entries = data(site, "units", "conv2-1")["back"]["entries"]
-    begin, unit = next((u, by_hand(u)[0][1]) for u in range(20) if [by_hand(u)[0][1], 0] in entries)
+    begin, unit = next((u, by_hand(u)[0][1]) for u in driven() if [by_hand(u)[0][1], 0] in entries)
     address = f"{base}layers/conv2-1.html#u={unit}&t=conv2_2/{begin}"
     with opened(browser, address, base=base, scheme=scheme, width=width) as seen:
         seen.page.wait_for_selector(".ca-panel--open .ca-lit")

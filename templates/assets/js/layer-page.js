@@ -11,7 +11,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: 'maps', c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', x: '', p: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: this.opens(), c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', x: '', p: '', m: (this.data.cams[0] || {}).method || ''};
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
@@ -32,6 +32,9 @@ customElements.define('layer-page', class extends HTMLElement {
     this.links();
   }
 
+  /** The view that the page opens with where its address names none: a link to a unit has all units beside it. */
+  opens() { return convatlas.address.read().u === undefined ? this.data.opens : 'maps'; }
+
   read() {
     const {u, i, v, c, s, k, o, f, x, p, t = ''} = convatlas.address.read();
     const next = t === this.state.t ? {} : {t};
@@ -48,7 +51,7 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     if (s === 'layer' || s === 'map') next.s = s;
     if (k !== undefined && k in this.data.kernelInputs) next.k = k;
-    for (const [key, value, control] of [['o', o, 'sort'], ['f', f, 'filter']]) {
+    for (const [key, value, control] of [['o', o, 'sort'], ['f', f === 'dead' ? 'never_on' : f, 'filter']]) {
       const select = this.querySelector(`[data-control=${control}]`);
       if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
     }
@@ -134,6 +137,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.classList.toggle('is-how', this.state.v === 'how');
     if (this.state.v === 'cams') return this.cams();
     if (this.state.v === 'how') return this.how(turn);
+    if (this.state.v === 'units') return this.pairs(turn);
     let atlas;
     try {
       atlas = await this.atlas();
@@ -162,6 +166,19 @@ customElements.define('layer-page', class extends HTMLElement {
     const {jump} = this;
     this.jump = false;
     return this.state.u >= 0 ? this.unit(jump) : this.about();
+  }
+
+  /** Units that were searched for, beside the photographs that raise them. */
+  async pairs(turn) {
+    const found = await this.answers();
+    if (turn !== this.turn || !found) return;
+    const {say, pairs} = convatlas;
+    this.now = null;
+    const kept = this.main.querySelector('.ca-seens');
+    if (!kept) this.main.replaceChildren(pairs.cards(found, this.data.pictures, (u) => this.set({u})));
+    for (const card of this.main.querySelectorAll('.ca-seen')) card.setAttribute('aria-pressed', String(Number(card.dataset.unit) === this.state.u));
+    if (this.state.u >= 0) await this.unit(false);
+    else this.panel.about({title: say('pairsOf', {layer: this.data.name}), how: say('pairsHow'), hint: false, missing: this.lost()});
   }
 
   /** How the layer is computed: of the open unit, else of the one that answers most. */
@@ -220,8 +237,9 @@ customElements.define('layer-page', class extends HTMLElement {
     const {el, say} = convatlas;
     const off = (selector, when) => { for (const element of this.querySelectorAll(selector)) element.disabled = when; };
     off('[name=image]', v === 'kernels' || v === 'pictures');
-    off('[name=scale]', v === 'pictures' || v === 'cams' || v === 'how');
-    off('[data-zoom], [data-control=sort], [data-control=filter]', v === 'cams' || v === 'how');
+    const alone = v === 'cams' || v === 'how' || v === 'units';
+    off('[name=scale]', v === 'pictures' || alone);
+    off('[data-zoom], [data-control=sort], [data-control=filter]', alone);
     this.menu.lend(v === 'cams' ? 'inferno' : 'viridis', this.colour());
     this.extra.replaceChildren();
     const inputs = Object.keys(this.data.kernelInputs);
@@ -241,7 +259,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const {pictures, units} = this.data;
     const all = units.toLocaleString('en');
     if (this.state.f && this.sorted) return convatlas.say('unitsOf', {n: this.sorted.order.length.toLocaleString('en'), all});
-    return this.state.v === 'pictures' && pictures.n < units ? convatlas.say('unitsOf', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
+    return ['pictures', 'units'].includes(this.state.v) && pictures.n < units ? convatlas.say('unitsOf', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
   }
 
   words() {
@@ -330,7 +348,7 @@ customElements.define('layer-page', class extends HTMLElement {
   key(event) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest('input, select, textarea, [contenteditable], dialog, .md-search')) return;
     if (event.key === 'Escape') this.close();
-    else if (this.state.u >= 0 && !['cams', 'how'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
+    else if (this.state.u >= 0 && !['cams', 'how', 'units'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
       event.preventDefault();
       this.step(event.key === 'ArrowRight' ? 1 : -1);
     }

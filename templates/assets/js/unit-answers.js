@@ -223,7 +223,7 @@
     selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
     colour: ({arrays}, unit) => (arrays.colour && !Number.isNaN(arrays.colour[unit]) ? arrays.colour[unit] : -2),
   };
-  const MARKS = {dead: 16, never_on: 1, always_on: 2, saturated: 4, redundant: 8};
+  const MARKS = {certain: 16, never_on: 1, always_on: 2, saturated: 4, redundant: 8};
 
   /** The tiles of an atlas, sorted. */
   function order(answers, atlas, how) {
@@ -241,11 +241,11 @@
   /** The sentences on what is wrong with a unit. */
   function wrong(answers, unit) {
     const {el, say, url} = convatlas;
-    const words = {dead: 'markDead', never_on: 'markNeverOn', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
-    const more = {dead: 'markDeadMore', never_on: 'markNeverOnMore'};
+    const words = {certain: 'markDead', never_on: 'markNeverOn', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
+    const more = {certain: 'markDeadMore', never_on: 'markNeverOnMore'};
     const bits = answers.arrays.marks[unit];
     // What is dead is never on: that goes without saying.
-    return Object.entries(MARKS).filter(([mark, bit]) => bits & bit && !(mark === 'never_on' && bits & MARKS.dead))
+    return Object.entries(MARKS).filter(([mark, bit]) => bits & bit && !(mark === 'never_on' && bits & MARKS.certain))
       .map(([mark]) => [say(words[mark]), ...(mark in more ? [' ', el('a', {href: url('findings.html#dead_units')}, say(more[mark]))] : [])]);
   }
 

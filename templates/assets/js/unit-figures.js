@@ -39,15 +39,17 @@
     const {say, tiles, answers} = convatlas;
     const {pictures, name} = page.data;
     const unit = page.state.u;
-    if (found && answers.silent(found.answers, unit)) return [{title: say('thread'), kind: 'ca-panel__line', body: '', note: say('threadNever')}];
+    const silent = Boolean(found) && answers.silent(found.answers, unit);
+    const never = silent ? [{title: say('thread'), kind: 'ca-panel__line', body: '', note: say('threadNever')}] : [];
     const body = (side) => {
       const tile = answered(pictures) ? tiles.tile(pictures, unit) : -1;
       if (tile >= 0 && !(pictures.dead && pictures.dead[tile])) return tiles.single(pictures, tile, side);
       const entry = found && answers.list(found.answers, unit)[0];
       return entry ? answers.cut(found.answers, found.examples[entry.image][0], entry.place, side) : '';
     };
-    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body}, convatlas.wires.lead(wires, unit), page.state.t);
-    return figure ? [figure] : [];
+    const figure = convatlas.threads.figure(threads, found && found.examples, {name, unit, body, silent}, convatlas.wires.lead(wires, unit), page.state.t);
+    if (!figure) return never;
+    return silent ? [{...figure, note: `${say('threadNever')} ${say('threadCame')}`}] : [figure];
   }
 
   /** How the unit's picture came about; that there could be more of it, where no unit of the layer has it. */
@@ -102,6 +104,8 @@
     const [maps, found, wired, led] = await Promise.all([
       image && image.maps ? or(load('maps', `${dataset.layer}/${image.slug}`, image.maps)) : null,
       page.answers(), or(wires.load(dataset.layer, data.wires)), or(threads.load(data.threads))]);
+    const lead = wired ? wires.lead(wired, state.u) : null;
+    if (led) await or(threads.follow(led, [threads.begun(state.t), data.name, ...(lead ? [lead.name] : [])]));
     if (!current()) return null;
     const side = Math.min(176, (Math.min(innerWidth, 400) - 46) / 2);
     const input = led ? (name, unit) => small(led, found, name, unit) : null;
@@ -109,7 +113,7 @@
     const cam = data.cams.map((m) => [m, m.maps[state.i]]).find(([, heat]) => heat && !('na' in heat));
     return {
       figures: [...map(page, maps, side), ...looksFor(page, side)],
-      wide: [...own.filter((one) => !one.late), ...(led && wired ? thread(page, led, wired, found) : []), ...course(page), ...own.filter((one) => one.late), ...(wired ? wires.figures(wired, state.u, input) : []), ...slices(page)],
+      wide: [...own.filter((one) => !one.late), ...(led && wired ? thread(page, led, wired, found) : []), ...course(page), ...own.filter((one) => one.late), ...(wired ? wires.figures(wired, state.u, input, led && threads.goes(led, data.name, state.u)) : []), ...slices(page)],
       last: [...kernel(page, side), ...(cam && image ? [{title: say('camHere', {method: cam[0].title}), body: page.overlay(image, cam[1])}] : [])],
       more: image ? el('p', {}, el('a', {href: url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null,
     };

@@ -19,6 +19,9 @@
   ];
   const FILLER = /^\s*(?:all\s+|which\s+)?(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|looks?)\s+for\s+|(?:answers?|responds?)\s+to\s+|(?:is|are)\s+)?|^\s*fires?\s+for\s+/i;
 
+  /** A query without the words around what it asks for; "units that fire for espresso" asks for what fires, not for what feeds. */
+  const plain = (text) => text.replace(FILLER, (said) => (/(?:fires?|looks?)\s+for\s+$|\s+to\s+$/i.test(said) ? 'fires:' : ''));
+
   const tokens = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 
   /** Whether the words stand in `entry` behind one another; the last may be the beginning of one, unless it must be whole. */
@@ -177,7 +180,7 @@
   function terms(units, text) {
     const found = [];
     let problem = null;
-    for (const piece of text.replace(FILLER, '').match(/-?(?:\w+:)?"[^"]*"?|\S+/g) || []) {
+    for (const piece of plain(text).match(/-?(?:\w+:)?"[^"]*"?|\S+/g) || []) {
       const not = piece.length > 1 && piece.startsWith('-');
       const bare = not ? piece.slice(1) : piece;
       const compared = /^([a-z]+)(<=|>=|<|>|=)(.*)$/i.exec(bare);
@@ -243,11 +246,20 @@
   /** Whether a text, as a class or an image's name, is what one of the query's words means. */
   function meant(text, query) {
     const entry = tokens(text);
-    return (query.replace(FILLER, '').match(/"[^"]*"?|\S+/g) || []).some((piece) => {
+    return (plain(query).match(/"[^"]*"?|\S+/g) || []).some((piece) => {
       const words = tokens(piece.replace(/^\w+:/, ''));
       return words.length > 0 && !piece.startsWith('-') && has(entry, words);
     });
   }
 
-  convatlas.query = {Units, find, meant, sorts: SORTS};
+  /** Whether a word of the query is one of a class. */
+  function names(units, query) {
+    return (plain(query).match(/"[^"]*"?|\S+/g) || []).some((piece) => {
+      const scope = /^(?:(\w+):)?(.*)$/.exec(piece);
+      const words = tokens(scope[2]);
+      return (!scope[1] || scope[1] === 'fires') && words.length > 0 && among(units.words.classes, words) !== null;
+    });
+  }
+
+  convatlas.query = {Units, find, meant, names, sorts: SORTS};
 })();

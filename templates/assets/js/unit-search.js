@@ -61,6 +61,8 @@ customElements.define('unit-search', class extends HTMLElement {
     this.found = units;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
     this.about.hidden = Boolean(problem) || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
+    const beyond = this.querySelector('[data-beyond]');
+    if (beyond) beyond.hidden = Boolean(problem) || !query.names(this.units, this.field.value);
     this.tell(...(problem ? [say(...problem)] : units.length ? [] : this.none()));
     this.list.replaceChildren();
     this.grow(false);

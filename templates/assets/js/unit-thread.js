@@ -9,8 +9,27 @@
   async function load(address) {
     if (!address) return null;
     const value = await convatlas.load('threads', 'all', address);
-    opened ??= {...convatlas.answers.unpacked(value), byName: new Map(value.layers.map((layer) => [layer.name, layer]))};
+    opened ??= {...convatlas.answers.unpacked(value), byName: new Map(value.layers.map((layer) => [layer.name, layer])), followed: new Map()};
     return opened;
+  }
+
+  /** The threads that were followed for the units of the layers called so, where there are any. */
+  async function follow(threads, names) {
+    await Promise.all(names.map(async (name) => {
+      const layer = threads.byName.get(name);
+      if (layer && layer.rows && !threads.followed.has(name)) threads.followed.set(name, convatlas.answers.unpacked(await convatlas.load('rows', ...layer.rows)).arrays);
+    }));
+  }
+
+  /** The steps that were followed for a unit itself; null where none were. */
+  function own(threads, layer, unit) {
+    const rows = threads.followed.get(layer.name);
+    if (!rows || rows.starts[unit] === rows.starts[unit + 1]) return null;
+    const found = [];
+    for (let at = rows.starts[unit]; at < rows.starts[unit + 1] && rows.next[at] !== NOWHERE; at += 1) {
+      found.push({layer: rows.next[at] === IMAGE ? null : threads.layers[rows.next[at]], unit: rows.unit[at], sign: rows.sign[at] - 1, share: rows.share[at] / 255});
+    }
+    return found;
   }
 
   /** One step back from a unit that mixes: {layer, unit, sign, share}; the layer is null where the image is reached. */
@@ -24,8 +43,13 @@
   /** All steps from a unit of the layer called so; `first` is where one that only hands on leads. */
   function steps(threads, name, unit, first) {
     const found = [];
-    const own = threads.byName.get(name);
-    let step = own ? next(threads, own, unit) : first && threads.byName.has(first.name) ? {layer: threads.byName.get(first.name), unit: first.unit, sign: first.way, share: 1} : null;
+    const mine = threads.byName.get(name);
+    let step = mine ? {layer: mine, unit} : first && threads.byName.has(first.name) ? {layer: threads.byName.get(first.name), unit: first.unit, sign: first.way, share: 1} : null;
+    if (!step) return found;
+    if (!mine) found.push(step);
+    const itself = own(threads, step.layer, step.unit);
+    if (itself) return [...found, ...itself];
+    step = next(threads, step.layer, step.unit);
     while (step) {
       found.push(step);
       step = step.layer && next(threads, step.layer, step.unit);
@@ -80,7 +104,9 @@
   }
 
   /** How steps were weighed, in words. */
-  function weighed(row) {
+  function weighed(threads, row) {
+    const begin = row.find((one) => one.layer && threads.byName.has(one.layer.name));
+    if (begin && own(threads, begin.layer, begin.unit)) return convatlas.say('threadOwn');
     const readers = row.filter((one, k) => one.layer && one.layer.page && k < row.length - 1);
     return convatlas.say(readers.some(({layer}) => layer.active) ? 'threadActive' : 'threadWeights');
   }
@@ -89,12 +115,14 @@
    * only hands on leads, `from` the begin of the row that one came by. */
   function figure(threads, examples, here, first, from = '') {
     const {el, say} = convatlas;
-    const own = threads.byName.get(here.name);
-    const begin = {layer: own || {name: here.name}, unit: here.unit};
-    const row = (own && kept(threads, from, here)) || [begin, ...steps(threads, here.name, here.unit, first)];
+    const mixes = threads.byName.get(here.name);
+    const came = mixes && kept(threads, from, here);
+    if (here.silent && !came) return null;
+    const begin = {layer: mixes || {name: here.name}, unit: here.unit};
+    const row = came || [begin, ...steps(threads, here.name, here.unit, first)];
     const knots = row.filter((one) => one.layer);
     const end = row.length > 1 && !row[row.length - 1].layer;
-    if (knots.length < 2 && !(end && own)) return null;
+    if (knots.length < 2 && !(end && mixes)) return null;
     const root = knots.find(({layer}) => threads.byName.has(layer.name));
     const last = knots[knots.length - 1];
     const seen = end ? kernel(last.layer, last.unit, SIDE) : '';
@@ -109,8 +137,17 @@
     });
     const list = el('ol', {class: 'ca-thread', onpointerover: tell, onfocusin: tell, onpointerleave() { said.textContent = quiet; }}, tiles,
       seen ? el('li', {class: 'ca-thread__knot ca-thread__knot--kernel'}, el('span', {title: say('threadKernel')}, el('span', {class: 'ca-thread__picture'}, seen), el('small', {}, say('kernel')))) : '');
-    return {title: say('thread'), kind: 'ca-panel__thread', body: el('div', {}, list, said), note: `${say(end ? 'threadHow' : 'threadLost')} ${weighed(row)}`};
+    return {title: say('thread'), kind: 'ca-panel__thread', body: el('div', {}, list, said), note: `${say(end ? 'threadHow' : 'threadLost')} ${weighed(threads, row)}`};
   }
 
-  convatlas.threads = {load, picture, figure};
+  /** Where the thread of a unit that mixes goes first: {name, unit}; null where it is not followed, or to the image. */
+  function goes(threads, name, unit) {
+    const [step] = steps(threads, name, unit);
+    return step && step.layer ? {name: step.layer.name, unit: step.unit} : null;
+  }
+
+  /** The layer in which the row begins that the address says one came by. */
+  const begun = (from) => from.slice(0, from.lastIndexOf('/'));
+
+  convatlas.threads = {load, follow, picture, figure, goes, begun};
 })();

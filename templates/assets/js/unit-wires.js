@@ -33,11 +33,12 @@
   }
 
   /** How much, and whether for or against: a bar of that length in the colour of the sign. */
-  function strength(share, sign) {
+  function strength(share, sign, driven = false) {
     const {el, say, percent} = convatlas;
+    const words = driven ? ['wireDrives', 'wireHolds', 'wireMoves'] : ['wireFor', 'wireAgainst', 'wireOpen'];
     const bar = el('i', {class: `ca-wire__bar ca-wire__bar--${sign > 0 ? 'for' : sign < 0 ? 'against' : 'open'}`});
     bar.style.setProperty('--share', share);
-    return el('span', {class: 'ca-wire__strength', title: say(sign > 0 ? 'wireFor' : sign < 0 ? 'wireAgainst' : 'wireOpen', {share: percent(share)})}, bar, el('span', {}, `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(share * 100)} %`));
+    return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share: percent(share)})}, bar, el('span', {}, `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(share * 100)} %`));
   }
 
   /** A slice of a kernel, red for weights above zero and blue for those below. */
@@ -77,19 +78,25 @@
     return {first: from[0], way: from.every((one) => one.way === from[0].way) ? from[0].way : 0, names: [...names, passed(wires, from[0].via)]};
   }
 
-  function inputs(wires, unit, shown) {
+  /** Those of a unit's inputs; `goes` is where its thread goes first, which is marked. */
+  function inputs(wires, unit, shown, goes) {
     const {el, say} = convatlas;
     const {k: {in: k}, arrays, window} = wires;
     const rows = [];
+    const driven = Boolean(arrays.driven && arrays.driven[unit]);
+    let marked = !goes;
     for (let at = unit * k; at < (unit + 1) * k; at += 1) {
       const channel = arrays.channel[at];
       if (channel < 0) continue;
       const {first, way, names} = named(wires, channel);
       const picture = first && shown ? shown(wires.layers[first.layer][0], first.unit) : '';
-      rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names), wires.weighted ? strength(arrays.share[at] / 255, (arrays.sign[at] - 1) * way) : ''));
+      const on = !marked && first && first.unit === goes.unit && wires.layers[first.layer][0] === goes.name;
+      marked ||= on;
+      const mark = on ? el('span', {class: 'ca-wire__via ca-wire__on'}, say('wireThread')) : '';
+      rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names, mark), wires.weighted ? strength(arrays.share[at] / 255, (arrays.sign[at] - 1) * way, driven) : ''));
     }
     if (!rows.length) return wires.noInputs ? {title: say('fedBy'), body: '', note: say('wireNone', {why: wires.noInputs})} : null;
-    return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say(wires.active ? 'fedHowActive' : 'fedHow') : ''};
+    return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say(driven ? 'fedHowDriven' : wires.active ? 'fedHowActive' : 'fedHow') : ''};
   }
 
   /** Where a unit that only hands on leads: the nearest end of its channel, {name, unit, way}. */
@@ -133,6 +140,6 @@
     ends,
     slice,
     /** Figures of a unit, as `unit-panel` takes them; `shown` makes the small picture of an input, or ''. */
-    figures: (wires, unit, shown) => [inputs(wires, unit, shown), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
+    figures: (wires, unit, shown, goes) => [inputs(wires, unit, shown, goes), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
   };
 })();

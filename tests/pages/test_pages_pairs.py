@@ -1,0 +1,83 @@
+"""Deep layers open with the units that were searched for, beside the photographs that raise them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pages.conftest import build
+from tests.pages.fixture_report import tiny_report
+from tests.pages.fixture_units import answered
+from tests.pages.opened import audit, opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tiny report; its third layer sees all of the picture, its first one 3 pixels, and nobody asked the last."""
+    folder: Path = tmp_path_factory.mktemp("pairs")
+    report = answered(tiny_report(folder / "store"))
+    fields = [(3, 3), *([None] * 3)]
+    layers = tuple(
+        replace(view, layer=replace(view.layer, receptive_field=field))
+        for view, field in zip(report.layers, fields, strict=True)
+    )
+    return build(replace(report, layers=layers), folder).site.as_uri() + "/"
+
+
+def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_its_unit(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-2.html", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-seen")
+        assert page.locator("[name=view]:checked").get_attribute("value") == "units"
+        cards = page.locator(".ca-seen")
+        assert cards.evaluate_all("all => all.map((card) => card.dataset.unit)") == ["0", "2", "6", "4"]
+        first = cards.first
+        assert first.locator(".ca-seen__looks .ca-single").count() == 1
+        assert first.locator(".ca-seen__photos img").count() == 2, "the two images of its list"
+        assert first.locator("img").first.evaluate("(i) => i.complete && i.naturalWidth > 0")
+        assert cards.last.locator(".ca-seen__looks").inner_text().startswith("∅"), "its search came to nothing"
+        assert page.locator("[data-control=sort]").is_disabled()
+        assert page.locator("[data-status]").inner_text() == "4 of 8 units"
+        cards.nth(1).click()
+        page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")
+        assert "u=2" in seen.address and "v=units" in seen.address
+        assert cards.nth(1).get_attribute("aria-pressed") == "true"
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".ca-panel:not(.ca-panel--open) h2:has-text('what raises them')")
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("address", "view"),
+    [
+        ("layer-2.html#v=maps", "maps"),
+        ("layer-2.html#u=5", "maps"),
+        ("layer-2.html#v=pictures", "pictures"),
+        ("layer-0.html", "maps"),
+        ("layer-0.html#v=units", "units"),
+        ("layer-3.html", "maps"),
+        ("layer-3.html#v=units", "maps"),
+    ],
+)
+def test_addresses_mean_what_they_meant_and_other_layers_open_with_their_maps(
+    browser: Browser, base: str, address: str, view: str
+):
+    with opened(browser, f"{base}layers/{address}", base=base) as seen:
+        seen.page.wait_for_selector(".ca-seen" if view == "units" else "atlas-wall [role=option]")
+        assert seen.page.locator("[name=view]:checked").get_attribute("value") == view
+        seen.check()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, width: int):
+    with opened(browser, f"{base}layers/layer-2.html", base=base, scheme=scheme, width=width) as seen:
+        seen.page.wait_for_selector(".ca-seen")
+        assert audit(seen.page) == []
+        over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0
