@@ -70,5 +70,6 @@ def _weighed(wired: Wires, kernels: Kernels, on: Float[NDArray[np.float32], " c"
         share=strongest.share,
         sign=np.sign(strongest.total).astype(np.int8),
         slices=slices(kernels, (h, w), strongest.channel) if h else wired.slices,
+        weight=strongest.total if wired.weight.size else wired.weight,
         active=True,
     )

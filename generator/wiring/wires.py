@@ -51,6 +51,8 @@ class Wires:
     class_sign: Int[NDArray[np.int8], "u k"]
     near_unit: Int[NDArray[np.int32], "u k"]
     near_cosine: Float[NDArray[np.float32], "u k"]
+    weight: Float[NDArray[np.float32], "u k"]
+    """The weights themselves, of kernels of one place; (u, 0) of others."""
     why_no_inputs: str = ""
     why_none_near: str = ""
     weighted: bool = False
@@ -67,7 +69,7 @@ class Wires:
         kernels = np.zeros((units, 0, 0, 0), np.int8)
         return cls(
             (), np.zeros(1, np.int32), few, few, way, whole, real, small, kernels,
-            whole, whole, real, small, whole, real, small, whole, real,
+            whole, whole, real, small, whole, real, small, whole, real, real,
         )  # fmt: skip
 
 
@@ -98,6 +100,8 @@ def wires(found: Wiring, units: int) -> Wires:
         made = replace(made, channel=inputs.channel, share=inputs.share, sign=sign)
         if found.kernels:
             made = replace(made, slices=slices(found.kernels, found.window, inputs.channel))
+            if found.kernels.weight.shape[2] == 1:
+                made = replace(made, weight=inputs.total)
     if classes is not None:
         made = replace(made, class_index=classes.index, class_share=classes.share, class_sign=classes.sign)
     if isinstance(near, NotApplicable):
