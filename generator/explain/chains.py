@@ -22,7 +22,7 @@ from generator.model.graph import Graph, Ref
 from generator.model.receptive import propagate
 from generator.names import Layer, LayerName
 
-BEGINS = ("conv", "attention")
+BEGINS = ("conv", "volume", "attention")
 """Kinds that mix channels or places, and begin a chain."""
 
 
