@@ -44,6 +44,11 @@ SIGNS = {"add": "+", "iadd": "+", "radd": "+", "sub": "−", "subtract": "−", 
          "div": "÷", "divide": "÷", "true_divide": "÷", "itruediv": "÷"}  # fmt: skip
 """Arithmetic that a figure can show, by the short name of its function."""
 
+BY_HAND = (
+    "{op} is a product of matrices, or the softmax between two of them: attention that is written out so, as that of windows is, has no "
+    "figure. One that calls scaled_dot_product_attention or nn.MultiheadAttention on all tokens of the image has one."
+)
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -86,6 +91,8 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
         return NotApplicable(f"{node.op} works on several outputs or on tensors that are no maps.")
     reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
+    if node.family == "matmul" or (node.family == "softmax" and len(node.outputs[0].shape) > 2):
+        return NotApplicable(BY_HAND.format(op=node.op))
     make = _MAKERS.get(node.family)
     found = make(node, layouts, module, reads, shape) if make else None
     if isinstance(found, Operation):

@@ -182,7 +182,7 @@
     attends(k, unit, token) {
       const {settings, shape} = this.steps[k];
       const head = Math.floor(unit / (shape[0] / settings.heads));
-      return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token);
+      return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token, settings.masked ? this.whole(k, 3).values : null);
     }
 
     /** The two terms of a sum or product at a unit: maps, or one number. */

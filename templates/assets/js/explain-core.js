@@ -275,16 +275,18 @@
   const shuffled = (groups, channels, unit) => unit % (channels / groups) * groups + Math.floor(unit / (channels / groups));
 
   /** What a token asks of all n: the product of its query with each key, that as a score, and the share of the softmax. Queries and
-   * keys lie channel by channel, (c * n), those of a head side by side. */
-  const attend = ({scale: factor, heads}, query, key, n, head, token) => {
+   * keys lie channel by channel, (c * n), those of a head side by side; a mask, (1 or heads) * n * n, is added to the scores. */
+  const attend = ({scale: factor, heads}, query, key, n, head, token, mask = null) => {
     const width = query.length / n / heads;
     const dots = new Float64Array(n);
     for (let c = head * width; c < (head + 1) * width; c += 1) {
       const q = query[c * n + token], row = c * n;
       for (let t = 0; t < n; t += 1) dots[t] += q * key[row + t];
     }
-    const scores = dots.map((v) => v * factor);
-    return {width, dots, scores, ...softmax(scores)};
+    const from = mask ? ((mask.length > n * n ? head : 0) * n + token) * n : 0;
+    const added = mask ? mask.subarray(from, from + n) : null;
+    const scores = dots.map((v, t) => v * factor + (added ? added[t] : 0));
+    return {width, dots, added, scores, ...softmax(scores)};
   };
   /** The sum of one channel's values, each by its token's share. */
   const gathered = (shares, value, channel) => {

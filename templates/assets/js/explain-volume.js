@@ -32,7 +32,7 @@
     const onKernel = {...draw.scale(...order.map((j) => weight.subarray(begins(j), begins(j) + kd * kh * kw)), [-1e-9]), signed: true};
     const side = (n) => Math.max(56, Math.min(120, 420 / n));
     let chosen = order.includes(view.row) ? view.row : order[0], place = {y: 0, x: 0};
-    const inputs = el('div', {class: 'ca-x-slices-row'}), inputBar = el('span');
+    const inputs = el('div', {class: 'ca-x-slices-row'}), inputBar = el('div', {class: 'ca-x-bar-short'});
     let inputMaps = [], onInput = null;
     const outputs = slices(out, [D, H, W], onOutput, colour, side(D));
     outputs.forEach(({map}, z) => draw.chooser(map, {...view, move: ({y, x}) => view.move({y: z * H + y, x})}, say('xOutputSlice', {unit, z})));
@@ -79,14 +79,14 @@
       const sums = shown.map((j) => part(j)[at]);
       const rest = out[at] - bias - sums.reduce((a, b) => a + b, 0), more = order.length - shown.length;
       const hint = (words) => el('span', {class: 'ca-dim'}, words);
-      summed.replaceChildren(el('b', {}, say('xSumOf', {y, x})), ' ', ...sums.flatMap((v, n) => [n ? ' + ' : '', el('span', {class: shown[n] === chosen ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, bracket(v, {'data-channel-sum': channels[shown[n]]}))]),
+      summed.replaceChildren(el('b', {}, say('xSumDeep', {z, y, x})), ' ', ...sums.flatMap((v, n) => [n ? ' + ' : '', el('span', {class: shown[n] === chosen ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, bracket(v, {'data-channel-sum': channels[shown[n]]}))]),
         ...(more ? [' + ', hint(say('xOthers', {n: more})), ' ', draw.number(rest, {'data-others': ''})] : []), ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
     const node = el('div', {class: 'ca-x ca-x-volume'}, el('p', {class: 'ca-x-lead'}, view.lead(), channels.length < all ? ` ${say('xGroup', {n: group + 1, of: settings.groups, first: channels[0], last: channels[channels.length - 1]})}` : ''),
       el('label', {class: 'ca-select ca-x-check'}, say('xChannelPick'), ' ', choose),
-      el('section', {class: 'ca-x-volume__row', 'aria-label': say('xHeadInput')}, el('h2', {}, say('xHeadInput')), inputs, inputBar),
-      el('section', {class: 'ca-x-volume__row', 'aria-label': say('xOutput', {unit, units})}, el('h2', {}, say('xOutput', {unit, units})), el('div', {class: 'ca-x-slices-row'}, outputs.map((one) => one.part)), draw.bar(onOutput, colour)),
+      el('section', {class: 'ca-x-volume__row', 'aria-label': say('xHeadVolume')}, el('h2', {}, say('xHeadVolume')), inputs, inputBar),
+      el('section', {class: 'ca-x-volume__row', 'aria-label': say('xOutput', {unit, units})}, el('h2', {}, say('xOutput', {unit, units})), el('div', {class: 'ca-x-slices-row'}, outputs.map((one) => one.part)), el('div', {class: 'ca-x-bar-short'}, draw.bar(onOutput, colour))),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, title, grids, written, summed));
     draw.linked(node);
     pick(chosen);
