@@ -63,7 +63,9 @@ def attention_of(node: Node, layouts: Layouts, module: nn.Module | None) -> Atte
     reads: tuple[Read, ...] = (query, key, value)
     many = _masks(node, module, heads, tokens)
     if many is None:
-        return NotApplicable("this attention adds to its scores what is not one number for each two tokens: it has no figure.")
+        return NotApplicable(
+            "this attention adds to its scores what is not one number for each two tokens: it has no figure."
+        )
     if many:
         size = (many, tokens, tokens)
         reads = (*reads, Read(Ref(node.index, MASK, size), size))

@@ -45,8 +45,8 @@ SIGNS = {"add": "+", "iadd": "+", "radd": "+", "sub": "−", "subtract": "−", 
 """Arithmetic that a figure can show, by the short name of its function."""
 
 BY_HAND = (
-    "{op} is a product of matrices, or the softmax between two of them: attention that is written out so, as that of windows is, has no "
-    "figure. One that calls scaled_dot_product_attention or nn.MultiheadAttention on all tokens of the image has one."
+    "{op} is part of attention that is written out as products of matrices and a softmax: the figure knows attention by its calls of "
+    "scaled_dot_product_attention or nn.MultiheadAttention on all tokens of the image. What it gives is shown as feature maps."
 )
 
 
@@ -84,6 +84,8 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if node.family == "attention":
         attention = attention_of(node, layouts, module)
         return _attention(node, layouts, attention) if isinstance(attention, Attention) else attention
+    if node.family == "matmul" or (node.family == "softmax" and node.outputs and len(node.outputs[0].shape) > 2):
+        return NotApplicable(BY_HAND.format(op=node.op))
     shuffled = layouts.shuffled(node)
     if shuffled is not None and shape is not None:
         read, groups = shuffled
@@ -91,8 +93,6 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
         return NotApplicable(f"{node.op} works on several outputs or on tensors that are no maps.")
     reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
-    if node.family == "matmul" or (node.family == "softmax" and len(node.outputs[0].shape) > 2):
-        return NotApplicable(BY_HAND.format(op=node.op))
     make = _MAKERS.get(node.family)
     found = make(node, layouts, module, reads, shape) if make else None
     if isinstance(found, Operation):

@@ -29,8 +29,8 @@ from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
 from generator.model.run import cannot_run, evaluating
 from generator.model.trace import trace
-from generator.model.volumes import volumes
 from generator.model.twin import copied
+from generator.model.volumes import volumes
 from generator.names import Layer, LayerName
 
 

@@ -59,7 +59,9 @@ def test_the_first_view_is_torchs_and_says_who_fell_where(seen: Opened):
             if which < 0:
                 assert said.startswith("downhill from here lies no well"), said
             elif away <= surface.radius:
-                assert said.startswith(f"{surface.minima[int(which)].name}, at its bottom since step {int(since)}:"), said
+                assert said.startswith(f"{surface.minima[int(which)].name}, at its bottom since step {int(since)}:"), (
+                    said
+                )
             else:
                 assert said.startswith(f"{surface.minima[int(which)].name}, still on the slope:"), said
             if which >= 0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from generator.descent.downhill import valleys
 from generator.descent.lion import Lion
 from generator.descent.optimizers import OPTIMIZERS, Optimizer
-from generator.descent.downhill import valleys
 from generator.descent.runs import arrivals, descend, grid
 from generator.descent.surfaces import SURFACES, Surface
 

@@ -148,8 +148,20 @@ def test_attention_written_out_says_so_and_names_no_budget():
     assert len(found) == 2
     for op, one in found.items():
         assert isinstance(one, NotApplicable)
-        assert one.reason.startswith(f"{op} is a product of matrices, or the softmax between two of them")
+        assert one.reason.startswith(f"{op} is part of attention that is written out as products of matrices")
         assert "budget" not in one.reason
+
+
+def test_a_page_of_attention_within_windows_says_that():
+    model = torchvision.models.SwinTransformer([4, 4], 16, [1, 1], [2, 4], [4, 4], num_classes=5).eval()
+    description = describe(model, (3, 64, 64))
+    places = chains_of(description.graph, model, description.layers).places
+    pages = [layer.name for layer in description.layers if layer.kind == "attention"]
+    assert len(pages) == 2
+    for name in pages:
+        place = places[name]
+        assert isinstance(place, NotApplicable)
+        assert "only those of their own window" in place.reason and "budget" not in place.reason
 
 
 def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():

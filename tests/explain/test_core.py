@@ -156,7 +156,9 @@ def test_convolutions_over_depth_whole_and_written_out(page: Page, seed: int):
         return (pick.choice(of), pick.choice(of), pick.choice(of))
 
     groups = pick.choice((1, 2, 4))
-    module = nn.Conv3d(4, 8, three(1, 2, 3), three(1, 2), three(0, 1, 2), three(1, 2), groups, seed % 3 > 0, MODES[seed % 4])
+    module = nn.Conv3d(
+        4, 8, three(1, 2, 3), three(1, 2), three(0, 1, 2), three(1, 2), groups, seed % 3 > 0, MODES[seed % 4]
+    )
     if seed == 5:
         module = nn.Conv3d(4, 8, 3, padding="same", dilation=(1, 2, 1))
     x = torch.randn(1, 4, 6, 8, 9)

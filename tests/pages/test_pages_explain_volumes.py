@@ -100,8 +100,10 @@ def test_slices_stand_side_by_side_and_the_window_reaches_over_depth(browser: Br
         rows = page.locator(".ca-x-volume__row")
         assert rows.nth(0).locator(".ca-x-map").count() == 5
         assert rows.nth(1).locator("[role=application]").count() == 5
-        framed = rows.nth(0).locator(".ca-x-map").evaluate_all(
-            "all => all.map((m) => m.querySelectorAll('.ca-x-line').length)"
+        framed = (
+            rows.nth(0)
+            .locator(".ca-x-map")
+            .evaluate_all("all => all.map((m) => m.querySelectorAll('.ca-x-line').length)")
         )
         assert framed == [0, 1, 1, 1, 0], "at depth 2 a window of three with padding one meets slices 1 to 3"
         target = rows.nth(1).locator("[role=application]").nth(4)
@@ -112,7 +114,9 @@ def test_slices_stand_side_by_side_and_the_window_reaches_over_depth(browser: Br
         page.locator("explain-view [role=application]").first.focus()
         page.keyboard.press("ArrowRight")
         assert page.locator("[data-place]").inner_text() == "depth 4, row 6, column 4"
-        assert page.locator("[data-depth='2'] .is-pad").count() == 15, "the last slice of the kernel stands beside the volume"
+        assert page.locator("[data-depth='2'] .is-pad").count() == 15, (
+            "the last slice of the kernel stands beside the volume"
+        )
         page.locator("[data-act=speed]").select_option("16")
         page.locator("[data-act=play]").click()
         page.wait_for_function("/row [7-9]|row 1/.test(document.querySelector('[data-place]').textContent)")
