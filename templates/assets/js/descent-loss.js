@@ -79,7 +79,7 @@ customElements.define('descent-loss', class extends HTMLElement {
     pen.lineWidth = 1;
     pen.stroke();
     pen.restore();
-    this.marked(pen, x(now), (loss) => Math.min(height - foot, Math.max(top, y(loss))), now, [6, height - foot + 12]);
+    this.marked(pen, x(now), (loss) => Math.min(height - foot, Math.max(top, y(loss))), now, [6, height - foot]);
 
     function power(v) { return v === 0 ? '1' : v === 1 ? '10' : `10${words(v).replace(/[\u2212\d]/g, (c) => '\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079'['\u22120123456789'.indexOf(c)])}`; }
   }
