@@ -265,6 +265,8 @@ def test_by_touch_on_a_telephone(browser: Browser, base: str):
         page.reload()
         page.wait_for_selector(f"explain-view[data-step='{name}'] [data-out]")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        turned = page.locator("explain-view .ca-x-flow > .ca-x-sign").evaluate_all("all => all.map((e) => [e.textContent, getComputedStyle(e).rotate])")  # fmt: skip
+        assert all((mark == "→") == (rotate == "90deg") for mark, rotate in turned), "arrows point down, signs stand"
     page.goto(f"{base}layers/conv1-2.html#v=how&u=3")
     page.wait_for_selector("explain-view[data-step=conv1_2] [data-out]")
     box = page.locator("explain-view [role=application]")

@@ -152,7 +152,7 @@
   };
   /** A figure's part with a title above, and a scale below where it has one. */
   const part = (title, body, foot = '', cls = '') => convatlas.el('figure', {class: `ca-x-part ${cls}`.trim()}, convatlas.el('figcaption', {}, title), body, foot);
-  const sign = (mark) => convatlas.el('span', {class: 'ca-x-sign', 'aria-hidden': 'true'}, mark);
+  const sign = (mark) => convatlas.el('span', {class: `ca-x-sign${mark === '→' ? ' ca-x-sign--arrow' : ''}`, 'aria-hidden': 'true'}, mark);
 
   Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, part, sign, shape, histogram}});
 })();
