@@ -33,5 +33,5 @@ def masked() -> nn.Module:
     torch.manual_seed(0)
     model = Masked()
     for parameter in model.parameters():
-        nn.init.normal_(parameter, 0.0, 0.5)
+        nn.init.normal_(parameter, 0.0, 0.25)
     return model.eval()

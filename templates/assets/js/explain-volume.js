@@ -74,7 +74,7 @@
       title.textContent = say('xWindowDeep', {n: channels[chosen], z, y, x});
       grids.replaceChildren(...Array.from({length: kd}, (_, kz) => deep(kz, cells, terms)));
       written.replaceChildren(...terms.flatMap(({x: v, w: own}, n) => [n ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': n}, draw.number(v), '·', bracket(own))]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
-      written.classList.toggle('ca-x-written--long', terms.length > 25);
+      draw.long(written, terms.length > 25, title.textContent);
       const at = place.y * W + place.x;
       const sums = shown.map((j) => part(j)[at]);
       const rest = out[at] - bias - sums.reduce((a, b) => a + b, 0), more = order.length - shown.length;
