@@ -92,7 +92,7 @@
           input.removeAttribute('aria-invalid');
           input.value = input.dataset.last;
         });
-        input.addEventListener('focus', () => { input.value = input.dataset.last; });
+        input.addEventListener('focus', () => { if (input.value !== input.dataset.last) { input.value = input.dataset.last; input.select(); } });
         input.addEventListener('blur', () => { input.value = fit(Number(input.dataset.last)); });
         inputs.push(input);
         cell.append(input);
