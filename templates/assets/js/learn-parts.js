@@ -81,7 +81,7 @@
       if (editable) {
         const input = el('input', {type: 'number', step, 'aria-label': say('cell', {label, row: y + 1, column: x + 1})});
         input.addEventListener('input', () => {
-          input.toggleAttribute('aria-invalid', !taken(input.value));
+          if (taken(input.value)) input.removeAttribute('aria-invalid'); else input.setAttribute('aria-invalid', 'true');
           if (!taken(input.value)) return;
           refused.textContent = '';
           on(y, x, Number(input.value));
