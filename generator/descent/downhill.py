@@ -2,7 +2,7 @@
 
     place ──▶ Newton's step with the size of each curvature, no longer than a fiftieth of the box ──▶ … ──▶ minimum, or none
 
-Every step lowers the loss, so that no rim is crossed; Newton's steps are not held up in a narrow valley as steps along the slope
+Every step lowers the loss. Within a step of a rim this may be the other side than that of steepest descent; Newton's steps are not held up in a narrow valley as steps along the slope
 would be. `templates/assets/js/descent-core.js` does the same.
 """
 

@@ -119,7 +119,9 @@ def _why(layer: Layer, graph: Graph) -> NotApplicable | None:
     if layer.kind != "attention" or inside is None:
         return None
     nodes = graph.nodes[inside.start : inside.stop]
-    if any(node.family == "softmax" and len(node.outputs[0].shape) > 2 and node.outputs[0].shape[0] > 1 for node in nodes):
+    if any(
+        node.family == "softmax" and len(node.outputs[0].shape) > 2 and node.outputs[0].shape[0] > 1 for node in nodes
+    ):
         return NotApplicable(WINDOWS)
     return NotApplicable(BY_HAND.format(op=layer.op)) if any(node.family == "softmax" for node in nodes) else None
 

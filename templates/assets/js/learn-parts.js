@@ -115,7 +115,12 @@
           const cell = body[y].children[x];
           cell.style.setProperty('--share', `${Math.round(42 * Math.min(1, Math.abs(v) / top))}%`);
           cell.className = [v > 0 ? 'ln-for' : v < 0 ? 'ln-against' : '', (marked && marked(y, x)) || ''].join(' ').trim();
-          if (!editable) cell.textContent = text(v, y, x);
+          if (!editable) {
+            const said = text(v, y, x);
+            const long = typeof v === 'number' && Number.isFinite(v) && said.length > (narrow.matches ? 5 : 6);
+            cell.textContent = long && text === brief ? fit(v).replace(/-/g, '\u2212') : said;
+            if (long) cell.title = number(v); else cell.removeAttribute('title');
+          }
           else {
             const input = cell.firstChild;
             input.dataset.last = v;
