@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from generator.descent.downhill import valleys
 from generator.descent.optimizers import Optimizer, Settings
 from generator.descent.surfaces import Surface
 
@@ -64,22 +65,22 @@ def descend(
 
 
 def arrivals(surface: Surface, points: Tensor) -> tuple[Tensor, Tensor]:
-    """In which well each run ends, and since which step it is there.
+    """In which well each run ends: the one that lies downhill of its last point; and since which step it is at its bottom.
 
     Args:
         points: (steps + 1, ..., 2)
 
     Returns:
-        The index of the minimum within whose radius the last point lies, -1 where there is none, (...); and the first step
-        from which on the run never left that radius, (...), which is the number of steps where there is none.
+        The index of that minimum, -1 where there is none, (...); and the first step from which on the run never left its radius,
+        (...), which is the number of steps where the last point lies outside.
     """
     centres = torch.tensor([(m.x, m.y) for m in surface.minima], dtype=points.dtype)  # (m, 2)
     distance = (points[..., None, :] - centres).norm(dim=-1)  # (steps + 1, ..., m)
     inside = distance <= surface.radius  # a distance that is no number is outside
-    which = torch.where(inside[-1].any(-1), inside[-1].int().argmax(-1), -1)
+    which = valleys(surface, points[-1])
     chosen = inside.gather(-1, which.clamp(min=0).expand(len(points), *which.shape)[..., None])[..., 0]
     stays = chosen.flip(0).int().cumprod(0).sum(0)  # how many of the last points lie inside without a break
-    since = torch.where(which < 0, len(points) - 1, len(points) - stays)
+    since = torch.where(which < 0, len(points), len(points) - stays).clamp(max=len(points) - 1)
     return which, since
 
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Grid:
-    """A layout: of tokens where `tokens`, with `prefix` of them before the grid; else channels last."""
+    """A layout: of tokens where `tokens`, with `prefix` of them before the grid; of a volume where `depth`, its slices one below
+    the other; else channels last."""
 
     height: int
     width: int
@@ -26,6 +27,8 @@ class Grid:
     prefix: int = 0
     first: bool = False
     """Whether tokens come before the batch."""
+    depth: int = 0
+    """Slices of a volume (n, c, d, h, w), which is seen as a map (n, c, d h, w); 0 of what is none."""
 
     @property
     def stop(self) -> int:
@@ -37,6 +40,8 @@ def as_map(found: Tensor, grid: Grid | None) -> Float[Tensor, "n c h w"]:
     """A layer's output, or its gradient, as a map: a view. Tokens outside the grid have no place and are left out."""
     if grid is None:
         return found
+    if grid.depth:
+        return found.flatten(2, 3)
     if not grid.tokens:
         return found.permute(0, 3, 1, 2)
     tokens = found.transpose(0, 1) if grid.first else found
@@ -47,6 +52,8 @@ def from_map(map_: Float[Tensor, "m c h w"], like: Tensor, grid: Grid | None) ->
     """A map in the layer's own layout; tokens outside the grid are those of `like`, which has one image."""
     if grid is None:
         return map_
+    if grid.depth:
+        return map_.unflatten(2, (grid.depth, -1))
     last = map_.permute(0, 2, 3, 1)
     if not grid.tokens:
         return last

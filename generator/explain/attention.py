@@ -1,6 +1,6 @@
 """Attention as a figure shows it: the queries, keys and values of all tokens, one head beside the other.
 
-    weights = softmax(scale q k^T)      output = weights v      of every head, and one number of the output for each of its channels
+    weights = softmax(scale q k^T + mask)      output = weights v      of every head, and one number of the output for each of its channels
 
 They arise inside a call, so that they are no tensors of the graph: each has a number of its own among what the call gave.
 """
@@ -22,10 +22,10 @@ from generator.model.calls import Call
 from generator.model.graph import Node, Ref
 from generator.model.reach import Tokens
 
-QUERY, KEY, VALUE, HEADS = range(1000, 1004)
-"""What lies inside a call, numbered as if it were given by it: queries, keys and values (c, 1, n), and what the heads give,
-(1, n, c), before a module projects it."""
-INSIDE = {QUERY: "query", KEY: "key", VALUE: "value", HEADS: "heads"}
+QUERY, KEY, VALUE, HEADS, MASK = range(1000, 1005)
+"""What lies inside a call, numbered as if it were given by it: queries, keys and values (c, 1, n), what the heads give,
+(1, n, c), before a module projects it, and what is added to the scores, (1 or heads, n, n)."""
+INSIDE = {QUERY: "query", KEY: "key", VALUE: "value", HEADS: "heads", MASK: "mask"}
 MANY = 1600
 """Tokens beyond which a page would take seconds to work out a map."""
 
@@ -35,7 +35,8 @@ class Attention:
     """What is shown of one call: the shape (c, h, w) of what its heads give, what they read, plain settings."""
 
     shape: Shape
-    reads: tuple[Read, Read, Read]
+    reads: tuple[Read, ...]
+    """Queries, keys and values, and the mask where there is one."""
     settings: Mapping[str, Any]
     inside: tuple[int, int, int]
     """The shape (1, n, c) of what the heads give."""
@@ -47,10 +48,8 @@ def attention_of(node: Node, layouts: Layouts, module: nn.Module | None) -> Atte
         return NotApplicable(
             f"{node.op} has no figure: of attention written so, queries and keys cannot be told apart."
         )
-    if _masked(node, module):
-        return NotApplicable(
-            "this attention adds a mask or a bias to its scores, or tokens of its own: it has no figure."
-        )
+    if reason := _other(node, module):
+        return NotApplicable(reason)
     layout = layouts.layout(node.outputs[0]) if node.outputs else None
     sizes = _sizes(node, module)
     if sizes is None or not isinstance(layout, Tokens):
@@ -61,18 +60,39 @@ def attention_of(node: Node, layouts: Layouts, module: nn.Module | None) -> Atte
     shapes = {QUERY: heads * width, KEY: heads * width, VALUE: heads * depth}
     query, key, value = (Read(Ref(node.index, at, (c, 1, tokens)), (c, 1, tokens)) for at, c in shapes.items())
     settings = {"heads": heads, "scale": scale, "prefix": layout.prefix, "tokens": tokens}
-    return Attention((heads * depth, layout.height, layout.width), (query, key, value), settings, (1, tokens, heads * depth))  # fmt: skip
+    reads: tuple[Read, ...] = (query, key, value)
+    many = _masks(node, module, heads, tokens)
+    if many is None:
+        return NotApplicable(
+            "this attention adds to its scores what is not one number for each two tokens: it has no figure."
+        )
+    if many:
+        size = (many, tokens, tokens)
+        reads = (*reads, Read(Ref(node.index, MASK, size), size))
+        settings["masked"] = True
+    return Attention((heads * depth, layout.height, layout.width), reads, settings, (1, tokens, heads * depth))
 
 
-def _masked(node: Node, module: nn.Module | None) -> bool:
-    """Whether a score is more than the product of a query and a key, or a token more than an image's own."""
-    given = node.settings
-    if isinstance(module, nn.MultiheadAttention):
-        own = module.bias_k is not None or module.add_zero_attn
-        masks = any(one is not None for one in (*node.arguments[3:4], *node.arguments[5:6]))
-        return own or masks or len(node.inputs) > 3
-    more = node.arguments[3:4] + node.arguments[5:6]
-    return any(one not in (None, False) for one in more) or bool(given.get("is_causal")) or bool(given.get("enable_gqa")) or len(node.inputs) > 3  # fmt: skip
+def _other(node: Node, module: nn.Module | None) -> str:
+    """Why attention of this kind has no figure; nothing where it has one."""
+    if isinstance(module, nn.MultiheadAttention) and (module.bias_k is not None or module.add_zero_attn):
+        return "this attention has keys and values of its own beside those of the tokens: it has no figure."
+    if node.settings.get("leaves_out"):
+        return "this attention is told of tokens that it leaves out (key_padding_mask): it has no figure."
+    if node.settings.get("enable_gqa"):
+        return "several heads of this attention share their keys and values: it has no figure."
+    return ""
+
+
+def _masks(node: Node, module: nn.Module | None, heads: int, tokens: int) -> int | None:
+    """How many masks are added to the scores: none, one for all heads, or one for each; None where it is no such mask."""
+    shape = node.settings.get("mask_shape")
+    if shape is None:
+        causal = node.settings.get("is_causal") or (module is None and node.arguments[5:6] == (True,))
+        return int(bool(causal) and module is None)
+    many = math.prod(shape[:-2])
+    square = len(shape) >= 2 and tuple(shape[-2:]) == (tokens, tokens)
+    return many if square and many in (1, heads) else None
 
 
 def _sizes(node: Node, module: nn.Module | None) -> tuple[int, int, int, int, float] | None:
@@ -95,8 +115,9 @@ def _sizes(node: Node, module: nn.Module | None) -> tuple[int, int, int, int, fl
 
 
 def seen_inside(call: Call) -> Mapping[int, Tensor]:
-    """Queries, keys and values (c, 1, n) of a call with one image, and what its heads give, (1, n, c); nothing of a call with a mask."""
-    if any(call.kwargs.get(name) not in (None, False) for name in ("key_padding_mask", "is_causal")) or call.kwargs.get("attn_mask") is not None:  # fmt: skip
+    """Queries, keys and values (c, 1, n) of a call with one image, what its heads give, (1, n, c), and its mask (1 or heads, n, n);
+    nothing of a call that leaves tokens out."""
+    if call.kwargs.get("key_padding_mask") is not None:
         return {}
     if isinstance(call.module, nn.MultiheadAttention):
         query, key, value = _projected(call.module, call)
@@ -105,9 +126,26 @@ def seen_inside(call: Call) -> Mapping[int, Tensor]:
     given: dict[int, Tensor] = {
         at: one[0].transpose(1, 2).flatten(0, 1)[:, None] for at, one in ((QUERY, query), (KEY, key), (VALUE, value))
     }
+    added = _added(call, query)
+    if added is not None:
+        given[MASK] = added
     if call.module is not None:
-        given[HEADS] = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        given[HEADS] = F.scaled_dot_product_attention(query, key, value, added).transpose(1, 2).flatten(2)
     return given
+
+
+def _added(call: Call, query: Tensor) -> Tensor | None:
+    """What is added to the scores, (1 or heads, n, n): minus infinity where a mask of yes and no has none of it."""
+    at = 3 if call.module is None else 5
+    mask = call.kwargs.get("attn_mask", call.args[at] if at < len(call.args) else None)
+    tokens = query.shape[2]
+    if isinstance(mask, Tensor):
+        if mask.dtype == torch.bool:
+            stays = mask if call.module is None else ~mask
+            mask = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~stays, -math.inf)
+        return mask.detach().reshape(-1, *mask.shape[-2:])
+    causal = call.module is None and call.kwargs.get("is_causal", call.args[5] if len(call.args) > 5 else False)
+    return torch.full((1, tokens, tokens), -math.inf, device=query.device).triu(1) if causal else None
 
 
 def _among(call: Call, at: int, name: str) -> Tensor:

@@ -60,7 +60,7 @@ def _maps(chain: Chain, operations: list[Operation]) -> tuple[Ref, ...]:
 
 def has_kernel(operation: Operation) -> bool:
     """Whether its weights are a file of their own."""
-    return operation.kind in ("conv", "linear")
+    return operation.kind in ("conv", "volume", "linear")
 
 
 def estimate(numbers: int, *, rectified: bool = False) -> float:

@@ -17,13 +17,18 @@ from torch import nn
 
 from generator.artifacts import NotApplicable
 from generator.explain.layouts import Layouts
-from generator.explain.operation import Operation, operation_of
+from generator.explain.operation import BY_HAND, Operation, operation_of
 from generator.model.graph import Graph, Ref
 from generator.model.receptive import propagate
 from generator.names import Layer, LayerName
 
-BEGINS = ("conv", "attention")
+BEGINS = ("conv", "volume", "attention")
 """Kinds that mix channels or places, and begin a chain."""
+
+WINDOWS = (
+    "its tokens ask only those of their own window, and the windows are cut out, moved and put together again by operations of the "
+    "model's own, in which the figure cannot follow a token to its place. What it gives is shown as feature maps."
+)
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,26 @@ def chains_of(graph: Graph, model: nn.Module, pages: Iterable[Layer]) -> Chains:
         index = layouts.behind(named[layer.name]).node if layer.name in named else 0
         operation = operations[index]
         if not isinstance(operation, Operation):
-            places[layer.name] = operation or NotApplicable("it only hands on what it reads.")
+            places[layer.name] = _why(layer, graph) or operation or NotApplicable("it only hands on what it reads.")
             continue
         chain = of[index]
         number = shown.setdefault(chain, len(shown))
         step = max(k for k, one in enumerate(found[chain]) if one.node == index)
         places[layer.name] = Place(number, step)
     return Chains(tuple(_linked(found[chain]) for chain in shown), places)
+
+
+def _why(layer: Layer, graph: Graph) -> NotApplicable | None:
+    """Why a page of attention has no figure, where what it ends in is an operation that says nothing of that."""
+    inside = next((group for group in graph.groups if group.name == layer.name), None)
+    if layer.kind != "attention" or inside is None:
+        return None
+    nodes = graph.nodes[inside.start : inside.stop]
+    if any(
+        node.family == "softmax" and len(node.outputs[0].shape) > 2 and node.outputs[0].shape[0] > 1 for node in nodes
+    ):
+        return NotApplicable(WINDOWS)
+    return NotApplicable(BY_HAND.format(op=layer.op)) if any(node.family == "softmax" for node in nodes) else None
 
 
 def _projects(operation: Operation, before: list[Operation]) -> bool:

@@ -1,6 +1,6 @@
 """Tensors as maps (c, h, w), however they lie in memory: channels last are turned, tokens put on their grid, a vector is (n, 1, 1).
 
-    (1, c, h, w)   (1, h, w, c)   (1, prefix + h w, c)   (1, heads, prefix + h w, c / heads)   ──▶   (c, h, w)
+    (1, c, h, w)   (1, c, d, h, w)   (1, h, w, c)   (1, prefix + h w, c)   (1, heads, prefix + h w, c / heads)   ──▶   (c, h, w)
 
 Tokens without a place (a class token) stand in no map.
 """
@@ -15,6 +15,7 @@ from functools import cached_property
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import short_name
 from generator.model.reach import NCHW, NHWC, Reach, Tokens
+from generator.model.volumes import volumes
 
 Shape = tuple[int, int, int]
 Layout = tuple[int, int] | Tokens | None
@@ -39,6 +40,8 @@ class Layouts:
     def shape(self, ref: Ref) -> Shape | None:
         """(c, h, w) of one image's tensor; None where it is no map and no vector."""
         size, layout = ref.shape, self.layout(ref)
+        if ref in self.volumes:
+            return (size[1], size[2] * size[3], size[4])
         if isinstance(layout, Tokens):
             return (math.prod(size) // size[layout.axis], layout.height, layout.width)
         if len(size) == 4 and layout == NCHW:
@@ -59,6 +62,11 @@ class Layouts:
             elif node.family in ("act", "batch_norm", "copy", "arithmetic") and found & {*node.inputs}:
                 found.update(node.outputs)
         return frozenset(ref for ref in found if len(ref.shape) == 3)
+
+    @cached_property
+    def volumes(self) -> frozenset[Ref]:
+        """Tensors (n, c, d, h, w), whose slices are seen one below the other."""
+        return volumes(self.graph)
 
     @cached_property
     def heads(self) -> frozenset[Ref]:

@@ -26,6 +26,7 @@ from generator.names import LayerName
 
 Kind = Literal[
     "conv",
+    "volume",
     "pool",
     "act",
     "batch_norm",
@@ -42,6 +43,11 @@ Kind = Literal[
 SIGNS = {"add": "+", "iadd": "+", "radd": "+", "sub": "−", "subtract": "−", "isub": "−", "mul": "×", "multiply": "×", "imul": "×", "rmul": "×",
          "div": "÷", "divide": "÷", "true_divide": "÷", "itruediv": "÷"}  # fmt: skip
 """Arithmetic that a figure can show, by the short name of its function."""
+
+BY_HAND = (
+    "{op} is part of attention that is written out as products of matrices and a softmax: the figure knows attention by its calls of "
+    "scaled_dot_product_attention or nn.MultiheadAttention on all tokens of the image. What it gives is shown as feature maps."
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if node.family == "attention":
         attention = attention_of(node, layouts, module)
         return _attention(node, layouts, attention) if isinstance(attention, Attention) else attention
+    if node.family == "matmul" or (node.family == "softmax" and node.outputs and len(node.outputs[0].shape) > 2):
+        return NotApplicable(BY_HAND.format(op=node.op))
     shuffled = layouts.shuffled(node)
     if shuffled is not None and shape is not None:
         read, groups = shuffled
@@ -88,6 +96,8 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     make = _MAKERS.get(node.family)
     found = make(node, layouts, module, reads, shape) if make else None
     if isinstance(found, Operation):
+        depth = {"depth": node.outputs[0].shape[2]} if node.outputs[0] in layouts.volumes else {}
+        found = replace(found, settings={**found.settings, **depth})
         return replace(found, layout=layouts.layout(node.outputs[0]))
     return found or NotApplicable(f"{node.op} has no figure of its own: its output is shown as it was recorded.")
 
@@ -115,6 +125,8 @@ def _attention(node: Node, layouts: Layouts, found: Attention) -> Operation:
 
 def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
     found = node.settings
+    if node.outputs[0] in layouts.volumes:
+        return _volume(node, reads, shape)
     flat = len(node.outputs[0].shape) == 3
     kernel, stride, dilation = (_sides(found.get(key, 1), flat=flat) for key in ("kernel_size", "stride", "dilation"))
     transposed = node.family == "conv_transpose"
@@ -134,6 +146,29 @@ def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[R
         "transposed": transposed,
     }
     return _made(node, "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+
+
+def _volume(node: Node, reads: tuple[Read, ...], shape: Shape) -> Made:
+    """A convolution over depth, height and width; paddings stand as [front, back, top, bottom, left, right]."""
+    found = node.settings
+    kernel, stride, dilation = (_three(found.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
+    said = found.get("padding", 0)
+    if said == "same":
+        total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        padding = [side for all_ in total for side in (all_ // 2, all_ - all_ // 2)]
+    else:
+        padding = [side for side in _three(0 if said == "valid" else said) for _ in range(2)]
+    settings = {
+        "kernel": kernel,
+        "stride": stride,
+        "dilation": dilation,
+        "padding": padding,
+        "mode": found.get("padding_mode", "zeros"),
+        "groups": int(found.get("groups", 1)),
+        "transposed": False,
+        "size": list(node.inputs[0].shape[2:]),
+    }
+    return _made(node, "volume", shape, reads[:1], settings, ("weight", "bias"), whole=True)
 
 
 def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -318,3 +353,8 @@ def _sides(value: Any, *, flat: bool = False, fill: int = 1) -> list[int]:
     """[y, x] of a number or a pair; one-dimensional operations stand in a map of one row."""
     y, x = pair(value)
     return [fill, int(x)] if flat else [int(y), int(x)]
+
+
+def _three(value: Any) -> list[int]:
+    """[z, y, x] of a number or three."""
+    return [int(side) for side in value] if isinstance(value, (tuple, list)) else [int(value)] * 3

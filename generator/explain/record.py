@@ -84,6 +84,8 @@ def as_map(value: Tensor, layout: Layout) -> NDArray[np.float32]:
     one = value.detach()[0]
     if value.dim() == 4 and layout == NHWC:
         one = one.permute(2, 0, 1)
+    elif value.dim() == 5:
+        one = one.flatten(1, 2)
     elif value.dim() == 3:
         one = one[:, None]
     elif value.dim() == 2:
@@ -103,6 +105,7 @@ def _numbers(value: Tensor) -> NDArray[np.float32]:
 
 _POSITIONS: Mapping[str, Mapping[str, int]] = {
     "conv": {"weight": 1, "bias": 2},
+    "volume": {"weight": 1, "bias": 2},
     "linear": {"weight": 1, "bias": 2},
     "batch_norm": {"mean": 1, "var": 2, "weight": 3, "bias": 4},
     "act": {"slope": 1},

@@ -30,6 +30,7 @@ from generator.model.receptive import propagate
 from generator.model.run import cannot_run, evaluating
 from generator.model.trace import trace
 from generator.model.twin import copied
+from generator.model.volumes import volumes
 from generator.names import Layer, LayerName
 
 
@@ -163,7 +164,8 @@ def _layers(
     graph: Graph, reaches: Mapping[Ref, Reach], read: frozenset[Ref]
 ) -> tuple[tuple[Layer, ...], Mapping[LayerName, Grid]]:
     """The rows, and the layouts of those that are not (n, c, h, w)."""
-    places = {ref: place for ref, reach in reaches.items() if (place := _place(ref, reach)) is not None}
+    deep = volumes(graph)
+    places = {ref: place for ref, reach in reaches.items() if (place := _place(ref, reach, ref in deep)) is not None}
     nodes = {node.index for node in graph.nodes if node.plain and kind(node) and node.outputs[0] in places}
     macs = [0]
     for node in graph.nodes:
@@ -204,11 +206,13 @@ def _layers(
     return tuple(replace(layer, depth=depth) for depth, (_, layer, _) in enumerate(rows)), grids
 
 
-def _place(ref: Ref, reach: Reach) -> tuple[tuple[int, int, int], Grid | None] | None:
+def _place(ref: Ref, reach: Reach, deep: bool) -> tuple[tuple[int, int, int], Grid | None] | None:
     """(channels, height, width) of what is one image's map, and its layout where that is not (1, c, h, w)."""
     shape, tokens = ref.shape, reach.tokens
     if not shape or min(shape) == 0:
         return None
+    if deep:
+        return (shape[1], shape[2] * shape[3], shape[4]), Grid(shape[2] * shape[3], shape[4], depth=shape[2])
     if len(shape) == 4 and shape[0] == 1:
         if reach.axes == NCHW:
             return (shape[1], shape[2], shape[3]), None

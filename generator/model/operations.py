@@ -226,6 +226,17 @@ def _plain(value: Any) -> bool:
     return isinstance(value, (int, float, str))
 
 
+def mask_settings(family: str, at: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settings:
+    """The shape of what attention adds to its scores, which stands `at` so many arguments where it has no name; and whether a call
+    of a module leaves out tokens, which stands fourth."""
+    if family != "attention":
+        return {}
+    mask = kwargs.get("attn_mask", args[at] if at < len(args) else None)
+    tokens = kwargs.get("key_padding_mask", args[3] if at > 3 and len(args) > 3 else None)
+    found: dict[str, Any] = {"mask_shape": tuple(mask.shape)} if isinstance(mask, Tensor) else {}
+    return found | ({"leaves_out": True} if isinstance(tokens, Tensor) else {})
+
+
 def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settings:
     """A function call's arguments by name, with the kernel's sizes read from the weight where there is one."""
     positions = _POSITIONS_OF.get(name) or _POSITIONS.get(family, ())

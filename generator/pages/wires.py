@@ -45,6 +45,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "channel": packed(found.channel, "i"),
         "share": packed(np.rint(found.share * 255), "b"),
         "sign": packed(found.sign + 1, "b"),
+        "weight": packed(found.weight, "f"),
+        "rest": packed(np.rint(255 * (1 - np.square(found.share).sum(axis=1)).clip(0, 1)), "b"),
         "slices": packed(found.slices.astype(np.int16) + 128, "b"),
         "feedsLayer": packed(found.feeds_layer, "i"),
         "feedsUnit": packed(found.feeds_unit, "i"),

@@ -223,14 +223,16 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         maps,
         kernels,
         arrays,
-        {name: _why(what, name, there) for name in what.operations if name not in there},
+        {name: _why(what, name, cost) for name in what.operations if name not in there},
         sum(one.size for one in (*maps.values(), *kernels.values())),
         _softmax(what),
     )
 
 
-def _why(what: Explaining, name: LayerName, there: set[LayerName]) -> str:
+def _why(what: Explaining, name: LayerName, cost: Mapping[File, float]) -> str:
     part = next(part for part in what.parts if name in part.operations)
+    if part in what.recorded and any(file not in cost for file in part.files):
+        return "its numbers were not recorded: when it ran it was given something else than when the model was looked through."
     needs = total((part,), what.estimates, len(what.images)) / MB
     return (
         f"its numbers would take about {needs:.1f} MB, and all figures may take {what.budget / MB:g} MB together: the most expensive go "
@@ -273,14 +275,20 @@ def _weights(operation: Operation) -> int:
 def cost_of(found: Explained) -> str:
     """``how layers are computed: 18.1 MB of one image``, and how many operations go without."""
     images = len(found.images)
-    left = f"; {len(found.left_out)} operations go without, over explain.budget_mb" if found.left_out else ""
+    over = _over(found)
+    left = f"; {len(over)} operations go without, over explain.budget_mb" if over else ""
     return f"how layers are computed: {found.bytes / MB:.1f} MB of {'one image' if images == 1 else f'{images} images'}{left}"
+
+
+def _over(found: Explained) -> list[LayerName]:
+    """The operations that go without because of the budget."""
+    return [name for name, why in found.left_out.items() if "explain.budget_mb" in why]
 
 
 def notes_of(found: Explained) -> tuple[str, ...]:
     """What the run's notes say of figures: what they take, and what goes without."""
-    if not found.left_out:
+    names = _over(found)
+    if not names:
         return ()
-    names = list(found.left_out)
     some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return (f"How it is computed is not shown of {some}: their numbers do not fit into `explain.budget_mb`.",)

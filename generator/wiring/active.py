@@ -26,7 +26,7 @@ from generator.model.describe import Description
 from generator.names import LayerName
 from generator.wiring.kernels import Kernels, kernels_of
 from generator.wiring.strengths import ABSENT, inputs
-from generator.wiring.wires import Wires, slices
+from generator.wiring.wires import Wires, of_one_place, slices
 
 
 def weighed(
@@ -77,7 +77,8 @@ def _driven(wired: Wires, kernels: Kernels, drive: Driven) -> Wires:
     sign = np.where(own[:, None], drive.sign, wired.sign)
     h, w = wired.slices.shape[2:]
     drawn = slices(kernels, (h, w), channel) if h else wired.slices
-    return replace(wired, channel=channel, share=share, sign=sign, slices=drawn, driven=own)
+    weight = of_one_place(kernels, channel) if wired.weight.size else wired.weight
+    return replace(wired, channel=channel, share=share, sign=sign, slices=drawn, weight=weight, driven=own)
 
 
 def _channels(
@@ -106,5 +107,6 @@ def _weighed(wired: Wires, kernels: Kernels, on: Float[NDArray[np.float32], " c"
         share=strongest.share,
         sign=np.sign(strongest.total).astype(np.int8),
         slices=slices(kernels, (h, w), strongest.channel) if h else wired.slices,
+        weight=strongest.total if wired.weight.size else wired.weight,
         active=True,
     )

@@ -97,8 +97,9 @@ class _Walk:
                 self.labels[ref] = self.book.units(numbers[self.naming[ref]], ref.shape, self._axis(self.naming[ref]))
 
     def _axis(self, layer: LayerName) -> int:
-        """The dimension of a layer's units, counted from the end: last in layouts that are no (n, c, h, w)."""
-        return -1 if layer in self.description.grids else -3
+        """The dimension of a layer's units, counted from the end: before depth in volumes, last in layouts that are no (n, c, h, w)."""
+        grid = self.description.grids.get(layer)
+        return -3 if grid is None else -4 if grid.depth else -1
 
     def _sources(self, labels: Tensor, axis: int) -> Sources:
         return sources(self.book.along(labels, axis), self.book, self.names)

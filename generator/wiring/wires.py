@@ -51,6 +51,8 @@ class Wires:
     class_sign: Int[NDArray[np.int8], "u k"]
     near_unit: Int[NDArray[np.int32], "u k"]
     near_cosine: Float[NDArray[np.float32], "u k"]
+    weight: Float[NDArray[np.float32], "u k"]
+    """The weights themselves, of kernels of one place; (u, 0) of others."""
     why_no_inputs: str = ""
     why_none_near: str = ""
     weighted: bool = False
@@ -69,7 +71,7 @@ class Wires:
         kernels = np.zeros((units, 0, 0, 0), np.int8)
         return cls(
             (), np.zeros(1, np.int32), few, few, way, whole, real, small, kernels,
-            whole, whole, real, small, whole, real, small, whole, real,
+            whole, whole, real, small, whole, real, small, whole, real, real,
         )  # fmt: skip
 
 
@@ -100,6 +102,8 @@ def wires(found: Wiring, units: int) -> Wires:
         made = replace(made, channel=inputs.channel, share=inputs.share, sign=sign)
         if found.kernels:
             made = replace(made, slices=slices(found.kernels, found.window, inputs.channel))
+            if found.kernels.weight.shape[2] == 1:
+                made = replace(made, weight=inputs.total)
     if classes is not None:
         made = replace(made, class_index=classes.index, class_share=classes.share, class_sign=classes.sign)
     if isinstance(near, NotApplicable):
@@ -115,9 +119,19 @@ def slices(
     if h * w == 1 or h * w > LARGEST or kernels.weight.shape[2] != h * w:
         return np.zeros((units, k, 0, 0), np.int8)
     W = kernels.weight.cpu().numpy()  # (o, i, h w)
-    group = np.arange(units) // (units // kernels.groups)
-    own = np.where(channel == ABSENT, 0, channel - group[:, None] * W.shape[1])
     top = np.abs(W).max(axis=(1, 2)).clip(min=float(np.finfo(np.float32).tiny))
-    found = np.rint(W[np.arange(units)[:, None], own] / top[:, None, None] * 127).astype(np.int8)
+    return np.rint(_at(kernels, channel) / top[:, None, None] * 127).astype(np.int8).reshape(units, k, h, w)
+
+
+def of_one_place(kernels: Kernels, channel: Int[NDArray[np.int32], "u k"]) -> Float[NDArray[np.float32], "u k"]:
+    """The weight of each unit at these of the layer's channels, 0 where there is none, of kernels of one place."""
+    return _at(kernels, channel)[:, :, 0]
+
+
+def _at(kernels: Kernels, channel: Int[NDArray[np.int32], "u k"]) -> Float[NDArray[np.float32], "u k t"]:
+    W = kernels.weight.cpu().numpy()
+    group = np.arange(len(channel)) // (len(channel) // kernels.groups)
+    own = np.where(channel == ABSENT, 0, channel - group[:, None] * W.shape[1])
+    found = W[np.arange(len(channel))[:, None], own]
     found[channel == ABSENT] = 0
-    return found.reshape(units, k, h, w)
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
 from generator.descent.optimizers import OPTIMIZERS
 from generator.descent.runs import arrivals, descend, grid
@@ -52,14 +53,54 @@ def test_the_first_view_is_torchs_and_says_who_fell_where(seen: Opened):
             assert now["ends"][name] == pytest.approx(run.points[-1].tolist(), rel=1e-6, abs=1e-6)
             which, since = run.arrived
             said = page.locator(f"[data-end={name}]").inner_text()
-            if which >= 0:
-                assert said.startswith(f"{surface.minima[int(which)].name}, since step {int(since)};"), said
+            place = torch.tensor([(m.x, m.y) for m in surface.minima], dtype=torch.float64)[int(which)]
+            away = (run.points[-1] - place).norm().item()
+            told = re.search(r"; ?loss|: ([\d.e−]+) away; loss", said)
+            if which < 0:
+                assert said.startswith("downhill from here lies no well"), said
+            elif away <= surface.radius:
+                assert said.startswith(f"{surface.minima[int(which)].name}, at its bottom since step {int(since)}:"), (
+                    said
+                )
             else:
-                assert "in no well yet" in said or "outside the map" in said, said
+                assert said.startswith(f"{surface.minima[int(which)].name}, still on the slope:"), said
+            if which >= 0:
+                assert told and told[1]
+                assert float(told[1].replace("−", "-")) == pytest.approx(away, rel=0.01, abs=1e-6), said
     choose(page, "two_wells")
     assert page.locator("[data-verdict]").inner_text() == (
-        "After 200 steps, left well: Momentum, Adam, AdamW, Lion. right well: SGD, Nesterov, AdaGrad, RMSProp."
+        "Where one comes by going downhill only, from where each is after 200 steps: left well: Momentum, Adam, AdamW, Lion. right well: SGD, Nesterov, AdaGrad, RMSProp."
     )
+
+
+def test_one_definition_decides_which_well_and_a_smaller_loss_is_no_less_a_well(seen: Opened):
+    page = seen.page
+    for surface in SURFACES.values():
+        choose(page, surface.name)
+        verdict = page.locator("[data-verdict]").inner_text()
+        for name, one in OPTIMIZERS.items():
+            which = int(descend(surface, one, surface.start, 200).arrived[0])
+            well = surface.minima[which].name if which >= 0 else "no well"
+            said = page.locator(f"[data-end={name}]").inner_text()
+            assert said.startswith(well if which >= 0 else "downhill from here lies no well")
+            part = next(part for part in re.split(r"(?<=[.:]) (?=\w+ ?\w*: )", verdict) if part.startswith(f"{well}:"))
+            assert re.search(rf"\b{re.escape(one.title)}[,.]", part), (well, one.title, verdict)
+    page.locator("[name=de-surface][value=two_wells]").check(force=True)
+
+
+def test_marks_that_end_at_one_place_stand_apart(seen: Opened):
+    page = seen.page
+    for where in ("descent-map", "descent-loss"):
+        at = page.evaluate("name => document.querySelector(name).marks", where)
+        assert len(at) == 8
+        far = [((a["x"] - b["x"]) ** 2 + (a["y"] - b["y"]) ** 2) ** 0.5 for k, a in enumerate(at) for b in at[:k]]
+        assert min(far) >= 10, where
+    wells = page.evaluate("document.querySelector('descent-map').labels")
+    assert len(wells) == 2
+    for mark in page.evaluate("document.querySelector('descent-map').marks"):
+        for box in wells:
+            inside = box["left"] - 5 < mark["x"] < box["right"] + 5 and box["top"] - 5 < mark["y"] < box["bottom"] + 5
+            assert not inside, "no mark lies on the name of a well"
 
 
 def test_the_start_by_mouse_and_by_keyboard(seen: Opened):
@@ -167,7 +208,7 @@ def test_playing_pausing_and_going_to_a_step(seen: Opened):
     canvas = page.locator("descent-loss canvas")
     box = canvas.bounding_box()
     assert box
-    canvas.click(position={"x": 40 + (box["width"] - 48) * 0.5, "y": 50})
+    canvas.click(position={"x": 40 + (box["width"] - 66) * 0.5, "y": 50})
     assert state(page)["step"] == 100
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from generator.descent.downhill import valleys
 from generator.descent.lion import Lion
 from generator.descent.optimizers import OPTIMIZERS, Optimizer
 from generator.descent.runs import arrivals, descend, grid
@@ -107,10 +108,36 @@ def test_arrivals_by_hand():
     points[..., 0] = torch.tensor(xs, dtype=torch.float64).T
     points[2, 3] = torch.nan
     which, since = arrivals(surface, points)
-    assert which.tolist() == [0, 0, 1, -1]
+    assert which.tolist() == [0, 0, 1, 0], "the last one is on the slope to the left"
     assert since.tolist() == [1, 2, 1, 3]
     points[3, 0] = torch.nan
-    assert arrivals(surface, points)[0].tolist() == [-1, 0, 1, -1]
+    assert arrivals(surface, points)[0].tolist() == [-1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["two_wells", "saddle"])
+def test_downhill_is_where_many_short_steps_along_the_slope_lead(name: str):
+    surface = SURFACES[name]
+    places = grid(surface, 16, 11)
+    at = places.clone().requires_grad_()
+    for _ in range(3000):
+        (slope,) = torch.autograd.grad(surface.value(at[:, 0], at[:, 1]).sum(), at)
+        at = (at - 0.02 * slope).detach().requires_grad_()
+    centres = torch.tensor([(m.x, m.y) for m in surface.minima], dtype=at.dtype)
+    distance, nearest = (at.detach()[:, None] - centres).norm(dim=-1).min(-1)
+    slow = torch.where(distance < 1e-3, nearest, -1)
+    found = valleys(surface, places)
+    rim = [k for k in range(len(places)) if found[k] != slow[k]]
+    assert len(rim) <= 2, "on a rim the two ways may lead to either side"
+    for k in rim:
+        assert ((places - places[k]).norm(dim=1)[found == slow[k]] < 0.5).any(), "next to places of the other side"
+    assert {0, 1} <= {*found.tolist()}
+
+
+def test_all_ways_downhill_lead_to_the_only_minimum_but_on_beale_some_lead_out():
+    for name in ("ravine", "rosenbrock"):
+        assert (valleys(SURFACES[name], grid(SURFACES[name], 12, 9)) == 0).all()
+    beale = SURFACES["beale"]
+    assert valleys(beale, torch.tensor([[2.5, 0.4], [1.0, 1.0], [-4.4, 4.4]], dtype=torch.float64)).tolist() == [0, 0, -1]  # fmt: skip
 
 
 def test_the_grid_is_read_from_the_top_left():

@@ -10,7 +10,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from generator.explain.attention import INSIDE, KEY, QUERY, VALUE
+from generator.artifacts import NotApplicable
+from generator.explain.attention import INSIDE, KEY, MASK, QUERY, VALUE
 from generator.explain.budget import estimate, parts_of, total, within
 from generator.explain.chains import Chain, Chains, Place, Step, chains_of
 from generator.explain.layouts import Layouts
@@ -116,11 +117,51 @@ def recorded_of(model: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str
     return [one.kind for one in made], {ref.output for ref in recorded.maps if ref.output in INSIDE}
 
 
-def test_attention_with_a_mask_has_no_figure():
+def test_a_mask_is_recorded_with_its_attention_and_other_kinds_say_why_not():
     assert recorded_of(Masked(), (3, 16, 16)) == (["conv", "attention", "conv"], {QUERY, KEY, VALUE})
-    assert "attention" not in recorded_of(Masked(is_causal=True), (3, 16, 16))[0]
-    _, inside = recorded_of(Masked(attn_mask=torch.ones(16, 16, dtype=torch.bool).tril()), (3, 16, 16))
-    assert inside == set(), "a mask that only the call knows of: nothing is kept, and so nothing shown"
+    for how in ({"is_causal": True}, {"attn_mask": torch.ones(16, 16, dtype=torch.bool).tril()}, {"attn_mask": torch.randn(1, 2, 16, 16)}):  # fmt: skip
+        assert recorded_of(Masked(**how), (3, 16, 16)) == (["conv", "attention", "conv"], {QUERY, KEY, VALUE, MASK})
+    graph = describe(Masked(attn_mask=torch.randn(16, 1)), (3, 16, 16)).graph
+    layouts = Layouts(graph, propagate(graph))
+    said = [one for node in graph.nodes if isinstance(one := operation_of(node, layouts, Masked()), NotApplicable)]
+    assert any("not one number for each two tokens" in one.reason for one in said)
+
+
+class ByHand(nn.Module):
+    """Attention written out as products of matrices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        heads = x.unflatten(2, (2, 4)).transpose(1, 2)
+        shares = ((heads @ heads.transpose(2, 3)) * 0.5).softmax(-1)
+        return (shares @ heads).transpose(1, 2).flatten(2)
+
+
+def test_attention_written_out_says_so_and_names_no_budget():
+    graph = describe(ByHand(), (3, 16, 16)).graph
+    layouts = Layouts(graph, propagate(graph))
+    found = {node.op: operation_of(node, layouts, ByHand()) for node in graph.nodes if node.family in ("matmul", "softmax")}  # fmt: skip
+    assert len(found) == 2
+    for op, one in found.items():
+        assert isinstance(one, NotApplicable)
+        assert one.reason.startswith(f"{op} is part of attention that is written out as products of matrices")
+        assert "budget" not in one.reason
+
+
+def test_a_page_of_attention_within_windows_says_that():
+    model = torchvision.models.SwinTransformer([4, 4], 16, [1, 1], [2, 4], [4, 4], num_classes=5).eval()
+    description = describe(model, (3, 64, 64))
+    places = chains_of(description.graph, model, description.layers).places
+    pages = [layer.name for layer in description.layers if layer.kind == "attention"]
+    assert len(pages) == 2
+    for name in pages:
+        place = places[name]
+        assert isinstance(place, NotApplicable)
+        assert "only those of their own window" in place.reason and "budget" not in place.reason
 
 
 def test_what_is_recorded_is_what_torch_gave_and_the_model_is_left_alone():

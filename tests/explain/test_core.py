@@ -132,6 +132,44 @@ def test_convolutions_whole_and_written_out(page: Page, seed: int):
     close(run(page, WRITTEN, places=places, **given), expected)
 
 
+DEEP = """
+const size = settings.size[0] * settings.size[1] * settings.size[2], out = [], written = [];
+const values = Float64Array.from(x), [, rows, W] = made, H = rows / settings.depth;
+for (let unit = 0; unit < made[0]; unit += 1) {
+  out.push(...core.convolveBulk(settings, (c) => values.subarray(c * size, (c + 1) * size), channels, weight, bias ? bias[unit] : 0, unit, made).out);
+  const {channels: own, begins} = core.reads(settings, channels, made[0], unit);
+  for (let z = 0; z < settings.depth; z += 1) {
+    const cells = core.cubes(settings, settings.size, z, H - 1, 0);
+    written.push(own.reduce((sum, c, j) => sum + core.dot(cells, values.subarray(c * size, (c + 1) * size), weight, begins(j)).sum, bias ? bias[unit] : 0));
+  }
+}
+return [out, written];
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_convolutions_over_depth_whole_and_written_out(page: Page, seed: int):
+    pick = random.Random(seed)
+    torch.manual_seed(seed)
+
+    def three(*of: int) -> tuple[int, int, int]:
+        return (pick.choice(of), pick.choice(of), pick.choice(of))
+
+    groups = pick.choice((1, 2, 4))
+    module = nn.Conv3d(
+        4, 8, three(1, 2, 3), three(1, 2), three(0, 1, 2), three(1, 2), groups, seed % 3 > 0, MODES[seed % 4]
+    )
+    if seed == 5:
+        module = nn.Conv3d(4, 8, 3, padding="same", dilation=(1, 2, 1))
+    x = torch.randn(1, 4, 6, 8, 9)
+    operation, out = traced(module, x)
+    assert operation.kind == "volume"
+    assert operation.shape == (8, out.shape[2] * out.shape[3], out.shape[4])
+    found = run(page, DEEP, settings=dict(operation.settings), x=x, channels=4, weight=module.weight, bias=module.bias, made=list(operation.shape))  # fmt: skip
+    close(found[0], out)
+    close(found[1], out[0, :, :, -1, 0])
+
+
 def test_a_function_and_one_dimension_are_convolutions_too(page: Page):
     class Functional(nn.Module):
         def __init__(self) -> None:
@@ -363,6 +401,20 @@ def test_other_ways_of_taking_channels_apart_are_no_shuffle():
     graph, _ = trace(Written(turned), torch.randn(1, 16, 4, 4))
     layouts = Layouts(graph, propagate(graph))
     assert all(layouts.shuffled(node) is None for node in graph.nodes)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_attention_under_a_mask(page: Page, heads: int):
+    torch.manual_seed(6)
+    q, k, v = (torch.randn(1, 2, 9, 4) for _ in range(3))
+    mask = torch.randn(heads, 9, 9).masked_fill(torch.rand(heads, 9, 9) > 0.6, -1e30)
+    mask[:, :, 0] = 0
+    out = F.scaled_dot_product_attention(q, k, v, mask[None])
+    body = """const many = [], added = Float64Array.from(mask);
+    for (let c = 0; c < 8; c += 1) for (let t = 0; t < 9; t += 1) many.push(core.gathered(core.attend({scale: 0.5, heads: 2}, q, k, 9, Math.floor(c / 4), t, added).p, v, c));
+    return many;"""
+    flat = [one[0].transpose(1, 2).flatten(0, 1) for one in (q, k, v)]
+    close(run(page, body, q=flat[0], k=flat[1], v=flat[2], mask=mask), out[0].transpose(1, 2).flatten(0, 1))
 
 
 def test_attention_of_every_head_at_every_token(page: Page):

@@ -18,7 +18,7 @@ def table(page: Page, figure: str, label: str) -> list[list[str]]:
     """The numbers of one map of a figure as they stand there."""
     return page.eval_on_selector(  # type: ignore[no-any-return]
         f'#{figure} table[aria-label="{label}"]',
-        "(t) => [...t.rows].map((r) => [...r.cells].map((c) => c.firstElementChild ? c.firstElementChild.value : c.textContent))",
+        "(t) => [...t.rows].map((r) => [...r.cells].map((c) => c.firstElementChild ? c.firstElementChild.dataset.last : c.textContent))",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from tests.pages.opened import Opened, audit, opened
 from tests.whole import build
@@ -151,6 +153,61 @@ def test_units_follow_the_page(browser: Browser, base: str):
         seen.check()
 
 
+def test_a_unit_that_is_not_there_is_said(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#v=how&u=3", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("[data-out]")
+        field = page.locator("input[data-act=unit]")
+        field.fill("99")
+        field.press("Enter")
+        page.wait_for_function("document.querySelector('explain-view').dataset.own === '19'")
+        told = page.locator("explain-view [role=status]")
+        page.wait_for_function("document.querySelector('explain-view [role=status]').textContent")
+        assert told.inner_text() == "There is no unit 99 here: units go from 0 to 19. Shown is unit 19."
+        assert field.input_value() == "19"
+        field.fill("-4")
+        field.press("Enter")
+        page.wait_for_function("document.querySelector('explain-view').dataset.own === '0'")
+        assert told.inner_text().startswith("There is no unit −4 here")
+        field.fill("7")
+        field.press("Enter")
+        page.wait_for_function("document.querySelector('explain-view').dataset.own === '7'")
+        assert told.inner_text() == ""
+        field.fill("2.4")
+        field.press("Enter")
+        page.wait_for_function("document.querySelector('explain-view').dataset.own === '2'")
+        assert "no unit 2.4 here" in told.inner_text()
+        seen.check()
+
+
+def test_the_curve_reaches_as_far_as_the_colours_and_says_what_it_is_of(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#v=how&x=relu2_2&u=6&p=4.9", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("[data-out]")
+        bar = page.locator("explain-view .ca-x-part").first.inner_text().split("\n")
+        ticks = page.locator(".ca-x-ticks span").all_inner_texts()
+        assert [ticks[0], ticks[2]] == [part for part in bar if re.fullmatch(r"[−\d.]+", part)]
+        said = "ReLU of relu2_2, unit 6, on 0-a: the number at row 4, column 9"
+        assert page.locator(".ca-x-of").inner_text() == said
+        assert page.locator(".ca-x-curve").get_attribute("aria-label") == said
+        page.locator("explain-view [data-act=on]").click()
+        assert page.locator(".ca-x-of").inner_text().endswith("at row 4, column 10")
+        seen.check()
+
+
+def test_the_softmax_is_written_with_as_many_brackets_as_it_needs(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#v=how&x=softmax", base=base) as seen:
+        page = seen.page
+        line = page.locator("explain-view [data-written]")
+        line.wait_for()
+        assert re.fullmatch(r"e\^\([−\d.e]+ − [\d.e]+\) ÷ [\d.e]+ = [−\d.e]+", line.inner_text())
+        page.locator("[data-temperature]").focus()
+        page.keyboard.press("ArrowRight")
+        assert re.fullmatch(r"e\^\(\([−\d.e]+ − [\d.e]+\) ÷ [\d.]+\) ÷ [\d.e]+ = [−\d.e]+", line.inner_text())
+        assert "exact to four digits or more" in page.locator(".ca-x-foot").inner_text()
+        seen.check()
+
+
 def test_classes_have_terms_and_a_temperature(browser: Browser, base: str):
     with opened(browser, f"{base}layers/conv2-2.html#v=how&x=softmax", base=base) as seen:
         page = seen.page
@@ -172,6 +229,14 @@ def test_classes_have_terms_and_a_temperature(browser: Browser, base: str):
         assert page.locator(".ca-x-temperature").inner_text() == "T = 4"
         later = shares()
         assert abs(sum(later) - 1) < 1e-9
+        scores = page.evaluate(
+            "() => { const v = document.querySelector('explain-view'); const [{flows}] = v.chain.steps[v.k].reads;"
+            " return [...(flows === undefined ? v.chain.whole(v.k).values : v.chain.vector(flows))]; }"
+        )
+        assert len(scores) == 10
+        for t, found in ((1.0, first), (4.0, later)):
+            wanted = (torch.tensor(scores, dtype=torch.float64) / t).softmax(0).sort(descending=True).values.tolist()
+            assert found[:-1] == pytest.approx(wanted[: len(found) - 1], rel=1e-6), "the last row is the rest"
         assert later[0] < first[0]
         page.locator("[data-act=greater]").click()
         page.wait_for_selector(".ca-x-terms .is-own:has-text('1')")
@@ -204,6 +269,8 @@ def test_by_touch_on_a_telephone(browser: Browser, base: str):
         page.reload()
         page.wait_for_selector(f"explain-view[data-step='{name}'] [data-out]")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        turned = page.locator("explain-view .ca-x-flow > .ca-x-sign").evaluate_all("all => all.map((e) => [e.textContent, getComputedStyle(e).rotate])")  # fmt: skip
+        assert all((mark == "→") == (rotate == "90deg") for mark, rotate in turned), "arrows point down, signs stand"
     page.goto(f"{base}layers/conv1-2.html#v=how&u=3")
     page.wait_for_selector("explain-view[data-step=conv1_2] [data-out]")
     box = page.locator("explain-view [role=application]")

@@ -209,3 +209,47 @@ def test_products_of_a_convolution(browser: Browser, http: str, tiny: Built):
         put(page, "product", "Kernel", 0, 0, 2)
         holds()
         seen.check()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_cells_cut_no_number_and_refuse_what_is_too_large(browser: Browser, http: str, width: int):
+    with opened(browser, http + "learn/convolution.html", base=http, width=width) as seen:
+        page = seen.page
+        cut = """() => [...document.querySelectorAll('#product .ln-cells td')].filter((cell) => {
+          const input = cell.querySelector('input'), pen = document.createElement('canvas').getContext('2d');
+          const of = getComputedStyle(input || cell);
+          pen.font = `${of.fontSize} ${of.fontFamily}`;
+          return pen.measureText(input ? input.value : cell.textContent).width > cell.clientWidth;
+        }).map((cell) => cell.firstElementChild ? cell.firstElementChild.value : cell.textContent)"""
+        page.locator("#product select").select_option("own")
+        assert page.evaluate(cut) == []
+        first = page.locator('#product table[aria-label="Kernel"] input').first
+        for v in (-0.123456, 1234.5678, -99999, 1e-7, 0.5, -123456.7):
+            put(page, "product", "Kernel", 0, 0, v)
+            page.locator("#product select").focus()
+            assert values(page, "product", "Kernel")[0, 0] == v, "all its digits are kept"
+            assert float(first.input_value()) == pytest.approx(v, rel=0.3, abs=1e-3)
+            assert page.evaluate(cut) == []
+        put(page, "product", "Kernel", 0, 0, 0.25)
+        first.fill("1e9")
+        assert first.get_attribute("aria-invalid") == "true"
+        first.press("Enter")
+        assert first.input_value() == "0.25"
+        assert first.get_attribute("aria-invalid") is None
+        assert "It is 0.25 again" in page.locator("#product .ln-refused:visible").inner_text()
+        assert values(page, "product", "Kernel")[0, 0] == 0.25
+        first.fill("3")
+        assert page.locator("#product .ln-refused:visible").count() == 0
+        seen.check()
+
+
+def test_the_formula_of_the_sizes_is_whole_on_a_telephone(browser: Browser, http: str):
+    with opened(browser, http + "learn/convolution.html#n=28&k=5&s=3&p=2&d=2", base=http, width=390) as seen:
+        page = seen.page
+        line = page.locator("#sizes .ln-live")
+        line.wait_for()
+        assert line.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+        right = line.evaluate("e => e.getBoundingClientRect().right")
+        boxes = page.locator("#sizes .ln-live math").evaluate_all("all => all.map((m) => m.getBoundingClientRect().right)")  # fmt: skip
+        assert len(boxes) == 3 and max(boxes) <= right + 1
+        seen.check()

@@ -65,9 +65,11 @@ def test_what_a_unit_feeds_and_its_classes_by_hand():
 
 
 def test_the_image_and_a_layer_without_weights_by_hand():
-    first = flat(small(), "0", ["0", "1"])
+    model = small()
+    first = flat(model, "0", ["0", "1"])
     assert named(first, 0) == [("@input", 0, 1)]
     assert first.slices.shape == (2, 1, 0, 0), "a kernel of one place has nothing to draw"
+    assert np.allclose(first.weight[:, 0], model[0].weight.detach().flatten()), "but its weight is told"  # type: ignore[union-attr,operator]
     middle = flat(small(), "1", ["0", "1"])
     assert middle.channel.tolist() == [[0], [1]]
     assert named(middle, 1) == [("0", 1, 1)]

@@ -77,26 +77,57 @@
     return {points, losses};
   }
 
-  /** In which of the minima [[x, y], …] a run ends (-1: in none), and since which step it never left it. */
-  function arrival(points, minima, radius) {
+  /** One step downhill: Newton's with the size of each curvature, so that it leads down, no longer than `longest`. */
+  function stepped({value, gradient}, [x, y], damping, longest) {
+    const h = 1e-5 * Math.max(1, Math.abs(x), Math.abs(y));
+    const [gx, gy] = gradient(x, y);
+    const [right, left, up, down] = [gradient(x + h, y), gradient(x - h, y), gradient(x, y + h), gradient(x, y - h)];
+    const [a, b, c] = [(right[0] - left[0]) / 2 / h, (up[0] - down[0]) / 2 / h, (up[1] - down[1]) / 2 / h];
+    const [middle, turn] = [(a + c) / 2, Math.atan2(2 * b, a - c) / 2];
+    const apart = Math.hypot((a - c) / 2, b);
+    const sizes = [Math.abs(middle + apart), Math.abs(middle - apart)];
+    const [most, least] = sizes.map((v) => v + damping * Math.max(...sizes) + 1e-12);
+    const [u, v] = [Math.cos(turn), Math.sin(turn)]; // the direction that is bent most; (-v, u) is the other
+    const [p, q] = [(u * gx + v * gy) / most, (u * gy - v * gx) / least];
+    const step = [v * q - u * p, -v * p - u * q];
+    const length = Math.hypot(...step), part = Math.min(1, longest / length);
+    const there = [x + step[0] * part, y + step[1] * part];
+    return value(...there) < value(x, y) ? {at: there, damping: Math.max(1e-9, damping / 3), length} : {at: [x, y], damping: damping * 4, length};
+  }
+
+  /** In which valley a place lies: which of the minima one comes to by going downhill only, -1 for none (generator/descent/downhill.py). */
+  function valley({name, box, minima}, at) {
+    if (!at.every((v) => Math.abs(v) < 1e6)) return -1;
+    const width = box[1] - box[0];
+    let damping = 1e-3, length = 1;
+    for (let k = 0; k < 400 && length > 1e-9 && damping < 1e9; k++) ({at, damping, length} = stepped(SURFACES[name], at, damping, width / 50));
+    return minima.findIndex(([x, y]) => Math.hypot(at[0] - x, at[1] - y) <= 1e-3 * width);
+  }
+
+  /** In which of the minima [[x, y], …] a run ends, the one downhill of its last point (-1: in none); since which step it never left
+   * that minimum's radius; and how far from it it is. */
+  function arrival(surface, points) {
+    const {minima, radius} = surface;
     const last = points.length / 2 - 1;
-    const within = (t, [x, y]) => Math.hypot(points[2 * t] - x, points[2 * t + 1] - y) <= radius;
-    const which = minima.findIndex((place) => within(last, place));
+    const far = (t, [x, y]) => Math.hypot(points[2 * t] - x, points[2 * t + 1] - y);
+    const which = valley(surface, [points[2 * last], points[2 * last + 1]]);
+    if (which < 0) return {which, since: last, distance: NaN, there: false};
     let since = last;
-    if (which >= 0) while (since > 0 && within(since - 1, minima[which])) since -= 1;
-    return {which, since};
+    const there = far(last, minima[which]) <= radius;
+    if (there) while (since > 0 && far(since - 1, minima[which]) <= radius) since -= 1;
+    return {which, since, distance: far(last, minima[which]), there};
   }
 
   /** `arrival` from the middle of each cell of the box, row by row from the top, as far as `time()` lets it; goes on where it stopped. */
-  function* basins({name, box, minima, radius}, optimizer, settings, steps, columns, rows) {
-    const [x0, x1, y0, y1] = box;
+  function* basins(surface, optimizer, settings, steps, columns, rows) {
+    const {name, box: [x0, x1, y0, y1]} = surface;
     for (let j = 0; j < rows; j++) {
       for (let i = 0; i < columns; i++) {
         const start = [x0 + (i + 0.5) * (x1 - x0) / columns, y1 - (j + 0.5) * (y1 - y0) / rows];
-        yield arrival(run(name, optimizer, settings, start, steps).points, minima, radius);
+        yield arrival(surface, run(name, optimizer, settings, start, steps).points);
       }
     }
   }
 
-  convatlas.descent = {SURFACES, UPDATES, fresh, run, arrival, basins};
+  convatlas.descent = {SURFACES, UPDATES, fresh, run, valley, arrival, basins};
 })();

@@ -68,6 +68,40 @@
     pen.fill();
   }
 
+  /** Marks [{x, y, …}] that would cover each other, on an arc above (near the top: below) where they meet, `gap` apart: the same
+   * list, each with where it stands, {at: [x, y]}. */
+  function fanned(marks, gap, least = 22) {
+    const groups = [];
+    for (const one of marks) {
+      const near = groups.find((group) => group.some(({x, y}) => Math.hypot(x - one.x, y - one.y) < gap));
+      if (near) near.push(one);
+      else groups.push([one]);
+    }
+    return groups.flatMap((group) => {
+      if (group.length === 1) return [{...group[0], at: [group[0].x, group[0].y]}];
+      const middle = ['x', 'y'].map((key) => group.reduce((sum, one) => sum + one[key], 0) / group.length);
+      const order = [...group].sort((a, b) => a.x - b.x);
+      const radius = Math.max(least, gap * (group.length - 1) / 2.4);
+      const span = Math.min(0.76 * Math.PI, (order.length - 1) * 1.3 * gap / radius);
+      const up = middle[1] > radius + gap ? -1 : 1;
+      return order.map((one, k) => {
+        const angle = Math.PI / 2 + span * (k / (order.length - 1) - 0.5);
+        return {...one, at: [middle[0] - radius * Math.cos(angle), middle[1] + up * radius * Math.sin(angle)]};
+      });
+    });
+  }
+
+  /** Heights in a column, `gap` apart at least, as near to where they belong as that lets them, between `top` and `foot`. */
+  function spread(heights, gap, top, foot) {
+    const order = heights.map((v, k) => [v, k]).sort(([a], [b]) => a - b);
+    const found = [];
+    let next = top;
+    for (const [v, k] of order) { found[k] = Math.max(v, next); next = found[k] + gap; }
+    let last = foot;
+    for (const [, k] of order.reverse()) { found[k] = Math.min(found[k], last); last = found[k] - gap; }
+    return found;
+  }
+
   /** The same mark as a small SVG, for legends. */
   function sign(shape, name) {
     const parts = [];
@@ -98,5 +132,5 @@
   /** Tell when colours change with the scheme. */
   const onScheme = (then) => new MutationObserver(then).observe(document.body, {attributes: true, attributeFilter: ['data-md-color-scheme']});
 
-  convatlas.descentDraw = {LEVELS, colour, dark, heights, mark, mix, onScheme, shade, sharp, sign, token};
+  convatlas.descentDraw = {LEVELS, colour, dark, fanned, heights, mark, mix, onScheme, shade, sharp, sign, spread, token};
 })();

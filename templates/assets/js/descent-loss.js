@@ -1,11 +1,13 @@
 /* <descent-loss>: the loss of every run over its steps, and a line at the step that is shown, which can be dragged.
  * show({surface, heights, trails, step, steps}); fires descent-step with {step}. */
 customElements.define('descent-loss', class extends HTMLElement {
+  static RIGHT = 26;
+
   connectedCallback() {
     this.canvas = this.querySelector('canvas');
     const tell = (event) => {
       const box = this.canvas.getBoundingClientRect();
-      const part = (event.clientX - box.left - 40) / (box.width - 48);
+      const part = (event.clientX - box.left - 40) / (box.width - 40 - this.constructor.RIGHT);
       this.dispatchEvent(new CustomEvent('descent-step', {bubbles: true, detail: {step: Math.round(Math.min(1, Math.max(0, part)) * this.steps)}}));
     };
     this.canvas.addEventListener('pointerdown', (event) => { this.canvas.setPointerCapture(event.pointerId); tell(event); });
@@ -27,9 +29,9 @@ customElements.define('descent-loss', class extends HTMLElement {
   draw() {
     const {width, height} = this.canvas.getBoundingClientRect();
     if (!this.surface || !width) return;
-    const {colour, mark, sharp, ticks, token, words} = convatlas.descentDraw;
+    const {sharp, colour, ticks, token, words} = convatlas.descentDraw;
     const pen = sharp(this.canvas, width, height);
-    const [left, right, top, foot] = [40, 8, 8, 20];
+    const [left, right, top, foot] = [40, this.constructor.RIGHT, 8, 20];
     const [low, high] = this.ends();
     const x = (t) => left + t / this.steps * (width - left - right);
     const tall = height - top - foot;
@@ -76,9 +78,27 @@ customElements.define('descent-loss', class extends HTMLElement {
     pen.strokeStyle = token('--ca-edge');
     pen.lineWidth = 1;
     pen.stroke();
-    for (const trail of this.trails) if (Math.abs(trail.run.losses[now]) < 1e12) mark(pen, trail.mark, x(now), y(trail.run.losses[now]), 4.5, colour(trail.name));
     pen.restore();
+    this.marked(pen, x(now), (loss) => Math.min(height - foot, Math.max(top, y(loss))), now, [6, height - foot]);
 
     function power(v) { return v === 0 ? '1' : v === 1 ? '10' : `10${words(v).replace(/[\u2212\d]/g, (c) => '\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079'['\u22120123456789'.indexOf(c)])}`; }
+  }
+
+  /** Each run's mark beside the step that is shown, at its loss, or as near to it as the others let it, with a line to it. */
+  marked(pen, at, y, now, [top, foot]) {
+    const {colour, mark, spread} = convatlas.descentDraw;
+    const shown = this.trails.filter(({run}) => Math.abs(run.losses[now]) < 1e12);
+    const own = shown.map(({run}) => y(run.losses[now]));
+    const gap = Math.min(11, (foot - top) / Math.max(1, shown.length - 1));
+    const beside = spread(own, gap, top, foot);
+    shown.forEach(({name}, k) => {
+      pen.beginPath();
+      pen.moveTo(at, own[k]);
+      pen.lineTo(at + 14, beside[k]);
+      Object.assign(pen, {lineWidth: 1.2, strokeStyle: colour(name)});
+      pen.stroke();
+    });
+    shown.forEach((one, k) => mark(pen, one.mark, at + 16, beside[k], 4.5, colour(one.name)));
+    this.marks = shown.map(({name}, k) => ({name, x: at + 16, y: beside[k]}));
   }
 });

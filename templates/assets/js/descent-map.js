@@ -86,10 +86,7 @@
       pen.clip();
       for (const trail of this.trails) this.trail(pen, trail, at);
       this.wells(pen, plot, at);
-      for (const {name, mark, run} of this.trails) {
-        const [x, y] = at(...place(run.points, this.step));
-        if (Math.abs(x) < 1e4 && Math.abs(y) < 1e4) convatlas.descentDraw.mark(pen, mark, x, y, 6, convatlas.descentDraw.colour(name));
-      }
+      this.ends(pen, at);
       pen.restore();
       const [x, y] = at(...this.start);
       this.handle.style.left = `${x}px`;
@@ -97,6 +94,24 @@
       const says = {x: convatlas.number(this.start[0]), y: convatlas.number(this.start[1])};
       this.handle.setAttribute('aria-label', convatlas.say('deStart', says));
       this.handle.title = convatlas.say('deStartHint', says);
+    }
+
+    /** Where each run is, as its mark; those at one place stand on an arc round it, each with a line to where it is. */
+    ends(pen, at) {
+      const {colour, fanned, mark} = convatlas.descentDraw;
+      const places = this.trails.map(({name, mark: shape, run}) => { const [x, y] = at(...place(run.points, this.step)); return {name, shape, x, y}; })
+        .filter(({x, y}) => Math.abs(x) < 1e4 && Math.abs(y) < 1e4);
+      const shown = this.playing ? places.map((one) => ({...one, at: [one.x, one.y]})) : fanned(places, 14, 34);
+      for (const {name, x, y, at: [tx, ty]} of shown) {
+        if (tx === x && ty === y) continue;
+        pen.beginPath();
+        pen.moveTo(x, y);
+        pen.lineTo(tx, ty);
+        Object.assign(pen, {lineWidth: 1.2, strokeStyle: colour(name)});
+        pen.stroke();
+      }
+      for (const {name, shape, at: [tx, ty]} of shown) mark(pen, shape, tx, ty, 6, colour(name));
+      this.marks = shown.map(({name, at: [tx, ty]}) => ({name, x: tx, y: ty}));
     }
 
     /** The levels, kept until the surface, the size or the scheme is another. */
@@ -132,6 +147,7 @@
       pen.font = `600 11px ${token('--ca-font')}`;
       pen.textAlign = 'center';
       pen.textBaseline = 'top';
+      this.labels = [];
       for (const {x, y, name, lowest} of this.surface.minima) {
         const [a, b] = at(x, y);
         const [c] = at(x + this.surface.radius, y);
@@ -152,6 +168,7 @@
         pen.strokeText(said, tx, ty);
         pen.fillStyle = token('--ca-ink');
         pen.fillText(said, tx, ty);
+        this.labels.push({left: tx - half, right: tx + half, top: ty, bottom: ty + 12});
       }
     }
 

@@ -154,11 +154,10 @@ customElements.define('descent-page', class extends HTMLElement {
     const chosen = [...this.querySelectorAll('[name="de-on"]:checked')].map((box) => box.value);
     this.chosen = this.optimizers.filter((one) => chosen.includes(one.name)).map((one) => ({...one, settings: this.settings[one.name]}));
     this.trails = this.chosen.map((one) => ({name: one.name, mark: one.mark, run: convatlas.descent.run(this.surface.name, one.name, one.settings, this.start, steps)}));
-    const minima = this.surface.minima.map(({x, y}) => [x, y]);
     for (const one of this.optimizers) {
       const out = this.querySelector(`[data-end="${one.name}"]`);
       const trail = this.trails.find((each) => each.name === one.name);
-      out.textContent = trail ? this.ends(trail.run, minima, steps) : '';
+      out.textContent = trail ? this.ends(trail.run, steps) : '';
     }
     const slider = this.part('step');
     slider.max = steps;
@@ -173,23 +172,25 @@ customElements.define('descent-page', class extends HTMLElement {
   }
 
   /** Where a run ended, in words. */
-  ends(run, minima, steps) {
+  ends(run, steps) {
     const {number, say} = convatlas;
     const loss = run.losses[steps];
     if (!Number.isFinite(loss)) return say('deLost');
-    const {which, since} = convatlas.descent.arrival(run.points, minima, this.surface.radius);
-    if (which >= 0) return say('deEnds', {name: this.surface.minima[which].name, since, loss: number(loss)});
-    const [x, y] = [run.points[2 * steps], run.points[2 * steps + 1]];
-    const [x0, x1, y0, y1] = this.surface.box;
-    return say(x < x0 || x > x1 || y < y0 || y > y1 ? 'deOutside' : 'deBetween', {loss: number(loss)});
+    const {which, since, distance, there} = this.arrival(run);
+    const name = which < 0 ? '' : this.surface.minima[which].name;
+    return say(which < 0 ? 'deNoWell' : there ? 'deEnds' : 'deSlope', {name, since, distance: number(distance), loss: number(loss)});
+  }
+
+  /** Into which well a run leads, and how far it is from its bottom. */
+  arrival(run) {
+    return convatlas.descent.arrival({...this.surface, minima: this.surface.minima.map(({x, y}) => [x, y])}, run.points);
   }
 
   /** Who fell into which well, in one sentence. */
   verdict(el, say) {
-    const minima = this.surface.minima.map(({x, y}) => [x, y]);
     const ends = new Map();
     for (const {name, run} of this.trails) {
-      const {which} = convatlas.descent.arrival(run.points, minima, this.surface.radius);
+      const {which} = this.arrival(run);
       ends.set(which, [...(ends.get(which) || []), this.optimizers.find((one) => one.name === name).title]);
     }
     const words = [...ends].sort(([a], [b]) => (a < 0 ? 9 : a) - (b < 0 ? 9 : b)).flatMap(([which, names]) => [
@@ -213,7 +214,7 @@ customElements.define('descent-page', class extends HTMLElement {
     const words = convatlas.say('deStep', {k: now, n: this.steps});
     slider.setAttribute('aria-valuetext', words);
     this.querySelector('[data-step]').textContent = words;
-    const what = {surface: this.surface, heights: this.heights, trails: this.trails, start: this.start, step: this.step, steps: this.steps};
+    const what = {surface: this.surface, heights: this.heights, trails: this.trails, start: this.start, step: this.step, steps: this.steps, playing: Boolean(this.playing)};
     this.view.map.show(what);
     this.view.loss.show(what);
     this.solid();

@@ -20,7 +20,7 @@
   core.figures.act = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
-    const {settings, shape: [units, h, w], op} = chain.steps[k];
+    const {settings, shape: [units, h, w], op, name} = chain.steps[k];
     const {slope: slopes} = chain.arrays[k];
     const slope = slopes ? slopes[slopes.length > 1 ? unit : 0] : 0;
     const x = chain.read(k, 0, unit), out = chain.map(k, unit);
@@ -30,9 +30,7 @@
     input.addEventListener('pointerdown', (event) => view.move(input.at(event)));
     const output = draw.chooser(draw.map({values: out, w, h, on: onOutput, colour, side: 200}), view, say('xOutputMap', {unit}));
 
-    const [lo, hi] = core.ends([x]);
-    const room = Math.max(hi - lo, 1e-6) * 0.08;
-    const [x0, x1] = [Math.min(lo - room, -room), Math.max(hi + room, room)];
+    const [x0, x1] = [onInput.lo, onInput.hi]; // as far as the colour bar of what goes in
     const curve = Array.from({length: STEPS + 1}, (_, n) => x0 + (x1 - x0) * n / STEPS);
     if (x0 < 0 && x1 > 0) curve.push(0);
     for (const bend of [settings.lo, settings.hi]) if (typeof bend === 'number' && bend > x0 && bend < x1) curve.push(bend);
@@ -43,20 +41,21 @@
     for (const v of x) counts[Math.min(BINS - 1, Math.floor((v - x0) / (x1 - x0) * BINS))] += 1;
     const most = Math.max(...counts);
     const {shape} = draw;
-    const svg = shape('svg', {viewBox: `-8 -8 ${W + 16} ${H + 16}`, class: 'ca-x-curve', role: 'img', 'aria-label': say('xCurve', {op})});
+    const svg = shape('svg', {viewBox: `-8 -8 ${W + 16} ${H + 16}`, class: 'ca-x-curve', role: 'img'});
+    const title = el('span', {class: 'ca-x-of'});
     counts.forEach((n, k_) => { if (n) svg.append(shape('rect', {x: k_ * W / BINS, y: H - n / most * H * 0.4, width: W / BINS - 0.6, height: n / most * H * 0.4, class: 'ca-x-count'})); });
     svg.append(shape('line', {x1: 0, x2: W, y1: Y(0), y2: Y(0), class: 'ca-x-axis'}), shape('line', {x1: X(0), x2: X(0), y1: 0, y2: H, class: 'ca-x-axis'}),
       shape('path', {d: curve.map((v, n) => `${n ? 'L' : 'M'}${X(v).toFixed(2)} ${Y(f(v)).toFixed(2)}`).join(''), class: 'ca-x-function'}));
     const drop = shape('path', {class: 'ca-x-drop'}), point = shape('circle', {r: 6, class: 'ca-x-point'});
     svg.append(drop, point);
-    const ticks = el('div', {class: 'ca-x-ticks', 'aria-hidden': 'true'}, el('span', {}, draw.text(x0, 3)), el('span', {}, say('xBefore')), el('span', {}, draw.text(x1, 3)));
+    const ticks = el('div', {class: 'ca-x-ticks', 'aria-hidden': 'true'}, el('span', {}, convatlas.number(x0)), el('span', {}, say('xBefore')), el('span', {}, convatlas.number(x1)));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});
     let changed = 0;
     for (let n = 0; n < out.length; n += 1) if (Math.abs(out[n] - x[n]) > 1e-9) changed += 1;
     const node = el('div', {class: 'ca-x ca-x-act'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xChanged', {share: convatlas.percent(changed / out.length)})}`),
       el('div', {class: 'ca-x-flow'},
         draw.part(say('xInputOf', {unit}), input, draw.bar(onInput, colour)), draw.sign('→'),
-        draw.part(say('xFunction', {formula: formula(settings)}), el('div', {class: 'ca-x-plot'}, svg, ticks)), draw.sign('→'),
+        draw.part([title, el('br'), say('xFunction', {formula: formula(settings)})], el('div', {class: 'ca-x-plot'}, svg, ticks)), draw.sign('→'),
         draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour))),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line));
     return {
@@ -67,6 +66,8 @@
         input.mark([next]);
         output.mark([next]);
         output.until(playing ? next : null);
+        title.textContent = say('xCurveOf', {op, name, unit, image: view.image || chain.image, ...next});
+        svg.setAttribute('aria-label', title.textContent);
         point.setAttribute('cx', X(x[at]));
         point.setAttribute('cy', Y(out[at]));
         drop.setAttribute('d', `M${X(x[at])} ${Y(0)}V${Y(out[at])}H${X(0)}`);

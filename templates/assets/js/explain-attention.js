@@ -9,7 +9,7 @@
   core.figures.attention = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
-    const {settings: {heads, scale, prefix, tokens}, shape: [units, h, w]} = chain.steps[k];
+    const {settings: {heads, scale, prefix, tokens, masked}, shape: [units, h, w]} = chain.steps[k];
     const [query, key, value] = [0, 1, 2].map((r) => chain.whole(k, r).values);
     const channel = unit % (units / heads), values = value.subarray(unit * tokens, (unit + 1) * tokens);
     const out = chain.map(k, unit), n = draw.number;
@@ -27,6 +27,7 @@
     const empty = new Float64Array(tokens);
     const maps = {scores: map(empty, onValues, say('xScores', {scale: draw.text(scale, 3)})), shares: map(empty, onValues, say('xShares')), values: map(values, onValues, say('xValues', {n: channel}))};
     const output = draw.chooser(draw.map({values: out, w, h, on: onOut, colour, side: SIDE}), view, say('xOutputMap', {unit}));
+    const left = el('p', {class: 'ca-dim', 'data-left-out': ''});
     const feet = {scores: el('div'), shares: el('div')};
     const body = el('tbody'), dot = el('p', {class: 'ca-x-written', 'data-dot': ''}), line = el('p', {class: 'ca-x-written', 'data-written': ''});
     const asks = el('select', {'data-ask': '', onchange: () => { view.keep({asks: Number(asks.value)}); fill(); }}, el('option', {value: -1}, say('xAskPlace')), beside.map((t) => el('option', {value: t, selected: view.asks === t}, say('xAskToken', {n: t}))));
@@ -46,9 +47,9 @@
     function fill() {
       const asked = beside.includes(Number(asks.value)) ? Number(asks.value) : prefix + place.y * w + place.x;
       const found = chain.attends(k, unit, asked);
-      const {dots, scores, p} = found;
-      [onScores, onShares] = [draw.scale(scores), {...draw.scale(p), lo: 0, signed: false}];
-      maps.scores.paint(grid(scores), onScores);
+      const {dots, scores, added, p} = found;
+      [onScores, onShares] = [draw.scale(scores.filter(Number.isFinite)), {...draw.scale(p), lo: 0, signed: false}];
+      maps.scores.paint(grid(scores).map((v) => Math.max(onScores.lo, v)), onScores);
       maps.shares.paint(grid(p), onShares);
       feet.scores.replaceChildren(...foot(scores, onScores, 'data-score'));
       feet.shares.replaceChildren(...foot(p, onShares, 'data-share'));
@@ -56,22 +57,23 @@
       const few = order.slice(0, TERMS), rest = order.slice(TERMS);
       const total = (of) => rest.reduce((sum, t) => sum + of(t), 0);
       const sum = core.gathered(p, value, unit);
-      const row = (t) => el('tr', {'data-k': t, 'data-token': t}, el('th', {scope: 'row'}, name(t)), el('td', {}, n(dots[t], {'data-product': ''})), el('td', {}, n(scores[t])), el('td', {}, n(p[t], {'data-weight': ''})), el('td', {}, '×'), el('td', {}, n(values[t])), el('td', {}, '='), el('td', {}, n(p[t] * values[t], {'data-term': ''})));
+      const row = (t) => el('tr', {'data-k': t, 'data-token': t}, el('th', {scope: 'row'}, name(t)), el('td', {}, n(dots[t], {'data-product': ''})), masked ? el('td', {}, n(added[t], {'data-mask': ''})) : '', el('td', {}, n(scores[t], {'data-scaled': ''})), el('td', {}, n(p[t], {'data-weight': ''})), el('td', {}, '×'), el('td', {}, n(values[t])), el('td', {}, '='), el('td', {}, n(p[t] * values[t], {'data-term': ''})));
+      left.textContent = masked ? say('xLeftOut', {n: added.filter((v) => v === -Infinity).length, of: tokens}) : '';
       body.replaceChildren(...few.map(row),
-        rest.length ? el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 3}, say('xOtherTokens', {n: rest.length})), el('td', {}, n(total((t) => p[t]), {'data-weight': ''})), el('td', {colspan: 3}), el('td', {}, n(total((t) => p[t] * values[t]), {'data-others': ''}))) : '',
-        el('tr', {class: 'ca-x-last ca-x-strong'}, el('th', {scope: 'row', colspan: 3}, say('xSum')), el('td', {}, n(p.reduce((a, b) => a + b, 0))), el('td', {colspan: 3}), el('td', {}, n(sum, {'data-sum': ''}))));
+        rest.length ? el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: masked ? 4 : 3}, say('xOtherTokens', {n: rest.length})), el('td', {}, n(total((t) => p[t]), {'data-weight': ''})), el('td', {colspan: 3}), el('td', {}, n(total((t) => p[t] * values[t]), {'data-others': ''}))) : '',
+        el('tr', {class: 'ca-x-last ca-x-strong'}, el('th', {scope: 'row', colspan: masked ? 4 : 3}, say('xSum')), el('td', {}, n(p.reduce((a, b) => a + b, 0))), el('td', {colspan: 3}), el('td', {}, n(sum, {'data-sum': ''}))));
       products(asked, few[0], found);
       line.replaceChildren(el('b', {}, say('xTokenSum')), ' ', ...few.flatMap((t, c) => [c ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': t}, n(p[t]), '·', ...signed(values[t]))]),
         ...(rest.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: rest.length})), ' ', n(total((t) => p[t] * values[t]))] : []), ' = ', n(sum, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
     const head = (key_, given) => el('th', {scope: 'col'}, say(key_, given));
-    const node = el('div', {class: 'ca-x ca-x-attention'}, el('p', {class: 'ca-x-lead'}, view.lead()),
+    const node = el('div', {class: 'ca-x ca-x-attention'}, el('p', {class: 'ca-x-lead'}, view.lead(), masked ? ` ${say('xMasked')}` : ''), left,
       beside.length ? el('label', {class: 'ca-select ca-x-check'}, say('xAsks'), ' ', asks) : '',
       el('div', {class: 'ca-x-flow'}, draw.part(say('xScores', {scale: draw.text(scale, 3)}), maps.scores, feet.scores), draw.sign('→'), draw.part(say('xShares'), maps.shares, feet.shares), draw.sign('×'),
         draw.part(say('xValues', {n: channel}), maps.values, draw.bar(onValues, colour)), draw.sign('→'), draw.part(say('xOutput', {unit, units}), output, draw.bar(onOut, colour))),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')},
-        el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xTokenSum')}, el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, head('xHeadToken'), head('xHeadDot'), head('xHeadScaled'), head('xHeadShareOf'), el('td'), head('xHeadValueOf', {n: channel}), el('td'), head('xHeadTerm'))), body)), dot, line));
+        el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xTokenSum')}, el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, head('xHeadToken'), head('xHeadDot'), masked ? head('xHeadMask') : '', head('xHeadScaled'), head('xHeadShareOf'), el('td'), head('xHeadValueOf', {n: channel}), el('td'), head('xHeadTerm'))), body)), dot, line));
     draw.linked(node, (t) => { for (const one of Object.values(maps)) one.point(t === null || beside.includes(t) ? [] : [placed(t)]); });
     return {
       node,

@@ -127,7 +127,8 @@
       if (!this.known.has(key)) {
         const {settings, shape, reads} = this.steps[k];
         const {bias} = this.arrays[k];
-        this.known.set(key, core.convolve(settings, (c) => this.read(k, 0, c), reads[0].shape, this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
+        if (this.steps[k].kind === 'volume') this.known.set(key, core.convolveBulk(settings, (c) => this.read(k, 0, c), reads[0].shape[0], this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
+        else this.known.set(key, core.convolve(settings, (c) => this.read(k, 0, c), reads[0].shape, this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
       }
       return this.known.get(key);
     }
@@ -150,7 +151,7 @@
       const {kind, settings, shape, reads} = this.steps[k];
       const arrays = this.arrays[k];
       const n = shape[1] * shape[2];
-      if (kind === 'conv') return this.convolved(k, unit).out;
+      if (kind === 'conv' || kind === 'volume') return this.convolved(k, unit).out;
       if (kind === 'linear' || kind === 'softmax' || kind === 'flatten') return Float64Array.of(this.vector(k)[unit]);
       if (kind === 'cat') {
         const {part, channel} = this.part(k, unit);
@@ -181,7 +182,7 @@
     attends(k, unit, token) {
       const {settings, shape} = this.steps[k];
       const head = Math.floor(unit / (shape[0] / settings.heads));
-      return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token);
+      return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token, settings.masked ? this.whole(k, 3).values : null);
     }
 
     /** The two terms of a sum or product at a unit: maps, or one number. */

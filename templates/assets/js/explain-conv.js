@@ -73,7 +73,7 @@
         title.textContent = say('xWindowOf', {n: channels[shown[chosen]], y: place.y, x: place.x});
         const line = real.flatMap(({x, w: v, n}, at) => [at ? ' + ' : '', term(x, v, n)]);
         written.replaceChildren(...(real.length ? line : [say('xNone')]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
-        written.classList.toggle('ca-x-written--long', real.length > WRITTEN);
+        draw.long(written, real.length > WRITTEN, title.textContent);
       }
       const at = place.y * W + place.x;
       const sums = parts.map((one) => one[at]);

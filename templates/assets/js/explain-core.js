@@ -64,7 +64,7 @@
   const reads = ({groups, kernel, transposed}, channels, units, unit) => {
     const each = channels / groups, own = units / groups;
     const group = Math.floor(unit / own);
-    const size = kernel[0] * kernel[1];
+    const size = kernel.reduce((a, b) => a * b, 1);
     const first = group * each;
     return {group, channels: Array.from({length: each}, (_, j) => first + j), begins: (j) => (transposed ? (first + j) * own + unit % own : unit * each + j) * size};
   };
@@ -85,6 +85,51 @@
       }
     }
     return out;
+  };
+  /** The cells of a window over depth, height and width at output place (z, y, x): [{kz, ky, kx, z, y, x, at}], at: the place in the
+   * volume, slice by slice, row by row. */
+  const cubes = (settings, [d, h, w], z, y, x) => {
+    const [kd, kh, kw] = settings.kernel;
+    const found = [];
+    for (let kz = 0; kz < kd; kz += 1) {
+      const slice = meets(settings, 0, z, kz, d);
+      for (let ky = 0; ky < kh; ky += 1) {
+        const row = meets(settings, 1, y, ky, h);
+        for (let kx = 0; kx < kw; kx += 1) {
+          const column = meets(settings, 2, x, kx, w);
+          const beside = slice.to < 0 || row.to < 0 || column.to < 0;
+          found.push({kz, ky, kx, z: slice.from, y: row.from, x: column.from, at: beside ? -1 : (slice.to * h + row.to) * w + column.to});
+        }
+      }
+    }
+    return found;
+  };
+  /** What one input channel adds to a unit's volume: (D * H * W) numbers. */
+  const bulk = (settings, x, [d, h, w], weight, begins, [D, H, W]) => {
+    const [kd, kh, kw] = settings.kernel;
+    const out = new Float64Array(D * H * W);
+    for (let kz = 0; kz < kd; kz += 1) {
+      const flat = {...settings, kernel: [kh, kw], stride: settings.stride.slice(1), dilation: settings.dilation.slice(1), padding: settings.padding.slice(2)};
+      for (let Z = 0; Z < D; Z += 1) {
+        const z = meets(settings, 0, Z, kz, d).to;
+        if (z < 0) continue;
+        const part = partial(flat, x.subarray(z * h * w, (z + 1) * h * w), [h, w], weight, begins + kz * kh * kw, [H, W]);
+        for (let k = 0; k < part.length; k += 1) out[Z * H * W + k] += part[k];
+      }
+    }
+    return out;
+  };
+  /** `convolve` of a volume: its slices stand one below the other. */
+  const convolveBulk = (settings, channel, channels, weight, bias, unit, [units, rows, W]) => {
+    const read = reads(settings, channels, units, unit);
+    const size = [settings.depth, rows / settings.depth, W];
+    const out = new Float64Array(rows * W).fill(bias);
+    const strength = read.channels.map((c, j) => {
+      const part = bulk(settings, channel(c), settings.size, weight, read.begins(j), size);
+      part.forEach((v, k) => { out[k] += v; });
+      return part.reduce((sum, v) => sum + Math.abs(v), 0);
+    });
+    return {...read, out, strength};
   };
   /** A unit's map with its bias, and how much each channel adds to it: the sum of absolute values over the map. */
   const convolve = (settings, channel, shape, weight, bias, unit, [units, H, W]) => {
@@ -230,16 +275,18 @@
   const shuffled = (groups, channels, unit) => unit % (channels / groups) * groups + Math.floor(unit / (channels / groups));
 
   /** What a token asks of all n: the product of its query with each key, that as a score, and the share of the softmax. Queries and
-   * keys lie channel by channel, (c * n), those of a head side by side. */
-  const attend = ({scale: factor, heads}, query, key, n, head, token) => {
+   * keys lie channel by channel, (c * n), those of a head side by side; a mask, (1 or heads) * n * n, is added to the scores. */
+  const attend = ({scale: factor, heads}, query, key, n, head, token, mask = null) => {
     const width = query.length / n / heads;
     const dots = new Float64Array(n);
     for (let c = head * width; c < (head + 1) * width; c += 1) {
       const q = query[c * n + token], row = c * n;
       for (let t = 0; t < n; t += 1) dots[t] += q * key[row + t];
     }
-    const scores = dots.map((v) => v * factor);
-    return {width, dots, scores, ...softmax(scores)};
+    const from = mask ? ((mask.length > n * n ? head : 0) * n + token) * n : 0;
+    const added = mask ? mask.subarray(from, from + n) : null;
+    const scores = dots.map((v, t) => v * factor + (added ? added[t] : 0));
+    return {width, dots, added, scores, ...softmax(scores)};
   };
   /** The sum of one channel's values, each by its token's share. */
   const gathered = (shares, value, channel) => {
@@ -280,5 +327,5 @@
     return hi < lo ? [0, 0] : [lo, hi];
   };
 
-  self.convatlas.explain = {floats, rim, cells, reads, partial, convolve, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, linear, softmax, ends};
+  self.convatlas.explain = {floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, linear, softmax, ends};
 })();

@@ -152,7 +152,12 @@
   };
   /** A figure's part with a title above, and a scale below where it has one. */
   const part = (title, body, foot = '', cls = '') => convatlas.el('figure', {class: `ca-x-part ${cls}`.trim()}, convatlas.el('figcaption', {}, title), body, foot);
-  const sign = (mark) => convatlas.el('span', {class: 'ca-x-sign', 'aria-hidden': 'true'}, mark);
+  /** A line that may be too long: then it scrolls by itself, and keys reach it. */
+  const long = (line, is, label) => {
+    line.classList.toggle('ca-x-written--long', is);
+    for (const [key, value] of Object.entries({tabindex: 0, role: 'group', 'aria-label': label})) if (is) line.setAttribute(key, value); else line.removeAttribute(key);
+  };
+  const sign = (mark) => convatlas.el('span', {class: `ca-x-sign${mark === '→' ? ' ca-x-sign--arrow' : ''}`, 'aria-hidden': 'true'}, mark);
 
-  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, part, sign, shape, histogram}});
+  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, long, part, sign, shape, histogram}});
 })();

@@ -82,7 +82,9 @@
       const row = (name, values, cls, attributes) => el('tr', {class: cls || false, ...attributes}, el('th', {scope: 'row'}, name), values.map((v) => el('td', {}, v === null ? '' : draw.number(v))), el('td', {}, bar(values[2], 1)));
       body.replaceChildren(...few.map((n) => row(label(chain, n), [z[n], e[n], p[n]], n === unit ? 'is-own' : '', {'data-class': n})), rest.length ? row(say('xOtherClasses', {n: rest.length}), [null, total(e), total(p)], 'ca-x-last', {'data-rest': ''}) : '');
       const power = T === 1 ? '' : ` ÷ ${draw.text(T, 3)}`;
-      line.replaceChildren('e^((', draw.number(z[unit]), ' − ', draw.number(top), `)${power}) ÷ `, draw.number(sum), ' = ', draw.number(p[unit], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      const [open, close] = T === 1 ? ['e^(', ''] : ['e^((', ')'];
+      const less = top < 0 ? [' − (', draw.number(top), ')'] : [' − ', draw.number(top)];
+      line.replaceChildren(open, draw.number(z[unit]), ...less, `${close}${power}) ÷ `, draw.number(sum), ' = ', draw.number(p[unit], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
     fill();
     const node = el('div', {class: 'ca-x ca-x-softmax'}, el('p', {class: 'ca-x-lead'}, view.lead(), added ? ` ${say('xAdded')}` : ''),

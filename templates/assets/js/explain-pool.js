@@ -16,9 +16,9 @@
     const input = draw.map({values: x, w, h, on, colour, side: 240, pad, label: say('xInputOf', {unit})});
     const output = draw.chooser(draw.map({values: out, w: W, h: H, on, colour, side: 200}), view, say('xOutputMap', {unit}));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});
-    let place = {y: 0, x: 0}, window_ = null;
+    let place = {y: 0, x: 0}, window_ = null, switched = Boolean(view.switches);
     const holder = el('div', {class: 'ca-x-grids'});
-    const marks = () => (max && view.switches ? [...new Set(switches)].filter((at) => at >= 0).map((at) => ({y: Math.floor(at / w), x: at % w})) : []);
+    const marks = () => (max && switched ? [...new Set(switches)].filter((at) => at >= 0).map((at) => ({y: Math.floor(at / w), x: at % w})) : []);
     const write = () => {
       const {cells, divisor, at, sum, v} = core.pooled(settings, x, [h, w], [H, W], place.y, place.x);
       const columns = cells.length ? Math.max(...cells.map(({kx}) => kx)) + 1 : 1;
@@ -32,14 +32,14 @@
       if (max) line.replaceChildren('max(', ...real.slice(0, 25).flatMap((cell, n) => [sign(n, false), draw.number(x[cell.at], {'data-k': cells.indexOf(cell)})]), real.length > 25 ? `, … ${real.length - 25}` : '', ') = ', draw.number(v, {class: 'ca-x-num ca-x-strong', 'data-out': ''}), ' ', el('span', {class: 'ca-dim'}, say('xArgmax', {y: cells[at].y, x: cells[at].x})));
       else line.replaceChildren('(', ...(real.length <= 25 ? real.flatMap((cell, n) => [sign(n, true), draw.number(x[cell.at], {'data-k': cells.indexOf(cell)})]) : [say('xPoolSum', {n: real.length}), ' ', draw.number(sum)]), ') ÷ ', String(divisor), ' = ', draw.number(v, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     };
-    const turn = (one) => { view.keep({switches: one}); input.point(marks()); };
+    const turn = (one) => { switched = one; view.keep({switches: one}); input.point(marks()); };
     const node = el('div', {class: 'ca-x ca-x-pool'}, el('p', {class: 'ca-x-lead'}, view.lead()),
       el('div', {class: 'ca-x-flow'},
         draw.part(say('xInputOf', {unit}), input, draw.bar(on, colour)), draw.sign('→'),
         el('div', {class: 'ca-x-middle'}, holder), draw.sign('→'),
         draw.part(say('xOutput', {unit, units}), output, draw.bar(on, colour))),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line),
-      max ? el('label', {class: 'ca-x-check'}, el('input', {type: 'checkbox', 'data-switches': '', checked: Boolean(view.switches), onchange: (event) => turn(event.target.checked)}), ` ${say('xSwitches')}`) : '');
+      max ? el('label', {class: 'ca-x-check'}, el('input', {type: 'checkbox', 'data-switches': '', checked: switched, onchange: (event) => turn(event.target.checked)}), ` ${say('xSwitches')}`) : '');
     draw.linked(node, (n) => {
       const {cells} = core.pooled(settings, x, [h, w], [H, W], place.y, place.x);
       input.point(n === null || !cells[n] || cells[n].at < 0 ? marks() : [{y: cells[n].y, x: cells[n].x}]);

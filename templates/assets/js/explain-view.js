@@ -86,6 +86,7 @@
       this.replaceChildren(this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
       if (this.figure && this.figure.size) this.go(this.wanted.place, false, false);
       Object.assign(this.dataset, {step: step.name, own: this.wanted.unit});
+      if (this.figure) this.tellUnit();
       const again = focused && (focused.startsWith('ca-x-tab') ? this.querySelector('[aria-selected=true]') : focused === 'app' ? this.querySelector('[role=application]') : this.querySelector(`[data-act="${focused}"]`) || this.querySelector(`#${CSS.escape(focused)}`));
       if (again) again.focus({preventScroll: true});
     }
@@ -94,7 +95,7 @@
     view(k, unit) {
       const set = (part) => Object.assign(this.options, part);
       return {
-        ...this.options, chain: this.chain, k, unit, colour: this.wanted.colour,
+        ...this.options, chain: this.chain, k, unit, colour: this.wanted.colour, image: this.wanted.images[this.chain.image] || this.chain.image,
         move: (place) => this.go(place),
         keep: set,
         option: (part) => { set(part); this.build(''); },
@@ -165,7 +166,7 @@
       this.at = {y: Math.min(h - 1, Math.max(0, y)), x: Math.min(w - 1, Math.max(0, x))};
       figure.place(this.at, playing);
       const said = this.querySelector('[data-place]');
-      if (said) said.textContent = convatlas.say('xPlace', this.at);
+      if (said) said.textContent = figure.said ? figure.said(this.at) : convatlas.say('xPlace', this.at);
       if (told) {
         this.wanted.place = this.at;
         if (!playing) this.tell(this.at);
@@ -219,8 +220,14 @@
       const {el, say} = convatlas;
       const n = step.shape[0];
       const act = (name, label, text, on, off) => el('button', {type: 'button', class: 'ca-x-button', 'data-act': name, 'aria-label': label, title: label, disabled: off, onclick: on}, text);
-      const choose = (next) => {
-        if (!Number.isInteger(next) || next < 0 || next >= n) return;
+      const choose = (wanted) => {
+        const next = Math.min(n - 1, Math.max(0, Number.isFinite(wanted) ? Math.round(wanted) : unit));
+        this.told = next === wanted ? '' : say('xNoUnit', {wanted: Number.isFinite(wanted) ? convatlas.number(wanted) : '', last: n - 1, next});
+        if (next === unit) {
+          field.value = unit;
+          this.tellUnit();
+          return;
+        }
         if (this.k !== this.chain.own && (APART.includes(step.kind) || this.inHead(this.k))) {
           this.units[this.k] = next;
           if (step.kind === 'softmax') this.units[this.k - 1] = next;
@@ -237,6 +244,15 @@
         this.still ? '' : el('label', {class: 'ca-select'}, say('xSpeed'), ' ', el('select', {'data-act': 'speed', onchange: (event) => this.faster(Number(event.target.value))}, SPEEDS.map((speed) => el('option', {value: speed, selected: speed === (this.options.speed || 1)}, `${speed} ×`)))),
         el('output', {class: 'ca-dim', 'data-place': ''})];
       return el('div', {class: 'ca-x-controls', role: 'group', 'aria-label': say('xControls'), onkeydown: (event) => { if (event.target.matches('input')) event.stopPropagation(); }}, which, place);
+    }
+
+    /** Say once that there is no such unit, if so. */
+    tellUnit() {
+      this.status ||= convatlas.el('p', {class: 'ca-x-told', role: 'status'});
+      if (!this.status.isConnected) this.append(this.status);
+      this.querySelector('.ca-x-controls')?.after(this.status);
+      this.status.textContent = this.told || '';
+      this.told = '';
     }
 
     faster(speed) {
@@ -275,10 +291,16 @@
     // ---- words
 
     lead(k, unit) {
+      const {kind, settings: {depth}} = this.chain.steps[k];
+      return `${this.words(k, unit)}${depth && kind !== 'volume' ? ` ${convatlas.say('xDepth', {n: depth})}` : ''}`;
+    }
+
+    words(k, unit) {
       const {say} = convatlas;
       const {kind, settings, reads, shape, op} = this.chain.steps[k];
       const n = reads[0].shape[0];
       const by = (sides) => sides.join(' × ');
+      if (kind === 'volume') return say('xLead_volume', {unit, kernel: by(settings.kernel), n: n / settings.groups, stride: by(settings.stride), dilation: by(settings.dilation)});
       if (kind === 'conv') {
         const {kernel, stride, dilation, padding, mode, groups, transposed} = settings;
         const extra = [stride.some((v) => v > 1) ? say('xStride', {v: stride[0] === stride[1] ? stride[0] : by(stride)}) : '', dilation.some((v) => v > 1) ? say('xDilation', {v: dilation[0] === dilation[1] ? dilation[0] : by(dilation)}) : '',

@@ -60,6 +60,14 @@
 
   /** A number for a cell: without its leading zero where there is little room. */
   const brief = (v) => (narrow.matches ? number(v).replace(/^(−?)0\./, '$1.') : number(v));
+  /** A number in a field, in so few characters as a cell has room for; the field keeps all its digits. */
+  const fit = (v) => {
+    const room = 5;
+    const plain = Math.abs(v) < 1e5 ? [6, 5, 4, 3, 2, 1].map((digits) => String(Number(v.toPrecision(digits))).replace(/^(-?)0\./, '$1.')) : [];
+    return plain.find((one) => one.length <= room && !one.includes('e')) || (Math.abs(v) < 1e-3 ? '0' : v.toExponential(0).replace('e+', 'e'));
+  };
+  const MOST = 1e6;
+  const taken = (text) => text !== '' && Number.isFinite(Number(text)) && Math.abs(Number(text)) < MOST;
   /** A number for a sum, in brackets where it is negative. */
   const bracket = (v) => (v < 0 ? `(${number(v)})` : number(v));
 
@@ -67,12 +75,25 @@
    * place(y, x) is called when a cell is pointed at or focused. */
   function cells({label, height, width, editable = false, step = 0.5, on, place, head = label}) {
     const inputs = [];
+    const refused = el('p', {class: 'ln-refused', role: 'status'});
     const body = core.range(height).map((y) => el('tr', {}, core.range(width).map((x) => {
       const cell = el('td', {});
       if (editable) {
         const input = el('input', {type: 'number', step, 'aria-label': say('cell', {label, row: y + 1, column: x + 1})});
-        input.addEventListener('input', () => { if (input.value !== '' && Number.isFinite(Number(input.value)) && Math.abs(Number(input.value)) < 1e6) on(y, x, Number(input.value)); });
-        input.addEventListener('blur', () => { if (input.value === '' || !Number.isFinite(Number(input.value)) || Math.abs(Number(input.value)) >= 1e6) input.value = input.dataset.last; });
+        input.addEventListener('input', () => {
+          if (taken(input.value)) input.removeAttribute('aria-invalid'); else input.setAttribute('aria-invalid', 'true');
+          if (!taken(input.value)) return;
+          refused.textContent = '';
+          on(y, x, Number(input.value));
+        });
+        input.addEventListener('change', () => {
+          if (taken(input.value)) return;
+          refused.textContent = say('cellRefused', {v: number(Number(input.dataset.last)), most: number(MOST)});
+          input.removeAttribute('aria-invalid');
+          input.value = input.dataset.last;
+        });
+        input.addEventListener('focus', () => { if (input.value !== input.dataset.last) { input.value = input.dataset.last; input.select(); } });
+        input.addEventListener('blur', () => { input.value = fit(Number(input.dataset.last)); });
         inputs.push(input);
         cell.append(input);
       }
@@ -84,7 +105,7 @@
       return cell;
     })));
     const table = el('table', {class: `ln-cells${editable ? ' ln-cells--edit' : ''}${place ? ' ln-cells--place' : ''}`, 'aria-label': label}, el('tbody', {}, body));
-    const root = el('div', {class: 'ln-map'}, head ? el('div', {class: 'ln-map__head'}, head) : null, table);
+    const root = el('div', {class: 'ln-map'}, head ? el('div', {class: 'ln-map__head'}, head) : null, table, editable ? refused : null);
     return {
       root, table, headEl: root.querySelector('.ln-map__head'),
       /** Show `map`; a cell's class says what `marked(y, x)` says of it. */
@@ -94,11 +115,18 @@
           const cell = body[y].children[x];
           cell.style.setProperty('--share', `${Math.round(42 * Math.min(1, Math.abs(v) / top))}%`);
           cell.className = [v > 0 ? 'ln-for' : v < 0 ? 'ln-against' : '', (marked && marked(y, x)) || ''].join(' ').trim();
-          if (!editable) cell.textContent = text(v, y, x);
+          if (!editable) {
+            const said = text(v, y, x);
+            const long = typeof v === 'number' && Number.isFinite(v) && said.length > (narrow.matches ? 5 : 6);
+            cell.textContent = long && text === brief ? fit(v).replace(/-/g, '\u2212') : said;
+            if (long) cell.title = number(v); else cell.removeAttribute('title');
+          }
           else {
             const input = cell.firstChild;
             input.dataset.last = v;
-            if (document.activeElement !== input || Number(input.value) !== v) input.value = v;
+            input.title = number(v);
+            if (document.activeElement !== input) input.value = fit(v);
+            else if (Number(input.value) !== v) input.value = v;
           }
         }));
       },

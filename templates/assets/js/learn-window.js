@@ -28,7 +28,7 @@
     const picture = svg('svg', {class: 'ln-window', role: 'img', preserveAspectRatio: 'xMinYMid'});
     const verdict = el('p', {class: 'ln-verdict', 'aria-live': 'polite'});
     const names = el('p', {class: 'ln-names'});
-    const sum = el('div', {class: 'ln-live formula', tabindex: 0, role: 'group', 'aria-label': say('formula')});
+    const sum = el('div', {class: 'ln-live ln-live--lines formula', tabindex: 0, role: 'group', 'aria-label': say('formula')});
     const change = (name) => (value) => { now = name === 'padding' ? {...now, before: value, after: value} : {...now, [name]: value}; choose.value = ''; draw(); };
     const bars = Object.fromEntries(['size', 'kernel', 'stride', 'padding', 'dilation'].map((name, k) => [name, slider({
       label: say(name), mark: k + 1, min: name === 'padding' ? 0 : 1, max: MOST[name], value: 1, on: change(name),
@@ -75,7 +75,7 @@
       const above = [{mark: 1, is: size}, '+', ...paddings, '−', {mark: 5, is: dilation}, '· (', {mark: 2, is: kernel}, '− 1 ) − 1'];
       const left = shape.padded - shape.reach;
       if (left < 0) return [formula({over: [above, {mark: 3, is: stride}]}, '<', 0)];
-      return [formula('⌊', {over: [above, {mark: 3, is: stride}]}, '⌋ + 1 = ⌊', {over: [left, {mark: 3, is: stride}]}, '⌋ + 1 =', shape.out)];
+      return [formula('⌊', {over: [above, {mark: 3, is: stride}]}, '⌋ + 1'), formula('= ⌊', {over: [left, {mark: 3, is: stride}]}, '⌋ + 1'), formula('=', shape.out)];
     }
 
     /** Whether it fits, and what is never read. */

@@ -75,7 +75,7 @@
     return tile < 0 ? '' : tiles.single(layer.kernels, tile, side, 'gray');
   }
 
-  const percent = ({sign, share}) => `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(share * 100)} %`;
+  const percent = ({sign, share}) => `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(convatlas.wires.part(share) * 100)} %`;
 
   /** A layer's name as it fits under a small picture: without what most names begin with, and without underscores at its ends. */
   function short(threads, name) {

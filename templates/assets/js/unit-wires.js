@@ -32,13 +32,28 @@
     return page ? el('a', {href: `${url(page)}#u=${unit}`}, text) : el('span', {}, text);
   }
 
-  /** How much, and whether for or against: a bar of that length in the colour of the sign. */
-  function strength(share, sign, driven = false) {
-    const {el, say, percent} = convatlas;
+  /** Whole percentages of parts of one whole, which make 100 together: those that lose most by rounding down are rounded up. */
+  function percentages(parts) {
+    const sum = parts.reduce((a, b) => a + b, 0) || 1;
+    const exact = parts.map((v) => 100 * v / sum);
+    const found = exact.map(Math.floor);
+    const order = exact.map((v, n) => [v - found[n], n]).sort(([a], [b]) => b - a);
+    const missing = 100 - found.reduce((a, b) => a + b, 0);
+    for (const [, n] of order.slice(0, missing)) found[n] += 1;
+    return found;
+  }
+
+  /** The part of a kernel's squared weights that a slice has, of its length's share of the kernel's. */
+  const part = (share) => share ** 2;
+
+  /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
+  function strength(percent, sign, weight, driven = false) {
+    const {el, say, number} = convatlas;
     const words = driven ? ['wireDrives', 'wireHolds', 'wireMoves'] : ['wireFor', 'wireAgainst', 'wireOpen'];
     const bar = el('i', {class: `ca-wire__bar ca-wire__bar--${sign > 0 ? 'for' : sign < 0 ? 'against' : 'open'}`});
-    bar.style.setProperty('--share', share);
-    return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share: percent(share)})}, bar, el('span', {}, `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${Math.round(share * 100)} %`));
+    bar.style.setProperty('--share', percent / 100);
+    const said = `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${percent} %`;
+    return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share: `${percent} %`})}, bar, el('span', {'data-percent': percent}, said), weight === undefined ? '' : el('small', {class: 'ca-wire__weight', 'data-weight': weight}, say('wireWeight', {v: number(weight)})));
   }
 
   /** A slice of a kernel, red for weights above zero and blue for those below. */
@@ -85,16 +100,18 @@
     const rows = [];
     const driven = Boolean(arrays.driven && arrays.driven[unit]);
     let marked = !goes;
-    for (let at = unit * k; at < (unit + 1) * k; at += 1) {
+    const known = Array.from({length: k}, (_, n) => unit * k + n).filter((at) => arrays.channel[at] >= 0);
+    const percents = percentages([...known.map((at) => part(arrays.share[at] / 255)), arrays.rest[unit] / 255]);
+    for (const [n, at] of known.entries()) {
       const channel = arrays.channel[at];
-      if (channel < 0) continue;
       const {first, way, names} = named(wires, channel);
       const picture = first && shown ? shown(wires.layers[first.layer][0], first.unit) : '';
       const on = !marked && first && first.unit === goes.unit && wires.layers[first.layer][0] === goes.name;
       marked ||= on;
       const mark = on ? el('span', {class: 'ca-wire__via ca-wire__on'}, say('wireThread')) : '';
-      rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names, mark), wires.weighted ? strength(arrays.share[at] / 255, (arrays.sign[at] - 1) * way, driven) : ''));
+      rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names, mark), wires.weighted ? strength(percents[n], (arrays.sign[at] - 1) * way, arrays.weight.length ? arrays.weight[at] : undefined, driven) : ''));
     }
+    if (rows.length && wires.weighted && percents[known.length]) rows.push(row('', '', el('span', {class: 'ca-wire__names ca-dim'}, say('wireRest')), strength(percents[known.length], 0)));
     if (!rows.length) return wires.noInputs ? {title: say('fedBy'), body: '', note: say('wireNone', {why: wires.noInputs})} : null;
     return {title: say(wires.weighted ? 'fedBy' : 'madeOf'), body: el('ul', {class: 'ca-wires'}, rows), note: wires.weighted ? say(driven ? 'fedHowDriven' : wires.active ? 'fedHowActive' : 'fedHow') : ''};
   }
@@ -111,7 +128,7 @@
     const {k: {out: k}, arrays} = wires;
     const rows = [];
     for (let at = unit * k; at < (unit + 1) * k; at += 1) {
-      if (arrays.feedsUnit[at] >= 0) rows.push(row('', el('span', {class: 'ca-wire__names'}, link(wires, arrays.feedsLayer[at], arrays.feedsUnit[at])), strength(arrays.feedsShare[at] / 255, arrays.feedsSign[at] - 1)));
+      if (arrays.feedsUnit[at] >= 0) rows.push(row('', el('span', {class: 'ca-wire__names'}, link(wires, arrays.feedsLayer[at], arrays.feedsUnit[at])), strength(Math.round(100 * part(arrays.feedsShare[at] / 255)), arrays.feedsSign[at] - 1)));
     }
     return rows.length ? {title: say('feeds'), body: el('ul', {class: 'ca-wires'}, rows), note: say('feedsHow')} : null;
   }
@@ -121,7 +138,7 @@
     const {k: {classes: k}, arrays} = wires;
     const rows = [];
     for (let at = unit * k; at < (unit + 1) * k; at += 1) {
-      if (arrays.classShare[at]) rows.push(row('', el('span', {class: 'ca-wire__names'}, wires.classes[arrays.classIndex[at]]), strength(arrays.classShare[at] / 255, arrays.classSign[at] - 1)));
+      if (arrays.classShare[at]) rows.push(row('', el('span', {class: 'ca-wire__names'}, wires.classes[arrays.classIndex[at]]), strength(Math.round(100 * part(arrays.classShare[at] / 255)), arrays.classSign[at] - 1)));
     }
     return rows.length ? {title: say('feedsClasses'), body: el('ul', {class: 'ca-wires'}, rows), note: say('feedsClassesHow')} : null;
   }
@@ -139,6 +156,8 @@
     lead,
     ends,
     slice,
+    part,
+    percentages,
     /** Figures of a unit, as `unit-panel` takes them; `shown` makes the small picture of an input, or ''. */
     figures: (wires, unit, shown, goes) => [inputs(wires, unit, shown, goes), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
   };

@@ -1,0 +1,79 @@
+"""What feeds a unit, in a browser: parts of one whole that make 100 %, and of kernels of one place the weights themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.pages.opened import opened
+from tests.whole import build, copied, digits
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+NET = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.Conv2d(16, 12, 3), nn.ReLU(), nn.Conv2d(12, 9, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+"""
+
+
+def net() -> nn.Sequential:
+    found: dict[str, object] = {}
+    exec(NET, found)
+    return found["build"]()  # type: ignore[operator, no-any-return]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wires")
+    (folder / "net.py").write_text(NET, "utf-8")
+    copied(digits(1), folder / "images")
+    model = {"source": "python:net.py:build", "input": {"size": 28, "mean": [0], "std": [1], "channels": 1}}
+    config = {"model": model, "images": "images", "methods": ["feature_maps"], "trust": "none", "layers": "conv"}
+    return build(folder, config).site
+
+
+@pytest.mark.parametrize(("slug", "layer", "units"), [("2", 2, range(12)), ("4", 4, range(9))])
+def test_what_feeds_a_unit_makes_a_whole(browser: Browser, site: Path, slug: str, layer: int, units: range):
+    weight = net()[layer].weight.detach()  # type: ignore[union-attr,operator]
+    part = weight.square().sum((2, 3)) / weight.square().sum((1, 2, 3))[:, None]  # type: ignore[operator]
+    base = site.as_uri() + "/"
+    with opened(browser, f"{base}layers/{slug}.html#u=0", base=base) as seen:
+        page = seen.page
+        for unit in units:
+            page.evaluate("hash => { location.hash = hash; }", f"u={unit}")
+            page.wait_for_function(
+                f"document.querySelector('unit-panel h2')?.textContent.startsWith('Unit {unit} ') && document.querySelector('unit-panel .ca-wire')"
+            )
+            fed = page.locator("unit-panel figure", has_text="What feeds it")
+            shown = [int(v) for v in fed.locator("[data-percent]").evaluate_all("all => all.map((e) => e.dataset.percent)")]  # fmt: skip
+            assert sum(shown) == 100
+            assert fed.locator(".ca-wire").last.inner_text().startswith("the rest")
+            best = part[unit].sort(descending=True)
+            assert np.allclose(shown[:-1], 100 * best.values[: len(shown) - 1].numpy(), atol=1.5)
+            weights = [float(v) for v in fed.locator("[data-weight]").evaluate_all("all => all.map((e) => e.dataset.weight)")]  # fmt: skip
+            expected = weight[unit, best.indices[: len(shown) - 1], 0, 0].tolist() if layer == 4 else []  # type: ignore[index]
+            assert np.allclose(weights, expected, rtol=1e-6)
+            assert ("weight" in fed.locator("li").first.inner_text()) == (layer == 4)
+        assert "squares of all weights" in fed.inner_text()
+        seen.check()
+
+
+def test_percentages_lose_nothing_by_rounding(browser: Browser, site: Path):
+    base = site.as_uri() + "/"
+    with opened(browser, f"{base}layers/2.html", base=base) as seen:
+        for parts in ([1, 1, 1], [0.996, 0.002, 0.002], torch.rand(7).tolist(), [0.5, 0.5]):
+            found = seen.page.evaluate("parts => convatlas.wires.percentages(parts)", parts)
+            assert sum(found) == 100
+            assert np.allclose(found, 100 * np.array(parts) / sum(parts), atol=1)
+        seen.check()
