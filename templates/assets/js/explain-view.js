@@ -74,7 +74,8 @@
       const step = chain.steps[k];
       const unit = missing ? 0 : this.unitAt(k);
       this.unit = unit;
-      const body = el('div', {class: 'ca-x-body', role: 'tabpanel', id: 'ca-x-panel', 'aria-labelledby': `ca-x-tab-${k}`, tabindex: -1});
+      const {alone} = this.wanted; // one step, chosen by the page around it: no tabs
+      const body = el('div', alone ? {class: 'ca-x-body'} : {class: 'ca-x-body', role: 'tabpanel', id: 'ca-x-panel', 'aria-labelledby': `ca-x-tab-${k}`, tabindex: -1});
       this.figure = null;
       if (missing) body.append(this.na(missing));
       else if (unit === null) body.append(this.elsewhere());
@@ -83,7 +84,7 @@
         body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
-      this.replaceChildren(this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
+      this.replaceChildren(alone ? '' : this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
       if (this.figure && this.figure.size) this.go(this.wanted.place, false, false);
       Object.assign(this.dataset, {step: step.name, own: this.wanted.unit});
       const again = focused && (focused.startsWith('ca-x-tab') ? this.querySelector('[aria-selected=true]') : focused === 'app' ? this.querySelector('[role=application]') : this.querySelector(`[data-act="${focused}"]`) || this.querySelector(`#${CSS.escape(focused)}`));
