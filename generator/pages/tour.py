@@ -43,6 +43,8 @@ class Stop:
     what: str
     """conv 3 × 3, stride 2"""
     size: str
+    none: str
+    """Why it has no maps, of a column that has no page."""
     page: str
     """The address of its layer's page, "" where it has none."""
     said: tuple[tuple[str, str], ...]
@@ -120,7 +122,7 @@ def _stops(site: Site, tour: Tour) -> list[Stop]:
         number, run = runs.get(k, (-1, None))
         held = block[k]
         found.append(
-            Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _page(column.view),
+            Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _none(site, column), _page(column.view),
                  tuple(_said(site, column, k)), tuple(_lesson(site, column, key) for key in taught[k]),
                  _how(site, column, hosts), _through(tour.columns[k - 1], column) if k else "", run, number)
         )  # fmt: skip
@@ -190,6 +192,11 @@ def _size(site: Site, column: Column) -> str:
         return ""
     shape = site.report.input_shape if column.role == "image" else column.view.layer.shape if column.view else last
     return "×".join(f"{side:,}" for side in shape)
+
+
+def _none(site: Site, column: Column) -> str:
+    last = column.ops[-1].shape if column.ops else ()
+    return site.t("tour.numbers", n=f"{last[0]:,}") if len(last) == 1 else site.t("tour.no_page")
 
 
 def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:

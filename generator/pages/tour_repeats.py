@@ -1,7 +1,7 @@
 """What repeats in the tour: of blocks built alike the first is shown, the others wait behind a click.
 
-    stem │ A │ B │ B' +12 │ head        A, B: the first blocks of their kind; B' and what follows: more of these, in other sizes
-    … │ B' ×2 │ C ×3 │ …                once they are opened: copies that are alike to the last number
+stem │ A │ B │ B' +12 │ head        A, B: the first blocks of their kind; B' and what follows: more of these, in other sizes
+… │ B' ×2 │ C ×3 │ …                once they are opened: copies that are alike to the last number
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def _mark(op: Op) -> tuple[str, ...]:
     """What an operation is, whatever its size: a convolution of one place, or of one map each, is another kind."""
     facts = dict(op.attributes)
     kernel = facts.get("kernel", "")
-    return op.kind, op.op, "1" if kernel in ("1", "1×1") else "", "each" if "depthwise" in facts.get("groups", "") else ""
+    return (
+        op.kind,
+        op.op,
+        "1" if kernel in ("1", "1×1") else "",
+        "each" if "depthwise" in facts.get("groups", "") else "",
+    )
 
 
 def repetitions(it: Architecture) -> list[tuple[int, int, int]]:

@@ -86,7 +86,9 @@ def test_the_first_convolution_slides_over_the_picture_itself():
     column = found.columns[1]
     assert column.op is not None
     said = first_conv(T, column.op, column.reads)
-    assert said.startswith("32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112. ")
+    assert said.startswith(
+        "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112. "
+    )
     assert "for red, for green and for blue" in said and said.endswith("and the three are added up.")
     gray, _ = tour(nn.Sequential(nn.Conv2d(1, 4, 3)), "conv", channels=1)
     assert gray.columns[1].op is not None

@@ -49,7 +49,7 @@
       this.slug = slug;
       const {images} = page.data;
       await view.show({address, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
-        op: data.steps[k].name, place: this.place(data.steps[k].shape), colour: convatlas.colours.name(page.state.c, false), alone: true});
+        op: data.steps[k].name, place: this.place(data.steps[k].shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint: convatlas.say('tour_placeHint')});
       return {view};
     }
 
