@@ -98,6 +98,12 @@ def page(site: Site, view: LayerView) -> dict[str, Any]:
     return {"at": f"data/explain/steps/{slug}.js"}
 
 
+def has(site: Site, layer: LayerName) -> bool:
+    """Whether the page of a layer shows how it is computed."""
+    found = site.report.explained
+    return found is not None and isinstance(found.chains.places.get(layer), Place)
+
+
 def hosts(site: Site) -> dict[str, str]:
     """Operation -> the slug of the layer whose page shows how it is computed: its own, or one whose chain it stands in."""
     found = site.report.explained

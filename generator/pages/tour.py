@@ -132,8 +132,7 @@ def _stops(site: Site, tour: Tour) -> list[Stop]:
 def _how(site: Site, column: Column, hosts: Mapping[str, str]) -> tuple[str, str] | None:
     """Where the numbers of a column are shown: on its own page, on that of a layer before it, nowhere."""
     if column.view:
-        slug = escape.slug(column.view.slug)
-        return (slug, "") if hosts.get(str(column.view.layer.name)) == slug else None
+        return (escape.slug(column.view.slug), "") if explain.has(site, column.view.layer.name) else None
     if column.role == "answer":
         own = next((op for op in column.ops if op.kind == "softmax" and op.id in hosts), None)
         return (hosts[own.id], escape.clean(own.id)) if own else explain.softmax(site) if len(column.ops) < 2 else None

@@ -236,7 +236,7 @@
       const place = !this.figure.size ? '' : [
         el('span', {class: 'ca-x-plays'}, act('back', say('xStepBack'), '‹', () => { this.pause(); this.step(-1); }), act('play', say(this.still ? 'xStepOn' : 'xPlay'), '▶', () => this.play()), act('on', say('xStepOn'), '›', () => { this.pause(); this.step(1); })),
         this.still ? '' : el('label', {class: 'ca-select'}, say('xSpeed'), ' ', el('select', {'data-act': 'speed', onchange: (event) => this.faster(Number(event.target.value))}, SPEEDS.map((speed) => el('option', {value: speed, selected: speed === (this.options.speed || 1)}, `${speed} ×`)))),
-        el('output', {class: 'ca-dim', 'data-place': ''}), this.wanted.hint ? el('span', {class: 'ca-dim'}, this.wanted.hint) : ''];
+        el('output', {class: 'ca-dim', 'data-place': ''}), this.wanted.hint && this.figure.size[0] * this.figure.size[1] > 1 ? el('span', {class: 'ca-dim'}, this.wanted.hint) : ''];
       return el('div', {class: 'ca-x-controls', role: 'group', 'aria-label': say('xControls'), onkeydown: (event) => { if (event.target.matches('input')) event.stopPropagation(); }}, which, place);
     }
 

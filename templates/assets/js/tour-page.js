@@ -160,9 +160,10 @@
       this.move(this.walk, home);
       this.move(this.walk.acts, this.narrow ? this : this.walk.head);
       this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
-      this.led = scroll && this.narrow;
-      if (scroll) this.center(li);
-      else if (this.narrow) scrollBy(0, li.getBoundingClientRect().top - top); // what was tapped stays under the finger
+      this.led = this.narrow && (scroll || this.turn > 0);
+      this.tapped = scroll ? null : {li, top};
+      if (scroll && !this.narrow) this.center(li);
+      else this.lead();
       this.write();
       this.mark();
       return this.explain();
@@ -176,20 +177,21 @@
       if (active) active.focus({preventScroll: true});
     }
 
-    /** The step's heading to the top of a narrow window, now and while its figure and the rows above still take their room;
-     * whoever scrolls themselves is left alone. */
+    /** The step's heading to the top of a narrow window, or what was tapped back under the finger: now and while the figure and
+     * the rows above still take their room. Whoever scrolls themselves is left alone. */
     lead(frames = 6) {
       if (!this.led) return;
-      this.walk.scrollIntoView({block: 'start', behavior: 'instant'});
+      const {tapped} = this;
+      if (tapped) scrollBy({top: tapped.li.getBoundingClientRect().top - tapped.top, behavior: 'instant'});
+      else this.walk.scrollIntoView({block: 'start', behavior: 'instant'});
       if (frames) requestAnimationFrame(() => this.lead(frames - 1));
     }
 
-    /** Scroll the column into the middle of the strip, or its step to the top of a narrow window. */
+    /** Scroll the column into the middle of the strip. */
     center(li) {
       const behavior = this.calm.matches ? 'auto' : 'smooth';
-      if (this.narrow) return this.lead();
       const [box, own] = [this.box.getBoundingClientRect(), li.getBoundingClientRect()];
-      return this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
+      this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
     }
 
     /** The figure, the lists and the wires of the step. */
