@@ -119,7 +119,7 @@ def test_a_map_stays_where_it_is_when_it_is_pointed_at(browser: Browser, base: s
         page = ready(seen)
         tile = page.locator("[data-column='1'] .tour-tiles a").nth(1)
         page.locator("h1").hover()
-        tile.scroll_into_view_if_needed()
+        tile.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
         before = tile.bounding_box()
         tile.hover(force=True)
         page.wait_for_function("document.querySelector('[data-status]').textContent.includes('Unit')")
