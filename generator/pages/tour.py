@@ -246,7 +246,7 @@ def _answer(site: Site) -> str:
 
 def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
     said = [p for image in site.report.images for p in image.predictions]
-    if key == "answer" and site.report.head in BY_PLACE:
+    if key in ("answer", "softmax") and site.report.head in BY_PLACE:
         key = f"answer_{site.report.head}"
     elif key in ("answer", "softmax") and not any(p.probability is not None for p in said):
         key = "answer_other"
