@@ -194,7 +194,8 @@ def test_the_first_convolution_says_that_it_adds_up_red_green_and_blue_with_the_
     first = network(built)[0]
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = at(seen, number_of(built, "0"))
-        assert "for red, for green and for blue" in page.locator(".tour-walk__text").inner_text()
+        said = page.locator(".tour-walk__text").inner_text()
+        assert "adding up at every place a number from red, one from green and one from blue" in said
         u, (y, x) = unit(page), place(page)
         window = truth[0][0, :, y - 1 : y + 2, x - 1 : x + 2]
         terms = (window * first.weight[u]).sum((1, 2)).tolist()
