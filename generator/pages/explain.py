@@ -98,24 +98,42 @@ def page(site: Site, view: LayerView) -> dict[str, Any]:
     return {"at": f"data/explain/steps/{slug}.js"}
 
 
-def addresses(site: Site, it: Architecture) -> dict[str, str]:
-    """Operation -> where it is shown how it is computed: its own page, or that of a layer whose chain it stands in."""
+def has(site: Site, layer: LayerName) -> bool:
+    """Whether the page of a layer shows how it is computed."""
+    found = site.report.explained
+    return found is not None and isinstance(found.chains.places.get(layer), Place)
+
+
+def hosts(site: Site) -> dict[str, str]:
+    """Operation -> the slug of the layer whose page shows how it is computed: its own, or one whose chain it stands in."""
     found = site.report.explained
     if found is None:
         return {}
-    hosts: dict[str, LayerName] = {}
+    named: dict[str, LayerName] = {}
     for layer, place in found.chains.places.items():
         if isinstance(place, Place):
             for step in found.chains.chains[place.chain].steps:
                 name = step.operation.name
-                if name == layer or name not in hosts:
-                    hosts[name] = layer
+                if name == layer or name not in named:
+                    named[name] = layer
     slugs_ = {name: escape.slug(view.slug) for name, view in site.layer_views.items()}
-    return {
-        op.id: f"layers/{slugs_[hosts[op.id]]}.html#v=how&x={escape.url(op.id)}"
-        for op in it.ops
-        if op.id in hosts and hosts[op.id] in slugs_
-    }
+    return {name: slugs_[layer] for name, layer in named.items() if layer in slugs_}
+
+
+def addresses(site: Site, it: Architecture) -> dict[str, str]:
+    """Operation -> where it is shown how it is computed."""
+    found = hosts(site)
+    return {op.id: f"layers/{found[op.id]}.html#v=how&x={escape.url(op.id)}" for op in it.ops if op.id in found}
+
+
+def softmax(site: Site) -> tuple[str, str] | None:
+    """(slug of a layer, name of a step) where scores become probabilities that the model itself does not give."""
+    found = site.report.explained
+    if found is None or found.softmax is None:
+        return None
+    ends = {chain.steps[-1].operation.name for chain in found.chains.chains}
+    slug = hosts(site).get(found.softmax)
+    return (slug, "softmax") if slug is not None and found.softmax in ends else None
 
 
 def _step(site: Site, figures: Figures, step: Step) -> dict[str, Any]:

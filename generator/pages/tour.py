@@ -1,13 +1,14 @@
 """The tour: the network as columns of maps from the image to the answer, and a walk along it in words.
 
-data/tour.js    {input, fold, images: [{slug, name, photo, plain, signed, says}], columns: [{key, role, name, slug, page, …}]}
+data/tour.js    {input, fold, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, …}]}
 
-Maps come from the scripts of the layers' pages, wires from theirs: this page adds what stands in which order, and the words.
+Maps come from the scripts of the layers' pages, wires and the numbers of figures from theirs: this page adds what stands in which
+order, and the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,11 @@ from generator.artifacts import NotApplicable
 from generator.diagrams.architecture import Op
 from generator.diagrams.words import title
 from generator.names import Layer
-from generator.pages import escape
+from generator.pages import escape, explain
 from generator.pages.context import Site
 from generator.pages.numbers import compact, times
-from generator.pages.tour_columns import Column, Group, Run, Tour, tour_of
+from generator.pages.tour_columns import Column, Group, Tour, tour_of
+from generator.pages.tour_repeats import Run
 from generator.pages.tour_words import depth, first_conv, lessons, sentence, shuffles, together, window
 from generator.pages.views import Atlas, ImageView, LayerView
 
@@ -41,12 +43,18 @@ class Stop:
     what: str
     """conv 3 × 3, stride 2"""
     size: str
+    none: str
+    """Why it has no maps, of a column that has no page."""
     page: str
     """The address of its layer's page, "" where it has none."""
     said: tuple[tuple[str, str], ...]
     """(operation, sentence)"""
     lessons: tuple[tuple[str, str], ...]
     """(title, text)"""
+    how: tuple[str, str] | None
+    """(slug of the layer, operation) whose page shows how it is computed; the operation "" where it is the layer's own."""
+    through: str
+    """What normalises between the maps that the column before shows and what this one reads, where it has no column."""
     run: Run | None
     """The repetition of which copies follow."""
     run_number: int = -1
@@ -101,7 +109,8 @@ def _page(view: LayerView | None) -> str:
 
 
 def _stops(site: Site, tour: Tour) -> list[Stop]:
-    taught = lessons(tour.columns, site.report.input_shape)
+    taught = lessons(tour.columns, site.report.input_shape, folded=tour.folds)
+    hosts = explain.hosts(site)
     runs = {run.after: (number, run) for number, run in enumerate(tour.runs)}
     block = {k: group.block for group in tour.groups for k in range(group.first, group.stop)}
     keys: set[str] = set()
@@ -113,10 +122,27 @@ def _stops(site: Site, tour: Tour) -> list[Stop]:
         number, run = runs.get(k, (-1, None))
         held = block[k]
         found.append(
-            Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _page(column.view),
-                 tuple(_said(site, column, k)), tuple(_lesson(site, column, key) for key in taught[k]), run, number)
+            Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _none(site, column), _page(column.view),
+                 tuple(_said(site, column, k)), tuple(_lesson(site, column, key) for key in taught[k]),
+                 _how(site, column, hosts), _through(tour.columns[k - 1], column) if k else "", run, number)
         )  # fmt: skip
     return found
+
+
+def _how(site: Site, column: Column, hosts: Mapping[str, str]) -> tuple[str, str] | None:
+    """Where the numbers of a column are shown: on its own page, on that of a layer before it, nowhere."""
+    if column.view:
+        return (escape.slug(column.view.slug), "") if explain.has(site, column.view.layer.name) else None
+    if column.role == "answer":
+        own = next((op for op in column.ops if op.kind == "softmax" and op.id in hosts), None)
+        return (hosts[own.id], escape.clean(own.id)) if own else explain.softmax(site) if len(column.ops) < 2 else None
+    op = column.main
+    return (hosts[op.id], escape.clean(op.id)) if op and op.id in hosts else None
+
+
+def _through(before: Column, column: Column) -> str:
+    told = [op for op in before.also if op.kind == "norm"]
+    return escape.clean(op_name(told[-1])) if told and column.op and column.op.kind == "act" else ""
 
 
 def _name(site: Site, column: Column, group: str) -> str:
@@ -124,7 +150,8 @@ def _name(site: Site, column: Column, group: str) -> str:
     if column.role in ("image", "answer"):
         return site.t(f"tour.role.{column.role}")
     ops = [op for op in column.ops if op.kind not in ("reshape", "copy")] or list(column.ops)
-    whole = str(column.view.layer.name) if column.view else ops[0].id if len(ops) == 1 else site.t("tour.role.between")
+    only = ops[0] if len(ops) == 1 else column.main
+    whole = str(column.view.layer.name) if column.view else only.id if only else site.t("tour.role.between")
     return whole.removeprefix(f"{group}.") if group else whole
 
 
@@ -132,11 +159,14 @@ def _what(site: Site, column: Column) -> str:
     if column.view and column.op and column.op.layer == column.view.layer.name:
         return op_name(column.op) if column.op.kind == "act" else site.op_line(column.view.layer)
     ops = [op for op in column.ops if op.kind not in ("reshape", "copy", "input", "output")]
+    if column.role == "answer" and not ops and explain.softmax(site):
+        return site.t("tour.softmax")
     if column.role == "image" or not ops:
         return ""
     if column.role == "answer":
         return "" if site.report.head == "detection" else title(ops[-1])
-    return _line(site, ops[0]) if len(ops) == 1 else site.t("tour.between_n", n=len(ops))
+    only = ops[0] if len(ops) == 1 else column.main
+    return _line(site, only) if only else site.t("tour.between_n", n=len(ops))
 
 
 def op_name(op: Op) -> str:
@@ -156,11 +186,16 @@ def _line(site: Site, op: Op) -> str:
 
 def _size(site: Site, column: Column) -> str:
     """1152×14×14: close together, since columns are narrow."""
-    last = column.ops[-1].shape if column.ops else ()
+    last = column.ops[-1].shape if column.ops else (site.report.classes,) if column.role == "answer" else ()
     if column.role == "answer" and site.report.head == "detection":
         return ""
     shape = site.report.input_shape if column.role == "image" else column.view.layer.shape if column.view else last
     return "×".join(f"{side:,}" for side in shape)
+
+
+def _none(site: Site, column: Column) -> str:
+    last = column.ops[-1].shape if column.ops else ()
+    return site.t("tour.numbers", n=f"{last[0]:,}") if len(last) == 1 else site.t("tour.no_page")
 
 
 def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
@@ -211,9 +246,9 @@ def _answer(site: Site) -> str:
 
 def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
     said = [p for image in site.report.images for p in image.predictions]
-    if key == "answer" and site.report.head in BY_PLACE:
+    if key in ("answer", "softmax") and site.report.head in BY_PLACE:
         key = f"answer_{site.report.head}"
-    elif key == "answer" and not any(p.probability is not None for p in said):
+    elif key in ("answer", "softmax") and not any(p.probability is not None for p in said):
         key = "answer_other"
     far = column.view.layer.receptive_field if column.view else None
     _, height, width = site.report.input_shape
@@ -233,6 +268,7 @@ def _image(site: Site, image: ImageView) -> dict[str, Any]:
         "photo": site.photo(image),
         "plain": _both(plain),
         "signed": _both([(-top, top) for top in tops]),
+        "classes": [p.index for p in image.predictions],
         "says": [
             [escape.clean(p.label), None if p.probability is None else compact(p.probability), None if p.logit is None else compact(p.logit)]
             for p in image.predictions
@@ -254,7 +290,12 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "name": escape.clean(stop.name),
         "copies": list(column.copies),
     }
+    if stop.how:
+        made["how"] = [*stop.how]
     if view is None:
+        op = column.main
+        if op and stop.how and len(op.shape) in (1, 3) and op.kind == "pool":
+            made |= {"kind": op.kind, "units": op.shape[0]}
         return made
     missing = {i.slug: view.maps.get(i.slug) for i in site.report.images}
     reasons = {
@@ -279,6 +320,7 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "window": window(op) if op else None,
         "reads": depth(op) if op else 0,
         "first": bool(column.reads) and tuple(column.reads[0]) == site.report.input_shape,
+        "through": stop.through,
         "same": [[escape.clean(str(v.layer.name)), _page(v)] for v in column.same],
     }
     return made

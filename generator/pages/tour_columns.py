@@ -4,7 +4,7 @@
                                           └ no maps: what lies between two such layers, gathered
 
 An operation that has no page and changes little (a normalisation, a reshape) is no column: it is told with the one before it.
-What repeats is found by `generator.diagrams.repeats`: of copies built alike the first is shown, the others open by a click.
+A classifier's end is a column for its pooling, one for each linear layer, and the answer. What repeats: `tour_repeats.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from generator.diagrams.architecture import OUTPUT, Architecture, Block, Op, OpKind, Shape
-from generator.diagrams.repeats import folded
 from generator.names import INPUT, LayerName
+from generator.pages.tour_repeats import Run, runs_of
 from generator.pages.views import LayerView, Report
 
 WEIGHTY: frozenset[OpKind] = frozenset(
@@ -24,7 +24,7 @@ WEIGHTY: frozenset[OpKind] = frozenset(
 """Operations that are told of even where they have no page."""
 GROUP = 12
 """Columns that stand under one block's name, at most."""
-MANY = 120
+MANY = 40
 """Columns from which on repetitions are folded at first."""
 Role = Literal["image", "layer", "between", "answer"]
 
@@ -55,13 +55,11 @@ class Column:
         """The operation, where it is one."""
         return self.ops[0] if self.ops else None
 
-
-@dataclass(frozen=True)
-class Run:
-    """A repetition: behind column number `after` stand `times` - 1 more copies of what ends there."""
-
-    after: int
-    times: int
+    @property
+    def main(self) -> Op | None:
+        """Of several operations the one that it is about, where only one weighs."""
+        heavy = [op for op in self.ops if op.kind in WEIGHTY]
+        return heavy[0] if len(heavy) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -91,18 +89,13 @@ def tour_of(report: Report) -> Tour:
     """The tour of a report; without a graph, its layers in order of execution."""
     it = report.architecture or plain(report)
     found = _columns(it, report)
-    runs: list[Run] = []
-    for start, size, times in repetitions(it):
-        copies = range(start + size, start + size * times)
-        last = max((k for k, one in enumerate(found) if start <= one.at < start + size), default=-1)
-        if last < 0 or not any(one.at in copies for one in found):
-            continue
-        found = [
-            replace(one, copies=(*one.copies, len(runs))) if one.at in copies and one.role != "answer" else one
-            for one in found
-        ]
-        runs.append(Run(last, times))
-    return Tour(tuple(found), tuple(runs), _groups(it, found))
+    groups = _groups(it, found)
+    repeats = runs_of(it, found, groups)
+    columns = [
+        replace(one, copies=tuple(n for n, (_, hidden) in enumerate(repeats) if k in hidden))
+        for k, one in enumerate(found)
+    ]
+    return Tour(tuple(columns), tuple(run for run, _ in repeats), groups)
 
 
 def plain(report: Report) -> Architecture:
@@ -127,6 +120,8 @@ def _columns(it: Architecture, report: Report) -> list[Column]:
 
     def settle(role: Role) -> None:
         """Make a column of the operations that wait, where one of them is weighty; else the one before tells of them."""
+        if role == "answer":
+            found.extend(_endings(waiting, shapes))
         ops = tuple(op for _, op in waiting)
         if role == "answer" or (ops and any(op.kind in WEIGHTY for op in ops)):
             at = waiting[0][0] if waiting else len(it.ops)
@@ -151,6 +146,30 @@ def _columns(it: Architecture, report: Report) -> list[Column]:
         found.append(Column("layer", (op,), k, view, same.get(op.id, ()), (), shapes[op.id], {op.id: shapes[op.id]}))
     settle("answer")
     return _with_others(found, report)
+
+
+def _endings(waiting: list[tuple[int, Op]], shapes: Mapping[str, tuple[Shape, ...]]) -> list[Column]:
+    """A classifier's end, a column for each pooling and linear layer, which are taken off what waits; of another end nothing."""
+    weighty = [op.kind for _, op in waiting if op.kind in WEIGHTY]
+    if "linear" not in weighty or not {*weighty} <= {"pool", "linear", "softmax"} or len(waiting[-1][1].shape) != 1:
+        return []
+    found: list[Column] = []
+    first: list[tuple[int, Op]] = []
+    while waiting and waiting[0][1].kind != "softmax":
+        at, op = waiting.pop(0)
+        if op.kind in WEIGHTY:
+            own = (*first, (at, op))
+            given = {one.id: shapes[one.id] for _, one in own}
+            ops = tuple(one for _, one in own)
+            found.append(Column("between", ops, own[0][0], reads=shapes[ops[0].id], given=given))
+            first = []
+        elif found and op.kind != "reshape":
+            told = found[-1]
+            found[-1] = replace(told, also=(*told.also, op), given={**told.given, op.id: shapes[op.id]})
+        else:
+            first.append((at, op))
+    waiting[:0] = first
+    return found
 
 
 def _shown(
@@ -181,21 +200,6 @@ def _with_others(found: list[Column], report: Report) -> list[Column]:
         at = max((k for k, d in enumerate(depth) if 0 <= d <= view.layer.depth), default=0)
         op = Op(str(view.layer.name), "block", view.layer.op, view.layer.shape, view.layer.path, layer=view.layer.name)
         found.insert(at + 1, Column("layer", (op,), found[at].at, view))
-    return found
-
-
-def repetitions(it: Architecture) -> list[tuple[int, int, int]]:
-    """(number of the first op, ops in one copy, copies) of what repeats, outer repetitions first."""
-    number = {op.id: k for k, op in enumerate(it.ops)}
-    blocks = {block.id: block for block in it.blocks}
-    shown = folded(it, single=False)
-    found = []
-    for block in shown.blocks:
-        if block.times < 2:
-            continue
-        start = number[shown.ops[block.start].id]
-        stop = blocks[block.last].stop if block.last in blocks else number[block.last] + 1
-        found.append((start, (stop - start) // block.times, block.times))
     return found
 
 

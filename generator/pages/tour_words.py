@@ -139,7 +139,8 @@ def first_conv(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     kernel = sides(dict(op.attributes).get("kernel", ""))
     if kernel is None or len(op.shape) != 3 or "groups" in dict(op.attributes):
         return _conv(t, op, reads)
-    return t("tour.said.conv_first", n=op.shape[0], k=times(*kernel), steps=_steps(t, op), out=size(op.shape))
+    key = "conv_first_colours" if depth(op) == 3 else "conv_first"
+    return t(f"tour.said.{key}", n=op.shape[0], k=times(*kernel), steps=_steps(t, op), out=size(op.shape))
 
 
 def _norm(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
@@ -227,21 +228,22 @@ _SAID: dict[str, Callable[[Strings, Op, Sequence[Shape]], str]] = {
 }  # fmt: skip
 
 
-def lessons(columns: Sequence[Column], picture: Shape) -> list[list[str]]:
-    """What is learned at each column: every lesson at the first column that shows it."""
+def lessons(columns: Sequence[Column], picture: Shape, *, folded: bool = False) -> list[list[str]]:
+    """What is learned at each column: every lesson at the first that shows it; of folded columns, at the first in sight."""
     given: set[str] = set()
-    found: list[list[str]] = []
-    for column in columns:
-        new = [key for key in _shown(column, picture) if key not in given]
-        given.update(new)
-        found.append(new)
+    found: list[list[str]] = [[] for _ in columns]
+    for k in sorted(range(len(columns)), key=lambda k: folded and bool(columns[k].copies)):
+        found[k] = [key for key in _shown(columns[k], picture) if key not in given]
+        given.update(found[k])
     return found
 
 
 def _shown(column: Column, picture: Shape) -> list[str]:
     """The lessons that a column could give."""
-    if column.role in ("image", "answer"):
-        return [str(column.role)]
+    if column.role == "image":
+        return ["image"]
+    if column.role == "answer":
+        return ["answer" if any(op.kind == "linear" for op in column.ops) or len(column.ops) > 1 else "softmax"]
     found: list[str] = []
     for op in (*column.ops, *column.also):
         reads = column.given.get(op.id, ())
@@ -249,11 +251,16 @@ def _shown(column: Column, picture: Shape) -> list[str]:
         if op.kind == "conv" and kernel:
             found += ["point"] if kernel == (1, 1) else ["kernel", "unit"]
             found += ["depthwise"] if "depthwise" in dict(op.attributes).get("groups", "") else []
+            found += ["sum"] if depth(op) > 1 and "groups" not in dict(op.attributes) else []
         elif op.kind in ("act", "norm", "attention"):
             found.append(op.kind)
         elif op.kind == "merge":
             found += ["cat"] if "cat" in op.op.lower() else ["skip"] if "add" in op.op.lower() else []
         into = reads[0] if reads else ()
+        if op.kind == "pool" and _is_map(into):
+            found.append("pool_all" if len(op.shape) < 3 or op.shape[1:] == (1, 1) else "pool")
+        elif op.kind == "linear" and len(op.shape) == 1:
+            found.append("linear")
         if (
             op.kind in ("conv", "pool")
             and len(into) == 3

@@ -36,6 +36,8 @@ COLUMNS = (
     "relu2-1",
     "conv2-2",
     "relu2-2",
+    "between-10",
+    "between-11",
     "answer",
 )
 

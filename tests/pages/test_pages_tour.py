@@ -84,14 +84,32 @@ def test_a_map_that_is_not_in_its_column_is_lent_to_it_while_a_wire_needs_it(bro
         seen.check()
 
 
-def test_a_click_opens_the_layers_page_at_the_unit(browser: Browser, base: str):
-    with opened(browser, f"{base}tour.html#i=3-a", base=base) as seen:
+def test_a_click_shows_a_map_in_the_walk_and_its_link_leads_to_how_it_is_computed(browser: Browser, base: str):
+    with opened(browser, f"{base}tour.html", base=base) as seen:
         page = ready(seen)
+        assert "A click on a map shows it in the panel below" in page.locator(".ca-note").first.inner_text()
         tile = column(page, "conv1-1").locator(".tour-tiles a").nth(2)
         unit = tile.get_attribute("data-unit")
         tile.click()
-        page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
-        assert seen.address.endswith(f"layers/conv1-1.html#u={unit}&i=3-a") or f"u={unit}&i=3-a" in seen.address
+        page.wait_for_selector(f".tour-pick__open:has-text('Open unit {unit} on the page of conv1_1')")
+        assert "tour.html#" in seen.address and f"u={unit}" in seen.address
+        page.wait_for_selector(f"tour-walk explain-view[data-own='{unit}']")
+        tile.click()
+        assert page.evaluate("document.activeElement.matches('.tour-pick__open')"), "clicked again: the way on"
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"layer-page explain-view[data-own='{unit}'][data-step='conv1_1']")
+        assert "layers/conv1-1.html" in seen.address and f"u={unit}" in seen.address and "v=how" in seen.address
+        seen.check()
+
+
+def test_a_map_that_is_read_is_gone_to_within_the_tour(browser: Browser, base: str):
+    with opened(browser, f"{base}tour.html#s=conv1-2&u=3", base=base) as seen:
+        page = ready(seen)
+        one = page.locator(".tour-units li a").first
+        unit = one.locator("b").inner_text()
+        one.click()
+        assert step(page) == "relu1-1"
+        assert f"u={unit}" in seen.address and "tour.html" in seen.address
         seen.check()
 
 
@@ -101,7 +119,7 @@ def test_a_map_stays_where_it_is_when_it_is_pointed_at(browser: Browser, base: s
         page = ready(seen)
         tile = page.locator("[data-column='1'] .tour-tiles a").nth(1)
         page.locator("h1").hover()
-        tile.scroll_into_view_if_needed()
+        tile.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
         before = tile.bounding_box()
         tile.hover(force=True)
         page.wait_for_function("document.querySelector('[data-status]').textContent.includes('Unit')")
@@ -109,7 +127,7 @@ def test_a_map_stays_where_it_is_when_it_is_pointed_at(browser: Browser, base: s
         seen.check()
 
 
-def test_a_first_tap_shows_the_wires_and_a_second_opens(browser: Browser, base: str):
+def test_a_tap_shows_the_wires_and_stays(browser: Browser, base: str):
     context = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True)
     try:
         page = context.new_page()
@@ -122,7 +140,8 @@ def test_a_first_tap_shows_the_wires_and_a_second_opens(browser: Browser, base: 
         assert page.locator("[aria-current=step]").get_attribute("data-column") == "1"
         assert "tour.html" in page.url
         tile.tap()
-        page.wait_for_selector("unit-panel h2")
+        assert page.evaluate("document.activeElement.matches('.tour-pick__open')")
+        assert "tour.html" in page.url
         page.goto(f"{base}tour.html")
         page.locator("[data-act=after]").tap()
         assert page.locator("[aria-current=step]").get_attribute("data-column") == "1"
@@ -139,7 +158,13 @@ def test_the_keyboard_walks_and_opens(browser: Browser, base: str):
         page.keyboard.press("ArrowRight")
         assert step(page) == "answer", "it ends there"
         assert page.locator("[data-act=after]").is_disabled()
-        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Home")
+        assert step(page) == "image"
+        page.keyboard.press("End")
+        assert step(page) == "answer"
+        for key in COLUMNS[-2:-5:-1]:
+            page.keyboard.press("ArrowLeft")
+            assert step(page) == key
         assert step(page) == "relu2-2"
         page.wait_for_selector("[data-column='9'] .tour-tiles a[tabindex='0']")
         assert page.locator(".tour-tiles a[tabindex='0']").count() == 1, "one stop for the tab key"
@@ -150,8 +175,11 @@ def test_the_keyboard_walks_and_opens(browser: Browser, base: str):
         page.wait_for_function(f"document.activeElement.dataset.unit !== '{first}'")
         second = page.evaluate("document.activeElement.dataset.unit")
         assert f"u={second}" in seen.address
+        page.wait_for_selector(f".tour-pick__open:has-text('Open unit {second} ')")
         page.keyboard.press("Enter")
-        page.wait_for_selector(f"unit-panel h2:has-text('Unit {second} ')")
+        assert page.evaluate("document.activeElement.matches('.tour-pick__open')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"layer-page explain-view[data-own='{second}']")
         seen.check()
 
 
@@ -159,12 +187,20 @@ def test_without_scripts_it_is_a_list_to_read(browser: Browser, base: str):
     with opened(browser, f"{base}tour.html", base=base, scripts=False) as seen:
         text = seen.page.locator("article").inner_text()
         assert "12 kernels of 3 × 3 slide over the picture" in text
-        assert "From maps to a class" in text
+        assert "One number a map" not in text, "no map is pooled to one number here"
+        for head in ("What pooling keeps", "What a score is", "From scores to shares"):
+            assert head in text
+        lesson = seen.page.locator(".tour-said details", has_text="From scores to shares")
+        assert not lesson.locator("p").is_visible()
+        lesson.locator("summary").click()
+        assert lesson.locator("p").is_visible(), "folded, and opened without scripts too"
         assert seen.page.locator(".tour-said").first.is_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-@pytest.mark.parametrize("view", ["", "#s=conv1-2&k=layer", "#s=between-5&n=all", "#s=answer&k=global"])
+@pytest.mark.parametrize(
+    "view", ["", "#s=conv1-2&k=layer", "#s=between-5&n=all", "#s=relu1-1&i=3-a", "#s=between-11", "#s=answer&k=global"]
+)
 def test_axe_finds_nothing(
     browser: Browser, site: Path, site_server: Callable[[Path], str], view: str, scheme: str, width: int
 ):

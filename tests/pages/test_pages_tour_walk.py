@@ -36,7 +36,8 @@ def test_the_walk_says_what_each_operation_does_and_ends_with_the_answer(browser
         "conv1-2": "12 kernels of 3 × 3 slide over all 12 maps at once, place by place: each makes one new map of 32 × 32.",
         "between-5": "Of every window of 2 × 2, in steps of 2, only the largest value stays: maps of 32 × 32 become maps of 16 × 16.",
         "conv2-1": "20 kernels of 3 × 3 slide over all 12 maps at once",
-        "answer": "10 sums of all 1,280 numbers",
+        "between-11": "10 sums of all 1,280 numbers",
+        "answer": "Of the 10 scores the largest names the class",
     }
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = ready(seen)
@@ -47,22 +48,24 @@ def test_the_walk_says_what_each_operation_does_and_ends_with_the_answer(browser
             if number < len(COLUMNS):
                 page.locator("[data-act=after]").click()
         best = data(site)["images"][0]["says"][0]
-        page.wait_for_selector(".tour-walk__figure .tour-bars")
-        row = page.locator(".tour-walk__figure .tour-bars li").first
-        assert row.inner_text().split()[0] == best[0]
+        page.wait_for_selector("tour-walk explain-view[data-step=softmax]")
+        row = page.locator("tour-walk [data-class].is-own th")
+        assert row.inner_text() == best[0]
         for head in (
             "What a convolution does",
             "What a unit is",
             "Why values are bent",
             "Why maps get smaller",
-            "From maps to a class",
+            "What pooling keeps",
+            "What a score is",
+            "From scores to shares",
         ):
             assert page.locator(f".tour-said h3:has-text('{head}')").count() == 1
         seen.check()
 
 
-def test_the_window_lies_where_the_kernel_reads(browser: Browser, base: str):
-    with opened(browser, f"{base}tour.html#s=conv1-1&u=2", base=base) as seen:
+def test_the_window_lies_where_the_kernel_reads_where_an_image_has_no_numbers(browser: Browser, base: str):
+    with opened(browser, f"{base}tour.html#s=conv1-1&u=2&i=3-a", base=base) as seen:
         page = ready(seen)
         slider = page.locator(".tour-drive input")
         slider.wait_for()
@@ -92,7 +95,7 @@ def test_reduced_motion_holds_the_window(browser: Browser, base: str):
     context = browser.new_context(reduced_motion="reduce")
     try:
         page = context.new_page()
-        page.goto(f"{base}tour.html#s=conv1-1")
+        page.goto(f"{base}tour.html#s=conv1-1&i=3-a")
         page.wait_for_selector(".tour-drive output")
         before = page.locator(".tour-drive output").inner_text()
         page.wait_for_timeout(700)

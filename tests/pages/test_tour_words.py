@@ -85,7 +85,10 @@ def test_the_first_convolution_slides_over_the_picture_itself():
 
     column = found.columns[1]
     assert column.op is not None
-    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112."  # fmt: skip
+    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112, adding up at every place a number from red, one from green and one from blue."  # fmt: skip
+    gray, _ = tour(nn.Sequential(nn.Conv2d(1, 4, 3)), "conv", channels=1)
+    assert gray.columns[1].op is not None
+    assert first_conv(T, gray.columns[1].op, gray.columns[1].reads) == "4 kernels of 3 × 3 slide over the picture place by place: each makes one map of 62 × 62."  # fmt: skip
 
 
 def ops_of(module: nn.Module, shape: tuple[int, int, int]) -> list[tuple[Any, list[Any]]]:
@@ -159,10 +162,14 @@ def test_every_layer_with_a_page_is_reached_once(name: str, kinds: tuple[str, ..
 def test_a_resnet_152_folds_and_every_copy_can_be_opened():
     found, described = tour(torchvision.models.resnet152(), *QUICK)
     assert found.folds
-    assert [run.times for run in found.runs] == [2, 7, 35, 2], "3, 8, 36 and 3 blocks, the first of each by itself"
+    kin, *exact = found.runs
+    assert (kin.times, kin.alike) == (49, False), "50 blocks: the first, the second, and 48 of the same operations"
+    assert [run.times for run in exact] == [7, 35, 2], "of 8, 36 and 3 blocks, the first of each by itself"
     seen = [one for one in found.columns if not one.copies]
     assert len(seen) < MANY < len(found.columns)
-    for number, run in enumerate(found.runs):
+    assert max(len([*one.copies]) for one in found.columns) == 2, "a repetition may stand in another"
+    assert all(one.copies[0] == 0 for one in found.columns if one.copies), "the outer one first"
+    for number, run in list(enumerate(found.runs))[1:]:
         hidden = [one for one in found.columns if number in one.copies]
         first = found.columns[run.after - len(hidden) // (run.times - 1) + 1 : run.after + 1]
         assert len(hidden) == len(first) * (run.times - 1)
@@ -176,11 +183,12 @@ def test_a_resnet_152_folds_and_every_copy_can_be_opened():
 def test_what_has_no_page_is_gathered_or_told_with_the_one_before():
     body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))  # fmt: skip
     found, _ = tour(body, "conv")
-    assert [one.role for one in found.columns] == ["image", "layer", "between", "layer", "answer"]
+    assert [one.role for one in found.columns] == ["image", "layer", "between", "layer", "between", "between", "answer"]
     assert [op.id for op in found.columns[2].ops] == ["1", "2", "3"]
-    assert [op.kind for op in found.columns[4].ops] == ["pool", "reshape", "linear"]
+    ends = [[op.kind for op in one.ops] for one in found.columns[4:]]
+    assert ends == [["pool"], ["reshape", "linear"], []], "pooling, scores and shares are a step each"
     found, _ = tour(body, "conv", "act")
-    assert [one.role for one in found.columns] == ["image", "layer", "layer", "between", "layer", "answer"]
+    assert [one.role for one in found.columns] == ["image", "layer", "layer", "between", "layer", "between", "between", "answer"]  # fmt: skip
     assert [op.id for op in found.columns[1].also] == ["1"], "a normalisation is told with its convolution"
 
 
@@ -200,11 +208,48 @@ def test_each_lesson_is_given_once_where_it_is_first_shown():
         "act",
         "skip",
         "field",
-        "answer",
+        "sum",
+        "pool_all",
+        "linear",
+        "softmax",
     } == set(every)
-    assert given[0] == ["image"] and given[-1] == ["answer"]
+    assert given[0] == ["image"] and given[-1] == ["softmax"]
     for key in every:
         assert re.fullmatch(r".+\|.+", str(T.table["tour"]["lesson"][key])), "a heading and a text"
+
+
+def test_a_lesson_is_given_where_it_is_in_sight():
+    found, _ = tour(torchvision.models.mobilenet_v2(), *QUICK, size=224)
+    assert found.folds
+    for folded in (False, True):
+        given = lessons(found.columns, (3, 224, 224), folded=folded)
+        at = next(k for k, keys in enumerate(given) if "field" in keys)
+        assert bool(found.columns[at].copies) == (not folded)
+
+
+def test_blocks_of_the_same_operations_fold_whatever_their_size():
+    found, _ = tour(torchvision.models.mobilenet_v2(), *QUICK)
+    kin = [run for run in found.runs if not run.alike]
+    assert kin and found.folds
+    seen = [one for one in found.columns if not one.copies]
+    assert len(seen) <= 26 < 60 < len(found.columns)
+    blocks = {one.view.layer.name.split(".")[1] for one in seen if one.view and one.view.layer.name.count(".") > 2}
+    assert {"1", "2", "3"} <= blocks, "the first without expansion, the first with it, the first that is added to"
+
+
+def test_what_is_no_classifier_ends_in_one_step():
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.a, self.b = nn.Conv2d(3, 4, 3), nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.conv(x).mean((2, 3))
+            return torch.cat([self.a(y), self.b(y)], 1)
+
+    found, _ = tour(Two(), "conv")
+    assert [one.role for one in found.columns] == ["image", "layer", "answer"]
+    assert lessons(found.columns, (3, 64, 64))[-1] == ["answer"]
 
 
 def test_without_a_graph_the_layers_stand_in_order(tmp_path: Path):

@@ -78,10 +78,11 @@
       const at = place.y * W + place.x;
       const sums = parts.map((one) => one[at]);
       const more = out[at] - bias - sums.reduce((a, b) => a + b, 0);
-      const list = sums.flatMap((v, n) => [n ? ' + ' : '', el('span', {class: n === chosen && !single ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, v < 0 ? ['(', draw.number(v), ')'] : draw.number(v))]).slice(0, 2 * 12);
+      const hint = (words) => el('span', {class: 'ca-dim'}, words);
+      const colours = seen && channels.length === 3; // red, green and blue are told apart in the sum
+      const list = sums.flatMap((v, n) => [n ? ' + ' : '', ...(colours ? [hint(say(`xColour${channels[shown[n]]}`)), ' '] : []), el('span', {class: n === chosen && !single ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, v < 0 ? ['(', draw.number(v), ')'] : draw.number(v))]).slice(0, 2 * 12);
       const hidden = sums.length > 12 ? sums.slice(12).reduce((a, b) => a + b, 0) + more : more;
       const count = rest + Math.max(0, sums.length - 12);
-      const hint = (words) => el('span', {class: 'ca-dim'}, words);
       summed.replaceChildren(el('b', {}, say('xSumOf', {y: place.y, x: place.x})), ' ', ...list, ...(count ? [' + ', hint(say('xOthers', {n: count})), ' ', draw.number(hidden, {'data-others': ''})] : []),
         ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }

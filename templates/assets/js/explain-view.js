@@ -74,7 +74,8 @@
       const step = chain.steps[k];
       const unit = missing ? 0 : this.unitAt(k);
       this.unit = unit;
-      const body = el('div', {class: 'ca-x-body', role: 'tabpanel', id: 'ca-x-panel', 'aria-labelledby': `ca-x-tab-${k}`, tabindex: -1});
+      const {alone} = this.wanted; // one step, chosen by the page around it: no tabs
+      const body = el('div', alone ? {class: 'ca-x-body'} : {class: 'ca-x-body', role: 'tabpanel', id: 'ca-x-panel', 'aria-labelledby': `ca-x-tab-${k}`, tabindex: -1});
       this.figure = null;
       if (missing) body.append(this.na(missing));
       else if (unit === null) body.append(this.elsewhere());
@@ -83,7 +84,7 @@
         body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
-      this.replaceChildren(this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
+      this.replaceChildren(alone ? '' : this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
       if (this.figure && this.figure.size) this.go(this.wanted.place, false, false);
       Object.assign(this.dataset, {step: step.name, own: this.wanted.unit});
       if (this.figure) this.tellUnit();
@@ -242,7 +243,7 @@
       const place = !this.figure.size ? '' : [
         el('span', {class: 'ca-x-plays'}, act('back', say('xStepBack'), '‹', () => { this.pause(); this.step(-1); }), act('play', say(this.still ? 'xStepOn' : 'xPlay'), '▶', () => this.play()), act('on', say('xStepOn'), '›', () => { this.pause(); this.step(1); })),
         this.still ? '' : el('label', {class: 'ca-select'}, say('xSpeed'), ' ', el('select', {'data-act': 'speed', onchange: (event) => this.faster(Number(event.target.value))}, SPEEDS.map((speed) => el('option', {value: speed, selected: speed === (this.options.speed || 1)}, `${speed} ×`)))),
-        el('output', {class: 'ca-dim', 'data-place': ''})];
+        el('output', {class: 'ca-dim', 'data-place': ''}), this.wanted.hint && this.figure.size[0] * this.figure.size[1] > 1 ? el('span', {class: 'ca-dim'}, this.wanted.hint) : ''];
       return el('div', {class: 'ca-x-controls', role: 'group', 'aria-label': say('xControls'), onkeydown: (event) => { if (event.target.matches('input')) event.stopPropagation(); }}, which, place);
     }
 

@@ -43,8 +43,8 @@
     return most === 'all' ? tiles.order(maps, 'index') : tiles.order(maps, 'strongest').slice(0, Number(most));
   }
 
-  /** The address of a unit's page on this image. */
-  const address = (column, unit, image) => `${convatlas.url(column.page)}#${convatlas.address.text({u: unit, i: image ? image.slug : ''})}`;
+  /** The address of a unit's page on this image; `how`: where it is shown how it is computed. */
+  const address = (column, unit, image, how = false) => `${convatlas.url(column.page)}#${convatlas.address.text({u: unit, i: image ? image.slug : '', v: how ? 'how' : ''})}`;
 
   /** What is said of one map: its unit and its values. */
   function words(column, maps, tile) {

@@ -122,7 +122,7 @@
   function before(sources, output, middle, words) {
     const {el} = convatlas;
     const parts = sources.flatMap((source, n) => [n ? sign('+') : '', framed(shown(source, BIG).box, source.words, source.bar)]);
-    return el('div', {class: 'tour-row'}, parts, middle, framed(shown(output, BIG).box, words.output, words.bar));
+    return el('div', {class: 'tour-row'}, parts, ...middle, framed(shown(output, BIG).box, words.output, words.bar));
   }
 
   /** The picture as its colours: one map each. */

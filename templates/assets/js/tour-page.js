@@ -13,6 +13,7 @@
       this.legend = this.querySelector('[data-legend]');
       this.menu = this.querySelector('colour-menu');
       this.walk = this.querySelector('tour-walk');
+      this.how = new convatlas.tour.How(this);
       this.state = {s: 0, u: -1, i: (this.data.images[0] || {}).slug || '', n: '6', sc: 'unit', c: this.menu.value, f: this.data.fold ? '1' : '0', a: []};
       this.coloured = this.state.c !== 'viridis';
       this.turn = 0;
@@ -34,10 +35,10 @@
       const {box} = this;
       const tile = (event) => event.target.closest('.tour-tiles a');
       this.addEventListener('change', (event) => this.control(event.target));
-      this.addEventListener('tour-step', ({detail}) => this.step(detail.by));
+      this.addEventListener('tour-step', ({detail}) => (detail.to === undefined ? this.step(detail.by) : this.go(detail.to, true, -1)));
+      for (const kind of ['wheel', 'touchmove']) addEventListener(kind, () => { this.led = false; }, {passive: true});
       box.addEventListener('pointerover', (event) => { if (tile(event)) this.point(tile(event)); });
       box.addEventListener('pointerleave', () => { clearTimeout(this.wait); this.status.textContent = ''; this.wire(); });
-      box.addEventListener('pointerdown', (event) => { this.pointer = event.pointerType; });
       box.addEventListener('focusin', (event) => { if (tile(event) && tile(event).matches(':focus-visible')) this.take(tile(event)); });
       box.addEventListener('click', (event) => this.click(event, tile(event)));
       document.addEventListener('keydown', (event) => this.key(event));
@@ -118,6 +119,7 @@
 
     redraw() {
       this.strip.redraw();
+      this.walk.list(this.strip.steps().map((number) => ({number, name: this.data.columns[number].layer || this.data.columns[number].name})));
       this.legends();
     }
 
@@ -154,24 +156,42 @@
       const steps = this.strip.steps();
       const lines = [...li.querySelectorAll('.tour-column__head > span')].map((line) => line.textContent).filter(Boolean);
       const home = this.narrow ? li : this;
-      if (this.walk.parentNode !== home) {
-        const active = this.walk.contains(document.activeElement) ? document.activeElement : null;
-        home.append(this.walk);
-        if (active) active.focus({preventScroll: true}); // what is moved loses the focus
-      }
-      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
-      if (scroll) this.center(li);
+      const top = li.getBoundingClientRect().top;
+      this.move(this.walk, home);
+      this.move(this.walk.acts, this.narrow ? this : this.walk.head);
+      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
+      this.led = this.narrow && (scroll || this.turn > 0);
+      this.tapped = scroll ? null : {li, top};
+      if (scroll && !this.narrow) this.center(li);
+      else this.lead();
       this.write();
       this.mark();
       return this.explain();
     }
 
-    /** Scroll the column into the middle of the strip, or to the top of a narrow window. */
+    /** Put an element into another, with the focus that is in it: what is moved loses it. */
+    move(element, home) {
+      if (element.parentNode === home) return;
+      const active = element.contains(document.activeElement) ? document.activeElement : null;
+      home.append(element);
+      if (active) active.focus({preventScroll: true});
+    }
+
+    /** The step's heading to the top of a narrow window, or what was tapped back under the finger: now and while the figure and
+     * the rows above still take their room. Whoever scrolls themselves is left alone. */
+    lead(frames = 6) {
+      if (!this.led) return;
+      const {tapped} = this;
+      if (tapped) scrollBy({top: tapped.li.getBoundingClientRect().top - tapped.top, behavior: 'instant'});
+      else this.walk.scrollIntoView({block: 'start', behavior: 'instant'});
+      if (frames) requestAnimationFrame(() => this.lead(frames - 1));
+    }
+
+    /** Scroll the column into the middle of the strip. */
     center(li) {
       const behavior = this.calm.matches ? 'auto' : 'smooth';
-      if (this.narrow) return li.scrollIntoView({block: 'start', behavior});
       const [box, own] = [this.box.getBoundingClientRect(), li.getBoundingClientRect()];
-      return this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
+      this.box.scrollBy({left: own.left + own.width / 2 - box.left - box.width / 2, behavior});
     }
 
     /** The figure, the lists and the wires of the step. */
@@ -184,14 +204,49 @@
         if (!('na' in maps)) this.state.u = convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
         this.write();
         this.mark();
+      } else if (this.columns[number].data.units && this.state.u < 0) {
+        this.state.u = await this.carried(number);
+        if (turn !== this.turn) return;
+        this.write();
       }
       const unit = this.state.u;
       const {wires, links} = await this.links(number, unit);
       const {figure, units} = convatlas.tourStep;
-      const [drawn, lists] = await Promise.all([figure(this, number, unit, wires, links), units(this, number, unit, links, Boolean(wires))]);
+      const lists = units(this, number, unit, links, Boolean(wires));
+      const found = await this.how.draw(number, unit, () => turn === this.turn).catch(() => null);
       if (turn !== this.turn) return;
-      this.walk.show(drawn, lists);
+      const drawn = found && found.view ? [found.view] : [await figure(this, number, unit, wires, links), found && found.other ? this.how.elsewhere(found.other) : null];
+      const said = await lists;
+      if (turn !== this.turn) return;
+      const link = this.how.link(number, unit);
+      this.walk.show(drawn.filter(Boolean), link ? [link, ...said] : said);
+      this.lead();
       this.wire();
+    }
+
+    /** The unit of a step without maps of its own: the strongest of the maps before it, where these are its units. */
+    async carried(number) {
+      const at = number - 1;
+      if (at < 1 || this.columns[at].data.role !== 'layer' || this.columns[at].data.units !== this.columns[number].data.units) return 0;
+      const maps = await this.strip.maps(at).catch(() => ({na: ''}));
+      return 'na' in maps ? 0 : convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
+    }
+
+    /** Show another image. */
+    show(slug) {
+      const input = [...this.querySelectorAll('[name=image]')].find((one) => one.value === slug);
+      if (!input) return;
+      input.checked = true;
+      this.control(input);
+    }
+
+    /** Walk to a unit elsewhere, through folds that hide it. */
+    visit(number, unit) {
+      if (this.columns[number].li.hidden) {
+        for (const run of this.columns[number].data.copies) this.strip.opened.add(run);
+        this.redraw();
+      }
+      return this.go(number, true, unit);
     }
 
     /** What a unit reads and feeds, classes among it; nothing where that is not known. */
@@ -244,7 +299,7 @@
       if (number !== this.state.s || unit !== this.state.u) this.pick(number, unit);
     }
 
-    /** A first tap shows what a map is wired to, a second one opens it; with a mouse, pointing does the first. */
+    /** A map that is clicked is shown in the walk, which has the way to its page; clicked again, that way has the focus. */
     click(event, tile) {
       const li = event.target.closest('[data-column]');
       if (!li || event.target.closest('button, .tour-column__head a, tour-walk')) return;
@@ -253,21 +308,22 @@
         if (number !== this.state.s) this.go(number, false, -1);
         return;
       }
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab, as of any link
       const [, unit] = this.of(tile);
-      if ((event.pointerType || this.pointer) !== 'touch' || (number === this.state.s && unit === this.state.u)) return;
       event.preventDefault();
-      this.take(tile);
+      if (number === this.state.s && unit === this.state.u) this.walk.ahead();
+      else this.take(tile);
     }
 
     key(event) {
-      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest('input, select, textarea, details, [contenteditable], dialog, .md-search')) return;
+      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest('input, select, textarea, details, [contenteditable], dialog, .md-search, explain-view .ca-scroll')) return;
       const {s, u} = this.state;
       const tile = event.target.closest('.tour-tiles a');
       const steps = this.strip.steps();
       this.focused = Boolean(tile);
       if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') this.step(event.key === 'ArrowRight' ? 1 : -1);
       else if (tile && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) this.pick(s, this.strip.beside(s, u, event.key === 'ArrowDown' ? 1 : -1));
-      else if (tile && (event.key === 'Home' || event.key === 'End')) this.go(event.key === 'Home' ? steps[0] : steps.at(-1), true, -1);
+      else if (event.key === 'Home' || event.key === 'End') this.go(event.key === 'Home' ? steps[0] : steps.at(-1), true, -1);
       else { this.focused = false; return; }
       event.preventDefault();
     }

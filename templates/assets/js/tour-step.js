@@ -47,7 +47,13 @@
     return [sign('×'), framed(box, say(all && found.length === 3 ? 'tour_kernelColours' : 'tour_kernel'))];
   }
 
-  /** The figure of a step; null where there is none to draw. */
+  /** What normalises before a curve without a column of its own: the map that the step reads is not the one that is drawn. */
+  function through({through: name}) {
+    const {tourFigure: {framed, sign}, el, say} = convatlas;
+    return name ? [sign('→'), framed(el('span', {class: 'tour-weight', 'data-through': ''}, convatlas.breaks(name)), say('tour_through')), sign('→')] : [];
+  }
+
+  /** The figure of a step from its maps alone, where its numbers are not at hand; null where there is none to draw. */
   async function figure(page, number, unit, wires, links) {
     const {tourFigure, say, number: digits} = convatlas;
     const {data} = page.columns[number];
@@ -74,7 +80,7 @@
     }
     if (!found.length) return tourFigure.framed(tourFigure.shown(output, 150).box, words.output, output.bar);
     const middle = (data.kind === 'act' && tourFigure.curve(data.op)) || tourFigure.sign(found.length > 1 ? '=' : '→');
-    return tourFigure.before(found.map((one) => one.source), output, middle, words);
+    return tourFigure.before(found.map((one) => one.source), output, [...through(data), middle], words);
   }
 
   /** The last maps, and what the model says. */
@@ -90,6 +96,13 @@
     return el('div', {class: 'tour-row'}, drawn.length ? [framed(wall, say('tour_last', {n: best.length, layer: page.columns[last].data.name})), sign('→')] : '', framed(bars(image.says), say(page.data.says, {image: image.name})));
   }
 
+  /** A unit in a list is gone to within the tour; its link is for a new tab. */
+  function walk(event, page, number, unit) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    page.visit(number, unit);
+  }
+
   /** A list of units with their maps, as links. */
   async function list(page, title, links, end) {
     const {el, tour, say} = convatlas;
@@ -101,7 +114,7 @@
       const colour = data.role === 'image' && page.data.input[0] === 3 ? say(['tour_red', 'tour_green', 'tour_blue'][unit]) : '';
       const mark = link.sign > 0 ? '+' : link.sign < 0 ? '\u2212' : '';
       const inside = [one ? convatlas.tiles.single(one.maps, one.tile, 40, one.colour, one.to) : '', el('b', {}, data.role === 'image' ? colour : unit), el('small', {}, convatlas.breaks(data.layer || data.name)), el('span', {class: 'ca-num'}, `${mark}${Math.round(100 * link.share)} %`)];
-      return el('li', {class: `tour-unit tour-unit--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}`}, data.page ? el('a', {href: tour.address(data, unit, page.image())}, inside) : el('span', {}, inside));
+      return el('li', {class: `tour-unit tour-unit--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}`}, data.page ? el('a', {href: tour.address(data, unit, page.image()), onclick: (event) => walk(event, page, number, unit)}, inside) : el('span', {}, inside));
     }));
     return el('section', {class: 'tour-units'}, el('h3', {}, title), el('ul', {}, rows));
   }
@@ -113,7 +126,7 @@
     if (data.role !== 'layer' || unit < 0) return [];
     const step = (by) => () => page.pick(number, page.strip.beside(number, unit, by));
     const head = el('div', {class: 'tour-pick'}, el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitBefore'), 'data-unit-step': '-1', onclick: step(-1)}, '‹'),
-      el('a', {href: tour.address(data, unit, page.image()), class: 'tour-pick__open'}, say('tour_open', {n: unit, layer: data.name})), el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitAfter'), 'data-unit-step': '1', onclick: step(1)}, '›'));
+      el('a', {href: tour.address(data, unit, page.image(), Boolean(data.how)), class: 'tour-pick__open'}, say('tour_open', {n: unit, layer: data.name})), el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitAfter'), 'data-unit-step': '1', onclick: step(1)}, '›'));
     const [reads, feeds] = await Promise.all([list(page, say('tour_reads'), read(links, number, unit), 'from'), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);
     const none = wired ? '' : el('p', {class: 'ca-dim'}, say('tour_unwired'));
     return [head, reads, feeds, reads || feeds ? el('p', {class: 'ca-dim tour-how'}, say('tour_how')) : none].filter(Boolean);

@@ -28,11 +28,11 @@
         li.append(column.guests, column.more, column.bar);
       }
       this.chips = [...this.box.querySelectorAll('.tour-fold')].map((li) => {
-        const run = Number(li.dataset.run), n = li.dataset.times;
+        const run = Number(li.dataset.run), n = Number(li.dataset.times), kin = 'kin' in li.dataset;
         const told = el('span');
-        const button = el('button', {type: 'button', 'data-act': 'fold', onclick: () => this.page.unfold(run)}, el('b', {}, `×${n}`), told);
+        const button = el('button', {type: 'button', 'data-act': 'fold', onclick: () => this.page.unfold(run)}, el('b', {}, kin ? `+${n - 1}` : `×${n}`), told);
         li.append(button);
-        return {li, run, after: Number(li.dataset.after), tell: (open) => { told.textContent = say(open ? 'tour_fold' : 'tour_unfold', {n}); button.setAttribute('aria-expanded', String(open)); }};
+        return {li, run, after: Number(li.dataset.after), tell: (open) => { told.textContent = say(`tour_${open ? 'fold' : 'unfold'}${kin ? 'Kin' : ''}`, {n}); button.setAttribute('aria-expanded', String(open)); }};
       });
     }
 

@@ -1,33 +1,56 @@
-/* <tour-walk>: one step of the walk in words, with its figure, and the way to the steps before and after. */
+/* <tour-walk>: one step of the walk: what happens in a sentence or two, its figure, what may be read on, and the way to the steps
+ * before and after. In a narrow window the buttons stand at its lower edge, under the thumb, whatever else moves. */
 customElements.define('tour-walk', class extends HTMLElement {
   build() {
     const {el, say} = convatlas;
-    const go = (by) => () => this.dispatchEvent(new CustomEvent('tour-step', {bubbles: true, detail: {by}}));
-    this.before = el('button', {type: 'button', class: 'tour-button', 'data-act': 'before', onclick: go(-1)}, '‹ ', say('tour_before'));
-    this.after = el('button', {type: 'button', class: 'tour-button tour-button--go', 'data-act': 'after', onclick: go(1)}, say('tour_after'), ' ›');
+    const go = (detail) => this.dispatchEvent(new CustomEvent('tour-step', {bubbles: true, detail}));
+    this.before = el('button', {type: 'button', class: 'tour-button', 'data-act': 'before', onclick: () => go({by: -1})}, '‹ ', say('tour_before'));
+    this.after = el('button', {type: 'button', class: 'tour-button tour-button--go', 'data-act': 'after', onclick: () => go({by: 1})}, say('tour_after'), ' ›');
     this.count = el('span', {class: 'ca-dim ca-num', 'aria-live': 'polite'});
+    this.jump = el('select', {class: 'tour-jump', 'data-act': 'jump', 'aria-label': say('tour_jump'), onchange: () => go({to: Number(this.jump.value)})});
     this.name = el('h2', {tabindex: '-1'});
+    this.acts = el('div', {class: 'tour-walk__acts'}, this.count, this.jump, this.before, this.after);
+    this.head = el('div', {class: 'tour-walk__head'}, this.name, this.acts);
     this.text = el('div', {class: 'tour-walk__text'});
     this.picture = el('div', {class: 'tour-walk__figure'});
     this.units = el('div', {class: 'tour-walk__units'});
-    this.replaceChildren(el('div', {class: 'tour-walk__head'}, this.name, el('div', {class: 'tour-walk__acts'}, this.count, this.before, this.after)),
-      el('div', {class: 'tour-walk__body'}, this.text, el('div', {class: 'tour-walk__side'}, this.picture, this.units)));
+    this.more = el('div', {class: 'tour-walk__more'});
+    this.replaceChildren(this.head, this.text, this.picture, this.units, this.more);
+  }
+
+  /** The steps that can be gone to, [{number, name}]; the list is made anew only where they are others. */
+  list(steps) {
+    const {el} = convatlas;
+    if (!this.name) this.build();
+    const key = steps.map(({number}) => number).join(' ');
+    if (this.listed === key) return;
+    this.listed = key;
+    this.jump.replaceChildren(...steps.map(({number, name}, k) => el('option', {value: number}, `${k + 1} · ${name}`)));
   }
 
   /** The words of a step; `said` is the column's own text. */
-  tell({number, of, name, what, page, said}) {
+  tell({number, of, at, name, what, page, said}) {
     const {el, say, url, breaks} = convatlas;
-    if (!this.name) this.build();
     this.count.textContent = say('tour_step', {n: number, of});
+    this.jump.value = String(at);
     this.before.disabled = number === 1;
     this.after.disabled = number === of;
     this.name.replaceChildren(page ? el('a', {href: url(page)}, breaks(name)) : el('span', {}, breaks(name)), ' ', el('span', {class: 'ca-dim'}, what));
-    this.text.replaceChildren(...[...said.childNodes].map((node) => node.cloneNode(true)));
+    const nodes = [...said.childNodes].map((node) => node.cloneNode(true));
+    const fold = (node) => node.nodeName === 'DETAILS';
+    this.text.replaceChildren(...nodes.filter((node) => !fold(node)));
+    this.more.replaceChildren(...nodes.filter(fold));
   }
 
-  /** The figure of the step, and of its unit what it reads and feeds. */
+  /** The figure of the step, and of its unit what it reads and feeds. What stands there already stays, with its focus. */
   show(figure, units) {
-    this.picture.replaceChildren(...(figure ? [figure] : []));
+    if (figure.length !== this.picture.childElementCount || figure.some((one, k) => one !== this.picture.children[k])) this.picture.replaceChildren(...figure);
     this.units.replaceChildren(...units);
+  }
+
+  /** Go to what leads on from the unit that is shown. */
+  ahead() {
+    const link = this.querySelector('.tour-pick__open');
+    if (link) link.focus();
   }
 });

@@ -1,0 +1,77 @@
+/* The numbers of a step: the figure that the layer's own page has ("How it is computed"), of the unit that was picked, at one place
+ * that is kept from step to step. Its data are loaded once a step is reached; a step that is only passed asks for none. */
+(() => {
+  const LINGER = 120;  // milliseconds
+
+  class How {
+    constructor(page) {
+      this.page = page;
+      this.view = document.createElement('explain-view');
+      this.view.addEventListener('unit-open', (event) => { event.stopPropagation(); page.pick(page.state.s, this.here(event.detail.unit)); });
+      this.view.addEventListener('explain-state', (event) => { event.stopPropagation(); this.keep(event.detail.place); });
+    }
+
+    /** The unit of this step that a unit of the page of its numbers is. */
+    here(unit) {
+      const {chain, k} = this.view;
+      return chain.along(chain.own, unit, k) ?? unit;
+    }
+
+    /** Remember a place, with the size of the map that it is of. */
+    keep(place) {
+      const {size} = this.view.figure || {};
+      if (place && size && size[0] * size[1] > 1) this.spot = {...place, h: size[0], w: size[1]};
+    }
+
+    /** The place on a map of another size. */
+    place([, h, w]) {
+      const {spot} = this;
+      return spot ? {y: Math.floor((spot.y + 0.5) * h / spot.h), x: Math.floor((spot.x + 0.5) * w / spot.w)} : null;
+    }
+
+    /** {view}, with the figure of a step in it; {other: the name of the image that has its numbers}; null where none has. */
+    async draw(number, unit, current) {
+      const {page, view} = this;
+      const {how} = page.columns[number].data;
+      const image = page.image();
+      if (!how || !image) return null;
+      await new Promise((resolve) => { setTimeout(resolve, LINGER); });
+      if (!current()) return null;
+      const [slug, op] = how;
+      const address = {key: `steps/${slug}`, path: `data/explain/steps/${slug}.js`};
+      const data = await convatlas.load('explain', address.key, address.path);
+      const k = op ? data.steps.findIndex(({name}) => name === op) : data.step;
+      if (k < 0 || !current()) return null;
+      const chain = new convatlas.explain.Chain(data, image.slug);
+      if (chain.missing(k)) return null;
+      if (!data.images.includes(image.slug)) return {other: page.data.images.find((one) => data.images.includes(one.slug))};
+      if (this.slug !== slug) view.units = {};
+      this.slug = slug;
+      const {images} = page.data;
+      await view.show({address, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
+        op: data.steps[k].name, place: this.place(data.steps[k].shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint: convatlas.say('tour_placeHint')});
+      return {view};
+    }
+
+    /** What a step says of its numbers where they are of another image: that, and the way there. */
+    elsewhere(other) {
+      const {el, say} = convatlas;
+      const {page} = this;
+      return el('p', {class: 'ca-dim tour-elsewhere'}, say('tour_numbersOf', {image: other.name}), ' ', el('button', {type: 'button', class: 'tour-button', 'data-act': 'numbers', onclick: () => page.show(other.slug)}, say('tour_numbersSee', {image: other.name})));
+    }
+
+    /** The way to all steps of it, for a step without a page of its own. */
+    link(number, unit) {
+      const {el, say, url, address} = convatlas;
+      const {data} = this.page.columns[number];
+      if (!data.how || data.page) return null;
+      const [slug, op] = data.how;
+      const image = this.page.image();
+      const host = this.page.data.columns.find((one) => one.slug === slug);
+      const at = address.text({u: unit >= 0 && data.units ? unit : '', i: image ? image.slug : '', v: 'how', x: op});
+      return el('p', {}, el('a', {href: `${url(`layers/${slug}.html`)}#${at}`, class: 'tour-pick__open'}, say('tour_openOf', {layer: host ? host.layer : slug})));
+    }
+  }
+
+  convatlas.tour.How = How;
+})();
