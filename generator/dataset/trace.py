@@ -39,14 +39,28 @@ AT_ONCE = 256
 Row = list[Step]
 
 
-@dataclass(frozen=True)
-class Walker:
-    """A thread under way: it stands at a unit of a layer, at a place of its map, in an image of the batch."""
+@dataclass(eq=False)
+class Stand:
+    """Where threads stand: at a unit of a layer, at a place of its map, in an image of the batch. Threads that meet here go on
+    as one."""
 
-    row: Row
     image: int
     unit: int
     place: int
+    step: Step | None = None
+    """To where they go on."""
+    then: Stand | None = None
+    rest: Row = field(default_factory=list)
+    """What follows the step where the images do not say."""
+
+
+def _row(at: Stand | None) -> Row:
+    """The steps of a thread that begins here."""
+    row: Row = []
+    while at is not None and at.step is not None:
+        row += [at.step, *at.rest]
+        at = at.then
+    return row
 
 
 @dataclass
@@ -102,22 +116,22 @@ class Trace:
         maps: Mapping[LayerName, Tensor],
     ) -> None:
         """All threads that begin in a batch, from the last layer to the first."""
-        standing: dict[LayerName, list[Walker]] = {name: [] for name in self._order}
+        heads: dict[LayerName, list[Stand]] = {name: [] for name in self._order}
         for image, units in enumerate(begins):
             for layer, unit, place in units:
-                row = self.found.setdefault(layer, {})[unit] = []
-                if layer in standing:
-                    standing[layer].append(Walker(row, image, unit, place))
+                heads.setdefault(layer, []).append(Stand(image, unit, place))
+        come: dict[LayerName, dict[tuple[int, int, int], Stand]] = {name: {} for name in self._order}
         for name in reversed(self._order):
-            here = standing.pop(name)
-            later = [k for k, one in enumerate(here) if one.row] if name in windows else []
-            led = self._steps(name, [here[k] for k in later], windows[name]) if later else []
-            own_steps = dict(zip(later, led, strict=True))
-            steps = [own_steps.get(k) or self.threads.step(name, one.unit) for k, one in enumerate(here)]
-            self._go(name, here, steps, maps, standing)
+            later, begun = list(come.pop(name).values()), heads[name]
+            led = self._steps(name, later, windows[name]) if later and name in windows else [None] * len(later)
+            for one, step in zip((*later, *begun), (*led, *[None] * len(begun)), strict=True):
+                one.step = step or self.threads.step(name, one.unit)
+            self._go(name, [one for one in (*later, *begun) if one.step is not None], maps, come)
+        for name, begun in heads.items():
+            self.found.setdefault(name, {}).update((one.unit, _row(one)) for one in begun)
 
-    def _steps(self, name: LayerName, here: Sequence[Walker], window: Window) -> list[Step | None]:
-        """The step of each thread that has come to a layer; None where nothing drives its unit."""
+    def _steps(self, name: LayerName, here: Sequence[Stand], window: Window) -> list[Step | None]:
+        """The step from where threads have come to a layer; None where nothing drives its unit."""
         leads, device = self._ends[name], window.x.device
         mean, way = torch.from_numpy(self.means[name]).to(device), torch.from_numpy(leads.way).to(device)
         found: list[Step | None] = []
@@ -135,28 +149,25 @@ class Trace:
     def _go(
         self,
         name: LayerName,
-        here: Sequence[Walker],
-        steps: Sequence[Step | None],
+        here: Sequence[Stand],
         maps: Mapping[LayerName, Tensor],
-        standing: dict[LayerName, list[Walker]],
+        come: Mapping[LayerName, dict[tuple[int, int, int], Stand]],
     ) -> None:
-        """Every thread goes on to where its step leads: the highest place there, of those that the reader sees."""
-        to: dict[LayerName, list[tuple[Walker, Step]]] = {}
-        for one, step in zip(here, steps, strict=True):
-            if step is not None:
-                one.row.append(step)
-                to.setdefault(step.layer, []).append((one, step))
+        """Every step leads on to the highest place there, of those that the reader sees."""
+        to: dict[LayerName, list[tuple[Stand, Step]]] = {}
+        for one in here:
+            if one.step is not None:
+                to.setdefault(one.step.layer, []).append((one, one.step))
         for layer, some in to.items():
-            if layer in standing and layer in maps:
+            if layer in come and layer in maps:
                 seen = sees(self.layers[name], self.layers[layer], np.array([one.place for one, _ in some]))
                 places = highest(maps[layer], [(one.image, step.unit, step.sign) for one, step in some], seen)
-                standing[layer] += [
-                    Walker(one.row, one.image, step.unit, place)
-                    for (one, step), place in zip(some, places, strict=True)
-                ]
+                for (one, step), place in zip(some, places, strict=True):
+                    key = (one.image, step.unit, place)
+                    one.then = come[layer].setdefault(key, Stand(*key))
             elif layer != INPUT:
                 for one, step in some:
-                    one.row.extend(self.threads.thread(layer, step.unit))
+                    one.rest = list(self.threads.thread(layer, step.unit))
 
 
 @dataclass(frozen=True)
