@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -37,7 +37,7 @@ from generator.report.checkpoints import Checkpoint, checkpoints_of
 from generator.report.drives import Driving
 from generator.report.explained import Explaining, explaining_of
 from generator.report.features import last_features
-from generator.report.jobs import Choice, Jobs, choose, jobs
+from generator.report.jobs import Choice, Jobs, SetRequest, choose, jobs
 from generator.report.keys import ModelKey, call_of
 from generator.report.labelled import Labelled, labelled
 from generator.report.precision import Precision, settled
@@ -79,10 +79,10 @@ class Setup:
     """In what numbers searches run that leave it open."""
     checkpoints: tuple[Checkpoint, ...] = ()
     """Of its training, in their order."""
-    ways: MutableMapping[frozenset[LayerName], tuple[Mapping[LayerName, Wires], Threads]] = field(
+    ways: MutableMapping[tuple[frozenset[LayerName], ...], tuple[Mapping[LayerName, Wires], Threads]] = field(
         default_factory=dict, init=False, repr=False
     )
-    """What was found of them, by what was not asked yet: layers, and what drives their units."""
+    """What was found of them, by the layers of which something was not known yet."""
 
     @cached_property
     def check(self) -> Check:
@@ -142,28 +142,37 @@ class Setup:
     @property
     def weighed(self) -> Mapping[LayerName, Wires]:
         """The same, inputs weighed by how much they are on in the dataset: by what the store knows of that now."""
-        return self._known[0]
+        return self._plain[0]
 
     @property
     def threads(self) -> Threads:
         """The ways from these units back to the first layer."""
-        return self._known[1]
+        wired, plain = self._plain
+        if self.tracing is None:
+            return plain
+        lacks = *self._lacks, _names(self.tracing.lacking(self.store))
+        if lacks not in self.ways:
+            self.ways[lacks] = wired, plain.along(self.tracing.of(self.store))
+        return self.ways[lacks][1]
 
     @property
-    def _known(self) -> tuple[Mapping[LayerName, Wires], Threads]:
-        asking = self.asking
-        lacks = frozenset(request.layer.name for request in asking.lacking(self.store)) if asking else frozenset()
-        if self.driving is not None:
-            lacks |= frozenset(LayerName(f"drive {one.layer.name}") for one in self.driving.lacking(self.store))
-        if self.tracing is not None:
-            lacks |= frozenset(LayerName(f"trace {one.layer.name}") for one in self.tracing.lacking(self.store))
+    def _plain(self) -> tuple[Mapping[LayerName, Wires], Threads]:
+        """Without the threads that were followed in pictures."""
+        lacks = self._lacks
         if lacks not in self.ways:
-            on = {} if asking is None else activity_of(asking, self.store)
+            on = {} if self.asking is None else activity_of(self.asking, self.store)
             wired = weighed(self.wires, self.description, self.engine.module, on)
             if self.driving is not None:
                 wired = driven(wired, self.description, self.engine.module, self.driving.of(self.store))
-            self.ways[lacks] = wired, Threads(wired, self.tracing.of(self.store) if self.tracing is not None else {})
+            self.ways[lacks] = wired, Threads(wired)
         return self.ways[lacks]
+
+    @property
+    def _lacks(self) -> tuple[frozenset[LayerName], ...]:
+        """The layers that were not asked yet, and those of which it is not known what drives their units."""
+        if self.asking is None or self.driving is None:
+            return ()
+        return _names(self.asking.lacking(self.store)), _names(self.driving.lacking(self.store))
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -340,6 +349,10 @@ def ends_in(readout: Readout, head: str) -> tuple[str, ...]:
         f"the model itself ends in {last}: its scores are probabilities, and gradients that start from them are flat where "
         "it is sure. Better give the model without that last step.",
     )
+
+
+def _names(requests: Iterable[SetRequest]) -> frozenset[LayerName]:
+    return frozenset(request.layer.name for request in requests)
 
 
 def _unasked_baselines(config: ReportConfig, choices: Sequence[Choice]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ Where pictures were looked at, a unit's thread is therefore followed within the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +81,10 @@ class Rows:
 
 
 class Threads:
-    """The ends of every channel of the layers that are wired. `wires` are in order of execution; `rows` are the threads that
-    were followed for units themselves, by the layer of these."""
+    """The ends of every channel of the layers that are wired. `wires` are in order of execution."""
 
-    def __init__(self, wires: Mapping[LayerName, Wires], rows: Mapping[LayerName, Rows] | None = None) -> None:
-        self._rows = rows or {}
+    def __init__(self, wires: Mapping[LayerName, Wires]) -> None:
+        self._rows: Mapping[LayerName, Rows] = {}
         self._layers = {name: _Plain(found) for name, found in wires.items()}
         self._order = {name: number for number, name in enumerate(wires)}
         self._ends: dict[tuple[LayerName, int], Ends] = {}
@@ -92,6 +92,12 @@ class Threads:
         for name, found in self._layers.items():  # in this order, what lies behind a channel is as good as always known
             for channel in range(len(found.starts) - 1):
                 self.ends(name, channel)
+
+    def along(self, rows: Mapping[LayerName, Rows]) -> Threads:
+        """The same, with these threads followed for units themselves."""
+        found = copy(self)
+        found._rows = rows
+        return found
 
     @property
     def mixing(self) -> Mapping[LayerName, int]:

@@ -39,7 +39,7 @@ def traced(model: nn.Module, x: torch.Tensor, batch: int = 3) -> tuple[Descripti
     return (
         description,
         plain,
-        Threads(driven(wired, description, model, drive), {name: trace.rows(name) for name in reading}),
+        plain.along({name: trace.rows(name) for name in reading}),
     )
 
 
