@@ -29,6 +29,8 @@ BY_PLACE = ("segmentation", "detection")
 """Heads that say where things are, and not one class for the picture."""
 MOST = 4
 """How many times below a signed map's largest number its scale may end, as in tour-columns.js."""
+ROOM = 24
+"""Characters of the name over a column: two lines."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Stop:
     run: Run | None
     """The repetition of which copies follow."""
     run_number: int = -1
+
+    @property
+    def head(self) -> str:
+        """The name over the column: of a long one its last parts, which tell it from its neighbours."""
+        return ending(self.name, ROOM)
 
 
 def write(site: Site) -> None:
@@ -102,6 +109,13 @@ def _named(site: Site, group: Group) -> tuple[str, str]:
         return "", ""
     view = site.layer_views.get(group.block.layer) if group.block.layer is not None else None
     return group.block.id, _page(view)
+
+
+def ending(name: str, room: int) -> str:
+    """``…encoder_layer_0.ln_1`` of ``layers.encoder_layer_0.ln_1``: the last parts, as many as have room, one at least."""
+    parts = name.split(".")
+    kept = next((k for k in range(len(parts)) if len(".".join(parts[k:])) <= room), len(parts) - 1)
+    return ("…" if kept else "") + ".".join(parts[kept:])
 
 
 def _page(view: LayerView | None) -> str:

@@ -17,6 +17,7 @@ from generator.diagrams.architecture import Op
 from generator.diagrams.from_graph import from_graph
 from generator.model.describe import describe
 from generator.pages.environment import strings
+from generator.pages.tour import ROOM, ending
 from generator.pages.tour_columns import MANY, Tour, tour_of
 from generator.pages.tour_words import depth, lessons, padding, sentence, shuffles, sides, together, window
 from tests.pages.fixture_report import tiny_report
@@ -257,3 +258,17 @@ def test_without_a_graph_the_layers_stand_in_order(tmp_path: Path):
     found = tour_of(report)
     assert reached(found) == [str(view.layer.name) for view in report.layers]
     assert [one.role for one in found.columns] == ["image", *["layer"] * 4, "answer"]
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("conv1", "conv1"),
+        ("layers.encoder_layer_0.ln_1", "…encoder_layer_0.ln_1"),
+        ("layers.encoder_layer_11.mlp.3", "…encoder_layer_11.mlp.3"),
+        ("a_module_of_so_long_a_name_that_it_has_no_room", "a_module_of_so_long_a_name_that_it_has_no_room"),
+        ("x.a_module_of_so_long_a_name_that_it_has_no_room", "…a_module_of_so_long_a_name_that_it_has_no_room"),
+    ],
+)
+def test_the_end_of_a_long_name_stands_over_its_column(name: str, head: str):
+    assert ending(name, ROOM) == head
