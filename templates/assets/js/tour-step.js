@@ -16,6 +16,10 @@
     return {maps, tile, colour: page.state.c, to, bar: tiles.bar(lo, hi, page.state.c, maps.signed), words: say('tour_map', {layer: data.name, n: unit})};
   }
 
+  /** An input's part of the whole that all inputs make, as the unit's panel has it. */
+  const part = (link) => link.share ** 2;
+  const percent = (link) => `${Math.round(100 * part(link))} %`;
+
   /** What the unit reads itself, strongest first: the links that end in it, one for each unit. */
   const read = (links, number, unit) => links.filter(({to}) => to[0] === number && to[1] === unit).sort((a, b) => b.share - a.share);
   const fed = (links, number, unit) => links.filter(({from}) => from[0] === number && from[1] === unit).sort((a, b) => b.share - a.share);
@@ -36,7 +40,7 @@
     if (!wires.window.length || !wires.window[0]) {
       if (!link) return [];
       const way = link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open';
-      return [sign('×'), framed(el('span', {class: `tour-weight tour-weight--${way}`}, `${link.sign < 0 ? '\u2212' : '+'}${Math.round(100 * link.share)} %`), say('tour_weight'))];
+      return [sign('×'), framed(el('span', {class: `tour-weight tour-weight--${way}`}, `${link.sign < 0 ? '\u2212' : '+'}${percent(link)}`), say('tour_weight'))];
     }
     const {k, arrays} = wires;
     const found = [];
@@ -74,7 +78,7 @@
     const [first] = found;
     if (first && data.window && ['conv', 'pool'].includes(data.kind)) {
       const {k} = data.window;
-      const share = first.link && first.link.share < 1 ? ` (${Math.round(100 * first.link.share)} %)` : '';
+      const share = first.link && first.link.share < 1 ? ` (${percent(first.link)})` : '';
       const of = first.source.photo ? first.source.words : `${first.source.words}${share}`;
       return tourFigure.sliding(first.source, output, data.window, data.kind === 'conv' ? kernels(wires, unit, data.first, first.link) : [], {input: of, window: say('tour_window', {h: digits(k[0]), w: digits(k[1])}), more: data.kind === 'conv' && !first.source.photo && data.reads > 1 ? say('tour_more', {n: digits(data.reads - 1)}) : '', ...words});
     }
@@ -107,15 +111,18 @@
   async function list(page, title, links, end) {
     const {el, tour, say} = convatlas;
     if (!links.length) return null;
+    const weighted = links.some(({share}) => share < 1);
     const rows = await Promise.all(links.slice(0, LISTED).map(async (link) => {
       const [number, unit] = link[end];
       const {data} = page.columns[number];
       const one = data.role === 'layer' ? await source(page, number, unit, page.state.sc).catch(() => null) : null;
       const colour = data.role === 'image' && page.data.input[0] === 3 ? say(['tour_red', 'tour_green', 'tour_blue'][unit]) : '';
       const mark = link.sign > 0 ? '+' : link.sign < 0 ? '\u2212' : '';
-      const inside = [one ? convatlas.tiles.single(one.maps, one.tile, 40, one.colour, one.to) : '', el('b', {}, data.role === 'image' ? colour : unit), el('small', {}, convatlas.breaks(data.layer || data.name)), el('span', {class: 'ca-num'}, `${mark}${Math.round(100 * link.share)} %`)];
+      const inside = [one ? convatlas.tiles.single(one.maps, one.tile, 40, one.colour, one.to) : '', el('b', {}, data.role === 'image' ? colour : unit), el('small', {}, convatlas.breaks(data.layer || data.name)), weighted ? el('span', {class: 'ca-num'}, `${mark}${percent(link)}`) : ''];
       return el('li', {class: `tour-unit tour-unit--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}`}, data.page ? el('a', {href: tour.address(data, unit, page.image()), onclick: (event) => walk(event, page, number, unit)}, inside) : el('span', {}, inside));
     }));
+    const rest = end === 'from' && weighted ? 1 - links.slice(0, LISTED).reduce((sum, link) => sum + part(link), 0) : 0;
+    if (rest > 0.005) rows.push(el('li', {class: 'tour-unit tour-unit--open'}, el('span', {}, el('small', {}, say('tour_rest')), el('span', {class: 'ca-num'}, `${Math.round(100 * rest)} %`))));
     return el('section', {class: 'tour-units'}, el('h3', {}, title), el('ul', {}, rows));
   }
 
@@ -127,7 +134,7 @@
     const step = (by) => () => page.pick(number, page.strip.beside(number, unit, by));
     const head = el('div', {class: 'tour-pick'}, el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitBefore'), 'data-unit-step': '-1', onclick: step(-1)}, '‹'),
       el('a', {href: tour.address(data, unit, page.image(), Boolean(data.how)), class: 'tour-pick__open'}, say('tour_open', {n: unit, layer: data.name})), el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitAfter'), 'data-unit-step': '1', onclick: step(1)}, '›'));
-    const [reads, feeds] = await Promise.all([list(page, say('tour_reads'), read(links, number, unit), 'from'), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);
+    const [reads, feeds] = await Promise.all([list(page, say(read(links, number, unit).some(({share}) => share < 1) ? 'tour_reads' : 'tour_made_of'), read(links, number, unit), 'from'), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);
     const none = wired ? '' : el('p', {class: 'ca-dim'}, say('tour_unwired'));
     return [head, reads, feeds, reads || feeds ? el('p', {class: 'ca-dim tour-how'}, say('tour_how')) : none].filter(Boolean);
   }
