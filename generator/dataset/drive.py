@@ -11,7 +11,7 @@ mean where its source is upright, drives nothing. Memory is O(weights), and laye
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,8 @@ class Drive:
     """Sums of W x over a unit's places."""
     looked: Float[Tensor, "o i"] | None = None
     """Sums of |W| x: by which it is told whether a channel is above its mean there."""
-    means: list[Float[Tensor, " c"]] = field(default_factory=list)
-    """(images, sum of the means of their maps), by batch."""
+    sums: Float[Tensor, " c"] | None = None
+    """Of the means of the channels' maps, float64."""
     images: int = 0
 
     @classmethod
@@ -96,7 +96,8 @@ class Drive:
         if not rows:
             return
         self._begin(window)
-        self.means.append(averages(window.x[rows]).double().sum(dim=0))
+        means = averages(window.x[rows]).double().sum(dim=0)
+        self.sums = means if self.sums is None else self.sums + means
         self.images += len(rows)
         of = [self.places[numbers[row]] for row in rows]
         image = np.repeat(rows, [len(units) for units, _ in of])
@@ -121,12 +122,12 @@ class Drive:
 
     def finish(self, k: int, way: Int[NDArray[np.int8], " c"]) -> Driven:
         """What the places came to; `way` says of each channel whether its source is upright (1) or turned (-1)."""
-        if self.window is None or self.added is None or self.looked is None:
+        if self.window is None or self.added is None or self.looked is None or self.sums is None:
             return Driven.none()
         window, device = self.window, self.added.device
         units = torch.arange(len(self.added), device=device)
         counts = torch.from_numpy(self.counts).to(device)[:, None]
-        mean = torch.stack(self.means).sum(dim=0).float() / self.images
+        mean = self.sums.float() / self.images
         t, above = beyond(window, units, mean, self.added / counts.clamp(min=1), self.looked / counts.clamp(min=1))
         upright = own(torch.from_numpy(way).to(device).expand(len(units), -1), units, window)
         t = torch.where((above * upright > 0) & (counts > 0), t, 0)

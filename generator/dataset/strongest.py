@@ -111,8 +111,9 @@ class Strongest:
 
 def copies(marks: Int[Tensor, "m w"]) -> Bool[Tensor, "m w"] | None:
     """Whether an entry has the mark of one before it in its row; None where none has, as nearly always."""
-    in_order = marks.sort(dim=1).values
-    if not bool(((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] != UNMARKED)).any()):
+    values, order = marks.sort(dim=1, stable=True)
+    again = torch.zeros_like(marks, dtype=torch.bool)
+    again[:, 1:] = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] != UNMARKED)
+    if not bool(again.any()):
         return None
-    same = (marks[:, :, None] == marks[:, None, :]).tril(-1).any(dim=2)
-    return same & (marks != UNMARKED)
+    return torch.zeros_like(again).scatter_(1, order, again)

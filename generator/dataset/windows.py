@@ -112,7 +112,7 @@ class _Seen:
         """A layer has ended."""
         last, self.last = self.last, None
         if call.name in self.names:
-            self.take(call.name, last and _window(self.engine.grids.get(call.name), *last), output)
+            self.take(call.name, last and _window(self.engine.grids.get(call.name), *last), call.tensor(output))
             self.left -= 1
             if not self.left:
                 raise StopForward

@@ -43,9 +43,9 @@ class _Recorded:
     beside: tuple[Any, ...] | None = None
     """What the layer gives beside its tensor, where it gives a tuple."""
 
-    def whole(self, given: Tensor) -> Any:
-        """The layer's output where it gives `given` (m, …)."""
-        return given if self.beside is None else (given, *_copied(self.beside, len(given)))
+    def whole(self, given: Tensor, rows: int) -> Any:
+        """The layer's output where it gives `given`, of so many rows."""
+        return given if self.beside is None else (given, *_copied(self.beside, rows))
 
 
 class Tail:
@@ -73,7 +73,7 @@ class Tail:
     def _run(self, rows: Rows, A: Tensor) -> tuple[Any, dict[LayerName, Tensor]]:
         recorded = self._recorded
         assert recorded.layer is not None
-        given = recorded.whole(self._own(A, recorded.layer))
+        given = recorded.whole(self._own(A, recorded.layer), len(A))
         module = None if self._function else self.engine.module_at(self.layer)
         x = self.x if rows == "one" else self.x.expand(len(A), -1, -1, -1)
         replaced = False

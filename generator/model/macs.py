@@ -20,6 +20,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 Shape = Sequence[int]
 
@@ -47,7 +48,7 @@ def module_macs(
     if isinstance(module, nn.Bilinear) and isinstance(output, Tensor):
         return output.numel() * (module.in1_features * module.in2_features + module.in2_features)
     if family == "recurrent":
-        rows = given[0] if given else args[0].data  # a packed sequence
+        rows = args[0].data if args and isinstance(args[0], PackedSequence) else given[0]
         return _steps(rows, [value for name, value in module.named_parameters() if name.startswith("weight")])
     weight = getattr(module, "weight", None)
     if not given or not isinstance(weight, Tensor) or not isinstance(output, Tensor):

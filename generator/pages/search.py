@@ -46,6 +46,11 @@ def write(site: Site) -> None:
     report = site.report
     names, images = Names(), Images.of(report.examples)
     images.classes = np.array([names.number(escape.clean(each.shows)) for each in report.examples] or [-1])
+    images.counts = np.zeros(max(len(names.found), 1), np.int64)
+    for text, count in report.shown.items():
+        number = names.found.get(escape.clean(text))
+        if number is not None:
+            images.counts[number] += count
     named = report.of_set or report.labels
     chosen = {int(one) for view in report.layers if view.answers is not None for one in np.unique(view.answers.chosen)}
     images.labels = np.array(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,8 @@ class Images:
     """Row -> class."""
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """The model's or the dataset's class -> class."""
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    """Class -> its images in the whole set."""
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Images:
@@ -116,9 +118,7 @@ def layer_arrays(view: LayerView, labels: Sequence[str], images: Images, names: 
 
 def _answered(view: LayerView, answers: Answers, images: Images) -> dict[str, NDArray[Any]]:
     class_of = images.class_of()
-    known = class_of[class_of != NONE]
-    counts = np.bincount(known, minlength=1)
-    index, share = fires(answers, class_of, counts, images.stands(answers))
+    index, share = fires(answers, class_of, images.counts, images.stands(answers))
     first = answers.images[:, 0]
     chosen = np.where(first == NONE, NONE, images.row[first])
     high = answers.highest.clip(min=0)
@@ -141,8 +141,9 @@ def fires(
     """(units, FIRES) classes that raise units beyond chance and their shares of a unit's strength, largest first; NONE and 0 where
     there are no more.
 
-    `class_of` is the class of each image by its number, NONE where it has none; `counts` the images of each class; `stands`
-    the class that stands out in the mean. A unit's strength is the sum of the values above zero in its list.
+    `class_of` is the class of each image by its number, NONE where it has none; `counts` the images of each class in the whole
+    set; `stands` the class that stands out in the mean, named last where the list has no image of it. A unit's strength is the
+    sum of the values above zero in its list.
     """
     shown = np.where(answers.images == NONE, NONE, class_of[answers.images])  # (c, k)
     strength = np.where(answers.images == NONE, 0, answers.values.clip(min=0)).astype(np.float64)
@@ -159,15 +160,14 @@ def fires(
     index = np.where(share > 0, np.take_along_axis(shown, order, axis=1), NONE)
     missing = ((0, 0), (0, FIRES - index.shape[1]))
     index, share = np.pad(index, missing, constant_values=NONE), np.pad(share, missing)
-    alone = (stands != NONE) & ~(index == stands[:, None]).any(
-        axis=1
-    )  # what stands out in the mean need not be in the list
-    index[alone, -1], share[alone, -1] = stands[alone], answers.selectivity[alone]
+    alone = ((stands != NONE) & ~(index == stands[:, None]).any(axis=1)).nonzero()[0]
+    free = np.minimum((index[alone] != NONE).sum(axis=1), FIRES - 1)
+    index[alone, free], share[alone, free] = stands[alone], 0
     return index, share
 
 
 def limit(classes: int) -> float:
-    """Standard deviations of the other images by which a class must raise a unit, where its list is the whole set."""
+    """Standard errors by which a class must raise a unit, where its list is the whole set."""
     return BEYOND + math.sqrt(2 * math.log(max(classes, 1)))
 
 
@@ -186,8 +186,9 @@ def beyond(
     k, seen = strength.shape[1], answers.seen
     many = same.sum(axis=2)
     if seen > k:
-        table = np.array([[chance(seen, n, k, m) for m in range(k + 1)] for n in range(int(images.max(initial=0)) + 1)])
-        return table[images, many] * classes < CHANCE
+        pairs, where = np.unique(np.stack([images.ravel(), many.ravel()]), axis=1, return_inverse=True)
+        likely = np.array([chance(seen, int(n), k, int(m)) for n, m in pairs.T])
+        return (likely[where.ravel()] * classes < CHANCE).reshape(images.shape)
     others = seen - images  # those that are off are in no list, and count 0
     mean = np.einsum("ukl,ul->uk", same, strength) / images.clip(min=1)
     rest = (strength.sum(axis=1, keepdims=True) - mean * images) / others.clip(min=1)
@@ -199,7 +200,7 @@ def beyond(
     return np.where(others < OTHERS, plain, mean - rest > limit(classes) * error) & (mean > 0)
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def chance(seen: int, images: int, k: int, many: int) -> float:
     """The probability that of k images drawn from `seen` so `many` or more are among `images` of these."""
     most = min(k, images)

@@ -343,6 +343,8 @@ class Report:
     """Class -> the picture searched for to raise it."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
+    shown: Mapping[str, int] = field(default_factory=dict)
+    """What is on the dataset's images, as their examples say it -> how many of all images. Hostile."""
     by_model: bool = False
     """Whether the classes of the dataset's images are what the model says of them first: labels name none."""
     of_set: tuple[str, ...] = ()

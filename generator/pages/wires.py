@@ -6,6 +6,8 @@ A channel is named by its ends, the units that really mix, and by what hands it 
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
 
 from generator.names import INPUT, LayerName
 from generator.pages import escape
@@ -46,7 +48,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "share": packed(np.rint(found.share * 255), "b"),
         "sign": packed(found.sign + 1, "b"),
         "weight": packed(found.weight, "f"),
-        "rest": packed(np.rint(255 * (1 - np.square(found.share).sum(axis=1)).clip(0, 1)), "b"),
+        "rest": packed(np.rint(255 * _rest(found.share)), "b"),
         "slices": packed(found.slices.astype(np.int16) + 128, "b"),
         "feedsLayer": packed(found.feeds_layer, "i"),
         "feedsUnit": packed(found.feeds_unit, "i"),
@@ -78,3 +80,8 @@ def write(site: Site, view: LayerView, slug: str) -> str:
     address = f"data/wires/{slug}.js"
     site.script(address, "wires", view.slug, value)
     return address
+
+
+def _rest(share: Float[NDArray[np.float32], "u k"]) -> Float[NDArray[np.float32], " u"]:
+    """What the inputs that are kept leave of all that a unit reads; nothing of a unit that reads nothing."""
+    return np.where(share.any(axis=1), 1 - np.square(share).sum(axis=1), 0).clip(0, 1)

@@ -100,7 +100,7 @@ class Asking:
             dataset=self.dataset.fingerprint,
             classes=self._known,
             seed=self.jobs.seed,
-            code=[own_digest("generator.dataset.survey")],
+            code=[own_digest("generator.dataset.survey"), own_digest("generator.dataset.marks")],
         )
 
     def picture_key(self, number: int) -> Digest:
@@ -210,6 +210,25 @@ def portions(
             yield _portion(ready, asking.classes)
 
 
+def once_more(asking: Asking, preprocess: Preprocess, size: int, numbers: Sequence[int]) -> Iterator[Portion]:
+    """These images, which the pass over the dataset has read already, in batches.
+
+    Raises:
+        UserError: one cannot be read any more, at the end: nothing is to be kept of what the others gave.
+    """
+    skipped: list[tuple[str, str]] = []
+    yield from portions(asking, preprocess, size, skipped, numbers)
+    for name, why in skipped:
+        raise _gone(name, why)
+
+
+def _gone(name: str, why: object) -> UserError:
+    return UserError(
+        f"dataset: {name!r} could be read when the dataset was passed through the model, but not any more: {why} "
+        "Put it back, or leave it out, and build again"
+    )
+
+
 def again(asking: Asking, sample: Sample, preprocess: Preprocess) -> torch.Tensor:
     """The input (c, h, w) of an image that the pass over the dataset has read already.
 
@@ -220,10 +239,7 @@ def again(asking: Asking, sample: Sample, preprocess: Preprocess) -> torch.Tenso
         with asking.dataset.load(sample, preprocess.channels) as picture:
             return preprocess(picture)
     except Undecodable as why:
-        raise UserError(
-            f"dataset: {sample.name!r} could be read when the dataset was passed through the model, but not any more: {why} "
-            "Put it back, or leave it out, and build again"
-        ) from None
+        raise _gone(sample.name, why) from None
 
 
 def _portion(ready: Sequence[tuple[Sample, torch.Tensor, int]], classes: Sequence[int | None]) -> Portion:

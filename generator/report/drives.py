@@ -16,7 +16,7 @@ from generator.engine.passes import Engine
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, LayerName
 from generator.pages.views import Passes
-from generator.report.answers import Asking, answers_of, portions, told
+from generator.report.answers import Asking, answers_of, once_more, told
 from generator.report.arrays import packed, unpacked
 from generator.report.jobs import SetRequest
 from generator.report.keys import cell_key, code_digest, own_digest
@@ -99,7 +99,7 @@ def fill_drives(
         return
     asking = driving.asking
     states = {name: Drive.start(one.layer, answers_of(asking, store, one)) for name, one in lacks.items()}
-    drives(engine, states, told(portions(asking, preprocess, size, [], driving.numbers(store)), stage))
+    drives(engine, states, told(once_more(asking, preprocess, size, driving.numbers(store)), stage))
     for name, request in lacks.items():
         wired = driving.wires[name]
         store.put(driving.key(request), *packed(states[name].finish(wired.channel.shape[1], upright(wired))))

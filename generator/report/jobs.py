@@ -21,7 +21,7 @@ from generator.library import make_method, requests_for
 from generator.methods import SEARCHES, Scope
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target, TrueTarget
-from generator.report.keys import ModelKey, cell_key, own_digest
+from generator.report.keys import ModelKey, cell_key, code_digest, own_digest
 from generator.report.predictions import Predictions
 from generator.store import Store, key_of
 
@@ -186,7 +186,7 @@ class Jobs:
                 "code": [
                     own_digest("generator.report.units"),
                     own_digest("generator.report.traces"),
-                    own_digest("generator.wiring.threads"),
+                    code_digest("generator.dataset.trace", "generator.dataset.drive", "generator.wiring.active"),
                 ],
             }
         )

@@ -74,6 +74,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
     explained = None if setup.explaining is None else explained_of(setup.explaining, setup.store)
+    examples = assembly.units.examples()
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,
@@ -109,7 +110,8 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         alike=of_images(setup.jobs, setup.store, images),
         own=own_of(setup.description, setup.loaded.module),
         effective=fields_of(Fields(setup)),
-        examples=assembly.units.examples(),
+        examples=examples,
+        shown=assembly.units.shown(examples),
         by_model=setup.asking is not None and setup.asking.by_model,
         labels=setup.loaded.labels or (),
         of_set=() if setup.asking is None else setup.asking.names,

@@ -5,6 +5,7 @@ what units answer to, what drives them ──▶ the images of their first place
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from generator.engine.passes import Engine
 from generator.model.preprocess import Preprocess
 from generator.names import Digest, LayerName
 from generator.pages.views import Passes
-from generator.report.answers import answers_of, portions, told
+from generator.report.answers import answers_of, once_more, told
 from generator.report.arrays import packed, unpacked
 from generator.report.drives import Driving
 from generator.report.jobs import SetRequest
@@ -26,7 +27,9 @@ from generator.store import Store, key_of
 from generator.wiring.threads import Rows, Threads
 
 BATCH = 4
-"""Images of a pass: what every layer that mixes reads and gives is held until their threads are followed."""
+"""Images of a pass, at most: what every layer that mixes reads and gives is held until their threads are followed."""
+HELD = 2**30
+"""Bytes of that, about, beyond which fewer images go together."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,16 @@ class Tracing:
     driving: Driving
 
     @cached_property
+    def batch(self) -> int:
+        """Images of a pass."""
+        gives = sum(math.prod(request.layer.shape) for request in self.driving.requests)
+        return max(1, min(BATCH, HELD // max(8 * gives, 1)))
+
+    @cached_property
     def _common(self) -> Digest:
         drives = [self.driving.key(request) for request in self.driving.requests]
-        return key_of({"drives": drives, "wired": list(self.driving.wires)})
+        asked = [self.driving.asking.key(request) for request in self.driving.asking.requests]
+        return key_of({"drives": drives, "asked": asked, "wired": list(self.driving.wires)})
 
     def key(self, request: SetRequest) -> Digest:
         """The key of the threads of a layer's units."""
@@ -48,7 +58,10 @@ class Tracing:
             request.layer.name,
             answers=self.driving.asking.key(request),
             through=self._common,
-            code=[code_digest("generator.dataset.trace"), own_digest("generator.report.traces")],
+            code=[
+                code_digest("generator.dataset.trace", "generator.wiring.active"),
+                own_digest("generator.report.traces"),
+            ],
         )
 
     def lacking(self, store: Store) -> tuple[SetRequest, ...]:
@@ -65,13 +78,13 @@ class Tracing:
 
     def passes(self, store: Store) -> Passes:
         """What `fill_traces` will make."""
-        return Passes(-(-len(self.numbers(store)) // BATCH), 0)
+        return Passes(-(-len(self.numbers(store)) // self.batch), 0)
 
     def at_most(self, store: Store) -> Passes:
         """The same before the dataset is asked."""
         todo = [request for request in self.driving.requests if store.get(self.key(request)) is None]
         images = min(len(self.driving.asking.dataset), sum(request.layer.units for request in todo))
-        return Passes(-(-images // BATCH), 0)
+        return Passes(-(-images // self.batch), 0)
 
     def of(self, store: Store) -> Mapping[LayerName, Rows]:
         """The threads of each layer's units, as far as the store knows them."""
@@ -90,6 +103,6 @@ def fill_traces(
     means = {name: drive.mean for name, drive in tracing.driving.of(store).items() if len(drive.mean)}
     trace = Trace(engine, asking.jobs.description.by_name, threads, means)
     answers = {name: answers_of(asking, store, request) for name, request in lacks.items()}
-    trace.run(answers, told(portions(asking, preprocess, BATCH, [], tracing.numbers(store)), stage))
+    trace.run(answers, told(once_more(asking, preprocess, tracing.batch, tracing.numbers(store)), stage))
     for name, request in lacks.items():
         store.put(tracing.key(request), *packed(trace.rows(name)))

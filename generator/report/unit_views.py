@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,18 @@ class UnitViews:
             shows = said if index is None or self.asking.names else self.shows.label(index)
             found.append(Example(number, name, picture, own.slug if own else None, text, shows))
         return tuple(found)
+
+    def shown(self, examples: Sequence[Example]) -> Mapping[str, int]:
+        """How many images of the dataset show each class, by what it is called; `examples` are those that lists name."""
+        if self.asking is None:
+            return {}
+        classes = classes_of(self.asking, self.store)
+        of_index = Counter(index for index in classes if index is not None)
+        found = Counter[str]()
+        for index, count in of_index.items():
+            found[self.asking.names[index] if self.asking.names else self.shows.label(index)] += count
+        found.update(one.shows for one in examples if one.shows and classes[one.number] is None)
+        return found
 
     def _search(self, layer: LayerName) -> Search | None:
         return next((s for s in self.jobs.searches if s.scope == "search" and s.at == layer), None)

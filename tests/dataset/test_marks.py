@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -24,6 +25,18 @@ def test_a_mark_is_that_of_the_numbers_in_their_order():
         one[k * 7] = torch.nextafter(one[k * 7], torch.tensor(2.0))  # one bit, more or less
         found.add(mark(one.view(3, 32, 32)))
     assert len(found) == 206 and 0 not in found
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_pictures_of_zeros_and_ones_have_marks_of_their_own(odd: bool):
+    """Numbers are taken two by two: what differs in one of each pair alone differs all the same."""
+    draw = torch.Generator().manual_seed(0)
+    found = set()
+    for _ in range(2000):
+        x = torch.zeros(1, 16, 16)
+        x.view(-1)[int(odd) :: 2] = (torch.rand(128, generator=draw) > 0.5).float()
+        found.add(mark(x))
+    assert len(found) == 2000
 
 
 def test_a_photograph_that_the_set_has_several_times_is_one_patch(tmp_path: Path):

@@ -5,7 +5,7 @@ import torch
 
 from generator.dataset.answers import NONE
 from generator.dataset.peaks import peaks
-from generator.dataset.strongest import UNMARKED, Strongest
+from generator.dataset.strongest import UNMARKED, Strongest, copies
 
 
 def taken(A: torch.Tensor, k: int, batch: int, start: int = 0) -> Strongest:
@@ -93,6 +93,16 @@ def test_copies_of_a_picture_stand_once_and_leave_their_places_to_others(batch: 
     # without marks all of them count
     plain = taken(A, 5, batch)
     assert rows(plain) == brute(A, 5) != expected
+
+
+def test_copies_are_found_without_comparing_all_with_all():
+    draw = torch.Generator().manual_seed(1)
+    marks = torch.randint(1, 40, (30, 50), generator=draw)
+    marks[:, ::7] = UNMARKED
+    expected = (marks[:, :, None] == marks[:, None, :]).tril(-1).any(dim=2) & (marks != UNMARKED)
+    found = copies(marks)
+    assert found is not None and torch.equal(found, expected)
+    assert copies(torch.arange(1, 9).view(2, 4)) is None
 
 
 def test_equal_values_of_other_pictures_are_no_copies():

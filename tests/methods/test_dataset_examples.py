@@ -14,8 +14,8 @@ from PIL import Image
 from torch import nn
 
 import generator
-from generator.build import ask, compute
-from generator.command.progress import Silent
+from generator.build import ask, compute, drive
+from generator.command.progress import Progress, Silent
 from generator.config import load_config
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.sources import Dataset
@@ -23,13 +23,15 @@ from generator.dataset.survey import Portion, survey
 from generator.errors import UserError
 from generator.library import engine_for, make_method
 from generator.model.describe import describe
+from generator.model.preprocess import Preprocess
 from generator.names import LayerName
 from generator.pages.views import Passes
-from generator.report.answers import skipped_of
+from generator.report.answers import Asking, _fill_pictures, skipped_of
 from generator.report.plan import plan_report, plan_searches
 from generator.report.reporting import report_of
 from generator.report.setup import Setup, set_up
 from generator.resources import packaged
+from generator.store import Store
 from tests.dataset.made import packed
 
 
@@ -191,6 +193,31 @@ def test_a_picture_that_is_gone_after_the_pass_is_named_as_the_users_to_mend(
     said = rf"dataset: '(a.tar/)?\d.png' could be read when the dataset was passed through the model, but not any more: {why}\. Put"
     with pytest.raises(UserError, match=said):
         asked(folder, dataset=str(where if kind == "folder" else given), methods=[{"dataset_examples": {"colour": 0}}])
+
+
+def test_what_drives_units_is_not_kept_where_a_picture_of_theirs_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    where = folder / "set"
+    where.mkdir()
+    for k in range(3):
+        Image.fromarray(np.random.default_rng(k).integers(0, 255, (28, 28), np.uint8)).save(where / f"{k}.png")
+    made: list[Setup] = []
+
+    def and_then(asking: Asking, preprocess: Preprocess, store: Store) -> None:
+        _fill_pictures(asking, preprocess, store)
+        (where / "1.png").write_bytes(b"gone")
+
+    def remembered(setup: Setup, progress: Progress) -> Passes:
+        made.append(setup)
+        return drive(setup, progress)
+
+    monkeypatch.setattr("generator.report.answers._fill_pictures", and_then)
+    monkeypatch.setattr("generator.build.drive", remembered)
+    alone = [{"dataset_examples": {"colour": 0, "reconstructions": 0}}]
+    with pytest.raises(UserError, match=r"'1\.png' could be read when the dataset was passed through the model"):
+        asked(folder, dataset=str(where), methods=alone)
+    (setup,) = made
+    assert setup.driving is not None and setup.driving.requests
+    assert setup.driving.lacking(setup.store) == setup.driving.requests
 
 
 def test_reconstructions_are_of_the_chosen_units_and_their_first_images(folder: Path):

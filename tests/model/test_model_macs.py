@@ -218,6 +218,20 @@ def test_recurrent_layers_by_their_formula(kind: type[nn.RNNBase], options: dict
     assert [(op.id, op.macs) for op in drawn.ops if op.macs] == [("layer", 12 * step)]
 
 
+@pytest.mark.parametrize("state", [False, True])
+def test_a_packed_sequence_has_as_many_steps_as_it_has_numbers(state: bool) -> None:
+    class Packs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(6, 5, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            packed = nn.utils.rnn.pack_padded_sequence(x.flatten(2).transpose(1, 2), [12], batch_first=True)
+            return (self.layer(packed, x.new_zeros(1, 1, 5)) if state else self.layer(packed))[1]
+
+    assert total(Packs(), torch.randn(1, 6, 3, 4)) == 12 * 3 * 5 * (6 + 5)
+
+
 def test_a_projected_lstm_and_a_cell_by_hand() -> None:
     projected, cell = nn.LSTM(6, 5, proj_size=2), nn.LSTMCell(6, 5)
     assert total(projected, torch.randn(7, 1, 6)) == 7 * (4 * 5 * (6 + 2) + 5 * 2)

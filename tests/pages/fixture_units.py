@@ -8,6 +8,7 @@ head              unit 4 feeds "espresso", and speaks against "tabby"; nobody as
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -102,4 +103,11 @@ def answered(
         2,
         3,
     )
-    return replace(report, layers=(stem, act, conv, head), examples=examples, labels=labels, findings=judged)
+    return replace(
+        report,
+        layers=(stem, act, conv, head),
+        examples=examples,
+        shown=Counter(each.shows for each in examples),
+        labels=labels,
+        findings=judged,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -77,8 +78,19 @@ def test_what_a_unit_fires_for_by_hand():
     # unless it stands out in the mean of all; what is in no list does so as well
     stands = np.array([8, 9, NONE])
     index, share = searched.fires(replace(made, seen=200, selectivity=np.full(3, 0.25)), class_of, counts, stands)
-    assert index.tolist() == [[8, NONE, NONE], [NONE, NONE, 9], [NONE] * 3]
-    assert (share[0, 0], share[1, 2]) == pytest.approx((0.2, 0.25))
+    assert index.tolist() == [[8, NONE, NONE], [9, NONE, NONE], [NONE] * 3]
+    assert (share[0, 0], share[1, 0]) == pytest.approx((0.2, 0))  # of its list no image is of class 9
+
+
+def test_how_many_images_a_class_has_is_counted_over_the_whole_set():
+    """Lists name a few images of each class: by these alone a class would be rare, and two of it in a list no accident."""
+    made, draw = answers(64), np.random.default_rng(0)
+    images = np.stack([draw.choice(5000, 4, replace=False) for _ in range(64)]).astype(np.int32)
+    class_of, none = np.arange(5000) % 10, np.full(64, NONE)
+    given = replace(made, images=images, values=np.ones((64, 4), np.float32), seen=5000)
+    listed = np.bincount(class_of[np.unique(images)], minlength=10)
+    assert (searched.fires(given, class_of, np.bincount(class_of), none)[0] == NONE).all()
+    assert (searched.fires(given, class_of, listed, none)[0] != NONE).any()
 
 
 def test_a_draw_is_as_likely_as_counting_all_of_them_says():
@@ -114,7 +126,7 @@ def test_when_a_unit_fires_for_a_class_is_said_where_one_is_asked_for(browser: B
     with opened(browser, http + "units.html#q=wine+stem", base=http) as seen:
         assert len(found(seen)) == 6
         said = seen.page.locator("[data-beyond]")
-        assert said.is_visible() and "standard deviations above all other images" in said.inner_text()
+        assert said.is_visible() and "standard errors above all other images" in said.inner_text()
         assert seen.page.locator("[data-status]").inner_text() == "6 of 48 units"
         for query in ("stem", "feeds:espresso", "dead"):
             found(seen, query)
@@ -414,7 +426,7 @@ def test_seventy_five_thousand_units_are_small_and_quick(browser: Browser, tmp_p
     word = ["".join(rng.choice(list("abcdefghijklmnop"), 7)) for _ in range(1000)]
     example = report.examples[0]
     examples = tuple(replace(example, number=k, shows=f"{word[k]} {word[-k]}") for k in range(1000))
-    large = replace(report, layers=tuple(layers), examples=examples)
+    large = replace(report, layers=tuple(layers), examples=examples, shown=Counter(each.shows for each in examples))
     t = strings((ROOT / "site_config",), "en")
     tree = DocsTree(tmp_path / "pages")
     search.write(Site(large, tree, environment((ROOT / "templates",), t), t))

@@ -3,10 +3,17 @@
 (() => {
   const PHOTOS = 3, SIDE = 64;
 
+  /** "unit rank" -> its reconstruction, of a layer's answers. */
+  const known = new WeakMap();
+  function entries(answers) {
+    if (!known.has(answers)) known.set(answers, new Map((answers.back ? answers.back.entries : []).map(([unit, rank], tile) => [`${unit} ${rank}`, tile])));
+    return known.get(answers);
+  }
+
   /** What of the unit's patch of that rank came back to the pixels; '' where that was not asked. */
   function back(answers, unit, rank) {
     const {tiles} = convatlas;
-    const tile = answers.back ? answers.back.entries.findIndex(([u, r]) => u === unit && r === rank) : -1;
+    const tile = entries(answers).get(`${unit} ${rank}`) ?? -1;
     const guided = tile < 0 ? null : answers.back.guided;
     return guided && !(guided.dead && guided.dead[tile]) ? tiles.single(guided, tile, SIDE) : '';
   }
