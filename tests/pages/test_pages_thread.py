@@ -89,7 +89,7 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
         for k in range(knots.count()):
             box, text = knots.nth(k).bounding_box(), knots.nth(k).locator("small").bounding_box()
             assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
-        assert "Followed in the picture that raises" in seen.page.locator(".ca-panel__thread").inner_text()
+        assert "followed in the picture that raises" in seen.page.locator(".ca-panel__thread").inner_text()
         fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
         assert "what the input adds where this unit is highest" in fed.inner_text()
         # both agree: the entry that the row goes on with is marked, once
