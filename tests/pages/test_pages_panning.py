@@ -31,7 +31,20 @@ FRAMES = """async (moves) => {
 
 
 FRAME = 1000 / 60
-"""Milliseconds of one of 60 frames a second."""
+"""Milliseconds of one of 60 frames a second, on a core that sorts a million numbers in `SORTS`."""
+SORTS = 80
+"""Milliseconds: about what a laptop takes."""
+SORTED = """() => {
+  const took = [];
+  for (let k = 0; k < 5; k += 1) {
+    let s = 1;
+    const numbers = Float64Array.from({length: 1e6}, () => { s = (s * 16807) % 2147483647; return s; });
+    const start = performance.now();
+    numbers.sort();
+    took.push(performance.now() - start);
+  }
+  return took.sort((a, b) => a - b)[2];
+}"""
 
 
 def panned(browser: Browser, page: Page) -> list[float]:
@@ -81,6 +94,7 @@ def test_densenet_121_pans_at_the_speed_of_an_idle_page(
         assert moving >= 0.8 * still, (moving, still)
         work = sorted(panned(browser, page))
         assert len(work) >= 50
-        # what a frame costs the page, by the processor's own clock, which company on the machine does not move
-        assert work[len(work) // 2] < FRAME and sum(work) / len(work) < FRAME, work
+        # what a frame costs the page, by the processor's own clock, and measured against what this core does
+        frame = FRAME * max(1, page.evaluate(SORTED) / SORTS)
+        assert work[len(work) // 2] < frame and sum(work) / len(work) < frame, (frame, work)
         seen.check()

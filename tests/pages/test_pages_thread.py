@@ -91,7 +91,7 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
             assert box and text and text["width"] <= box["width"] + 0.5 and text["height"] > 8
         assert "followed in the picture that raises" in seen.page.locator(".ca-panel__thread").inner_text()
         fed = seen.page.locator("unit-panel figure", has_text="What feeds it")
-        assert "what the input adds where this unit is highest" in fed.inner_text()
+        assert "what all inputs add where this unit is highest" in fed.inner_text()
         # both agree: the entry that the row goes on with is marked, once
         marked = fed.locator(".ca-wire", has=seen.page.locator(".ca-wire__on"))
         assert marked.count() == 1

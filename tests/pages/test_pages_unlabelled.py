@@ -135,7 +135,9 @@ def test_units_are_found_by_what_the_model_says_and_the_page_says_so(browser: Br
         page = seen.page
         page.wait_for_function("document.querySelector('unit-search').found")
         assert "the model's own" in page.locator("main").inner_text().replace("’", "'")
-        page.locator("unit-search [type=search]").fill(f'fires:"{classes[0]}"')
+        page.locator("unit-search [type=search]").fill(
+            f'"{classes[0]}"'
+        )  # of the images that raise units most, one at least
         page.wait_for_function("document.querySelectorAll('.ca-hit').length > 0")
         seen.check()
     assert setup.asking
