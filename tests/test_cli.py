@@ -19,7 +19,6 @@ import pytest
 
 from generator import cli
 from generator.command.progress import Progress
-from generator.command.words import human
 from generator.config import ReportConfig
 from generator.errors import UserError
 from generator.resources import packaged
@@ -374,21 +373,6 @@ def test_init_s_report_is_read_from_its_folder(tmp_path: Path, monkeypatch: pyte
     default = load_config(packaged("site_config/report.yml"))
     monkeypatch.chdir(tmp_path / "mine")
     assert load_config() == default.model_copy(update={"images": packaged("inputs/images")})
-
-
-@pytest.mark.parametrize(
-    ("size", "shown"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 KB"),
-        (41_049_999, "41.0 MB"),
-        (999_949_999, "999.9 MB"),
-        (999_950_000, "1.0 GB"),
-    ],
-)
-def test_sizes(size: int, shown: str):
-    assert human(size) == shown
 
 
 def test_listing_layers_downloads_no_weights(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

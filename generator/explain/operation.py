@@ -136,16 +136,13 @@ def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[R
     else:
         padding = [int(side) for side in explicit_padding(node)]
         padding = [0, 0, *padding[2:]] if flat else padding
-    settings = {
-        "kernel": kernel,
-        "stride": stride,
-        "dilation": dilation,
-        "padding": padding,
-        "mode": found.get("padding_mode", "zeros"),
-        "groups": int(found.get("groups", 1)),
-        "transposed": transposed,
-    }
-    return _made(node, "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+    settings = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding, "transposed": transposed}
+    return _made(node, "conv", shape, reads[:1], settings | _common(found), ("weight", "bias"), whole=True)
+
+
+def _common(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What convolutions over two and over three dimensions say alike."""
+    return {"mode": found.get("padding_mode", "zeros"), "groups": int(found.get("groups", 1))}
 
 
 def _volume(node: Node, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -158,17 +155,16 @@ def _volume(node: Node, reads: tuple[Read, ...], shape: Shape) -> Made:
         padding = [side for all_ in total for side in (all_ // 2, all_ - all_ // 2)]
     else:
         padding = [side for side in _three(0 if said == "valid" else said) for _ in range(2)]
+    size = list(node.inputs[0].shape[2:])
     settings = {
         "kernel": kernel,
         "stride": stride,
         "dilation": dilation,
         "padding": padding,
-        "mode": found.get("padding_mode", "zeros"),
-        "groups": int(found.get("groups", 1)),
         "transposed": False,
-        "size": list(node.inputs[0].shape[2:]),
+        "size": size,
     }
-    return _made(node, "volume", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+    return _made(node, "volume", shape, reads[:1], settings | _common(found), ("weight", "bias"), whole=True)
 
 
 def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,40 +18,10 @@ from generator.explain.operation import Operation, operation_of
 from generator.explain.twenty import pack, unpack
 from generator.model.receptive import propagate
 from generator.model.trace import trace
+from tests.explain.core_page import close, run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "templates/assets/js"
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page()
-    opened.add_script_tag(content="self.convatlas = {}")
-    opened.add_script_tag(content=(SCRIPTS / "explain-core.js").read_text("utf-8"))
-    yield opened
-    opened.close()
-
-
-def run(page: Page, body: str, **given: Any) -> Any:
-    """What a function's body gives in the page; it sees `core` and what is given."""
-    names = list(given)
-    code = f"(all) => {{ const core = convatlas.explain; const {{{', '.join(names)}}} = all; {body} }}"
-    return page.evaluate(code, json.loads(json.dumps({name: _plain(value) for name, value in given.items()})))
-
-
-def _plain(value: Any) -> Any:
-    return value.detach().double().flatten().tolist() if isinstance(value, Tensor) else value
-
-
-def close(found: Any, expected: Tensor, tolerance: float = 1e-5) -> None:
-    """Within the tolerance of each number, or of the largest where sums cancel."""
-    want = expected.detach().double().flatten()
-    got = torch.tensor(found, dtype=torch.float64).flatten()
-    assert got.shape == want.shape
-    assert torch.isfinite(got).all()
-    assert ((got - want).abs() <= tolerance * want.abs().clamp(min=float(want.abs().max()))).all()
+    from playwright.sync_api import Page
 
 
 def traced(module: nn.Module, x: Tensor) -> tuple[Operation, Tensor]:
@@ -401,28 +368,3 @@ def test_other_ways_of_taking_channels_apart_are_no_shuffle():
     graph, _ = trace(Written(turned), torch.randn(1, 16, 4, 4))
     layouts = Layouts(graph, propagate(graph))
     assert all(layouts.shuffled(node) is None for node in graph.nodes)
-
-
-@pytest.mark.parametrize("heads", [1, 2])
-def test_attention_under_a_mask(page: Page, heads: int):
-    torch.manual_seed(6)
-    q, k, v = (torch.randn(1, 2, 9, 4) for _ in range(3))
-    mask = torch.randn(heads, 9, 9).masked_fill(torch.rand(heads, 9, 9) > 0.6, -1e30)
-    mask[:, :, 0] = 0
-    out = F.scaled_dot_product_attention(q, k, v, mask[None])
-    body = """const many = [], added = Float64Array.from(mask);
-    for (let c = 0; c < 8; c += 1) for (let t = 0; t < 9; t += 1) many.push(core.gathered(core.attend({scale: 0.5, heads: 2}, q, k, 9, Math.floor(c / 4), t, added).p, v, c));
-    return many;"""
-    flat = [one[0].transpose(1, 2).flatten(0, 1) for one in (q, k, v)]
-    close(run(page, body, q=flat[0], k=flat[1], v=flat[2], mask=mask), out[0].transpose(1, 2).flatten(0, 1))
-
-
-def test_attention_of_every_head_at_every_token(page: Page):
-    torch.manual_seed(5)
-    q, k, v = (torch.randn(1, 2, 9, width) * 2 for width in (6, 6, 4))
-    out = F.scaled_dot_product_attention(q, k, v, scale=0.7)
-    body = """const many = [];
-    for (let c = 0; c < 8; c += 1) for (let t = 0; t < 9; t += 1) many.push(core.gathered(core.attend({scale: 0.7, heads: 2}, q, k, 9, Math.floor(c / 4), t).p, v, c));
-    return many;"""
-    flat = [one[0].transpose(1, 2).flatten(0, 1) for one in (q, k, v)]
-    close(run(page, body, q=flat[0], k=flat[1], v=flat[2]), out[0].transpose(1, 2).flatten(0, 1))

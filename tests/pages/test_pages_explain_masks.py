@@ -9,14 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
-from generator.model.trace import trace
 from tests.explain.masked import masked
 from tests.pages.opened import opened
+from tests.pages.recorded import numbers, recorded
 from tests.pages.test_pages_explain import photographs
-from tests.pages.test_pages_explain_tokens import close, numbers
+from tests.pages.test_pages_explain_tokens import close
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -42,11 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="module")
 def run(built: Built) -> dict[str, Any]:
     """Of every operation by name: what it was called with, and what it gave."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
-    found: dict[str, Any] = {}
-    trace(masked(), x, lambda node, args, output: found.update({node.name: (args, output)}))
-    return found
+    return recorded(built, masked())
 
 
 def asked(run: dict[str, Any], name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -9,12 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
-from generator.model.trace import trace
 from tests.explain.nets import few
-from tests.pages.opened import Opened, opened
+from tests.pages.opened import opened
+from tests.pages.recorded import numbers, recorded
 from tests.pages.test_pages_explain import photographs
 from tests.whole import Built, build
 
@@ -45,15 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="module")
 def run(built: Built) -> dict[str, Any]:
     """Of every operation by name: what it was called with, and what it gave."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
-    found: dict[str, Any] = {}
-    trace(few(), x, lambda node, args, output: found.update({node.name: (args, output)}))
-    return found
-
-
-def numbers(seen: Opened, selector: str) -> list[float]:
-    return seen.page.locator(f"explain-view {selector}").evaluate_all("all => all.map((e) => Number(e.dataset.v))")
+    return recorded(built, few())
 
 
 def close(found: float | list[float], expected: Any, reach: float = 0.0) -> bool:

@@ -11,12 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
-from generator.model.trace import trace
 from tests.explain.volumes import clip
-from tests.pages.opened import Opened, audit, opened
+from tests.pages.opened import audit, opened
+from tests.pages.recorded import numbers, recorded
 from tests.pages.test_pages_explain import photographs
 from tests.whole import Built, build
 
@@ -42,15 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="module")
 def run(built: Built) -> dict[str, Any]:
     """Of every operation by name: what it was called with, and what it gave."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
-    found: dict[str, Any] = {}
-    trace(clip(), x, lambda node, args, output: found.update({node.name: (args, output)}))
-    return found
-
-
-def numbers(seen: Opened, selector: str) -> list[float]:
-    return seen.page.locator(f"explain-view {selector}").evaluate_all("all => all.map((e) => Number(e.dataset.v))")
+    return recorded(built, clip())
 
 
 def padded(x: Tensor, name: str) -> Tensor:
