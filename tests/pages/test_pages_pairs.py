@@ -81,3 +81,16 @@ def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, width: int)
         assert audit(seen.page) == []
         over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0
+
+
+ROWS = """() => {
+  const photos = document.querySelector('.ca-seen__photos');
+  while (photos.children.length < 3) photos.append(photos.children[0].cloneNode(true));
+  return new Set([...photos.children].map((one) => one.offsetTop)).size;
+}"""
+
+
+def test_three_photographs_stand_in_a_row_on_a_telephone(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-2.html", base=base, width=390) as seen:
+        seen.page.wait_for_selector(".ca-seen")
+        assert seen.page.evaluate(ROWS) == 1
