@@ -65,7 +65,7 @@ def descend(
 
 
 def arrivals(surface: Surface, points: Tensor) -> tuple[Tensor, Tensor]:
-    """In which well each run ends: the one that lies downhill of its last point; and since which step it is at its bottom.
+    """In which well each run ends: the one that lies downhill of its last point; and since which step it is within the ring around its bottom.
 
     Args:
         points: (steps + 1, ..., 2)

@@ -55,18 +55,19 @@ def test_the_first_view_is_torchs_and_says_who_fell_where(seen: Opened):
             said = page.locator(f"[data-end={name}]").inner_text()
             place = torch.tensor([(m.x, m.y) for m in surface.minima], dtype=torch.float64)[int(which)]
             away = (run.points[-1] - place).norm().item()
-            told = re.search(r"; ?loss|: ([\d.e−]+) away; loss", said)
+            told = re.search(r"; ?loss|: ([\d.e−]+) from the bottom; loss", said)
             if which < 0:
                 assert said.startswith("downhill from here lies no well"), said
             elif away <= surface.radius:
-                assert said.startswith(f"{surface.minima[int(which)].name}, at its bottom since step {int(since)}:"), (
-                    said
-                )
+                assert said.startswith(
+                    f"{surface.minima[int(which)].name}, within its ring since step {int(since)}:"
+                ), said
             else:
                 assert said.startswith(f"{surface.minima[int(which)].name}, still on the slope:"), said
             if which >= 0:
                 assert told and told[1]
                 assert float(told[1].replace("−", "-")) == pytest.approx(away, rel=0.01, abs=1e-6), said
+                assert "e−1" not in told[1], "what rounding leaves is no distance"
     choose(page, "two_wells")
     assert page.locator("[data-verdict]").inner_text() == (
         "Where one comes by going downhill only, from where each is after 200 steps: left well: Momentum, Adam, AdamW, Lion. right well: SGD, Nesterov, AdaGrad, RMSProp."

@@ -178,7 +178,7 @@ customElements.define('descent-page', class extends HTMLElement {
     if (!Number.isFinite(loss)) return say('deLost');
     const {which, since, distance, there} = this.arrival(run);
     const name = which < 0 ? '' : this.surface.minima[which].name;
-    return say(which < 0 ? 'deNoWell' : there ? 'deEnds' : 'deSlope', {name, since, distance: number(distance), loss: number(loss)});
+    return say(which < 0 ? 'deNoWell' : there ? 'deEnds' : 'deSlope', {name, since, distance: number(distance < 1e-9 ? 0 : distance), loss: number(loss)});
   }
 
   /** Into which well a run leads, and how far it is from its bottom. */
