@@ -139,21 +139,21 @@ def test_the_window_follows_mouse_keys_and_play(browser: Browser, base: str):
     with opened(browser, base + "learn/convolution.html", base=base) as seen:
         page = seen.page
         told = page.locator("#sizes .ln-told")
-        assert told.inner_text() == "row 1, column 1"
+        assert told.inner_text() == "row 0, column 0"
         page.locator("#sizes input[type=range][aria-label=Place]").focus()
         page.keyboard.press("ArrowRight")
-        assert told.inner_text() == "row 1, column 2"
+        assert told.inner_text() == "row 0, column 1"
         page.keyboard.press("End")
-        assert told.inner_text() == "row 4, column 4"
+        assert told.inner_text() == "row 3, column 3"
         page.locator("#sizes .ln-window").scroll_into_view_if_needed()
         place = page.evaluate(
             """() => { const b = document.querySelector('.ln-w-cell').parentNode.querySelector('.ln-w-lines').getBoundingClientRect();
             return [b.left + b.width * 0.6, b.top + b.height * 0.1]; }"""
         )
         page.mouse.move(*place)
-        assert told.inner_text() == "row 1, column 3"
+        assert told.inner_text() == "row 0, column 2"
         page.locator("#sizes").get_by_role("button", name="Play").click()
-        page.wait_for_function("() => document.querySelector('#sizes .ln-told').textContent === 'row 1, column 4'")
+        page.wait_for_function("() => document.querySelector('#sizes .ln-told').textContent === 'row 0, column 3'")
         page.locator("#sizes").get_by_role("button", name="Pause").click()
         before = told.inner_text()
         page.wait_for_timeout(800)
@@ -169,12 +169,12 @@ def test_nothing_moves_by_itself_and_a_finger_moves_the_window(browser: Browser,
     page.goto(http + "learn/convolution.html")
     told = page.locator("#sizes .ln-told")
     page.wait_for_timeout(900)
-    assert told.inner_text() == "row 1, column 1"
+    assert told.inner_text() == "row 0, column 0"
     page.locator("#sizes .ln-window").scroll_into_view_if_needed()
     box = page.locator("#sizes .ln-w-cell").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + 2.5 * box["width"], box["y"] + 1.5 * box["height"])
-    assert told.inner_text() == "row 2, column 3"
+    assert told.inner_text() == "row 1, column 2"
     duration = page.evaluate("getComputedStyle(document.querySelector('.ln-w-frame')).transitionDuration")
     assert duration == "0s"
     context.close()
@@ -202,7 +202,7 @@ def test_products_of_a_convolution(browser: Browser, http: str, tiny: Built):
         torch.testing.assert_close(kernel, own.kernels.weight[4, 2].double(), rtol=1e-4, atol=1e-4)
         y = holds()
         page.locator('#product table[aria-label="Output"] td').nth(7).click()
-        assert page.locator("#product .ln-told").inner_text() == "row 2, column 3"
+        assert page.locator("#product .ln-told").inner_text() == "row 1, column 2"
         assert page.locator("#product .ln-term").count() == 9
         assert page.locator("#product .ln-total").inner_text() == f"= {raw(float(y[1, 2]))}"
         assert page.locator('#product table[aria-label="Input"] .ln-under').count() == 9

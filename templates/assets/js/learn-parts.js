@@ -79,7 +79,7 @@
     const body = core.range(height).map((y) => el('tr', {}, core.range(width).map((x) => {
       const cell = el('td', {});
       if (editable) {
-        const input = el('input', {type: 'number', step, 'aria-label': say('cell', {label, row: y + 1, column: x + 1})});
+        const input = el('input', {type: 'number', step, 'aria-label': say('cell', {label, row: y, column: x})});
         input.addEventListener('input', () => {
           if (taken(input.value)) input.removeAttribute('aria-invalid'); else input.setAttribute('aria-invalid', 'true');
           if (!taken(input.value)) return;

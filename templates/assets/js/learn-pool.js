@@ -53,7 +53,7 @@
       given.show(state.back, {marked});
       const values = core.taps(y, x, {kernel: state.kernel, stride: state.stride, dilation: 1}).map(([r, c]) => number(state.map[r][c]));
       said.textContent = state.kind === 'max'
-        ? say('poolSaidMax', {values: values.join(', '), v: number(made.values[y][x]), row: made.switches[y][x][0] + 1, column: made.switches[y][x][1] + 1})
+        ? say('poolSaidMax', {values: values.join(', '), v: number(made.values[y][x]), row: made.switches[y][x][0], column: made.switches[y][x][1]})
         : say('poolSaidAverage', {values: values.join(' + '), n: values.length, v: number(made.values[y][x])});
     }
 

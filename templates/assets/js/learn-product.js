@@ -28,7 +28,7 @@
     const unit = mine ? slider({label: say('unit'), min: 0, max: mine.weight.length - 1, value: 0, on: (v) => { state.unit = v; weights(); }}) : null;
     const channels = mine ? mine.weight[0].length : 0;
     const channel = channels > 1 ? segments({label: say('channel'), options: core.range(channels).map((c) => [String(c), channels === 3 ? say(`channel_${c}`) : String(c)]), value: '0', on: (v) => { state.channel = Number(v); weights(); }}) : null;
-    const go = player({count: 1, pace: 500, on: (at) => { state.at = at; place(); }, told: (at) => (shown.out ? say('placeOf', {row: Math.floor(at / shown.out.width) + 1, column: at % shown.out.width + 1}) : '')});
+    const go = player({count: 1, pace: 500, on: (at) => { state.at = at; place(); }, told: (at) => (shown.out ? say('placeOf', {row: Math.floor(at / shown.out.width), column: at % shown.out.width}) : '')});
 
     function weights() {
       const isOwn = choose.value === 'own';

@@ -29,7 +29,7 @@
       const on = state.x[r][c] > 0;
       const up = state.g[r][c] > 0;
       said.textContent = say('ruleSaid', {
-        row: r + 1, column: c + 1, x: number(state.x[r][c]), g: number(state.g[r][c]),
+        row: r, column: c, x: number(state.x[r][c]), g: number(state.g[r][c]),
         state: say(on ? 'ruleOn' : 'ruleOff'), sign: say(up ? 'ruleUp' : state.g[r][c] < 0 ? 'ruleDown' : 'ruleNone'),
         who: passed.some(Boolean) ? RULES.filter((_, k) => passed[k]).map((rule) => say(`rule_${rule}`)).join(', ') : say('ruleNobody'),
       });

@@ -37,7 +37,7 @@
     const choose = el('select', {onchange: () => { if (choose.value !== '') { now = {...own.windows[Number(choose.value)]}; draw(); } }},
       el('option', {value: ''}, say('ownChoose')),
       own.windows.map((one, k) => el('option', {value: k}, say(one.layers > 1 ? 'ownWindows' : 'ownWindow', {...one, others: one.layers - 1}))));
-    const go = player({count: 1, on: slide, told: (at) => (shape.out ? say('placeOf', {row: Math.floor(at / shape.out) + 1, column: at % shape.out + 1}) : '')});
+    const go = player({count: 1, on: slide, told: (at) => (shape.out ? say('placeOf', {row: Math.floor(at / shape.out), column: at % shape.out}) : '')});
 
     /** Everything that the settings change. */
     function draw() {
