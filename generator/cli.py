@@ -372,6 +372,7 @@ def main() -> None:
     # times slower (docs/adr/0009). OpenMP reads this when torch is first imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     memory.keep()
+    memory.large_pages()
     with answered(1.0, _stopped):
         try:
             code = run(sys.argv[1:])

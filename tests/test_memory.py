@@ -1,10 +1,11 @@
-"""Freed memory stays with the process, where the C library can be asked to keep it."""
+"""Freed memory stays with the process, where the C library can be asked to keep it, and large tensors lie in large pages."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,19 @@ def faults(n):
 faults(32)  # until what is left over from one fits the next
 print(faults(8))
 """
+
+LARGE = """
+import re
+from generator.command import memory
+memory.large_pages()
+import torch
+def large():
+    return int(re.search(r"AnonHugePages: *([0-9]+) kB", open("/proc/self/smaps_rollup").read())[1])
+before = large()
+kept = torch.ones(16 * 2**20)  # 64 MiB
+print(large() - before)
+"""
+PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def glibc() -> bool:
@@ -53,3 +67,20 @@ def test_a_large_block_is_faulted_in_once():
 def test_what_the_user_told_the_c_library_stands(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(name, "1")
     assert not memory.keep()
+
+
+def in_large_pages(**environment: str) -> int:
+    """KiB of a tensor of 64 MiB that lie in large pages."""
+    told = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    done = subprocess.run([sys.executable, "-c", LARGE], env={**told, **environment}, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return int(done.stdout)
+
+
+def test_a_large_tensor_lies_in_large_pages_where_linux_gives_them_when_asked(monkeypatch: pytest.MonkeyPatch):
+    if PAGES.exists() and "[madvise]" in PAGES.read_text():
+        assert in_large_pages() > 32 * 1024
+        assert in_large_pages(THP_MEM_ALLOC_ENABLE="0") < 8 * 1024
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+    memory.large_pages()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
