@@ -232,6 +232,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     memory.keep()
+    memory.large_pages()
     peer = None if asked.lucent is None else lucent_at(asked.lucent)
     figures: dict[str, Any] = {
         "batch": TOGETHER,

@@ -28,5 +28,5 @@ def keep() -> bool:
 
 def large_pages() -> None:
     """Ask torch to ask Linux for pages of 2 MiB for tensors of at least that size, unless the environment says. To be called
-    before torch is imported: it reads this when it makes its first tensor."""
+    before torch makes its first tensor."""
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
