@@ -80,7 +80,7 @@ def test_the_plan_by_hand(tmp_path: Path):
         "input_response": ("layer", "3", "9", "9", "-"),
         "saliency": ("input", "-", "3", "3", "-"),
         "kernels": ("weights", "4", "4", "4", "-"),
-        "how it is computed": ("explain", "6", "1", "1", "1 forward"),
+        "how it is computed": ("explain", "6", "3", "3", "3 forward"),
         "effective fields": ("model", "4", "4", "4", "1 forward, 4 backward"),  # the convolutions
         "activation_maximization": (
             "search",
@@ -142,10 +142,32 @@ def test_the_plan_of_one_image_more_is_that_image(tmp_path: Path):
     build(tmp_path, config)
     copied(digits(3)[2:], tmp_path / "images")
     text = planned(tmp_path, config).out
-    # effective fields are of all images together: one forward, and a backward for each convolution
-    assert passes(text) == {"forward": 1 + 1, "backward": 6 + 4}
+    # effective fields are of all images together: one forward, and a backward for each convolution; how layers are computed is
+    # recorded in a forward of its own
+    assert passes(text) == {"forward": 1 + 1 + 1, "backward": 6 + 4}
     assert table(text)["grad_cam"] == ("layer", "8", "24", "8", "-")
     assert table(text)["kernels"] == ("weights", "4", "4", "0", "-")
+
+
+def test_how_layers_are_computed_is_shown_of_as_many_images_as_the_budget_holds(tmp_path: Path):
+    copied(digits(6), tmp_path / "images")
+
+    def shown(**explain: object) -> tuple[int, float]:
+        text = planned(tmp_path, {**TINY, "methods": LEAN, **({"explain": explain} if explain else {})}).out
+        found = re.search(r"^  of it (\d+\.\d) MB show", text, re.M)
+        assert found
+        return int(table(text)["how it is computed"][2]), float(found[1])
+
+    assert shown()[0] == 6
+    one, of_one = shown(images=1)
+    six, of_six = shown(images=6, budget_mb=25)
+    assert (one, six) == (1, 6)
+    each = (of_six - of_one) / 5
+    some, of_some = shown(budget_mb=round(of_one + 2.6 * each, 2))
+    assert 1 < some < 6
+    assert of_some <= of_one + 2.6 * each
+    assert shown(budget_mb=round(of_one * 0.5, 2))[0] == 1  # some layers go without: of one image, as many as fit
+    assert shown(images=6, budget_mb=round(of_one * 0.5, 2))[0] == 6
 
 
 def test_a_plan_of_what_cannot_be_built_says_so(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -19,6 +19,7 @@ from generator.config.values import (
     as_channels,
     as_deviations,
     as_inputs,
+    as_many,
     as_megabytes,
     as_metrics,
     as_odd,
@@ -132,8 +133,8 @@ def as_live(value: object) -> object:
 class ExplainConfig(Frozen):
     """How a layer's numbers are computed, shown with the numbers themselves: of how many images, in how many bytes."""
 
-    images: Annotated[int, counted(0, "a whole number from 0")] = 1
-    """Of the first so many images; 0: no figures."""
+    images: Annotated[int | Literal["auto"], BeforeValidator(as_many)] = "auto"
+    """Of the first so many images; `auto`: of as many as the budget holds of what it holds of the first; 0: no figures."""
     budget_mb: Annotated[float, BeforeValidator(as_megabytes)] = 25.0
     """What all of it may take on the site, in millions of bytes: beyond it the most expensive layers go without."""
 

@@ -112,6 +112,12 @@ def as_batch(value: object) -> object:
     return value
 
 
+def as_many(value: object) -> object:
+    if value != "auto" and not is_whole(value, 0):
+        raise refusal("auto, or a whole number from 0", value)
+    return value
+
+
 def as_text(value: object) -> object:
     if value is None or (isinstance(value, (str, Path)) and str(value)):
         return value if value is None else str(value)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ from generator.store import Record, Store, digest, key_of
 HEAD = 200
 """Bytes of a script around its numbers."""
 MB = 1e6
+MOST = 24
+"""Images that are explained without being asked for: each is a file a map."""
+SURE = 0.9
+"""Of the budget: what estimates may come to, so that what is really taken fits."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,15 @@ class Explaining:
     def recorded(self) -> tuple[Part, ...]:
         """What is worth recording: what may come to lie within the budget."""
         return within(self.parts, self.estimates, len(self.images), self.budget * 1.1)
+
+    @cached_property
+    def room(self) -> int:
+        """Of how many images, at most MOST, the budget surely holds what it holds of one; at least one."""
+        shown = within(self.parts, self.estimates, 1, self.budget)
+        one, two = (total(shown, self.estimates, images) for images in (1, 2))
+        if two == one:
+            return 1
+        return max(1, min(MOST, 1 + int((SURE * self.budget - one) / (two - one))))
 
     @property
     def expected(self) -> float:
@@ -136,11 +149,12 @@ class Explaining:
         return Passes(len(self.lacking(store)), 0)
 
 
-def explaining_of(jobs: Jobs, description: Description, engine: Engine, pages: Iterable[Layer], images: tuple[ImageRecord, ...], budget_mb: float) -> Explaining | None:  # fmt: skip
-    """What is explained of these layers; None where no image is."""
-    if not images:
+def explaining_of(jobs: Jobs, description: Description, engine: Engine, pages: Iterable[Layer], images: tuple[ImageRecord, ...], many: int | Literal["auto"], budget_mb: float) -> Explaining | None:  # fmt: skip
+    """What is explained of these layers, of the first so many images; None where no image is."""
+    if not images or many == 0:
         return None
-    return Explaining(jobs, description, chains_of(description.graph, engine.module, pages), images, budget_mb * MB)
+    of_all = Explaining(jobs, description, chains_of(description.graph, engine.module, pages), images, budget_mb * MB)
+    return replace(of_all, images=images[: of_all.room if many == "auto" else many])
 
 
 def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:

@@ -92,9 +92,9 @@ class Setup:
     @cached_property
     def explaining(self) -> Explaining | None:
         """What is shown of how layers are computed; None where nothing is."""
-        explain, images = self.config.explain, self.images.images
+        explain = self.config.explain
         return explaining_of(
-            self.jobs, self.description, self.engine, self.layers, images[: explain.images], explain.budget_mb
+            self.jobs, self.description, self.engine, self.layers, self.images.images, explain.images, explain.budget_mb
         )
 
     @cached_property

@@ -24,6 +24,7 @@ CONFIG = {
     "layers": ["conv", "act"],
     "methods": ["feature_maps", "kernels"],
     "trust": "none",
+    "explain": {"images": 1},
 }
 COLUMNS = (
     "image",

@@ -43,6 +43,8 @@ def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_it
         assert first.locator("img").first.evaluate("(i) => i.complete && i.naturalWidth > 0")
         assert cards.last.locator(".ca-seen__looks").inner_text().startswith("∅"), "its search came to nothing"
         assert page.locator("[data-control=sort]").is_disabled()
+        for control in ("[data-control=sort]", "[data-zoom='1']", "[data-control=scale]"):
+            assert not page.locator(control).is_visible(), "what the view has no use for is away"
         assert page.locator("[data-status]").inner_text() == "4 of 8 units"
         cards.nth(1).click()
         page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")

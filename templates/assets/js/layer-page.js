@@ -134,7 +134,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const turn = this.turn = (this.turn || 0) + 1;
     this.ready = true;
     this.controls();
-    this.classList.toggle('is-how', this.state.v === 'how');
+    for (const view of ['how', 'units']) this.classList.toggle(`is-${view}`, this.state.v === view);
     if (this.state.v === 'cams') return this.cams();
     if (this.state.v === 'how') return this.how(turn);
     if (this.state.v === 'units') return this.pairs(turn);
