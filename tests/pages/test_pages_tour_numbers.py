@@ -44,7 +44,9 @@ CLOSE = {"rel": 2e-3, "abs": 2e-3}
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("tour-numbers")
     (folder / "net.py").write_text(NET)
-    return build(folder, config(folder) | {"images": str(photographs(folder / "photographs", 2)), "explain": {"images": 1}})
+    return build(
+        folder, config(folder) | {"images": str(photographs(folder / "photographs", 2)), "explain": {"images": 1}}
+    )
 
 
 def config(folder: Path) -> dict[str, Any]:
