@@ -42,7 +42,8 @@ def from_graph(
     """The architecture of one run, `parameters` in all; `layers` are those that a report has by name.
 
     What nobody reads and nothing is decided by is left out, where it is a function that costs nothing: a shape looked at,
-    a check. Lines are dashed from where the input's own numbers decided what to do, to the end of that container's call.
+    a check. Lines are dashed from where the input's own numbers decided what to do, to the end of that container's call, and
+    where what that returned is read.
     """
     reaches = propagate(graph)
     seen: Counter[str] = Counter()
@@ -52,7 +53,10 @@ def from_graph(
         ids.append(node.name if seen[node.name] == 1 else f"{node.name}#{seen[node.name]}")
     kept = _wanted(graph)
     deciding = {decision.ref.node for decision in graph.decisions}
-    open_to = {index for decision in graph.decisions for index in range(decision.start, decision.stop)}
+
+    def is_open(ref: Ref, reader: int) -> bool:
+        return any(decision.opens(ref, reader) for decision in graph.decisions)
+
     shared = sharing(graph, kept)
     alike = _by_number({ids[index]: number for index, number in shared.nodes.items()})
     ops: list[Op] = []
@@ -63,8 +67,7 @@ def from_graph(
         name, number = ids[node.index], shared.nodes.get(node.index, 0)
         said = [_note(node, node.index in deciding), shares(name, alike[number]) if number else ""]
         edges += [
-            Edge(ids[ref.node], name, _shape(ref), node.index in open_to or ref.node in open_to)
-            for ref in (*node.inputs, *node.constants)
+            Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*node.inputs, *node.constants)
         ]
         for held in joining(node):
             seen[held.name] += 1
@@ -75,7 +78,7 @@ def from_graph(
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
         ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
-        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), ref.node in open_to) for ref in given]
+        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), is_open(ref, len(graph.nodes))) for ref in given]
     place = [0, *accumulate(1 + len(joining(node)) if node.index in kept else 0 for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))

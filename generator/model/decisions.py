@@ -1,7 +1,7 @@
 """Where a run's own numbers chose what to do next, and which modules it never reached.
 
 stem ──▶ mean ──▶ gt ──▶ bool       from here to the end of the container's call, another input may go another way
-  └────▶ head ─ ─ ─ ─ ─ ─ ─ ─ ─▶
+  └────▶ head ─ ─ ─ ─ ─ ─ ─ ─ ─▶      an early exit has nothing in between: what it returned is open to its readers
 """
 
 from __future__ import annotations
@@ -44,19 +44,25 @@ class Decisions:
         if self._open:
             self._open[-1].append((ref, before))
 
-    def leave(self, output: Any, stop: int) -> None:
-        """A container has ended, and with it what was decided in it; one that returns a number hands the decision on."""
+    def leave(self, output: Any, given: Collection[Ref], stop: int) -> None:
+        """A container has ended, and with it what was decided in it; `given` are the tensors in its output.
+
+        One that returns a number or a word hands the decision on to the one that called it.
+        """
         found = self._open.pop()
-        self.made += [Decision(ref, start, stop) for ref, start in found if start < stop]
+        for ref, start in found:
+            self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
         if self._open and _says(output):
             self._open[-1] += [(ref, stop) for ref, _ in found]
 
 
 def _says(value: Any) -> bool:
-    """Whether there is a Python number in it."""
+    """Whether there is a Python number or a word in it."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
     if isinstance(value, (tuple, list)):
         return any(map(_says, value))
-    return isinstance(value, (bool, int, float))
+    return isinstance(value, (bool, int, float, str))
 
 
 _IDLE = (nn.Identity, nn.modules.dropout._DropoutNd)

@@ -295,6 +295,8 @@ def _geometry(reach: Reach) -> dict[str, Any]:
 
 def _mergeable(module: nn.Module, graph: Graph) -> tuple[tuple[str, str], ...]:
     """Paths of (convolution, batch normalisation) pairs that could be one: see `ModelFacts.mergeable`."""
+    if graph.decisions:  # another input may be read by others
+        return ()
     readers = Counter(ref for node in graph.nodes for ref in set(node.inputs))
     readers.update(ref for ref in graph.outputs if ref is not None)
     calls = Counter(node.path for node in graph.nodes if node.module)

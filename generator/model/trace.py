@@ -108,7 +108,7 @@ class _Recorder:
             self.leaf, self.pads = None, []
         else:
             self.starts[id(module)].pop()
-            self.decisions.leave(None, len(self.nodes))
+            self.decisions.leave(None, (), len(self.nodes))
 
     def _given(self, args: Any, kwargs: Any) -> None:
         """What the model is called with: the batch, the image out of it, or what is the same for every image."""
@@ -213,16 +213,19 @@ class _Recorder:
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
-        self.decisions.leave(output, len(self.nodes))
         parameters = self._parameters(module)
         fresh = len(self.nodes) > start
         seen = [self.origins.recognise(one) if fresh else self.origins.known(one) for one in tensors(output)]
-        if not all(seen) and call.path:
+        opaque = bool(call.path) and not all(seen)
+        if opaque:
             # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
             self.touched.update(map(id, module.parameters()))
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
                 self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
+        given = [self.origins.made[one] for one in tensors(output) if one in self.origins.made]
+        self.decisions.leave(output, given, len(self.nodes))
+        if opaque:
             return
         ref = self.origins.made.get(output) if isinstance(output, Tensor) else None
         if ref is not None and not start <= ref.node < len(self.nodes):

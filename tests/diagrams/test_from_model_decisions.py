@@ -1,0 +1,109 @@
+"""Where a model decides by its input's numbers: early exits, gates, and choices by how much an operation gave."""
+
+from __future__ import annotations
+
+import pytest
+from torch import Tensor, nn
+
+from generator.diagrams.architecture import Architecture
+from generator.diagrams.from_model import architecture
+from generator.model.describe import describe
+from tests.diagrams.watched import dashed, ids
+
+
+class Exit(nn.Module):
+    """Returns what it has, or goes on."""
+
+    def __init__(self, leaves: bool) -> None:
+        super().__init__()
+        self.stem, self.more, self.least = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3), -1e9 if leaves else 1e9
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        if y.mean() > self.least:
+            return y
+        return self.more(y)
+
+
+def noted(it: Architecture) -> list[str]:
+    return [op.id for op in it.ops if "decide" in op.note]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_an_early_exit_is_dashed_whether_it_was_taken_or_not(leaves: bool):
+    it = architecture(Exit(leaves), (3, 6, 6))
+    assert ids(it) == ["@input", "stem", "F.mean", "F.gt", *([] if leaves else ["more"]), "@output"]
+    assert dashed(it) == ([("stem", "@output")] if leaves else [("stem", "more"), ("more", "@output")])
+    assert noted(it) == ["F.gt"]
+    assert "In one place" in it.notes[1]
+    assert it.unused == (("more",) if leaves else ())
+
+
+class Gate(nn.Module):
+    """Hands through what it is given, or works on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > -1e9 else self.conv(x)
+
+
+class Gated(nn.Module):
+    """Reads the same before the gate and after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.before, self.gate, self.after = nn.Conv2d(3, 4, 1), nn.ReLU(), Gate(), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        return self.before(y) + self.after(self.gate(y))
+
+
+def test_what_a_gate_hands_through_is_open_to_those_behind_it_alone():
+    it = architecture(Gated(), (3, 5, 5))
+    assert dashed(it) == [("stem", "after")]
+    assert noted(it) == ["gate.F.gt"]
+    assert it.unused == ("gate.conv",)
+
+
+class Word(nn.Module):
+    def forward(self, x: Tensor) -> dict[str, str]:
+        return {"way": "one" if x.sum() > -1e9 else "two"}
+
+
+class ByWord(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.choose = Word()
+        self.ways = nn.ModuleDict({"one": nn.Conv2d(3, 4, 1), "two": nn.Conv2d(3, 4, 1)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.ways[self.choose(x)["way"]](x)
+
+
+def test_a_word_that_a_module_returns_decides_in_the_one_that_called_it():
+    it = architecture(ByWord(), (3, 5, 5))
+    assert dashed(it) == [("@input", "ways.one"), ("ways.one", "@output")]
+
+
+class Again(nn.Module):
+    """Adds on what its batch normalisation read, for another input than this."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        z = self.norm(y)
+        return z if z.sum() > -1e9 else z + y
+
+
+def test_nothing_is_written_over_or_merged_that_another_input_may_read():
+    facts = describe(Again(), (3, 8, 8)).facts
+    assert facts.overwriting == () and facts.mergeable == () and facts.rising == {}
+    plain = describe(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), (3, 8, 8)).facts
+    assert plain.overwriting == ("1",) and plain.mergeable == (("0", "1"),)
