@@ -6,13 +6,13 @@ stem ──▶ mean ──▶ gt ──▶ bool       from here to the end of th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from generator.model.calls import is_leaf
-from generator.model.graph import Decision, Ref
+from generator.model.graph import Decision, Node, Ref
 
 _DECIDING = frozenset(
     (
@@ -25,6 +25,40 @@ _DECIDING = frozenset(
 def decides(function: str) -> bool:
     """Whether a torch function makes Python's values of a tensor's: what the model then does may depend on them."""
     return function in _DECIDING
+
+
+_MEASURING = ("shape", "size", "numel", "nelement", "__len__", "unbind")
+
+
+class Sizes:
+    """The lengths in a run's tensors that the input's numbers decided: of ``x.nonzero()``, ``x[mask]`` and what is made of them.
+
+    Of what is made of them, dimensions of that length; one that happens to be as long is taken for such.
+    """
+
+    def __init__(self) -> None:
+        self._lengths: dict[Ref, frozenset[int]] = {}
+
+    def follow(self, node: Node) -> None:
+        """A node has run."""
+        known = frozenset().union(*(self._lengths.get(ref, frozenset()) for ref in node.inputs))
+        if node.elastic:
+            anywhere = "unique" in node.op or any(isinstance(one, tuple) for one in node.arguments)  # x[:, mask]
+            known |= {length for ref in node.outputs for length in ref.shape[: None if anywhere else 1]}
+        for ref in node.outputs:
+            if lengths := known.intersection(ref.shape):
+                self._lengths[ref] = lengths
+
+    def measured(self, function: str, args: tuple[Any, ...], made: Mapping[Tensor, Ref]) -> Ref | None:
+        """The tensor of which a call of this function asks such a length, if it does."""
+        if not self._lengths or function not in _MEASURING or not args or not isinstance(args[0], Tensor):
+            return None
+        ref = made.get(args[0])
+        if ref is None or ref not in self._lengths or not ref.shape:
+            return None
+        one_alone = function in ("__len__", "unbind") or (function == "size" and len(args) > 1)
+        at = args[1] if len(args) > 1 else 0
+        return ref if not one_alone or ref.shape[at] in self._lengths[ref] else None
 
 
 class Decisions:

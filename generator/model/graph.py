@@ -98,7 +98,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Decision:
-    """A tensor was turned into a Python value (`if x.mean() > 0`), by which the model may have chosen what to do next:
+    """A tensor was turned into a Python value (`if x.mean() > 0`), or asked for a size that depends on the input's numbers
+    (`if len(x.nonzero()) > 3`), by which the model may have chosen what to do next:
     nodes `start` up to, not including, `stop`, to the end of the container's call, could be others for another input; so
     could what it returned. None lie between where it returned at once."""
 

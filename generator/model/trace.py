@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
-from generator.model.decisions import Decisions, decides, uncalled
+from generator.model.decisions import Decisions, Sizes, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
@@ -29,6 +29,7 @@ from generator.model.operations import (
     ELASTIC,
     Settings,
     function_family,
+    function_name,
     function_settings,
     mask_settings,
     module_family,
@@ -76,7 +77,7 @@ class _Recorder:
         """Parameters of leaves that ran or among a function's arguments."""
         self.counted: set[int] = set()
         """Modules and parameters whose numbers stand in an earlier row."""
-        self.decisions = Decisions()
+        self.decisions, self.sizes = Decisions(), Sizes()
         self.ran: set[str] = set()
         """Paths of the modules that were called."""
         self.leaf: nn.Module | None = None
@@ -143,6 +144,8 @@ class _Recorder:
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
                 self.pads.append(tuple(int(amount) for amount in amounts))
             self.permuted |= name == "permute"
+        elif self.leaf is None and (ref := self.sizes.measured(function_name(function), args, self.origins.made)):
+            self.decisions.decide(ref, len(self.nodes))
         return NotImplemented
 
     def on_call(self, call: Call, output: Any) -> None:
@@ -343,6 +346,7 @@ class _Recorder:
         for result, ref in zip(results, outputs, strict=True):
             self.origins.make(result, ref)
         self.origins.latest(results, outputs)
+        self.sizes.follow(node)
         return node
 
     def graph(self, output: Any) -> Graph:

@@ -107,3 +107,57 @@ def test_nothing_is_written_over_or_merged_that_another_input_may_read():
     assert facts.overwriting == () and facts.mergeable == () and facts.rising == {}
     plain = describe(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), (3, 8, 8)).facts
     assert plain.overwriting == ("1",) and plain.mergeable == (("0", "1"),)
+
+
+class BySize(nn.Module):
+    """What is found in a map, and how many of it, decides."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.stem, self.a, self.b = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        found = (y > 0).nonzero().float() * 2
+        many = {
+            "shape": lambda: found.shape[0],
+            "size": lambda: found.size(0),
+            "sizes": lambda: found.size()[0],
+            "numel": lambda: found.numel(),
+            "len": lambda: len(found),
+            "each": lambda: sum(1 for _ in found[:, 0]),
+            "mask": lambda: len(y[y > 0]),
+            "masked places": lambda: y.flatten(2)[:, :, y.flatten(1)[0, :25] > 0].shape[2],
+        }[self.how]()
+        return self.a(y) if many > 3 else self.b(y)
+
+
+@pytest.mark.parametrize("how", ["shape", "size", "sizes", "numel", "len", "each", "mask", "masked places"])
+def test_a_choice_by_how_much_was_found_is_a_decision(how: str):
+    it = architecture(BySize(how), (3, 5, 5))
+    assert dashed(it)[-2:] == [("stem", "a"), ("a", "@output")]
+    assert "In one place" in it.notes[1]
+    assert it.unused == ("b",)
+
+
+class Measures(nn.Module):
+    """Looks at sizes that are the same for every input, of what is found too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.a = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        found = y[y > 0]
+        rows = (y > 0).nonzero()
+        if y.shape[1] == 4 and rows.size(1) == 4 and found.mean(0, keepdim=True).numel() == 1 and found.dim() == 1:
+            y = self.a(y) + found.sum()
+        return y
+
+
+def test_sizes_that_no_number_decides_decide_nothing():
+    it = architecture(Measures(), (3, 5, 5))
+    assert not dashed(it)
+    assert len(it.notes) == 1
