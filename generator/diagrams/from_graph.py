@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
@@ -46,11 +47,8 @@ def from_graph(
     where what that returned is read.
     """
     reaches = propagate(graph)
-    seen: Counter[str] = Counter()
-    ids: list[str] = []
-    for node in graph.nodes:
-        seen[node.name] += 1
-        ids.append(node.name if seen[node.name] == 1 else f"{node.name}#{seen[node.name]}")
+    seen = Counter({OUTPUT: 1})
+    ids = [_id(seen, node.name) for node in graph.nodes]
     kept = _wanted(graph)
     deciding = {decision.ref.node for decision in graph.decisions}
 
@@ -70,10 +68,8 @@ def from_graph(
             Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*node.inputs, *node.constants)
         ]
         for held in joining(node):
-            seen[held.name] += 1
-            id = held.name if seen[held.name] == 1 else f"{held.name}#{seen[held.name]}"
-            ops.append(_parameter(id, held))
-            edges.append(Edge(id, name, ops[-1].shape))
+            ops.append(_parameter(_id(seen, held.name), held))
+            edges.append(Edge(ops[-1].id, name, ops[-1].shape))
         ops.append(_op(node, name, reaches, layers, " ".join(filter(None, said)), number))
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
@@ -86,12 +82,24 @@ def from_graph(
         title,
         tuple(ops),
         tuple(dict.fromkeys(edges)),
-        tuple(_block(group, graph, place, reaches, layers, shared.groups.get(group.order, 0)) for group in groups),
+        tuple(
+            replace(
+                _block(group, graph, place, reaches, layers, shared.groups.get(group.order, 0)),
+                id=_id(seen, group.name),
+            )
+            for group in groups
+        ),
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
         (*notes, *_decided(graph), *_raised(graph), *_uncounted(graph, kept)),
     )
+
+
+def _id(seen: Counter[str], name: str) -> str:
+    """The name, with a number behind it where it was given before: modules may be named as calls are, or as the output is."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}#{seen[name]}"
 
 
 def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
@@ -144,10 +152,9 @@ def _decided(graph: Graph) -> tuple[str, ...]:
 def _raised(graph: Graph) -> tuple[str, ...]:
     if not graph.raised:
         return ()
-    return (
-        f"{', '.join(graph.raised)} raised an error, and the model went on without: what was done there before leads "
-        "nowhere.",
-    )
+    *others, last = graph.raised
+    said = f"{', '.join(others)} and {last} raised errors" if others else f"{last} raised an error"
+    return (f"{said}, and the model went on without: what was done there before leads nowhere.",)
 
 
 def _uncounted(graph: Graph, kept: Collection[int]) -> tuple[str, ...]:
@@ -232,7 +239,9 @@ def _block(
 
 
 def _shape(ref: Ref) -> Shape:
-    return ref.shape[1:] if ref.shape[:1] == (1,) else ref.shape
+    """Of one image; (1,) of a single number."""
+    shape = ref.shape or (1,)
+    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
 
 
 def _field(reach: Reach) -> tuple[int, int] | None:

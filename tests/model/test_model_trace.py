@@ -60,7 +60,7 @@ def test_a_module_that_raises_and_is_handled_leaves_the_rest_of_the_run_whole() 
         "fancy.conv": 432,
         "last": 36 * 4 * 36,
     }
-    assert it.notes[1].startswith("wrong, fancy raised an error")
+    assert it.notes[1].startswith("wrong and fancy raised errors, and")
     assert it.unused == ("wrong",)
 
 
