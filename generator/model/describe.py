@@ -27,7 +27,7 @@ from generator.model.kinds import attributes, kind
 from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
-from generator.model.run import cannot_run, evaluating
+from generator.model.run import cannot_run, cannot_watch, evaluating, unwatched
 from generator.model.trace import trace
 from generator.model.twin import copied
 from generator.model.volumes import volumes
@@ -154,7 +154,8 @@ def _run(
         except UserError:
             raise
         except Exception as error:
-            raise cannot_run(error, shape) from error
+            own = unwatched(module, x, invocation)
+            raise (cannot_watch(error) if own is None else cannot_run(own, shape)) from error
 
 
 # ---- the layers
