@@ -75,6 +75,8 @@ class Node:
     """What else it read that nodes made, and that is the same for every input."""
     held: tuple[Held, ...] = ()
     """The parameters that it read: a leaf's own, or those among a function's arguments, and what these were made from."""
+    aliases: tuple[tuple[Ref, Ref | None], ...] = ()
+    """Other tensors that lie where it wrote: what stands for them now, and what did before (None: they were constants)."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
 

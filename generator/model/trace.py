@@ -37,6 +37,7 @@ from generator.model.operations import (
     short_name,
 )
 from generator.model.origins import Origins
+from generator.model.writes import given_to, rest_of, wrote_into
 from generator.names import INPUT, LayerName
 
 Observe = Callable[[Node, tuple[Any, ...], Any], None]
@@ -163,9 +164,9 @@ class _Recorder:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
         sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
-        if self.origins.unchanged(call, output):
-            return
         family = module_family(module)
+        if self.origins.unchanged(call, output, family):
+            return
         if family == "layer_norm" and self.permuted:  # LayerNorm2d: over the channels of (n, c, h, w)
             family = "channel_norm"
         self._record(
@@ -190,9 +191,9 @@ class _Recorder:
             for value in tensors(call.args):
                 if value in self.origins.made:
                     self.decisions.decide(self.origins.made[value], len(self.nodes))
-        if not results or self.origins.unchanged(call, output):
-            return
         family = function_family(name, call.args, call.kwargs)
+        if not results or self.origins.unchanged(call, output, family):
+            return
         macs = function_macs(name, family, call.args, call.kwargs, output)
         knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
         if knows_only_the_shape or (not macs and not self._read(call)):
@@ -275,8 +276,7 @@ class _Recorder:
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
         found: list[Ref] = []
-        kwargs = {key: value for key, value in call.kwargs.items() if key != "out"}
-        for value in tensors((call.args, kwargs)):
+        for value in tensors((call.args, given_to(call))):
             if value in self.origins.constants:
                 continue
             if not self.origins.recognise(value):
@@ -291,11 +291,11 @@ class _Recorder:
 
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
-        results, read = tuple(tensors(output)), tuple(tensors((call.args, call.kwargs)))
+        results, read = tuple(tensors(output)), tuple(tensors((call.args, given_to(call))))
         wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
-        base = self.origins.overwrite(results[0]) if wrote else None
-        if base is not None:  # written through a view: the whole tensor is new
-            inputs = tuple(dict.fromkeys((*inputs, base)))
+        others = self.origins.overwrite(results) if wrote_into(call, results) else []
+        inputs = tuple(dict.fromkeys((*inputs, *rest_of(results, others))))
+        aliases = [(value, Ref(len(self.nodes), 0, tuple(value.shape)), ref) for value, ref in others if inputs]
         node = self._add(
             call.name,
             call.path,
@@ -308,14 +308,15 @@ class _Recorder:
             arguments=self.origins.frozen(call.args),
             constants=tuple(dict.fromkeys(one for one in self.origins.sources(call) if isinstance(one, Ref))),
             in_place=wrote,
+            aliases=tuple((now, before) for _, now, before in aliases),
             view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
             **facts,
         )
         if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
                 self.origins.constant(result, (self.origins.made[result],))
-        if wrote and results[0]._base is not None:
-            self.origins.make(results[0]._base, Ref(node.index, 0, tuple(results[0]._base.shape)))
+        for value, now, _ in aliases:
+            self.origins.make(value, now)
         if self.observe is not None:
             self.observe(node, call.args, output)
 
