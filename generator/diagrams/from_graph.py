@@ -143,9 +143,10 @@ def _decided(graph: Graph) -> tuple[str, ...]:
     if not many:
         return ()
     where = "In one place" if many == 1 else f"In {many} places"
+    others = ", and modules that were never touched may run" if graph.uncalled else ""
     return (
         f"{where} the input's own numbers decide what runs next: drawn is what one random input took; where another could "
-        "go another way, lines are dashed.",
+        f"go another way, lines are dashed{others}.",
     )
 
 

@@ -36,6 +36,9 @@ def test_an_early_exit_is_dashed_whether_it_was_taken_or_not(leaves: bool):
     assert dashed(it) == ([("stem", "@output")] if leaves else [("stem", "more"), ("more", "@output")])
     assert noted(it) == ["F.gt"]
     assert "In one place" in it.notes[1]
+    assert it.notes[1].endswith(
+        "lines are dashed, and modules that were never touched may run." if leaves else "are dashed."
+    )
     assert it.unused == (("more",) if leaves else ())
 
 
