@@ -81,12 +81,13 @@ class Decisions:
     def leave(self, output: Any, given: Collection[Ref], stop: int) -> None:
         """A container has ended, and with it what was decided in it; `given` are the tensors in its output.
 
-        One that returns a number or a word hands the decision on to the one that called it.
+        One that returns a number or a word hands the decision on to the one that called it; so does one that returns nothing of
+        the input's, which may have kept what it found, chosen between constants, or raised.
         """
         found = self._open.pop()
         for ref, start in found:
             self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
-        if self._open and _says(output):
+        if self._open and (_says(output) or not given):
             self._open[-1] += [(ref, stop) for ref, _ in found]
 
 

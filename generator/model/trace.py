@@ -292,7 +292,7 @@ class _Recorder:
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
         results, read = tuple(tensors(output)), tuple(tensors((call.args, given_to(call))))
-        wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
+        wrote = bool(results) and any(results[0] is value for value in read)
         others = self.origins.overwrite(results) if wrote_into(call, results) else []
         inputs = tuple(dict.fromkeys((*inputs, *rest_of(results, others))))
         aliases = [(value, Ref(len(self.nodes), 0, tuple(value.shape)), ref) for value, ref in others if inputs]

@@ -18,8 +18,7 @@ def given_to(call: Call) -> dict[str, Any]:
 
 def wrote_into(call: Call, results: Sequence[Tensor]) -> bool:
     """Whether a call gave back what it was given, which it must have written into, as it did not hand it on."""
-    given = (call.args, call.kwargs.get("out"))
-    return bool(results) and any(results[0] is value for value in tensors(given))
+    return bool(results) and any(results[0] is value for value in tensors((call.args, call.kwargs)))
 
 
 def rest_of(results: Sequence[Tensor], others: Sequence[tuple[Tensor, Ref | None]]) -> list[Ref]:

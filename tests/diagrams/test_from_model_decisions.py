@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from generator.diagrams.architecture import Architecture
@@ -90,6 +91,41 @@ class ByWord(nn.Module):
 def test_a_word_that_a_module_returns_decides_in_the_one_that_called_it():
     it = architecture(ByWord(), (3, 5, 5))
     assert dashed(it) == [("@input", "ways.one"), ("ways.one", "@output")]
+
+
+class Sees(nn.Module):
+    """Returns no tensor of its input's, and tells all the same."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.found, self.tables = how, False, [nn.Buffer(torch.ones(1)), nn.Buffer(torch.ones(1))]
+
+    def forward(self, x: Tensor) -> Tensor | None:
+        self.found = bool(x.sum() > -1e9)
+        if self.how == "raises" and self.found:
+            raise ValueError("found")
+        return self.tables[self.found] if self.how == "constant" else None
+
+
+class Told(nn.Module):
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.sees, self.a, self.b = Sees(how), nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            table = self.sees(x)
+        except ValueError:
+            return self.b(x)
+        y = self.a(x) if self.sees.found else self.b(x)
+        return y if table is None else y * table
+
+
+@pytest.mark.parametrize(("how", "taken"), [("kept", "a"), ("raises", "b"), ("constant", "a")])
+def test_what_a_module_keeps_or_raises_decides_in_the_one_that_called_it(how: str, taken: str):
+    it = architecture(Told(how), (3, 5, 5))
+    assert dashed(it)[0] == ("@input", taken)
+    assert dashed(it)[-1][1] == "@output"
 
 
 class Again(nn.Module):

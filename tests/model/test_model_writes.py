@@ -92,6 +92,8 @@ class Halves(nn.Module):
             return self.last(torch.cat([self.act(one), other], 1))
         if self.how == "module":
             self.act(y[:, :2])
+        elif self.how == "named":
+            self.act(input=y[:, :2])
         elif self.how == "method":
             y[:, 2:].relu_()
         elif self.how == "sum":
@@ -102,7 +104,9 @@ class Halves(nn.Module):
         return self.last(y)
 
 
-@pytest.mark.parametrize(("how", "field"), [("chunks", 5), ("module", 5), ("method", 5), ("sum", 7), ("rows", 5)])
+@pytest.mark.parametrize(
+    ("how", "field"), [("chunks", 5), ("module", 5), ("named", 5), ("method", 5), ("sum", 7), ("rows", 5)]
+)
 def test_what_a_view_is_of_keeps_its_places(how: str, field: int) -> None:
     it = architecture(Halves(how), (3, 16, 16))
     assert it.by_id["last"].receptive_field == (field, field)
