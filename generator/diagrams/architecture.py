@@ -38,6 +38,8 @@ PARAMETER = "Parameter"
 """`Op.op` of what is learned and joins the data by itself, as a class token does: an input that is the same for every image."""
 MISSING = "?"
 """`Op.op` of a tensor that is read and that nothing gives, as a prototxt file may name one."""
+SHARES = "Shares its weights with"
+"""How the last sentence of `Op.note` begins, where it is of what shares weights."""
 FLOAT = 4
 """Bytes of a number, where its type is not known."""
 
@@ -91,6 +93,11 @@ class Op:
         if self.uncounted:
             return f"{self.macs:,}, and what is not counted" if self.macs else "not counted"
         return f"{self.macs:,}" if self.macs else ""
+
+    @property
+    def own_note(self) -> str:
+        """Its note without what is said of others: with whom it shares weights, or that it is learned."""
+        return "" if self.learned else self.note.partition(SHARES)[0].strip()
 
     @property
     def learned(self) -> bool:

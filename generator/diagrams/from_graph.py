@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
@@ -42,17 +43,18 @@ def from_graph(
     """The architecture of one run, `parameters` in all; `layers` are those that a report has by name.
 
     What nobody reads and nothing is decided by is left out, where it is a function that costs nothing: a shape looked at,
-    a check. Lines are dashed from where the input's own numbers decided what to do, to the end of that container's call.
+    a check. Lines are dashed from where the input's own numbers decided what to do, to the end of that container's call, and
+    where what that returned is read.
     """
     reaches = propagate(graph)
-    seen: Counter[str] = Counter()
-    ids: list[str] = []
-    for node in graph.nodes:
-        seen[node.name] += 1
-        ids.append(node.name if seen[node.name] == 1 else f"{node.name}#{seen[node.name]}")
+    seen = Counter({OUTPUT: 1})
+    ids = [_id(seen, node.name) for node in graph.nodes]
     kept = _wanted(graph)
     deciding = {decision.ref.node for decision in graph.decisions}
-    open_to = {index for decision in graph.decisions for index in range(decision.start, decision.stop)}
+
+    def is_open(ref: Ref, reader: int) -> bool:
+        return any(decision.opens(ref, reader) for decision in graph.decisions)
+
     shared = sharing(graph, kept)
     alike = _by_number({ids[index]: number for index, number in shared.nodes.items()})
     ops: list[Op] = []
@@ -63,19 +65,16 @@ def from_graph(
         name, number = ids[node.index], shared.nodes.get(node.index, 0)
         said = [_note(node, node.index in deciding), shares(name, alike[number]) if number else ""]
         edges += [
-            Edge(ids[ref.node], name, _shape(ref), node.index in open_to or ref.node in open_to)
-            for ref in (*node.inputs, *node.constants)
+            Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*node.inputs, *node.constants)
         ]
         for held in joining(node):
-            seen[held.name] += 1
-            id = held.name if seen[held.name] == 1 else f"{held.name}#{seen[held.name]}"
-            ops.append(_parameter(id, held))
-            edges.append(Edge(id, name, ops[-1].shape))
+            ops.append(_parameter(_id(seen, held.name), held))
+            edges.append(Edge(ops[-1].id, name, ops[-1].shape))
         ops.append(_op(node, name, reaches, layers, " ".join(filter(None, said)), number))
     given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
     if given:
         ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
-        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), ref.node in open_to) for ref in given]
+        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), is_open(ref, len(graph.nodes))) for ref in given]
     place = [0, *accumulate(1 + len(joining(node)) if node.index in kept else 0 for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
@@ -83,12 +82,24 @@ def from_graph(
         title,
         tuple(ops),
         tuple(dict.fromkeys(edges)),
-        tuple(_block(group, graph, place, reaches, layers, shared.groups.get(group.order, 0)) for group in groups),
+        tuple(
+            replace(
+                _block(group, graph, place, reaches, layers, shared.groups.get(group.order, 0)),
+                id=_id(seen, group.name),
+            )
+            for group in groups
+        ),
         parameters,
         sum(node.macs for node in graph.nodes),
         _unused(graph),
         (*notes, *_decided(graph), *_raised(graph), *_uncounted(graph, kept)),
     )
+
+
+def _id(seen: Counter[str], name: str) -> str:
+    """The name, with a number behind it where it was given before: modules may be named as calls are, or as the output is."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}#{seen[name]}"
 
 
 def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
@@ -132,19 +143,19 @@ def _decided(graph: Graph) -> tuple[str, ...]:
     if not many:
         return ()
     where = "In one place" if many == 1 else f"In {many} places"
+    others = ", and modules that were never touched may run" if graph.uncalled else ""
     return (
         f"{where} the input's own numbers decide what runs next: drawn is what one random input took; where another could "
-        "go another way, lines are dashed.",
+        f"go another way, lines are dashed{others}.",
     )
 
 
 def _raised(graph: Graph) -> tuple[str, ...]:
     if not graph.raised:
         return ()
-    return (
-        f"{', '.join(graph.raised)} raised an error, and the model went on without: what was done there before leads "
-        "nowhere.",
-    )
+    *others, last = graph.raised
+    said = f"{', '.join(others)} and {last} raised errors" if others else f"{last} raised an error"
+    return (f"{said}, and the model went on without: what was done there before leads nowhere.",)
 
 
 def _uncounted(graph: Graph, kept: Collection[int]) -> tuple[str, ...]:
@@ -229,7 +240,9 @@ def _block(
 
 
 def _shape(ref: Ref) -> Shape:
-    return ref.shape[1:] if ref.shape[:1] == (1,) else ref.shape
+    """Of one image; (1,) of a single number."""
+    shape = ref.shape or (1,)
+    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
 
 
 def _field(reach: Reach) -> tuple[int, int] | None:

@@ -27,7 +27,7 @@ from generator.model.calls import is_leaf
 from generator.model.graph import Graph, Node
 from generator.model.kinds import attributes
 from generator.model.operations import module_family, module_settings
-from generator.model.run import Advice, cannot_run, evaluating, in_words
+from generator.model.run import Advice, cannot_run, evaluating, in_words, kept, unwatched
 from generator.model.trace import trace
 from generator.model.twin import copied, shadow
 from generator.names import LayerName
@@ -77,14 +77,14 @@ def _run(
     ran = _shaped(module, shape, invocation, advice)
     graph = by_shapes(ran, shape, invocation)
     if graph is None:
-        ran = whole() if whole is not None else _own(ran)
+        ran = whole() if whole is not None else kept(ran)
         x = _noise(ran, shape)
         with evaluating(ran):
             try:
                 graph, _ = trace(ran, x, invocation=invocation)
             except Exception as error:
-                if not _runs(ran, x, invocation):
-                    raise cannot_run(error, shape, advice) from error
+                if (own := unwatched(ran, x, invocation)) is not None:
+                    raise cannot_run(own, shape, advice) from error
                 return modules_alone(ran, title, f"The model runs, but could not be watched ({type(error).__name__})")
         if graph.torn:
             return modules_alone(ran, title, TORN)
@@ -106,14 +106,6 @@ def _shaped(module: nn.Module, shape: tuple[int, ...], invocation: Invocation, a
     return copy
 
 
-def _own(module: nn.Module) -> nn.Module:
-    """A copy, which may keep what it sees; the model itself where it refuses to be copied."""
-    try:
-        return copied(module)
-    except Exception:
-        return module
-
-
 def by_shapes(module: nn.Module, shape: tuple[int, ...], invocation: Invocation) -> Graph | None:
     """The run of a copy on the meta device; None where that needs numbers, which are not there."""
     try:
@@ -133,15 +125,6 @@ def _noise(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
 
 def _dtype(module: nn.Module) -> torch.dtype:
     return next((p.dtype for p in module.parameters() if is_lazy(p) or p.is_floating_point()), torch.float32)
-
-
-def _runs(module: nn.Module, x: Tensor, invocation: Invocation) -> bool:
-    try:
-        with torch.no_grad():
-            invocation(_own(module), x)
-    except Exception:
-        return False
-    return True
 
 
 # ---- without a run

@@ -13,6 +13,8 @@ from generator.diagrams.architecture import Architecture, Block, Edge, Op, OpKin
 
 SILENT: tuple[OpKind, ...] = ("reshape", "copy")
 """Kinds that a reader does not miss: values are moved or handed on."""
+TOLD = 3
+"""Notes of what is inside that a closed block tells, at most."""
 
 
 def without(it: Architecture, kinds: Collection[OpKind] = SILENT) -> Architecture:
@@ -145,7 +147,7 @@ def _innermost(it: Architecture) -> dict[str, Block | None]:
 
 
 def _joined(op: Op, parts: list[Op]) -> Op:
-    last = parts[-1]
+    last, of_others = parts[-1], op.note.removeprefix(op.own_note).strip()
     return replace(
         op,
         shape=last.shape,
@@ -153,7 +155,9 @@ def _joined(op: Op, parts: list[Op]) -> Op:
         macs=sum(part.macs for part in parts),
         uncounted=any(part.uncounted for part in parts),
         memory=sum(part.memory for part in parts),
+        receptive_field=last.receptive_field,
         parts=tuple(parts),
+        note=" ".join(filter(None, (*dict.fromkeys(part.own_note for part in parts), of_others))),
     )
 
 
@@ -172,7 +176,19 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
         layer=block.layer,
         parts=ops,
         shared=block.shared,
+        note=_noted(ops),
     )
+
+
+def _noted(ops: Collection[Op]) -> str:
+    """What is special inside a closed block: each sentence once, with the first op that it is said of."""
+    first: dict[str, str] = {}
+    for op in ops:
+        if op.own_note:
+            first.setdefault(op.own_note, op.id)
+    said = [f"{name}: {note}" for note, name in first.items()]
+    more = [f"And {len(said) - TOLD} more such notes."] if len(said) > TOLD else []
+    return " ".join((*said[:TOLD], *more))
 
 
 def rebuilt(it: Architecture, ops: tuple[Op, ...], edges: list[Edge], kept: list[int]) -> Architecture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from generator.diagrams.architecture import Op
+from generator.diagrams.architecture import SHARES, Op
 from generator.diagrams.svg import text_width
 
 SYMBOLS = {
@@ -30,7 +30,7 @@ def shares(name: str, all_of_them: Collection[str]) -> str:
     """``Shares its weights with conv@2.``"""
     others = [one for one in all_of_them if one != name]
     more = f" and {len(others) - OTHERS} more" if len(others) > OTHERS else ""
-    return f"Shares its weights with {', '.join(others[:OTHERS])}{more}."
+    return f"{SHARES} {', '.join(others[:OTHERS])}{more}."
 
 
 def short(number: int) -> str:

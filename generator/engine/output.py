@@ -145,12 +145,15 @@ def logits(output: Any) -> Float[Tensor, "n classes"]:
     return Readout().scores(output)
 
 
-def found_in(output: Any) -> Tensor | None:
+def found_in(output: Any, around: tuple[int, ...] = ()) -> Tensor | None:
     """The scores in an output of any make: a tensor; ``"logits"``, ``"out"`` or the first tensor of a mapping; the
     field ``logits`` of an object; the first tensor of a tuple, a list or an object's fields. A single number, such as a
-    loss beside the scores, is none."""
+    loss beside the scores, is none. `around` are the ids of what holds it, which it may hold in turn."""
     if isinstance(output, Tensor):
         return output if output.dim() else None
+    if id(output) in around:
+        return None
+    around = (*around, id(output))
     if isinstance(output, Mapping):
         for key in ("logits", "out"):
             if isinstance(output.get(key), Tensor):
@@ -161,7 +164,8 @@ def found_in(output: Any) -> Tensor | None:
     elif not isinstance(output, (tuple, list)):
         output = tuple(fields_of(output).values())
     if isinstance(output, (tuple, list)):
-        return next((value for value in map(found_in, output) if value is not None), None)
+        found = (found_in(value, around) for value in output)
+        return next((value for value in found if value is not None), None)
     return None
 
 
@@ -187,8 +191,11 @@ def at_path(output: Any, path: str) -> Any:
     return here
 
 
-def path_to(output: Any, found: Tensor) -> str:
-    """Where `found` stands in an output, as `at_path` reads it; "" where it is the output itself, or not in it."""
+def path_to(output: Any, found: Tensor, around: tuple[int, ...] = ()) -> str:
+    """Where `found` stands in an output, as `at_path` reads it; "" where it is the output itself, or not in it. `around` as in
+    `found_in`."""
+    if id(output) in around:
+        return ""
     parts: Iterable[tuple[object, Any]] = ()
     if isinstance(output, Mapping):
         parts = output.items()
@@ -199,7 +206,7 @@ def path_to(output: Any, found: Tensor) -> str:
     for name, part in parts:
         if part is found:
             return str(name)
-        if below := path_to(part, found):
+        if below := path_to(part, found, (*around, id(output))):
             return f"{name}.{below}"
     return ""
 

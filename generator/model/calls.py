@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -204,26 +204,43 @@ def watch(
             handle.remove()
 
 
-def tensors(value: Any) -> Iterator[torch.Tensor]:
-    """Every tensor in nested tuples, lists, dicts and plain objects' fields."""
+def tensors(value: Any, around: tuple[int, ...] = ()) -> Iterator[torch.Tensor]:
+    """Every tensor in nested tuples, lists, dicts, sets and plain objects' fields; `around` are the ids of what holds it, which
+    it may hold in turn."""
     if isinstance(value, torch.Tensor):
         yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors(item)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors(item)
+    elif isinstance(value, _PLAIN) or id(value) in around:
+        return
     else:
-        for item in fields_of(value).values():
-            yield from tensors(item)
+        if isinstance(value, dict):
+            items: Iterable[Any] = value.values()
+        else:
+            items = value if isinstance(value, _CONTAINERS) else fields_of(value).values()
+        around = (*around, id(value))
+        for item in items:
+            yield from tensors(item, around)
+
+
+_CONTAINERS = (dict, tuple, list, set, frozenset)
+_PLAIN = (str, bytes, int, float, complex, type(None), type, nn.Module)
 
 
 def fields_of(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass; of another plain object those that hold tensors or containers. No fields: none."""
-    if isinstance(value, (type, nn.Module)):
+    """The fields of a dataclass; of another plain object those that hold tensors or containers. No fields, or none set: none."""
+    if isinstance(value, _PLAIN):
         return {}
     if hasattr(value, "__dataclass_fields__"):
-        return {name: getattr(value, name) for name in value.__dataclass_fields__}
-    own = getattr(value, "__dict__", {})
-    return {name: item for name, item in own.items() if isinstance(item, (torch.Tensor, dict, tuple, list))}
+        return {name: getattr(value, name) for name in value.__dataclass_fields__ if hasattr(value, name)}
+    own = {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in _slots(value)}}
+    return {name: item for name, item in own.items() if isinstance(item, (torch.Tensor, *_CONTAINERS))}
+
+
+def _slots(value: Any) -> Iterator[str]:
+    """Names of the fields that its classes keep in ``__slots__``, and that are set."""
+    for cls in type(value).__mro__:
+        named = cls.__dict__.get("__slots__", ())
+        for name in (named,) if isinstance(named, str) else named:
+            private = name.startswith("__") and not name.endswith("__")
+            name = f"_{cls.__name__.lstrip('_')}{name}" if private else name
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                yield name

@@ -1,18 +1,18 @@
 """Where a run's own numbers chose what to do next, and which modules it never reached.
 
 stem ──▶ mean ──▶ gt ──▶ bool       from here to the end of the container's call, another input may go another way
-  └────▶ head ─ ─ ─ ─ ─ ─ ─ ─ ─▶
+  └────▶ head ─ ─ ─ ─ ─ ─ ─ ─ ─▶      an early exit has nothing in between: what it returned is open to its readers
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from generator.model.calls import is_leaf
-from generator.model.graph import Decision, Ref
+from generator.model.graph import Decision, Node, Ref
 
 _DECIDING = frozenset(
     (
@@ -25,6 +25,40 @@ _DECIDING = frozenset(
 def decides(function: str) -> bool:
     """Whether a torch function makes Python's values of a tensor's: what the model then does may depend on them."""
     return function in _DECIDING
+
+
+_MEASURING = ("shape", "size", "numel", "nelement", "__len__", "unbind")
+
+
+class Sizes:
+    """The lengths in a run's tensors that the input's numbers decided: of ``x.nonzero()``, ``x[mask]`` and what is made of them.
+
+    Of what is made of them, dimensions of that length; one that happens to be as long is taken for such.
+    """
+
+    def __init__(self) -> None:
+        self._lengths: dict[Ref, frozenset[int]] = {}
+
+    def follow(self, node: Node) -> None:
+        """A node has run."""
+        known = frozenset().union(*(self._lengths.get(ref, frozenset()) for ref in node.inputs))
+        if node.elastic:
+            anywhere = "unique" in node.op or any(isinstance(one, tuple) for one in node.arguments)  # x[:, mask]
+            known |= {length for ref in node.outputs for length in ref.shape[: None if anywhere else 1]}
+        for ref in node.outputs:
+            if lengths := known.intersection(ref.shape):
+                self._lengths[ref] = lengths
+
+    def measured(self, function: str, args: tuple[Any, ...], made: Mapping[Tensor, Ref]) -> Ref | None:
+        """The tensor of which a call of this function asks such a length, if it does."""
+        if not self._lengths or function not in _MEASURING or not args or not isinstance(args[0], Tensor):
+            return None
+        ref = made.get(args[0])
+        if ref is None or ref not in self._lengths or not ref.shape:
+            return None
+        one_alone = function in ("__len__", "unbind") or (function == "size" and len(args) > 1)
+        at = args[1] if len(args) > 1 else 0
+        return ref if not one_alone or ref.shape[at] in self._lengths[ref] else None
 
 
 class Decisions:
@@ -44,19 +78,26 @@ class Decisions:
         if self._open:
             self._open[-1].append((ref, before))
 
-    def leave(self, output: Any, stop: int) -> None:
-        """A container has ended, and with it what was decided in it; one that returns a number hands the decision on."""
+    def leave(self, output: Any, given: Collection[Ref], stop: int) -> None:
+        """A container has ended, and with it what was decided in it; `given` are the tensors in its output.
+
+        One that returns a number or a word hands the decision on to the one that called it; so does one that returns nothing of
+        the input's, which may have kept what it found, chosen between constants, or raised.
+        """
         found = self._open.pop()
-        self.made += [Decision(ref, start, stop) for ref, start in found if start < stop]
-        if self._open and _says(output):
+        for ref, start in found:
+            self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
+        if self._open and (_says(output) or not given):
             self._open[-1] += [(ref, stop) for ref, _ in found]
 
 
 def _says(value: Any) -> bool:
-    """Whether there is a Python number in it."""
+    """Whether there is a Python number or a word in it."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
     if isinstance(value, (tuple, list)):
         return any(map(_says, value))
-    return isinstance(value, (bool, int, float))
+    return isinstance(value, (bool, int, float, str))
 
 
 _IDLE = (nn.Identity, nn.modules.dropout._DropoutNd)

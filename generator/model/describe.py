@@ -27,7 +27,7 @@ from generator.model.kinds import attributes, kind
 from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
-from generator.model.run import cannot_run, evaluating
+from generator.model.run import cannot_run, cannot_watch, evaluating, unwatched
 from generator.model.trace import trace
 from generator.model.twin import copied
 from generator.model.volumes import volumes
@@ -154,7 +154,8 @@ def _run(
         except UserError:
             raise
         except Exception as error:
-            raise cannot_run(error, shape) from error
+            own = unwatched(module, x, invocation)
+            raise (cannot_watch(error) if own is None else cannot_run(own, shape)) from error
 
 
 # ---- the layers
@@ -295,6 +296,8 @@ def _geometry(reach: Reach) -> dict[str, Any]:
 
 def _mergeable(module: nn.Module, graph: Graph) -> tuple[tuple[str, str], ...]:
     """Paths of (convolution, batch normalisation) pairs that could be one: see `ModelFacts.mergeable`."""
+    if graph.decisions:  # another input may be read by others
+        return ()
     readers = Counter(ref for node in graph.nodes for ref in set(node.inputs))
     readers.update(ref for ref in graph.outputs if ref is not None)
     calls = Counter(node.path for node in graph.nodes if node.module)

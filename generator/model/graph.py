@@ -75,6 +75,8 @@ class Node:
     """What else it read that nodes made, and that is the same for every input."""
     held: tuple[Held, ...] = ()
     """The parameters that it read: a leaf's own, or those among a function's arguments, and what these were made from."""
+    aliases: tuple[tuple[Ref, Ref | None], ...] = ()
+    """Other tensors that lie where it wrote: what stands for them now, and what did before (None: they were constants)."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
 
@@ -98,12 +100,21 @@ class Group:
 
 @dataclass(frozen=True)
 class Decision:
-    """A tensor was turned into a Python value (`if x.mean() > 0`), by which the model may have chosen what to do next:
-    nodes `start` up to, not including, `stop`, to the end of the container's call, could be others for another input."""
+    """A tensor was turned into a Python value (`if x.mean() > 0`), or asked for a size that depends on the input's numbers
+    (`if len(x.nonzero()) > 3`), by which the model may have chosen what to do next:
+    nodes `start` up to, not including, `stop`, to the end of the container's call, could be others for another input; so
+    could what it returned. None lie between where it returned at once."""
 
     ref: Ref
     start: int
     stop: int
+    given: tuple[Ref, ...] = ()
+    """What it returned that was there before: for who reads that from node `stop` on, it could be something else."""
+
+    def opens(self, ref: Ref, reader: int) -> bool:
+        """Whether node number `reader` could read something else than `ref`, or not run at all, for another input."""
+        between = self.start <= reader < self.stop or self.start <= ref.node < self.stop
+        return between or (reader >= self.stop and ref in self.given)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from generator.model.calls import Call, tensors
 from generator.model.graph import Constant, Ref
-from generator.model.memory import shares, version, where
+from generator.model.memory import overlaps, shares, version, where
 
 Source = nn.Parameter | Ref
 
@@ -67,17 +67,31 @@ class Origins:
         self.make(tensor, ref)
         return True
 
-    def unchanged(self, call: Call, output: Any) -> bool:
-        """Whether the call handed back a tensor it was given, and wrote nothing into it."""
+    def unchanged(self, call: Call, output: Any, family: str) -> bool:
+        """Whether the call handed back a tensor it was given, and wrote nothing into it. Where torch does not count what is written
+        (in inference mode), operations that only hand on are taken for such."""
         if not isinstance(output, Tensor) or output not in self.versions:
             return False
-        given = any(value is output for value in tensors((call.args, call.kwargs)))
-        return given and version(output) == self.versions[output]
+        if not any(value is output for value in tensors((call.args, call.kwargs))):
+            return False
+        now = version(output)
+        return family in ("copy", "reshape") if now == -1 else now == self.versions[output]
 
-    def overwrite(self, tensor: Tensor) -> Ref | None:
-        """It was written into, and so were those that share its memory; what the whole tensor was, where it is a view."""
-        self.overwritten.update(ref for value, ref in self.made.items() if shares(value, tensor))
-        return self.made.get(tensor._base) if tensor._base is not None else None
+    def overwrite(self, results: tuple[Tensor, ...]) -> list[tuple[Tensor, Ref | None]]:
+        """The first of these was written into, and so were those that lie where it does: these others, and what they were (None:
+        constants)."""
+        written, found = results[0], list[tuple[Tensor, Ref | None]]()
+        for value, ref in list(self.made.items()):
+            if shares(value, written):
+                self.overwritten.add(ref)
+                self.versions[value] = version(value)
+                found.append((value, ref))
+        found += [(value, None) for value in self.constants if not isinstance(value, nn.Parameter)]
+        return [
+            (value, ref)
+            for value, ref in found
+            if overlaps(value, written) and not any(value is result for result in results)
+        ]
 
     def sources(self, call: Call) -> tuple[Source, ...]:
         """The parameters among a call's arguments, and what the constants among them were made from."""

@@ -55,6 +55,7 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
         found.update(dict.fromkeys(several, reach))
         if node.family == "split" and reach.dims:
             found.update((ref, part(node, k, reach)) for k, ref in enumerate(several))
+        found.update((now, _rewritten(node, found, now, before)) for now, before in node.aliases)
     _look_back(graph, found)
     return found
 
@@ -78,6 +79,25 @@ def _look_back(graph: Graph, found: dict[Ref, Reach]) -> None:
         for ref in read:
             if not found.get(ref, WHOLE).dims:
                 found[ref] = after.blind()
+
+
+def _rewritten(node: Node, found: dict[Ref, Reach], now: Ref, before: Ref | None) -> Reach:
+    """Of a tensor that lies where a node wrote: what it was where the node changed values place by place, else that and what the
+    node gave, where their places are the same."""
+    given, own = found[node.outputs[0]], node.arguments[:1]
+    if before is None and len(now.shape) != len(node.outputs[0].shape):
+        return WHOLE
+    old = found.get(before, WHOLE) if before is not None else Reach(None, None, given.axes)
+    if before is not None and own == node.inputs[:1] and found.get(node.inputs[0]) == given:
+        return old
+    same = given.axes is not None and given.axes == old.axes
+    if not same or any(now.shape[axis] != node.outputs[0].shape[axis] for axis in given.dims):
+        return old.blind()
+    if before is None:
+        return given
+    places = max(now.shape[axis] for axis in given.dims)
+    y, x = (union([(a, places), (b, places)]) for a, b in ((old.y, given.y), (old.x, given.x)))
+    return Reach(y, x, given.axes)
 
 
 def step(node: Node, reads: list[Reach]) -> Reach:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from generator.engine.invoke import Invocation
 from generator.errors import UserError
+from generator.model.twin import copied
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,43 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = flag
 
 
+def unwatched(module: nn.Module, x: Tensor, invocation: Invocation) -> Exception | None:
+    """What a copy of the model, or itself where it refuses to be copied, raises on `x` while nobody watches."""
+    try:
+        with torch.no_grad():
+            invocation(kept(module), x)
+    except Exception as error:
+        return error
+    return None
+
+
+def kept(module: nn.Module) -> nn.Module:
+    """A copy, which may keep what it sees; the model itself where it refuses to be copied."""
+    try:
+        return copied(module)
+    except Exception:
+        return module
+
+
+def cannot_watch(error: Exception) -> UserError:
+    """The error that a model which runs by itself failed with `error` when it was watched."""
+    return UserError(
+        f"the model runs, but not while each of its operations is watched, as a report must ({_said(error)}): the command draw "
+        "draws its modules all the same"
+    )
+
+
 def cannot_run(error: Exception, shape: tuple[int, ...], advice: Advice | None = None) -> UserError:
     """The user's error that a forward on one input of `shape` failed with `error`."""
     advice = advice or Advice()
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said = _said(error)
     if isinstance(error, TypeError) and re.search(r"forward\(\) (missing|got an unexpected|got multiple)", said):
         return UserError(f"the model takes other inputs than one image ({said}): {advice.inputs}")
     return UserError(f"the model cannot run on an input of {in_words(shape)} ({said}): {advice.size}")
+
+
+def _said(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def in_words(shape: tuple[int, ...]) -> str:

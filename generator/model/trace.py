@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
-from generator.model.decisions import Decisions, decides, uncalled
+from generator.model.decisions import Decisions, Sizes, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
@@ -29,6 +29,7 @@ from generator.model.operations import (
     ELASTIC,
     Settings,
     function_family,
+    function_name,
     function_settings,
     mask_settings,
     module_family,
@@ -36,6 +37,7 @@ from generator.model.operations import (
     short_name,
 )
 from generator.model.origins import Origins
+from generator.model.writes import given_to, rest_of, wrote_into
 from generator.names import INPUT, LayerName
 
 Observe = Callable[[Node, tuple[Any, ...], Any], None]
@@ -76,7 +78,7 @@ class _Recorder:
         """Parameters of leaves that ran or among a function's arguments."""
         self.counted: set[int] = set()
         """Modules and parameters whose numbers stand in an earlier row."""
-        self.decisions = Decisions()
+        self.decisions, self.sizes = Decisions(), Sizes()
         self.ran: set[str] = set()
         """Paths of the modules that were called."""
         self.leaf: nn.Module | None = None
@@ -108,7 +110,7 @@ class _Recorder:
             self.leaf, self.pads = None, []
         else:
             self.starts[id(module)].pop()
-            self.decisions.leave(None, len(self.nodes))
+            self.decisions.leave(None, (), len(self.nodes))
 
     def _given(self, args: Any, kwargs: Any) -> None:
         """What the model is called with: the batch, the image out of it, or what is the same for every image."""
@@ -143,6 +145,8 @@ class _Recorder:
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
                 self.pads.append(tuple(int(amount) for amount in amounts))
             self.permuted |= name == "permute"
+        elif self.leaf is None and (ref := self.sizes.measured(function_name(function), args, self.origins.made)):
+            self.decisions.decide(ref, len(self.nodes))
         return NotImplemented
 
     def on_call(self, call: Call, output: Any) -> None:
@@ -160,9 +164,9 @@ class _Recorder:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
         sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
-        if self.origins.unchanged(call, output):
-            return
         family = module_family(module)
+        if self.origins.unchanged(call, output, family):
+            return
         if family == "layer_norm" and self.permuted:  # LayerNorm2d: over the channels of (n, c, h, w)
             family = "channel_norm"
         self._record(
@@ -187,9 +191,9 @@ class _Recorder:
             for value in tensors(call.args):
                 if value in self.origins.made:
                     self.decisions.decide(self.origins.made[value], len(self.nodes))
-        if not results or self.origins.unchanged(call, output):
-            return
         family = function_family(name, call.args, call.kwargs)
+        if not results or self.origins.unchanged(call, output, family):
+            return
         macs = function_macs(name, family, call.args, call.kwargs, output)
         knows_only_the_shape = name.startswith("new_") or name.endswith("_like")
         if knows_only_the_shape or (not macs and not self._read(call)):
@@ -213,16 +217,19 @@ class _Recorder:
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
-        self.decisions.leave(output, len(self.nodes))
         parameters = self._parameters(module)
         fresh = len(self.nodes) > start
         seen = [self.origins.recognise(one) if fresh else self.origins.known(one) for one in tensors(output)]
-        if not all(seen) and call.path:
+        opaque = bool(call.path) and not all(seen)
+        if opaque:
             # made out of our sight, by an autograd.Function or outside torch: the container is one opaque operation
             self.touched.update(map(id, module.parameters()))
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
                 self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
+        given = [self.origins.made[one] for one in tensors(output) if one in self.origins.made]
+        self.decisions.leave(output, given, len(self.nodes))
+        if opaque:
             return
         ref = self.origins.made.get(output) if isinstance(output, Tensor) else None
         if ref is not None and not start <= ref.node < len(self.nodes):
@@ -269,8 +276,7 @@ class _Recorder:
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
         found: list[Ref] = []
-        kwargs = {key: value for key, value in call.kwargs.items() if key != "out"}
-        for value in tensors((call.args, kwargs)):
+        for value in tensors((call.args, given_to(call))):
             if value in self.origins.constants:
                 continue
             if not self.origins.recognise(value):
@@ -285,11 +291,11 @@ class _Recorder:
 
     def _record(self, call: Call, output: Any, **facts: Any) -> None:
         inputs = self._read(call)
-        results, read = tuple(tensors(output)), tuple(tensors((call.args, call.kwargs)))
-        wrote = bool(results) and any(results[0] is value for value in tensors(call.args))
-        base = self.origins.overwrite(results[0]) if wrote else None
-        if base is not None:  # written through a view: the whole tensor is new
-            inputs = tuple(dict.fromkeys((*inputs, base)))
+        results, read = tuple(tensors(output)), tuple(tensors((call.args, given_to(call))))
+        wrote = bool(results) and any(results[0] is value for value in read)
+        others = self.origins.overwrite(results) if wrote_into(call, results) else []
+        inputs = tuple(dict.fromkeys((*inputs, *rest_of(results, others))))
+        aliases = [(value, Ref(len(self.nodes), 0, tuple(value.shape)), ref) for value, ref in others if inputs]
         node = self._add(
             call.name,
             call.path,
@@ -302,14 +308,15 @@ class _Recorder:
             arguments=self.origins.frozen(call.args),
             constants=tuple(dict.fromkeys(one for one in self.origins.sources(call) if isinstance(one, Ref))),
             in_place=wrote,
+            aliases=tuple((now, before) for _, now, before in aliases),
             view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
             **facts,
         )
         if not inputs:  # fed from constants alone: it costs, but what it gives is a constant too
             for result in results:
                 self.origins.constant(result, (self.origins.made[result],))
-        if wrote and results[0]._base is not None:
-            self.origins.make(results[0]._base, Ref(node.index, 0, tuple(results[0]._base.shape)))
+        for value, now, _ in aliases:
+            self.origins.make(value, now)
         if self.observe is not None:
             self.observe(node, call.args, output)
 
@@ -340,6 +347,7 @@ class _Recorder:
         for result, ref in zip(results, outputs, strict=True):
             self.origins.make(result, ref)
         self.origins.latest(results, outputs)
+        self.sizes.follow(node)
         return node
 
     def graph(self, output: Any) -> Graph:

@@ -192,6 +192,24 @@ def test_a_layer_that_reads_no_input_is_joined_to_what_reads_it():
     assert {op.id: op.parameters for op in it.ops if op.parameters} == {"conv": 8, "project": 48 + 8}
 
 
+class OneNumber(nn.Module):
+    """A yes or no for each image of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.flatten(1)).squeeze(1)
+
+
+def test_one_number_has_a_shape():
+    it = architecture(OneNumber(), (3, 2, 2))
+    assert [op.shape for op in it.ops] == [(3, 2, 2), (12,), (1,), (1,), (1,)]
+    assert it.edges[-1].shape == (1,)
+    assert architecture(Branching("bool"), (3, 8, 8)).by_id["F.gt"].shape == (1,)
+
+
 @pytest.mark.parametrize("shape", [(784,), (1, 28, 28)])
 def test_a_perceptron_is_drawn(shape: tuple[int, ...]):
     it = architecture(nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 10)), shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from generator.config import ModelConfig
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.from_model import architecture, modules_alone
+from generator.diagrams.styles.graph import Graph
 from generator.errors import UserError
 from generator.model.builtin import BUILTIN
 from generator.model.load import skeleton
@@ -183,3 +185,14 @@ def test_hostile_names_stay_names():
     it = architecture(model, (3, 4, 4))
     assert ids(it)[1:-1] == HOSTILE
     assert [op.path for op in it.ops[1:-1]] == HOSTILE
+
+
+def test_modules_named_as_the_ends_are_have_ids_of_their_own():
+    model = nn.Sequential()
+    model.add_module("@output", nn.Conv2d(3, 4, 1))
+    model.add_module("@input", nn.Sequential(nn.Conv2d(4, 3, 1), nn.ReLU()))
+    it = architecture(model, (3, 4, 4))
+    assert ids(it) == ["@input", "@output#2", "@input.0", "@input.1", "@output"]
+    assert [(edge.source, edge.target) for edge in it.edges] == list(pairwise(ids(it)))
+    assert [(block.id, block.path) for block in it.blocks] == [("@input#2", "@input")]
+    assert Graph().draw(it).svg

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from generator.diagrams.architecture import Architecture, Block, Edge, Op, shape_words
+from generator.diagrams.architecture import SHARES, Architecture, Block, Edge, Op, shape_words
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.simplify import at_depth, fused, levels, without
 from generator.model.trace import trace
@@ -97,6 +97,47 @@ def test_blocks_close_by_depth():
     assert links(at_depth(it, 1))[1:3] == [("stem", "stage.0"), ("stage.0", "stage.1")]
     assert at_depth(it, 0).by_id["stage"].parameters == 2 * (4 * 36 + 8)
     assert ids(at_depth(it, 9)) == ids(it)
+
+
+class Hidden(nn.Module):
+    """Decides, and works out of sight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.act = nn.Conv2d(4, 4, 3), nn.GroupNorm(2, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.act(self.norm(self.conv(x)))
+        seen = torch.from_numpy(x.detach().numpy()).mean()
+        return y * seen if y.sum() > -1e9 else y
+
+
+def test_what_is_special_inside_is_told_of_what_is_closed():
+    graph, _ = trace(nn.Sequential(nn.Conv2d(3, 4, 1), Hidden(), nn.Conv2d(4, 2, 1)).eval(), torch.randn(1, 3, 8, 8))
+    it = fused(without(from_graph(graph, "hidden")))
+    assert at_depth(it, 0).by_id["1"].note == (
+        "1.?: Where this comes from could not be seen. "
+        "1.F.gt: Its numbers decide what runs next; another input may go another way."
+    )
+    assert [(edge.source, edge.target) for edge in at_depth(it, 0).edges if edge.dashed] == [("1", "2")]
+
+
+def test_a_chain_has_the_notes_of_all_its_parts_and_the_field_of_the_last():
+    graph, _ = trace(Hidden().eval(), torch.randn(1, 4, 8, 8))
+    conv = fused(from_graph(graph, "hidden")).by_id["conv"]
+    assert [part.receptive_field for part in conv.parts] == [(3, 3), None, None]
+    assert conv.receptive_field is None
+    notes = ("Odd. " + f"{SHARES} a.", f"{SHARES} b.", "Odd.")
+    ops = tuple(
+        Op(kind, kind, kind, (1,), note=note) for kind, note in zip(("conv", "norm", "act"), notes, strict=True)
+    )  # type: ignore[arg-type]
+    edges = (Edge("conv", "norm", (1,)), Edge("norm", "act", (1,)))
+    assert fused(Architecture("net", ops, edges)).by_id["conv"].note == f"Odd. {SHARES} a."
+    block = Architecture("net", ops, edges, (Block("all", "Net", 0, 3),))
+    assert at_depth(block, 0).by_id["all"].note == "conv: Odd."
+    many = tuple(Op(f"{k}", "other", "Thing", (1,), note=f"{k}!") for k in range(5))
+    told = at_depth(Architecture("net", many, (), (Block("all", "Net", 0, 5),)), 0).by_id["all"].note
+    assert told == "0: 0! 1: 1! 2: 2! And 2 more such notes."
 
 
 def test_the_blocks_around_a_block_are_counted():

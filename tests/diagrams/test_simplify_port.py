@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.diagrams import palette
-from generator.diagrams.architecture import Architecture, Block, Edge, Op
+from generator.diagrams.architecture import SHARES, Architecture, Block, Edge, Op
 from generator.diagrams.plain import as_json
 from generator.diagrams.repeats import folded
 from generator.diagrams.shown import fitting, listed, prepared, view
@@ -60,9 +60,23 @@ def in_the_page(page: Page, it: Architecture, step: str) -> Any:
 
 
 def same_interval() -> Architecture:
-    """A block in a block of the same interval, one of no shape; convolutions of two normalisations, and of one outside."""
+    """A block in a block of the same interval, one of no shape; convolutions of two normalisations, and of one outside; notes."""
     kinds = ("input", "conv", "norm", "norm", "act", "conv", "norm", "act", "reshape", "linear", "output")
-    ops = tuple(Op(f"{k}", kind, kind, (4, 8, 8), macs=k) for k, kind in enumerate(kinds))  # type: ignore[arg-type]
+    notes = {
+        1: f"One. {SHARES} 7.",
+        2: f"{SHARES} 3.",
+        3: "Two.",
+        4: "Three.",
+        5: "Two.",
+        6: "Four.",
+        7: "Five.",
+        9: "Six.",
+    }
+    fields = {1: (3, 3), 3: (9, 9), 5: (5, 5)}
+    ops = tuple(
+        Op(f"{k}", kind, kind, (4, 8, 8), macs=k, receptive_field=fields.get(k), note=notes.get(k, ""))  # type: ignore[arg-type]
+        for k, kind in enumerate(kinds)
+    )
     edges = (*(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)), Edge("4", "7", (4, 8, 8), dashed=True))
     blocks = (Block("outer", "Net", 1, 6), Block("same", "Net", 1, 6, (2,), 7), Block("first", "Net", 1, 5))
     return Architecture("net", ops, edges, blocks)

@@ -133,8 +133,8 @@ def test_receptive_fields_are_those_of_the_gradient(name: str) -> None:
         assert op.receptive_field == (bottom - top + 1, right - left + 1), op.id
 
 
-def test_a_photograph_tells_the_same_way_as_noise() -> None:
-    """What is drawn of a model without decisions does not depend on the input: not even on there being one."""
+def test_a_model_that_looks_at_its_scores_is_drawn_as_it_is_without_and_open_at_its_end() -> None:
+    """By numbers the same is drawn as by shapes alone; what is returned could be something else for another input."""
     model = torchvision.models.resnet18(weights=None).eval()
 
     class Peeks(nn.Module):
@@ -149,4 +149,6 @@ def test_a_photograph_tells_the_same_way_as_noise() -> None:
     one, other = architecture(model, (3, 64, 64)), architecture(Peeks(), (3, 64, 64))
     inside = [op.id.removeprefix("net.") for op in other.ops]
     assert [name for name in inside if name not in ("F.sum",)] == [op.id for op in one.ops]
-    assert not any(edge.dashed for edge in other.edges if edge.target != "F.sum")
+    assert [(edge.source, edge.target) for edge in other.edges if edge.dashed] == [("net.fc", "@output")]
+    assert [op.id for op in other.ops if "decide" in op.note] == ["F.sum"]
+    assert "In one place" in other.notes[1]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +13,9 @@ from torch import Tensor, nn
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_model import architecture
+from generator.errors import UserError
 from generator.model.calls import Call, is_leaf, watch
+from generator.model.describe import describe
 from generator.model.operations import LEAVES, module_family
 from generator.model.trace import trace
 
@@ -60,7 +66,7 @@ def test_a_module_that_raises_and_is_handled_leaves_the_rest_of_the_run_whole() 
         "fancy.conv": 432,
         "last": 36 * 4 * 36,
     }
-    assert it.notes[1].startswith("wrong, fancy raised an error")
+    assert it.notes[1].startswith("wrong and fancy raised errors, and")
     assert it.unused == ("wrong",)
 
 
@@ -197,3 +203,84 @@ def test_memory_is_that_of_the_model_s_own_numbers(dtype: torch.dtype, size: int
 def test_every_leaf_has_a_family_and_whatever_has_one_is_a_leaf() -> None:
     assert all(module_family(kind.__new__(kind)) != "unknown" for kind in LEAVES if not kind.__name__.startswith("_"))
     assert not is_leaf(nn.Sequential()) and module_family(nn.Sequential()) == "unknown"
+
+
+class Slotted:
+    __slots__ = ("__dict__", "__own", "unset", "x")
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = self.__own = x
+
+
+@dataclass
+class Unset:
+    x: Tensor
+    later: Tensor = field(init=False)
+
+
+class Held:
+    """Holds itself, in a list."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x, self.log = x, [self]
+
+
+class Packs(nn.Module):
+    """Hands its maps on in an object of some kind, and returns one."""
+
+    def __init__(self, pack: Callable[[Tensor], object], take: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.pack, self.take = pack, take
+        self.a, self.b = nn.Conv2d(3, 3, 1), Unpacks(take)
+
+    def forward(self, x: Tensor) -> object:
+        return self.pack(self.b(self.pack(self.a(x))))
+
+
+class Unpacks(nn.Module):
+    def __init__(self, take: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.take, self.conv, self.act = take, nn.Conv2d(3, 3, 1), nn.ReLU()
+
+    def forward(self, packed: object) -> Tensor:
+        return self.act(self.conv(self.take(packed)))
+
+
+@pytest.mark.parametrize(
+    ("pack", "take"),
+    [
+        (Slotted, lambda it: it.x),
+        (Unset, lambda it: it.x),
+        (Held, lambda it: it.log[0].x),
+        (lambda x: {x}, lambda it: next(iter(it))),
+        (lambda x: [frozenset([x])], lambda it: next(iter(it[0]))),
+    ],
+    ids=["slots", "unset", "itself", "set", "frozenset"],
+)
+def test_tensors_are_found_in_objects_of_any_make(
+    pack: Callable[[Tensor], object], take: Callable[[Any], Tensor]
+) -> None:
+    it = architecture(Packs(pack, take), (3, 4, 4))
+    assert lines(it) == [("@input", "a"), ("a", "b.conv"), ("b.conv", "b.act"), ("b.act", "@output")]
+    found = describe(Packs(pack, take), (3, 4, 4))
+    assert [layer.name for layer in found.layers] == ["a", "b.conv", "b.act", "b"]
+
+
+class Shy(nn.Module):
+    """Refuses to be watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.conv._forward_hooks:
+            raise RuntimeError("watched")
+        return self.conv(x)
+
+
+def test_a_model_that_cannot_be_watched_is_not_blamed_on_the_size_of_its_input() -> None:
+    with pytest.raises(UserError, match=r"the model runs, but not while .*watched.* \(watched\): the command draw"):
+        describe(Shy(), (3, 8, 8))
+    with pytest.raises(UserError, match=r"Kernel size.*: set model.input.size"):
+        describe(Shy(), (3, 2, 2))

@@ -4,6 +4,8 @@
 (() => {
   const SILENT = ['reshape', 'copy'];
   const LIST = 'list of modules';
+  const SHARES = 'Shares its weights with';
+  const TOLD = 3;
   const same = (a, b) => a.length === b.length && a.every((value, k) => value === b[k]);
 
   /** Edges once each, in order. */
@@ -87,7 +89,8 @@
       const parts = follows.get(op.id);
       if (!parts) return op;
       const last = parts[parts.length - 1];
-      return {...op, shape: last.shape, parameters: sum(parts, 'parameters'), macs: sum(parts, 'macs'), uncounted: parts.some((part) => part.uncounted), memory: sum(parts, 'memory'), parts};
+      return {...op, shape: last.shape, parameters: sum(parts, 'parameters'), macs: sum(parts, 'macs'), uncounted: parts.some((part) => part.uncounted), memory: sum(parts, 'memory'),
+        receptive_field: last.receptive_field, parts, note: [...new Set(parts.map(ownNote)), op.note.slice(ownNote(op).length).trim()].filter(Boolean).join(' ')};
     });
     const edges = it.edges.filter((edge) => !taken.has(edge.target)).map((edge) => ({...edge, source: heads.get(edge.source) ?? edge.source}));
     return rebuilt(it, ops, edges, kept);
@@ -127,7 +130,18 @@
   function asOp(block, ops) {
     return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
       parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, uncounted: ops.some((op) => op.uncounted), memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
-      layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, residual: false, note: ''};
+      layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, residual: false, note: noted(ops)};
+  }
+
+  /** An op's note without what is said of others. */
+  const ownNote = (op) => (op.kind === 'input' && op.op === 'Parameter' ? '' : op.note.split(SHARES)[0].trim());
+
+  /** What is special inside a closed block: each sentence once, with the first op that it is said of. */
+  function noted(ops) {
+    const first = new Map();
+    for (const op of ops) if (ownNote(op) && !first.has(ownNote(op))) first.set(ownNote(op), op.id);
+    const said = [...first].map(([note, name]) => `${name}: ${note}`);
+    return [...said.slice(0, TOLD), ...(said.length > TOLD ? [`And ${said.length - TOLD} more such notes.`] : [])].join(' ');
   }
 
   /** Without blocks that hold one op, or the same ops as the one around them. */
