@@ -238,6 +238,26 @@ def test_a_projected_lstm_and_a_cell_by_hand() -> None:
     assert total(cell, torch.randn(1, 6)) == 4 * 5 * (6 + 5)
 
 
+@pytest.mark.parametrize("way", [nn.utils.parametrizations.weight_norm, nn.utils.weight_norm])
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+def test_a_weight_that_is_made_from_others_costs_what_it_is_used_for(way: Callable[..., nn.Module]) -> None:
+    lstm, cell = way(nn.LSTM(8, 16), "weight_hh_l0"), way(nn.GRUCell(8, 16), "weight_hh")
+    assert total(lstm, torch.randn(10, 1, 8)) == 10 * 4 * 16 * (8 + 16)
+    assert total(cell, torch.randn(10, 8)) == 10 * 3 * 16 * (8 + 16)
+
+
+def test_a_linear_layer_of_one_row_of_weights_by_hand() -> None:
+    class Row(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(12))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.weight)
+
+    assert total(Row(), torch.randn(5, 12)) == 5 * 12
+
+
 class Scripted(nn.Module):
     """Works out of sight."""
 
