@@ -100,7 +100,7 @@ def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
 
 def _parameter(name: str, held: Held) -> Op:
     """A parameter that joins the data; its numbers are counted where they do."""
-    shape = held.shape[1:] if held.shape[:1] == (1,) else held.shape
+    shape = (held.shape[1:] or (1,)) if held.shape[:1] == (1,) else held.shape
     return Op(
         name,
         "input",
@@ -229,7 +229,8 @@ def _block(
 
 
 def _shape(ref: Ref) -> Shape:
-    return ref.shape[1:] if ref.shape[:1] == (1,) else ref.shape
+    """Of one image; (1,) of a single number."""
+    return (ref.shape[1:] or (1,)) if ref.shape[:1] == (1,) else ref.shape
 
 
 def _field(reach: Reach) -> tuple[int, int] | None:

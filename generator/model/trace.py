@@ -23,6 +23,7 @@ from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
+from generator.model.holding import counted
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
@@ -75,7 +76,9 @@ class _Recorder:
         self.touched: set[int] = set()
         """Parameters of leaves that ran or among a function's arguments."""
         self.counted: set[int] = set()
-        """Modules and parameters whose numbers stand in an earlier row."""
+        """Parameters whose numbers stand in an earlier row."""
+        self.held: list[dict[int, int]] = []
+        """What each container holds: how many numbers, by parameter."""
         self.decisions = Decisions()
         self.ran: set[str] = set()
         """Paths of the modules that were called."""
@@ -214,7 +217,6 @@ class _Recorder:
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
         self.decisions.leave(output, len(self.nodes))
-        parameters = self._parameters(module)
         fresh = len(self.nodes) > start
         seen = [self.origins.recognise(one) if fresh else self.origins.known(one) for one in tensors(output)]
         if not all(seen) and call.path:
@@ -237,10 +239,11 @@ class _Recorder:
                 len(self.nodes),
                 self._read(call),
                 ref,
-                parameters,
+                0,  # told at the end, when it is known who reads what
                 len(module._modules),
             )
         )
+        self.held.append({id(one): one.numel() for one in module.parameters()})
 
     # ---- bookkeeping
 
@@ -257,14 +260,10 @@ class _Recorder:
         """How many numbers the parameters among these are that stand in no earlier row."""
         return sum(one.numel() for one in sources if isinstance(one, Tensor) and self._first(one))
 
-    def _first(self, counted: nn.Module | Tensor) -> bool:
-        new = id(counted) not in self.counted
-        self.counted.add(id(counted))
+    def _first(self, one: Tensor) -> bool:
+        new = id(one) not in self.counted
+        self.counted.add(id(one))
         return new
-
-    def _parameters(self, module: nn.Module) -> int:
-        """All that a container holds, at its first call."""
-        return sum(parameter.numel() for parameter in module.parameters()) if self._first(module) else 0
 
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
@@ -351,7 +350,7 @@ class _Recorder:
         ends = tuple(self.origins.made.get(value) for value in given)
         return Graph(
             tuple(self.nodes),
-            tuple(self.groups),
+            counted(self.groups, self.held, self.nodes, self.counted),
             ends,
             self.rectifiers,
             self.max_pools,
