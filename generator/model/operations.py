@@ -203,6 +203,15 @@ def module_family(module: nn.Module) -> str:
     return next((family for classes, family in _MODULES if isinstance(module, classes)), "unknown")
 
 
+def own_forward(module: nn.Module) -> bool:
+    """Whether a leaf computes what torch's class of its kind does: not where a class outside torch writes its `forward` anew."""
+    for name in ("forward", "_conv_forward"):
+        writer = next((base for base in type(module).__mro__ if name in vars(base)), None)
+        if writer is not None and writer.__module__.partition(".")[0] != "torch":
+            return False
+    return True
+
+
 def function_family(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The family of a function's call: ``max`` of two tensors takes the larger of each pair, of one the largest."""
     if name in ("max", "min") and ("other" in kwargs or (len(args) > 1 and isinstance(args[1], Tensor))):
@@ -215,6 +224,9 @@ def module_settings(module: nn.Module, pads: tuple[tuple[int, ...], ...]) -> Set
     found = {name: getattr(module, name) for name in _SETTINGS if _plain(getattr(module, name, None))}
     if isinstance(module, nn.Softmax2d):
         found["dim"] = -3
+    if isinstance(module, nn.modules.batchnorm._NormBase):
+        kept = module.track_running_stats or not isinstance(module, nn.modules.instancenorm._InstanceNorm)
+        found["own_statistics"] = not module.training and module.running_mean is not None and kept
     if pads:
         found["pads"] = pads
     return found
@@ -263,6 +275,9 @@ def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dic
             found["in_channels"], found["out_channels"] = ours, theirs
         elif family == "linear":
             found["in_features"], found["out_features"] = shape[-1], shape[0]
+    if name in ("batch_norm", "instance_norm"):
+        measured = kwargs.get("training" if name == "batch_norm" else "use_input_stats", name == "instance_norm")
+        found["own_statistics"] = not (args[5] if len(args) > 5 else measured)
     if name == "upsample_bilinear":
         found = {**found, "mode": "bilinear", "align_corners": True}
     if name == "cosine_similarity":

@@ -12,6 +12,7 @@ Araujo, Norris, Sim: Computing receptive fields of convolutional neural networks
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,8 +42,15 @@ from generator.model.reach import NCHW, WHOLE, Axes, Reach, Span, union
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:
     """The reach of every tensor in `graph`."""
-    found: dict[Ref, Reach] = {}
-    for node in graph.nodes:
+    found = follow(graph.nodes, {})
+    _look_back(graph, found)
+    return found
+
+
+def follow(nodes: Sequence[Node], given: Mapping[Ref, Reach]) -> dict[Ref, Reach]:
+    """The reach of every tensor that these nodes give, from what they read."""
+    found = {**given}
+    for node in nodes:
         if node.family == "input":
             pixel = Span(0, 0, 1)
             reach = Reach(pixel, pixel, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
@@ -55,7 +63,6 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
         found.update(dict.fromkeys(several, reach))
         if node.family == "split" and reach.dims:
             found.update((ref, part(node, k, reach)) for k, ref in enumerate(several))
-    _look_back(graph, found)
     return found
 
 
@@ -82,13 +89,27 @@ def _look_back(graph: Graph, found: dict[Ref, Reach]) -> None:
 
 def step(node: Node, reads: list[Reach]) -> Reach:
     """From what a node reads to what it gives."""
+    if node.inside is None:
+        return _step(node, reads)
+    found = follow(node.inside.nodes, dict(zip(node.inputs, reads, strict=True)))
+    reach = found.get(node.inside.output, WHOLE) if node.inside.output is not None else WHOLE
+    return reach if reach.dims else _step(node, reads).blind()
+
+
+def _step(node: Node, reads: list[Reach]) -> Reach:
     rule = _RULES.get(node.family)
     flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4
     if rule is None or flat or not node.outputs:
         return _unknown(node, reads)
     if node.family in _ON_MAPS and reads[0].dims and reads[0].axes != NCHW:
         return Reach(None, None, NCHW)  # it slides over what is not height and width, and mixes what is
-    return rule(node, reads)
+    reach = rule(node, reads)
+    return reach.blind() if node.family in _WEIGHTED and _steered(node) else reach
+
+
+def _steered(node: Node) -> bool:
+    """Whether the image has a say in the weights: those are the same for all places, so that each sees what they saw."""
+    return len(node.inputs) > 1 or any(ref in node.inputs for ref in node.arguments[1:])
 
 
 def _both(reach: Reach, change: Any, y: tuple[Any, ...], x: tuple[Any, ...], axes: Axes = NCHW) -> Reach:
@@ -211,15 +232,17 @@ def _unshuffle(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _on_maps(node: Node, reads: list[Reach]) -> Reach:
-    """A norm with statistics of its own leaves each place alone; over neighbouring channels it mixes these."""
+    """A norm with statistics of its own, and not the map's, leaves each place alone; over neighbouring channels it mixes these."""
+    if not node.settings.get("own_statistics", node.family == "channel_norm"):
+        return _whole_map(reads[0], node)
     if not reads[0].dims and len(node.outputs[0].shape) == 4:
         return Reach(reads[0].y, reads[0].x, NCHW)
     return reads[0].mixed((1 - len(node.outputs[0].shape),)) if node.family == "channel_norm" else reads[0]
 
 
-def _whole_map(node: Node, reads: list[Reach]) -> Reach:
-    if reads[0].dims:
-        return reads[0].blind()
+def _whole_map(read: Reach, node: Node) -> Reach:
+    if read.dims:
+        return read.blind()
     return Reach(None, None, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
 
 
@@ -329,6 +352,9 @@ _ON_MAPS = frozenset(
 )
 """Families for which dimensions -2 and -1 are height and width by definition (of a batch of maps)."""
 
+_WEIGHTED = frozenset(("conv", "conv_transpose", "linear", "batch_norm", "group_norm", "layer_norm", "channel_norm"))
+"""Families whose further inputs are weights."""
+
 _PLACE_BY_PLACE = frozenset(("act", "pointwise", "arithmetic", "copy"))
 
 _RULES = {
@@ -339,8 +365,7 @@ _RULES = {
     "resample": _resample,
     "pixel_shuffle": _shuffle,
     "pixel_unshuffle": _unshuffle,
-    **dict.fromkeys(("batch_norm", "channel_norm"), _on_maps),
-    "group_norm": _whole_map,
+    **dict.fromkeys(("batch_norm", "group_norm", "channel_norm"), _on_maps),
     **dict.fromkeys(("act", "pointwise", "arithmetic", "copy"), _merge),
     **dict.fromkeys(("layer_norm", "linear", "softmax", "scan", "glu"), _along),
     "attention": _attend,

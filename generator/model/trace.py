@@ -34,9 +34,11 @@ from generator.model.operations import (
     mask_settings,
     module_family,
     module_settings,
+    own_forward,
     short_name,
 )
 from generator.model.origins import Origins
+from generator.model.within import Within
 from generator.names import INPUT, LayerName
 
 Observe = Callable[[Node, tuple[Any, ...], Any], None]
@@ -85,6 +87,8 @@ class _Recorder:
         self.leaf: nn.Module | None = None
         self.pads: list[tuple[int, ...]] = []
         self.permuted = False
+        self.within: Within | None = None
+        """What the open leaf does, where its forward is not torch's own."""
         self.starts: dict[int, list[int]] = {}
         self.raised: list[str] = []
         """Paths of the outermost modules that raised, which the model survived."""
@@ -100,6 +104,7 @@ class _Recorder:
             self._given(args, kwargs)
         if leaf:
             self.leaf, self.pads, self.permuted = module, [], False
+            self.within = None if own_forward(module) else Within(module, self.origins)
         else:
             self.starts.setdefault(id(module), []).append(len(self.nodes))
             self.decisions.enter()
@@ -108,7 +113,7 @@ class _Recorder:
         """A leaf or a container raised: what stands around it may go on without."""
         self.raised = [*(one for one in self.raised if not one.startswith(f"{path}.")), path]
         if leaf:
-            self.leaf, self.pads = None, []
+            self.leaf, self.pads, self.within = None, [], None
         else:
             self.starts[id(module)].pop()
             self.decisions.leave(None, len(self.nodes))
@@ -146,7 +151,11 @@ class _Recorder:
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
                 self.pads.append(tuple(int(amount) for amount in amounts))
             self.permuted |= name == "permute"
-        return NotImplemented
+        if self.leaf is None or self.within is None:
+            return NotImplemented
+        output = function(*args, **kwargs)
+        self.within.ran(function, args, kwargs, output)
+        return output
 
     def on_call(self, call: Call, output: Any) -> None:
         """A leaf, a function or a container has ended."""
@@ -161,6 +170,7 @@ class _Recorder:
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
+        inside = None if self.within is None else self.within.ended(output)
         sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
         if self.origins.unchanged(call, output):
@@ -175,8 +185,10 @@ class _Recorder:
             family=family,
             settings={**module_settings(module, pads), **mask_settings(family, 5, call.args, call.kwargs)},
             parameters=self._counted(sources),
-            macs=module_macs(module, family, call.args, call.kwargs, output),
+            macs=module_macs(module, family, call.args, call.kwargs, output) if inside is None else inside.macs,
+            uncounted=inside is not None and inside.uncounted,
             held=self._held(sources),
+            inside=inside,
         )
 
     def _function(self, call: Call, function: str, output: Any) -> None:
@@ -327,13 +339,14 @@ class _Recorder:
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
         macs: int | None = 0,
+        uncounted: bool = False,
         **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
             index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
-            macs or 0, sum(one.numel() * one.element_size() for one in results), macs is None, not torch.is_grad_enabled(), **more,
+            macs or 0, sum(one.numel() * one.element_size() for one in results), uncounted or macs is None, not torch.is_grad_enabled(), **more,
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
