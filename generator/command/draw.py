@@ -182,7 +182,9 @@ def _check(info: StyleInfo, key: str, found: Any, said: str, where: str = "") ->
 
 def _wanted(wrong: Any) -> str:
     """What a value should have been, in words."""
-    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
+    words = {
+        "float": "a number", "int": "a whole number", "bool": "true or false", "string": "text", "tuple": "a list, as [layer1]",
+    }  # fmt: skip
     said: str = wrong["msg"].removeprefix("Input should be ")
     return words.get(wrong["type"].partition("_")[0]) or wrong.get("ctx", {}).get("expected") or said
 

@@ -17,22 +17,8 @@ from generator.diagrams.compare import Comparison, Part, Summary
 from generator.diagrams.compare_table import seen
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.svg import Canvas, Drawing, text_width
+from generator.diagrams.words import short
 from generator.pages.escape import clean
-
-
-def short(value: int) -> str:
-    """``512``, ``9.54 k``, ``11.7 M``, ``4.09 G``: three digits."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if value >= 0.9995 * size:
-            scaled = value / size
-            return (
-                f"{scaled:.2f} {unit}"
-                if scaled < 9.995
-                else f"{scaled:.1f} {unit}"
-                if scaled < 99.95
-                else f"{scaled:.0f} {unit}"
-            )
-    return str(value)
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import csv
 import io
 
-from generator.diagrams.architecture import Architecture, shape_words
-from generator.diagrams.compare import Comparison, Part, Summary, compare
+from generator.diagrams.architecture import shape_words
+from generator.diagrams.compare import Comparison, Part, Summary
 from generator.pages.escape import clean
 
 Value = str | int | float | None
 Records = tuple[dict[str, Value], ...]
 WIDEST = 32
 """Characters of a name in a terminal, at most."""
-
-
-def compare_text(a: Architecture, b: Architecture, depth: int | None = None) -> str:
-    """Two networks side by side, as lines for a terminal."""
-    return text(compare(a, b, depth))
 
 
 def text(it: Comparison) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import accumulate
+from math import prod
 
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.diagrams.sharing import joining, sharing
@@ -181,6 +182,7 @@ def _op(
         call=_call(node),
         attributes=attributes(node),
         parameters=node.parameters,
+        weights=tuple(prod(held.shape) for held in node.held),
         macs=node.macs,
         uncounted=node.uncounted,
         memory=node.memory if owns else 0,
