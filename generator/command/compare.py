@@ -30,8 +30,7 @@ def compared(
         sizes = [None if _is_prototxt(one) else size for one in (a, b)]  # said of the model: a file is never run
     else:
         sizes = [size, size]
-    sides = [architecture(one, asked, phase) for one, asked in zip((a, b), sizes, strict=True)]
-    it = compare(*sides, depth)
+    it = compare(architecture(a, sizes[0], phase), architecture(b, sizes[1], phase), depth)
     notes = tuple(f"{side.title}: {note}" for side in (it.a, it.b) for note in side.notes)
     if ending == ".svg":
         return ComparisonDrawing().draw(it).svg, notes

@@ -56,11 +56,31 @@ def test_numbers_have_the_ends_that_the_form_has(style: str):
 def test_colours_are_six_digits(style: str):
     names = [one.name for one in options(styles()[style].cls) if one.kind == "colour"]
     assert names
+    used = {
+        one.name: [f"{other}={value}" for other, value in one.metadata.get("where", {}).items()]
+        for one in fields(styles()[style].cls)
+    }
     for name in names:
-        assert getattr(styled(style, [f"{name}=#A0b1C2"]), name) == "#A0b1C2"
+        assert getattr(styled(style, [f"{name}=#A0b1C2", *used[name]]), name) == "#A0b1C2"
         for wrong in ("red", "#fff", "#12345g", '#123456"/><script>'):
             with pytest.raises(UserError, match=rf"--set {name}: expected a colour as #rrggbb"):
                 styled(style, [f"{name}={wrong}"])
+
+
+@pytest.mark.parametrize(
+    ("style", "given", "needs"),
+    [
+        ("lenet", ["second_colour=#123456"], "colours=two"),
+        ("lenet", ["border_colour=#123456", "colours=kind"], "colours=two"),
+        ("alexnet", ["tensor_colour=#123456"], "by_kind=false"),
+        ("fcnn", ["positive_colour=#123456", "colour_by_weight=false"], "colour_by_weight=true"),
+    ],
+)
+def test_a_colour_in_which_nothing_is_drawn_is_refused(style: str, given: list[str], needs: str):
+    key = given[0].partition("=")[0]
+    with pytest.raises(UserError, match=f"^--set {key}: nothing is drawn in it but with {needs}: set that too"):
+        styled(style, given)
+    assert getattr(styled(style, [given[0], needs]), key) == "#123456"
 
 
 def edges(svg: str) -> list[tuple[str, float, float]]:
