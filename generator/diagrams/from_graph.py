@@ -164,6 +164,8 @@ def _note(node: Node, deciding: bool) -> str:
         said.append("How much it gives depends on the input's numbers; drawn is what one random input gave.")
     if node.opaque:
         said.append("What happens inside could not be seen.")
+    if node.op == "F.grid_sample":
+        said.append("Where it reads is what its grid says: a place of it may see the whole input.")
     if node.op == "?":
         said.append("Where this comes from could not be seen.")
     return " ".join(said)

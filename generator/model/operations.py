@@ -98,6 +98,7 @@ FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("flip", "fliplr", "flipud"), "flip"),
     "roll": "roll",
     "unfold": "unfold",
+    "fold": "fold",
 }
 """Family by the short name of a torch function; a name not here is of family ``unknown``."""
 
@@ -173,6 +174,7 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "flip": ("input", "dims"),
     "roll": ("input", "shifts", "dims"),
     "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
+    "fold": ("input", "output_size", "kernel_size", "dilation", "padding", "stride"),
     "unpool": ("input", "indices", "kernel_size", "stride", "padding"),
 }
 _POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
@@ -299,7 +301,7 @@ def short_name(name: str) -> str:
 
 
 def pair(value: Any) -> tuple[Any, Any]:
-    """(y, x) of a number, a pair or a one-element tuple."""
+    """(y, x) of a number, a pair or a one-element tuple; of (z, y, x) the last two."""
     if isinstance(value, (tuple, list)):
-        return (value[0], value[-1])
+        return (value[-2:][0], value[-1])
     return (value, value)

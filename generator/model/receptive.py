@@ -15,7 +15,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from generator.model.dimensions import (
     flip,
@@ -34,10 +33,12 @@ from generator.model.dimensions import (
     unbind,
     unfold,
 )
+from generator.model.enlarged import fold, resample, shuffle, transposed
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
 from generator.model.products import product
-from generator.model.reach import NCHW, WHOLE, Axes, Reach, Span, union
+from generator.model.reach import NCHW, WHOLE, Reach, Span, union
+from generator.model.rule import both, unknown
 
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:
@@ -98,29 +99,25 @@ def step(node: Node, reads: list[Reach]) -> Reach:
 
 def _step(node: Node, reads: list[Reach]) -> Reach:
     rule = _RULES.get(node.family)
-    flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4
+    flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4 and not _unbatched(node)
     if rule is None or flat or not node.outputs:
-        return _unknown(node, reads)
+        return unknown(node, reads)
     if node.family in _ON_MAPS and reads[0].dims and reads[0].axes != NCHW:
         return Reach(None, None, NCHW)  # it slides over what is not height and width, and mixes what is
     reach = rule(node, reads)
     return reach.blind() if node.family in _WEIGHTED and _steered(node) else reach
 
 
+def _unbatched(node: Node) -> bool:
+    """Whether it slides over the two last dimensions of one map, (c, h, w)."""
+    kernel = node.settings.get("kernel_size")
+    dims = len(kernel) if isinstance(kernel, (tuple, list)) else 2 * ("2d" in node.op.lower())
+    return len(node.inputs[0].shape) == 3 and dims == 2
+
+
 def _steered(node: Node) -> bool:
     """Whether the image has a say in the weights: those are the same for all places, so that each sees what they saw."""
     return len(node.inputs) > 1 or any(ref in node.inputs for ref in node.arguments[1:])
-
-
-def _both(reach: Reach, change: Any, y: tuple[Any, ...], x: tuple[Any, ...], axes: Axes = NCHW) -> Reach:
-    return Reach(
-        change(reach.y, *y) if reach.y is not None else None, change(reach.x, *x) if reach.x is not None else None, axes
-    )
-
-
-def _unknown(node: Node, reads: list[Reach]) -> Reach:
-    kept = node.outputs and len(node.outputs[0].shape) == 4 and any(reach.axes == NCHW for reach in reads)
-    return replace(WHOLE, axes=NCHW if kept else None)
 
 
 # ---- windows
@@ -154,20 +151,7 @@ def _window(node: Node, reads: list[Reach]) -> Reach:
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if node.family in ("avg_pool", "lp_pool") and node.outputs[0].shape[-2:] == (1, 1) != node.inputs[0].shape[-2:]:
         return Reach(None, None, NCHW)  # global pooling, written with a window as large as the map
-    return _both(reads[0], Span.window, (reach[0], stride[0], top), (reach[1], stride[1], left))
-
-
-def _transposed(node: Node, reads: list[Reach]) -> Reach:
-    settings = node.settings
-    kernel, dilation = pair(settings["kernel_size"]), pair(settings.get("dilation", 1))
-    stride, padding = pair(settings.get("stride") or 1), pair(settings.get("padding", 0))
-
-    def axis(k: int, d: int, s: int, p: int) -> tuple[float, int, float]:
-        reach = d * (k - 1) + 1
-        return s, math.ceil(reach / s), (p - (reach - 1) / 2) / s
-
-    y, x = (axis(*side) for side in zip(kernel, dilation, stride, padding, strict=True))
-    return _both(reads[0], Span.finer, y, x)
+    return both(reads[0], Span.window, (reach[0], stride[0], top), (reach[1], stride[1], left))
 
 
 def _adaptive(node: Node, reads: list[Reach]) -> Reach:
@@ -179,7 +163,7 @@ def _adaptive(node: Node, reads: list[Reach]) -> Reach:
         return span.window(max(stop - start for start, stop in windows), step, 0)
 
     (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
-    return _both(reads[0], axis, (h, oh), (w, ow))
+    return both(reads[0], axis, (h, oh), (w, ow))
 
 
 def _pad(node: Node, reads: list[Reach]) -> Reach:
@@ -190,42 +174,12 @@ def _pad(node: Node, reads: list[Reach]) -> Reach:
         lengthened = tokens is not None and any(amounts[2 * (-tokens.axis - 1) :][:2])
         return WHOLE if lengthened else reads[0]
     before = [amounts[2 * (-axis - 1)] if 2 * (-axis - 1) < len(amounts) else 0 for axis in axes]
-    return _both(reads[0], Span.window, (1, 1, before[0]), (1, 1, before[1]), axes)
-
-
-def _resample(node: Node, reads: list[Reach]) -> Reach:
-    taps = {"nearest": 1, "nearest-exact": 1, "area": 1, "bilinear": 2, "bicubic": 4}.get(
-        node.settings.get("mode", "nearest")
-    )
-    if taps is None or len(node.outputs[0].shape) != 4:
-        return _unknown(node, reads)
-
-    def axis(span: Span, size: int, out: int) -> Span | None:
-        if size == out:
-            return span
-        if size == 1:
-            return span.finer(out, 1)
-        if node.settings.get("mode") == "area":
-            return span.window(math.ceil(size / out), size / out, 0)
-        if node.settings.get("antialias") and out < size:  # as wide as what is left out asks for
-            reached = math.ceil(taps * size / out)
-            return span.window(reached, size / out, (reached - size / out) / 2)
-        if node.settings.get("align_corners") and out > 1:
-            return span.finer((out - 1) / (size - 1), taps, 0)
-        return span.finer(out / size, taps)
-
-    (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
-    return _both(reads[0], axis, (h, oh), (w, ow))
-
-
-def _shuffle(node: Node, reads: list[Reach]) -> Reach:
-    factor = int(node.settings["upscale_factor"])
-    return _both(reads[0], Span.finer, (factor, 1), (factor, 1))
+    return both(reads[0], Span.window, (1, 1, before[0]), (1, 1, before[1]), axes)
 
 
 def _unshuffle(node: Node, reads: list[Reach]) -> Reach:
     factor = int(node.settings["downscale_factor"])
-    return _both(reads[0], Span.window, (factor, factor, 0), (factor, factor, 0))
+    return both(reads[0], Span.window, (factor, factor, 0), (factor, factor, 0))
 
 
 # ---- place by place
@@ -319,11 +273,11 @@ def _stack(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _unpool(node: Node, reads: list[Reach]) -> Reach:
-    return _transposed(node, [_joined(node, reads, node.inputs[0].shape)])
+    return transposed(node, [_joined(node, reads, node.inputs[0].shape)])
 
 
 def _product(node: Node, reads: list[Reach]) -> Reach:
-    return product(node, reads) or _unknown(node, reads)
+    return product(node, reads) or unknown(node, reads)
 
 
 def _attend(node: Node, reads: list[Reach]) -> Reach:
@@ -333,7 +287,7 @@ def _attend(node: Node, reads: list[Reach]) -> Reach:
 
 def _getitem(node: Node, reads: list[Reach]) -> Reach:
     found = getitem(node, reads)
-    return found if found.dims or indexed(node) is not None else _unknown(node, reads)
+    return found if found.dims or indexed(node) is not None else unknown(node, reads)
 
 
 _ON_MAPS = frozenset(
@@ -359,11 +313,11 @@ _PLACE_BY_PLACE = frozenset(("act", "pointwise", "arithmetic", "copy"))
 
 _RULES = {
     **dict.fromkeys(("conv", "max_pool", "avg_pool", "lp_pool"), _window),
-    "conv_transpose": _transposed,
+    "conv_transpose": transposed,
     "adaptive_pool": _adaptive,
     "pad": _pad,
-    "resample": _resample,
-    "pixel_shuffle": _shuffle,
+    "resample": resample,
+    "pixel_shuffle": shuffle,
     "pixel_unshuffle": _unshuffle,
     **dict.fromkeys(("batch_norm", "group_norm", "channel_norm"), _on_maps),
     **dict.fromkeys(("act", "pointwise", "arithmetic", "copy"), _merge),
@@ -383,6 +337,7 @@ _RULES = {
     "repeat": repeat,
     "unfold": unfold,
     "unpool": _unpool,
+    "fold": fold,
     "matmul": _product,
     "getitem": _getitem,
 }

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generator.diagrams.from_model import architecture
 from generator.model.describe import describe
 from generator.names import LayerName
 from tests.model.test_model_receptive import check, conv
@@ -135,3 +136,35 @@ def test_a_layer_that_does_more_than_its_kind_has_no_field(then: nn.Module) -> N
     layers = describe(Then(then), (2, 12, 12)).by_name
     assert layers[LayerName("then")].shape == (2, 12, 12)
     assert layers[LayerName("then")].receptive_field is layers[LayerName("last")].receptive_field is None
+
+
+class Unbatched(nn.Module):
+    """Convolutions and a pool of one map without a batch; a volume whose channel is the batch's one image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.pool, self.up = conv((3, 5)), nn.MaxPool2d(2), nn.ConvTranspose2d(2, 2, 2, stride=2)
+        self.volume, self.last = nn.Conv3d(1, 1, (1, 3, 5)), conv(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.volume(self.up(self.pool(self.conv(x[0])))[None]))
+
+
+def test_maps_without_a_batch_have_the_field_that_they_have_in_one() -> None:
+    it = architecture(Unbatched(), (2, 31, 33))
+    fields = {op.id: op.receptive_field for op in it.ops}
+    assert [fields[name] for name in ("conv", "pool", "up")] == [(3, 5), (4, 6), (4, 6)]
+    assert (fields["volume"], fields["last"]) == ((6, 10), (8, 12))
+
+
+def test_where_a_grid_says_what_is_read_the_field_is_the_whole_and_that_is_said() -> None:
+    def warped(x: Tensor) -> Tensor:
+        return F.grid_sample(
+            x, F.affine_grid(torch.eye(2, 3, dtype=x.dtype)[None], [1, 2, 12, 12], False), align_corners=False
+        )
+
+    it = architecture(Then(warped), (2, 12, 12))
+    assert it.by_id["F.grid_sample"].receptive_field is it.by_id["last"].receptive_field is None
+    assert (
+        it.by_id["F.grid_sample"].note == "Where it reads is what its grid says: a place of it may see the whole input."
+    )
