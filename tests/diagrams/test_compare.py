@@ -249,3 +249,17 @@ def test_notes_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "odd.prototxt").write_text('name: "odd" layer { type: "Magic" bottom: "x" top: "y" }')
     assert cli.run(["compare", *(str(tmp_path / "odd.prototxt"),) * 2]) == 0
     assert "odd: odd.prototxt:1:27: y: Magic is none of Caffe's layers" in capsys.readouterr().err
+
+
+def test_work_that_is_not_counted_is_said_wherever_costs_are():
+    one, two = made("one", 2), made("two", 3)
+    partly = replace(one, ops=tuple(replace(op, uncounted=op.id == "stage.a") for op in one.ops))
+    never = replace(two, macs=0, ops=tuple(replace(op, macs=0, uncounted=op.kind == "conv") for op in two.ops))
+    it = compare(partly, never, depth=9)
+    lines = text(it).splitlines()
+    assert lines[2].split() == ["multiply-accumulates", "≥", "162", "not", "counted"]
+    assert sum("≥" in line for line in lines) == 2 and sum("not counted" in line for line in lines) > 2
+    assert {row["macs_b"] for row in blocks(it)} >= {"not counted"}
+    drawn = ComparisonDrawing().draw(it).svg
+    assert "≥ 162 multiply-accumulates" in drawn and ">multiply-accumulates not counted<" in drawn
+    assert "multiply-accumulates" in text(compare(one, two)).splitlines()[2] and "≥" not in text(compare(one, two))
