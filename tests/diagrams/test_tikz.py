@@ -60,7 +60,9 @@ def test_chinese_is_set_where_its_package_is_and_numbered_where_not(tmp_path: Pa
     scene.add(Words((1, 8), "中", 10, "#000000", "ca-ink", "start"))
     (tmp_path / "cn.tex").write_text(to_tex(scene, ""), "utf-8")
     named = compiled(tmp_path)
-    environment = r"\newenvironment{CJK}[2]{\typeout{set in #1 #2}\DeclareUnicodeCharacter{4E2D}{x}}{}"
+    environment = (
+        r"\newenvironment{CJK}[2]{\typeout{set in #1 #2}}{}\AtBeginDocument{\DeclareUnicodeCharacter{4E2D}{x}}"
+    )
     (tmp_path / "CJKutf8.sty").write_text(rf"\ProvidesPackage{{CJKutf8}}{environment}" + "\n")
     found = compiled(tmp_path)
     assert "set in UTF8 gbsn" in found and "set in" not in named
