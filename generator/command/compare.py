@@ -8,7 +8,7 @@ from generator.diagrams.architecture import Architecture
 from generator.diagrams.compare import compare
 from generator.diagrams.compare_drawing import ComparisonDrawing
 from generator.diagrams.compare_table import csv_text, text
-from generator.diagrams.source import read
+from generator.diagrams.source import read, shape_of
 from generator.errors import UserError
 
 ENDINGS = (".svg", ".csv", ".txt")
@@ -26,7 +26,11 @@ def compared(
         raise UserError(f"--out: expected a name that ends in {', '.join(ENDINGS)}, received {out}")
     if phase is not None and not any(map(_is_prototxt, (a, b))):
         raise UserError(f"--phase: expected a .prototxt file, received {a} and {b}, which have no phases: leave it out")
-    it = compare(architecture(a, size, phase), architecture(b, size, phase), depth)
+    if size is not None and shape_of(size) is None and not all(map(_is_prototxt, (a, b))):
+        sizes = [None if _is_prototxt(one) else size for one in (a, b)]  # said of the model: a file is never run
+    else:
+        sizes = [size, size]
+    it = compare(architecture(a, sizes[0], phase), architecture(b, sizes[1], phase), depth)
     notes = tuple(f"{side.title}: {note}" for side in (it.a, it.b) for note in side.notes)
     if ending == ".svg":
         return ComparisonDrawing().draw(it).svg, notes

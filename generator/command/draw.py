@@ -118,9 +118,22 @@ def styled(name: str, options: Sequence[str], depth: int | None = None) -> Any:
     if depth is not None:
         given["depth"] = _depth(info, depth, given)
     try:
-        return info.cls(**given)
+        made = info.cls(**given)
     except ValueError as error:  # a value of the right type that the style cannot draw with
         raise UserError(f"--set: {error}") from None
+    _colours(made, given)
+    return made
+
+
+def _colours(made: Any, given: Mapping[str, Any]) -> None:
+    """Refuse a colour that the other options leave no use for."""
+    for one in fields(made) if given else ():
+        for other, value in one.metadata.get("where", {}).items():
+            if one.name in given and getattr(made, other) != value:
+                said = str(value).lower() if isinstance(value, bool) else value
+                raise UserError(
+                    f"--set {one.name}: nothing is drawn in it but with {other}={said}: set that too, or leave it out"
+                )
 
 
 def _depth(info: StyleInfo, depth: int, given: Mapping[str, Any]) -> int:
@@ -182,7 +195,9 @@ def _check(info: StyleInfo, key: str, found: Any, said: str, where: str = "") ->
 
 def _wanted(wrong: Any) -> str:
     """What a value should have been, in words."""
-    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
+    words = {
+        "float": "a number", "int": "a whole number", "bool": "true or false", "string": "text", "tuple": "a list, as [layer1]",
+    }  # fmt: skip
     said: str = wrong["msg"].removeprefix("Input should be ")
     return words.get(wrong["type"].partition("_")[0]) or wrong.get("ctx", {}).get("expected") or said
 

@@ -63,6 +63,8 @@ class Op:
     """What a reader wants to know of it: ``(("kernel", "3×3"), ("stride", "2"), ...)``."""
     parameters: int = 0
     """0 where they were counted by an earlier call."""
+    weights: tuple[int, ...] = ()
+    """How many numbers each parameter has that it reads, wherever they are counted; 0 where that is not known."""
     macs: int = 0
     """Multiply-accumulates for one image; FLOPs are twice as many."""
     uncounted: bool = False

@@ -9,6 +9,7 @@ layer2   ─── layer2
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from generator.diagrams.align import aligned
@@ -46,6 +47,8 @@ class Summary:
     whole: bool
     """Whether what comes after it, up to the end, sees the whole input."""
     notes: tuple[str, ...] = ()
+    uncounted: bool = False
+    """Whether there is work that is not among the multiply-accumulates."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Part:
     layers: int
     """Convolutions, linear layers and attentions within."""
     shape: Shape
+    uncounted: bool = False
+    """Whether it does work that is not among the multiply-accumulates."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,15 @@ def summary(it: Architecture) -> Summary:
         fields[-1] if fields else None,
         bool(real) and real[-1].receptive_field is None,
         it.notes,
+        any(op.uncounted for op in real),
     )
+
+
+def cost(one: Summary | Part, written: Callable[[int], str]) -> str:
+    """Its multiply-accumulates as `written`; ``≥ 1.2 M`` where it does more than is counted, ``not counted`` where none is."""
+    if one.uncounted:
+        return f"≥ {written(one.macs)}" if one.macs else "not counted"
+    return written(one.macs)
 
 
 def _depth(it: Architecture) -> int:
@@ -146,7 +159,8 @@ def _hidden(shown: tuple[Part, ...]) -> bool:
 def _at(it: Architecture, depth: int) -> tuple[Part, ...]:
     ops = (op for op in at_depth(it, depth).ops if op.kind not in ("input", "output"))
     return tuple(
-        Part(op.path or op.id, op.op, op.kind, op.parameters, op.macs, op.memory, layers(op), op.shape) for op in ops
+        Part(op.path or op.id, op.op, op.kind, op.parameters, op.macs, op.memory, layers(op), op.shape, op.uncounted)
+        for op in ops
     )
 
 

@@ -13,26 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from generator.diagrams.architecture import shape_words
-from generator.diagrams.compare import Comparison, Part, Summary
+from generator.diagrams.compare import Comparison, Part, Summary, cost
 from generator.diagrams.compare_table import seen
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
 from generator.diagrams.svg import Canvas, Drawing, text_width
+from generator.diagrams.words import short
 from generator.pages.escape import clean
-
-
-def short(value: int) -> str:
-    """``512``, ``9.54 k``, ``11.7 M``, ``4.09 G``: three digits."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if value >= 0.9995 * size:
-            scaled = value / size
-            return (
-                f"{scaled:.2f} {unit}"
-                if scaled < 9.995
-                else f"{scaled:.1f} {unit}"
-                if scaled < 99.95
-                else f"{scaled:.0f} {unit}"
-            )
-    return str(value)
 
 
 @dataclass(frozen=True)
@@ -62,7 +48,8 @@ class _Sheet:
         size = style.size
         parts = [part for row in it.rows for part in (row.a, row.b) if part is not None]
         self.most = [max([read(part) for part in parts] + [1]) for _, read in NUMBERS]
-        self.number = text_width("88.8 M", size) + 4
+        partly = [cost(part, short) for part in parts if part.uncounted]
+        self.number = max(text_width(words, size) for words in ("88.8 M", *partly)) + 4
         names = [self.cut(part.name) for part in parts]
         self.name = max(text_width(name, size) for name in (*names, "classifier")) + 42
         self.column = style.bar + self.number + GAP
@@ -143,11 +130,9 @@ class _Sheet:
     def part(self, part: Part, sign: int, y: float) -> None:
         size, step = self.style.size, self.style.row
         base = y + step / 2 + size * 0.36
-        tooltip = (
-            f"{part.name}: {part.op}, {shape_words(part.shape)}, {part.parameters:,} parameters, {part.macs:,} MACs"
-        )
+        tooltip = f"{part.name}: {part.op}, {shape_words(part.shape)}, {part.parameters:,} parameters, {cost(part, '{:,}'.format)} MACs"
         with self.canvas.group(title=tooltip, class_="ca-op"):
-            for place, (_, read) in enumerate(NUMBERS):
+            for place, (name, read) in enumerate(NUMBERS):
                 value, x = read(part), self.start(sign, place)
                 length = max(self.style.bar * value / self.most[place], 1.0 if value else 0.0)
                 if value:
@@ -155,7 +140,7 @@ class _Sheet:
                         x if sign > 0 else x - length, y + step * 0.24, length, step * 0.52,
                         fill=FILLS[part.kind], stroke=EDGES[part.kind], stroke_width=0.75, class_=f"ca-k-{part.kind}",
                     )  # fmt: skip
-                said = short(value) if value else "0"
+                said = cost(part, short) if name == "MACs" else short(value)
                 self.text((x + sign * (length + 4), base), said, -sign, fill=INK if value else DIM)
             edge = self.middle + sign * (self.side - 10)
             self.canvas.rect(
@@ -178,7 +163,9 @@ def _same(a: Part, b: Part) -> bool:
 def _facts(side: Summary) -> tuple[str, ...]:
     return (
         f"{short(side.parameters)} parameters",
-        f"{short(side.macs)} multiply-accumulates",
+        f"{cost(side, short)} multiply-accumulates"
+        if side.macs or not side.uncounted
+        else "multiply-accumulates not counted",
         f"{side.depth} layers deep, {side.ops} operations",
         f"{short(side.memory)}B of activations",
         f"places see {seen(side)}",

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 
-from generator.diagrams.architecture import Architecture, shape_words
-from generator.diagrams.compare import Comparison, Part, Summary, compare
+from generator.diagrams.architecture import shape_words
+from generator.diagrams.compare import Comparison, Part, Summary, cost
 from generator.pages.escape import clean
 
 Value = str | int | float | None
 Records = tuple[dict[str, Value], ...]
+MACS = "multiply-accumulates"
 WIDEST = 32
 """Characters of a name in a terminal, at most."""
-
-
-def compare_text(a: Architecture, b: Architecture, depth: int | None = None) -> str:
-    """Two networks side by side, as lines for a terminal."""
-    return text(compare(a, b, depth))
 
 
 def text(it: Comparison) -> str:
@@ -25,7 +22,7 @@ def text(it: Comparison) -> str:
     head = ("", _short(it.a.title), _short(it.b.title), "B / A")
     lines = [
         head,
-        *((_said(row["what"]), *map(_said, (row["a"], row["b"])), ratio(row["a"], row["b"])) for row in sums(it)),
+        *(_sum(row, it) for row in sums(it)),
     ]
     kinds = [("operations", "", "", ""), *((f"  {kind}", f"{a:,}", f"{b:,}", ratio(a, b)) for kind, a, b in it.kinds)]
     blocks: list[tuple[str, ...]] = [("block by block", "parameters A", "B", "MACs A", "B", "layers A", "B")]
@@ -33,12 +30,18 @@ def text(it: Comparison) -> str:
     return "\n".join((*_columns([*lines, ("", "", "", ""), *kinds]), "", *_columns(blocks)))
 
 
+def _sum(row: Mapping[str, Value], it: Comparison) -> tuple[str, ...]:
+    if row["what"] == MACS:
+        return MACS, *(cost(side, _said) for side in (it.a, it.b)), macs_ratio(it)
+    return _said(row["what"]), *map(_said, (row["a"], row["b"])), ratio(row["a"], row["b"])
+
+
 def sums(it: Comparison) -> Records:
     """``{"what": "parameters", "a": 11689512, "b": 25557032}``, one for each number of a whole network."""
     a, b = it.a, it.b
     return (
         {"what": "parameters", "a": a.parameters, "b": b.parameters},
-        {"what": "multiply-accumulates", "a": a.macs, "b": b.macs},
+        {"what": MACS, "a": a.macs, "b": b.macs},
         {"what": "activations, bytes", "a": a.memory, "b": b.memory},
         {"what": "layers deep", "a": a.depth, "b": b.depth},
         {"what": "operations", "a": a.ops, "b": b.ops},
@@ -73,7 +76,7 @@ def _values(part: Part | None) -> tuple[tuple[str, Value], ...]:
         ("shape", shape_words(part.shape)),
         ("layers", part.layers),
         ("parameters", part.parameters),
-        ("macs", part.macs),
+        ("macs", "not counted" if part.uncounted and not part.macs else part.macs),
         ("bytes", part.memory),
     )
 
@@ -89,7 +92,7 @@ def _block(a: Part | None, b: Part | None) -> tuple[str, ...]:
     return (
         _label(a, b),
         *(f"{part.parameters:,}" if part else "" for part in (a, b)),
-        *(f"{part.macs:,}" if part else "" for part in (a, b)),
+        *(cost(part, _said) if part else "" for part in (a, b)),
         *(f"{part.layers:,}" if part else "" for part in (a, b)),
     )
 
@@ -117,6 +120,11 @@ def ratio(a: Value, b: Value) -> str:
     if not (isinstance(a, int) and isinstance(b, int) and a):
         return ""
     return f"{b / a:,.0f}" if b >= 100 * a else f"{b / a:#.3g}"
+
+
+def macs_ratio(it: Comparison) -> str:
+    """Nothing where one of them does work that is not counted."""
+    return "" if it.a.uncounted or it.b.uncounted else ratio(it.a.macs, it.b.macs)
 
 
 def _short(name: str) -> str:

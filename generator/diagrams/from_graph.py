@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import accumulate
+from math import prod
 
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.diagrams.sharing import joining, sharing
@@ -111,7 +112,7 @@ def _by_number(numbers: Mapping[str, int]) -> Mapping[int, list[str]]:
 
 def _parameter(name: str, held: Held) -> Op:
     """A parameter that joins the data; its numbers are counted where they do."""
-    shape = held.shape[1:] if held.shape[:1] == (1,) else held.shape
+    shape = (held.shape[1:] or (1,)) if held.shape[:1] == (1,) else held.shape
     return Op(
         name,
         "input",
@@ -174,6 +175,8 @@ def _note(node: Node, deciding: bool) -> str:
         said.append("How much it gives depends on the input's numbers; drawn is what one random input gave.")
     if node.opaque:
         said.append("What happens inside could not be seen.")
+    if node.op == "F.grid_sample":
+        said.append("Where it reads is what its grid says: a place of it may see the whole input.")
     if node.op == "?":
         said.append("Where this comes from could not be seen.")
     return " ".join(said)
@@ -192,6 +195,7 @@ def _op(
         call=_call(node),
         attributes=attributes(node),
         parameters=node.parameters,
+        weights=tuple(prod(held.shape) for held in node.held),
         macs=node.macs,
         uncounted=node.uncounted,
         memory=node.memory if owns else 0,

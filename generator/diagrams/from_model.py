@@ -146,7 +146,8 @@ def modules_alone(module: nn.Module, title: str, why: str) -> Architecture:
         if weights:
             new = {id(weight): weight.numel() for weight in weights if id(weight) not in counted}
             counted.update(new)
-            ops.append(_module_op(path or title, path, part, sum(new.values()), leaf))
+            op = _module_op(path or title, path, part, sum(new.values()), leaf)
+            ops.append(replace(op, weights=tuple(weight.numel() for weight in weights)))
     for path, part in module.named_modules():
         if not path or is_leaf(part):
             continue

@@ -1,6 +1,6 @@
 """Options of a style as dataclass fields: a default, a sentence, and what a page needs to offer it.
 
-`choice` is of a `Literal`, whose words are the choices; `colour` is ``#rrggbb``. The metadata keys are `doc`, `min`, `max`, `step`, `colour`.
+`choice` is of a `Literal`, whose words are the choices; `colour` is ``#rrggbb``. The metadata keys are `doc`, `min`, `max`, `step`, `colour`, `where`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ def choice(default: str, doc: str) -> Any:
     return field(default=default, metadata={"doc": doc})
 
 
-def colour(default: str, doc: str) -> Any:
-    """``#rrggbb``"""
-    return field(default=default, metadata={"doc": doc, "colour": True})
+def colour(default: str, doc: str, **where: Any) -> Any:
+    """``#rrggbb``, used only where another option has this value."""
+    return field(default=default, metadata={"doc": doc, "colour": True, "where": where})

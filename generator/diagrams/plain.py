@@ -5,7 +5,8 @@ The names are the dataclasses' own, tuples are lists: what `convatlas.styles.NAM
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from generator.diagrams.architecture import Architecture
@@ -27,6 +28,8 @@ class Option:
     most: float | None = None
     step: float | None = None
     """1 of whole numbers."""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    """Of a colour: what other options must be, for anything to be drawn in it."""
 
     @property
     def title(self) -> str:
@@ -62,5 +65,5 @@ def options(cls: type[Any]) -> tuple[Option, ...]:
         elif hint is str and isinstance(default, str):
             kind: Kind = "colour" if len(default) == 7 and default.startswith("#") else "text"
             kind = "picture" if one.name == "picture" else kind
-            found.append(Option(one.name, kind, default, doc))
+            found.append(Option(one.name, kind, default, doc, where=said.get("where", {})))
     return tuple(found)

@@ -2,8 +2,8 @@
 
     stem ─▶ [a ─▶ b] ─▶ [a ─▶ b] ─▶ [a ─▶ b] ─▶ head     becomes     stem ─▶ [a ─▶ b] × 3 ─▶ head
 
-One of them is an op, a block (closed or open) or a chain of several. They are alike where class, shapes and attributes are
-the same, each reads the one before in the same way, and nobody outside reads any but the last. With `loosely`, inputs may
+One of them is an op, a block (closed or open) or a chain of several. They are alike where class, shapes, attributes and the
+sizes of their weights are the same (a convolution with a bias is not like one without), each reads the one before in the same way, and nobody outside reads any but the last. With `loosely`, inputs may
 differ: a dense layer that reads all before it is like the next. A repetition is named by its first op or block.
 """
 
@@ -298,6 +298,8 @@ def _sum(ops: Collection[Op], what: Callable[[Op], int]) -> int:
 def _signature(op: Op, loosely: bool) -> Signature:
     """What must be the same in two ops that are folded."""
     if not loosely:
-        return (op.kind, op.op, op.shape, op.attributes, op.times, tuple(_signature(part, False) for part in op.parts))
+        parts = tuple(_signature(part, False) for part in op.parts)
+        return (op.kind, op.op, op.shape, op.attributes, op.weights, op.times, parts)
     said = tuple(pair for pair in op.attributes if pair[0] not in ("channels", "reads"))
-    return (op.kind, op.op, op.shape, said, op.times, tuple((part.kind, part.op) for part in op.parts))
+    parts = tuple((part.kind, part.op, len(part.weights)) for part in op.parts)
+    return (op.kind, op.op, op.shape, said, len(op.weights), op.times, parts)

@@ -42,7 +42,8 @@ def sharing(graph: Graph, kept: Collection[int]) -> Sharing:
     for group in graph.groups:
         if group.path:
             paths.setdefault(group.path, []).append(group.order)
-            weighted |= {group.path} if group.parameters else set()
+            inside = graph.nodes[group.start : group.stop]
+            weighted |= {group.path} if group.parameters or any(node.held for node in inside) else set()
     groups: dict[int, int] = {}
     for path, orders in paths.items():
         if len(orders) > 1 and path in weighted:

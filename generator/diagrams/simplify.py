@@ -169,6 +169,7 @@ def _as_op(block: Block, ops: tuple[Op, ...]) -> Op:
         block.shape or ops[-1].shape,
         path=block.path,
         parameters=block.parameters or sum(op.parameters for op in ops),
+        weights=tuple(size for op in ops for size in op.weights),
         macs=block.macs,
         uncounted=any(op.uncounted for op in ops),
         memory=sum(op.memory for op in ops),

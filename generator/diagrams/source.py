@@ -16,11 +16,11 @@ from generator.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-PHASES = ("TRAIN", "TEST")
 ELSEWHERE = ("torchvision:", "timm:")
 """Sources whose own weights would be downloaded."""
 USUAL = 3
 """Channels of an image, where a model does not tell."""
+OTHER_PHASE = "Drawn is the net of the phase {0}; the file holds one for {1} too (--phase {1})."
 UNKNOWN_WEIGHTS = "The weights of {} are not here, and nothing is downloaded: its edges are drawn alike (--weights FILE, or --weights random)."
 
 
@@ -85,15 +85,23 @@ def fitting(module: nn.Module) -> tuple[int, ...]:
 
 
 def _prototxt(path: Path, size: str | None, phase: str | None) -> Architecture:
+    from generator.diagrams.prototxt import phases
     from generator.diagrams.prototxt import read as parsed
+    from generator.diagrams.prototxt.phases import PHASES
 
     if not path.is_file():
         raise UserError(f"expected a prototxt file, found none at {path}")
     asked = (phase or "TEST").upper()
     if asked not in PHASES:
         raise UserError(f"--phase: expected TRAIN or TEST, received {phase}")
+    if size is not None and shape_of(size) is None:
+        raise UserError(
+            f"--input: expected channels, height and width as 3x224x224, received none: {path.name} is drawn without a run "
+            "anyway: leave it out"
+        )
     found: Architecture = parsed(path, phase=asked, shape=None if size is None else shape_of(size))
-    return found
+    others = [one for one in phases(path) if one != asked] if phase is None else []
+    return replace(found, notes=(*found.notes, *(OTHER_PHASE.format(asked, one) for one in others)))
 
 
 def shape_of(text: str) -> tuple[int, ...] | None:

@@ -80,7 +80,8 @@ _SPELT = re.compile(r"(?:GREEK|HIRAGANA|KATAKANA|HANGUL)(?: CAPITAL| SMALL)? (?:
 
 def tex(words: str) -> str:
     """Text that TeX prints as it is, accents too; letters that its plainest fonts lack are spelt in Latin ones where they have
-    a name that says how, as Cyrillic, Greek, kana and Hangul have; others are named: ``U+4E2D``."""
+    a name that says how, as Cyrillic, Greek, kana and Hangul have; Chinese ones
+    are themselves where TeX has a font for them; others are named: ``U+4E2D``."""
     return "".join(map(_letter, clean(words)))
 
 
@@ -99,7 +100,22 @@ def _letter(c: str) -> str:
         return "".join((base, *marks))
     if found := _SPELT.fullmatch(unicodedata.name(c, "")):
         return found[1].lower()
-    return f"U+{ord(c):04X}"
+    return f"\\hanzi{{{c}}}{{U+{ord(c):04X}}}" if _simplified(c) else f"U+{ord(c):04X}"
+
+
+def _simplified(c: str) -> bool:
+    """Whether it is one of the signs of GB 2312, which the font gbsn has."""
+    try:
+        return "\u4e00" <= c <= "\u9fff" and len(c.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+HANZI = (
+    r"\newcommand{\hanzi}[2]{#2} % Chinese: by its number, or from the package CJKutf8 where that is there",
+    r"\newcommand{\inhanzi}[2]{\begin{CJK}{UTF8}{gbsn}#1\end{CJK}}",
+    r"\IfFileExists{CJKutf8.sty}{\usepackage{CJKutf8}\let\hanzi\inhanzi}{}",
+)
 
 
 def to_tex(scene: Scene, title: str) -> str:
@@ -115,6 +131,7 @@ def to_tex(scene: Scene, title: str) -> str:
             r"% pdflatex compiles this file by itself; in a paper, use the tikzpicture with \usepackage{tikz} and the colours.",
             r"\documentclass{article}",
             r"\usepackage{tikz}",
+            *(HANZI if any(r"\hanzi{" in line for line in body) else ()),
             r"\pagestyle{empty}",
             rf"\pdfpagewidth={wide}bp \pdfpageheight={high}bp",
             rf"\paperwidth={wide}bp \paperheight={high}bp",

@@ -79,6 +79,19 @@ class Node:
     """Other tensors that lie where it wrote: what stands for them now, and what did before (None: they were constants)."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
+    inside: Inside | None = None
+    """Of a leaf whose forward is not torch's own: what it does."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The functions that a leaf called, as nodes numbered -1, -2, ...; they read each other, and what the leaf read."""
+
+    nodes: tuple[Node, ...]
+    output: Ref | None
+    """What the leaf gave; None where that was made out of our sight."""
+    macs: int
+    uncounted: bool
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ def module_macs(
         return _multihead([value.shape for value in given[:3]], module.embed_dim, module.batch_first, extra)
     if isinstance(module, nn.Bilinear) and isinstance(output, Tensor):
         return output.numel() * (module.in1_features * module.in2_features + module.in2_features)
-    if family == "recurrent":
+    if isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
         rows = args[0].data if args and isinstance(args[0], PackedSequence) else given[0]
-        return _steps(rows, [value for name, value in module.named_parameters() if name.startswith("weight")])
+        return _rows(rows) * _recurrent_weights(module)
     weight = getattr(module, "weight", None)
     if not given or not isinstance(weight, Tensor) or not isinstance(output, Tensor):
         return 0
@@ -95,8 +95,10 @@ def _works(name: str) -> bool:
 
 def _weighted(family: str, first: Tensor, weight: Tensor, output: Tensor) -> int:
     per_value = weight.numel() // max(weight.shape[0], 1)
-    if family == "conv" or family == "linear":
+    if family == "conv":
         return output.numel() * per_value
+    if family == "linear":
+        return output.numel() * weight.shape[-1]
     if family == "conv_transpose":
         return first.numel() * per_value
     return 0
@@ -233,4 +235,29 @@ def _recurrent(name: str, args: tuple[Any, ...]) -> int:
 
 def _steps(rows: Tensor, weights: list[Any]) -> int:
     """Every row of what is read (a step of a sequence) is multiplied with all of the weights, or leads to what is."""
-    return rows.numel() // max(int(rows.shape[-1]), 1) * sum(weight.numel() for weight in weights)
+    return _rows(rows) * sum(weight.numel() for weight in weights)
+
+
+def _rows(tensor: Tensor) -> int:
+    return tensor.numel() // max(int(tensor.shape[-1]), 1)
+
+
+_GATES = {"LSTM": 4, "GRU": 3}
+
+
+def _recurrent_weights(module: nn.RNNBase | nn.RNNCellBase) -> int:
+    """How many numbers its weight matrices hold, from its sizes: a parametrization hides the matrices, or adds to them."""
+    hidden = module.hidden_size
+    if isinstance(module, nn.RNNCellBase):
+        return (
+            (4 if isinstance(module, nn.LSTMCell) else 3 if isinstance(module, nn.GRUCell) else 1)
+            * hidden
+            * (module.input_size + hidden)
+        )
+    gates, directions = _GATES.get(module.mode, 1) * hidden, 1 + module.bidirectional
+    given = module.proj_size or hidden
+    total, read = 0, module.input_size
+    for _ in range(module.num_layers):
+        total += directions * (gates * (read + given) + module.proj_size * hidden)
+        read = directions * given
+    return total

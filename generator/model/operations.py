@@ -98,6 +98,7 @@ FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("flip", "fliplr", "flipud"), "flip"),
     "roll": "roll",
     "unfold": "unfold",
+    "fold": "fold",
 }
 """Family by the short name of a torch function; a name not here is of family ``unknown``."""
 
@@ -173,6 +174,7 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "flip": ("input", "dims"),
     "roll": ("input", "shifts", "dims"),
     "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
+    "fold": ("input", "output_size", "kernel_size", "dilation", "padding", "stride"),
     "unpool": ("input", "indices", "kernel_size", "stride", "padding"),
 }
 _POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
@@ -203,6 +205,15 @@ def module_family(module: nn.Module) -> str:
     return next((family for classes, family in _MODULES if isinstance(module, classes)), "unknown")
 
 
+def own_forward(module: nn.Module) -> bool:
+    """Whether a leaf computes what torch's class of its kind does: not where a class outside torch writes its `forward` anew."""
+    for name in ("forward", "_conv_forward"):
+        writer = next((base for base in type(module).__mro__ if name in vars(base)), None)
+        if writer is not None and writer.__module__.partition(".")[0] != "torch":
+            return False
+    return True
+
+
 def function_family(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The family of a function's call: ``max`` of two tensors takes the larger of each pair, of one the largest."""
     if name in ("max", "min") and ("other" in kwargs or (len(args) > 1 and isinstance(args[1], Tensor))):
@@ -215,6 +226,9 @@ def module_settings(module: nn.Module, pads: tuple[tuple[int, ...], ...]) -> Set
     found = {name: getattr(module, name) for name in _SETTINGS if _plain(getattr(module, name, None))}
     if isinstance(module, nn.Softmax2d):
         found["dim"] = -3
+    if isinstance(module, nn.modules.batchnorm._NormBase):
+        kept = module.track_running_stats or not isinstance(module, nn.modules.instancenorm._InstanceNorm)
+        found["own_statistics"] = not module.training and module.running_mean is not None and kept
     if pads:
         found["pads"] = pads
     return found
@@ -263,6 +277,9 @@ def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dic
             found["in_channels"], found["out_channels"] = ours, theirs
         elif family == "linear":
             found["in_features"], found["out_features"] = shape[-1], shape[0]
+    if name in ("batch_norm", "instance_norm"):
+        measured = kwargs.get("training" if name == "batch_norm" else "use_input_stats", name == "instance_norm")
+        found["own_statistics"] = not (args[5] if len(args) > 5 else measured)
     if name == "upsample_bilinear":
         found = {**found, "mode": "bilinear", "align_corners": True}
     if name == "cosine_similarity":
@@ -284,7 +301,7 @@ def short_name(name: str) -> str:
 
 
 def pair(value: Any) -> tuple[Any, Any]:
-    """(y, x) of a number, a pair or a one-element tuple."""
+    """(y, x) of a number, a pair or a one-element tuple; of (z, y, x) the last two."""
     if isinstance(value, (tuple, list)):
-        return (value[0], value[-1])
+        return (value[-2:][0], value[-1])
     return (value, value)

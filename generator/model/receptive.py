@@ -12,9 +12,9 @@ Araujo, Norris, Sim: Computing receptive fields of convolutional neural networks
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from generator.model.dimensions import (
     flip,
@@ -33,16 +33,25 @@ from generator.model.dimensions import (
     unbind,
     unfold,
 )
+from generator.model.enlarged import fold, resample, shuffle, transposed
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
 from generator.model.products import product
-from generator.model.reach import NCHW, WHOLE, Axes, Reach, Span, union
+from generator.model.reach import NCHW, WHOLE, Reach, Span, union
+from generator.model.rule import both, unknown
 
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:
     """The reach of every tensor in `graph`."""
-    found: dict[Ref, Reach] = {}
-    for node in graph.nodes:
+    found = follow(graph.nodes, {})
+    _look_back(graph, found)
+    return found
+
+
+def follow(nodes: Sequence[Node], given: Mapping[Ref, Reach]) -> dict[Ref, Reach]:
+    """The reach of every tensor that these nodes give, from what they read."""
+    found = {**given}
+    for node in nodes:
         if node.family == "input":
             pixel = Span(0, 0, 1)
             reach = Reach(pixel, pixel, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
@@ -56,7 +65,6 @@ def propagate(graph: Graph) -> dict[Ref, Reach]:
         if node.family == "split" and reach.dims:
             found.update((ref, part(node, k, reach)) for k, ref in enumerate(several))
         found.update((now, _rewritten(node, found, now, before)) for now, before in node.aliases)
-    _look_back(graph, found)
     return found
 
 
@@ -102,24 +110,34 @@ def _rewritten(node: Node, found: dict[Ref, Reach], now: Ref, before: Ref | None
 
 def step(node: Node, reads: list[Reach]) -> Reach:
     """From what a node reads to what it gives."""
+    if node.inside is None:
+        return _step(node, reads)
+    found = follow(node.inside.nodes, dict(zip(node.inputs, reads, strict=True)))
+    reach = found.get(node.inside.output, WHOLE) if node.inside.output is not None else WHOLE
+    return reach if reach.dims else _step(node, reads).blind()
+
+
+def _step(node: Node, reads: list[Reach]) -> Reach:
     rule = _RULES.get(node.family)
-    flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4
+    flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4 and not _unbatched(node)
     if rule is None or flat or not node.outputs:
-        return _unknown(node, reads)
+        return unknown(node, reads)
     if node.family in _ON_MAPS and reads[0].dims and reads[0].axes != NCHW:
         return Reach(None, None, NCHW)  # it slides over what is not height and width, and mixes what is
-    return rule(node, reads)
+    reach = rule(node, reads)
+    return reach.blind() if node.family in _WEIGHTED and _steered(node) else reach
 
 
-def _both(reach: Reach, change: Any, y: tuple[Any, ...], x: tuple[Any, ...], axes: Axes = NCHW) -> Reach:
-    return Reach(
-        change(reach.y, *y) if reach.y is not None else None, change(reach.x, *x) if reach.x is not None else None, axes
-    )
+def _unbatched(node: Node) -> bool:
+    """Whether it slides over the two last dimensions of one map, (c, h, w)."""
+    kernel = node.settings.get("kernel_size")
+    dims = len(kernel) if isinstance(kernel, (tuple, list)) else 2 * ("2d" in node.op.lower())
+    return len(node.inputs[0].shape) == 3 and dims == 2
 
 
-def _unknown(node: Node, reads: list[Reach]) -> Reach:
-    kept = node.outputs and len(node.outputs[0].shape) == 4 and any(reach.axes == NCHW for reach in reads)
-    return replace(WHOLE, axes=NCHW if kept else None)
+def _steered(node: Node) -> bool:
+    """Whether the image has a say in the weights: those are the same for all places, so that each sees what they saw."""
+    return len(node.inputs) > 1 or any(ref in node.inputs for ref in node.arguments[1:])
 
 
 # ---- windows
@@ -153,20 +171,7 @@ def _window(node: Node, reads: list[Reach]) -> Reach:
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if node.family in ("avg_pool", "lp_pool") and node.outputs[0].shape[-2:] == (1, 1) != node.inputs[0].shape[-2:]:
         return Reach(None, None, NCHW)  # global pooling, written with a window as large as the map
-    return _both(reads[0], Span.window, (reach[0], stride[0], top), (reach[1], stride[1], left))
-
-
-def _transposed(node: Node, reads: list[Reach]) -> Reach:
-    settings = node.settings
-    kernel, dilation = pair(settings["kernel_size"]), pair(settings.get("dilation", 1))
-    stride, padding = pair(settings.get("stride") or 1), pair(settings.get("padding", 0))
-
-    def axis(k: int, d: int, s: int, p: int) -> tuple[float, int, float]:
-        reach = d * (k - 1) + 1
-        return s, math.ceil(reach / s), (p - (reach - 1) / 2) / s
-
-    y, x = (axis(*side) for side in zip(kernel, dilation, stride, padding, strict=True))
-    return _both(reads[0], Span.finer, y, x)
+    return both(reads[0], Span.window, (reach[0], stride[0], top), (reach[1], stride[1], left))
 
 
 def _adaptive(node: Node, reads: list[Reach]) -> Reach:
@@ -178,7 +183,7 @@ def _adaptive(node: Node, reads: list[Reach]) -> Reach:
         return span.window(max(stop - start for start, stop in windows), step, 0)
 
     (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
-    return _both(reads[0], axis, (h, oh), (w, ow))
+    return both(reads[0], axis, (h, oh), (w, ow))
 
 
 def _pad(node: Node, reads: list[Reach]) -> Reach:
@@ -189,57 +194,29 @@ def _pad(node: Node, reads: list[Reach]) -> Reach:
         lengthened = tokens is not None and any(amounts[2 * (-tokens.axis - 1) :][:2])
         return WHOLE if lengthened else reads[0]
     before = [amounts[2 * (-axis - 1)] if 2 * (-axis - 1) < len(amounts) else 0 for axis in axes]
-    return _both(reads[0], Span.window, (1, 1, before[0]), (1, 1, before[1]), axes)
-
-
-def _resample(node: Node, reads: list[Reach]) -> Reach:
-    taps = {"nearest": 1, "nearest-exact": 1, "area": 1, "bilinear": 2, "bicubic": 4}.get(
-        node.settings.get("mode", "nearest")
-    )
-    if taps is None or len(node.outputs[0].shape) != 4:
-        return _unknown(node, reads)
-
-    def axis(span: Span, size: int, out: int) -> Span | None:
-        if size == out:
-            return span
-        if size == 1:
-            return span.finer(out, 1)
-        if node.settings.get("mode") == "area":
-            return span.window(math.ceil(size / out), size / out, 0)
-        if node.settings.get("antialias") and out < size:  # as wide as what is left out asks for
-            reached = math.ceil(taps * size / out)
-            return span.window(reached, size / out, (reached - size / out) / 2)
-        if node.settings.get("align_corners") and out > 1:
-            return span.finer((out - 1) / (size - 1), taps, 0)
-        return span.finer(out / size, taps)
-
-    (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
-    return _both(reads[0], axis, (h, oh), (w, ow))
-
-
-def _shuffle(node: Node, reads: list[Reach]) -> Reach:
-    factor = int(node.settings["upscale_factor"])
-    return _both(reads[0], Span.finer, (factor, 1), (factor, 1))
+    return both(reads[0], Span.window, (1, 1, before[0]), (1, 1, before[1]), axes)
 
 
 def _unshuffle(node: Node, reads: list[Reach]) -> Reach:
     factor = int(node.settings["downscale_factor"])
-    return _both(reads[0], Span.window, (factor, factor, 0), (factor, factor, 0))
+    return both(reads[0], Span.window, (factor, factor, 0), (factor, factor, 0))
 
 
 # ---- place by place
 
 
 def _on_maps(node: Node, reads: list[Reach]) -> Reach:
-    """A norm with statistics of its own leaves each place alone; over neighbouring channels it mixes these."""
+    """A norm with statistics of its own, and not the map's, leaves each place alone; over neighbouring channels it mixes these."""
+    if not node.settings.get("own_statistics", node.family == "channel_norm"):
+        return _whole_map(reads[0], node)
     if not reads[0].dims and len(node.outputs[0].shape) == 4:
         return Reach(reads[0].y, reads[0].x, NCHW)
     return reads[0].mixed((1 - len(node.outputs[0].shape),)) if node.family == "channel_norm" else reads[0]
 
 
-def _whole_map(node: Node, reads: list[Reach]) -> Reach:
-    if reads[0].dims:
-        return reads[0].blind()
+def _whole_map(read: Reach, node: Node) -> Reach:
+    if read.dims:
+        return read.blind()
     return Reach(None, None, NCHW) if len(node.outputs[0].shape) == 4 else WHOLE
 
 
@@ -316,11 +293,11 @@ def _stack(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _unpool(node: Node, reads: list[Reach]) -> Reach:
-    return _transposed(node, [_joined(node, reads, node.inputs[0].shape)])
+    return transposed(node, [_joined(node, reads, node.inputs[0].shape)])
 
 
 def _product(node: Node, reads: list[Reach]) -> Reach:
-    return product(node, reads) or _unknown(node, reads)
+    return product(node, reads) or unknown(node, reads)
 
 
 def _attend(node: Node, reads: list[Reach]) -> Reach:
@@ -330,7 +307,7 @@ def _attend(node: Node, reads: list[Reach]) -> Reach:
 
 def _getitem(node: Node, reads: list[Reach]) -> Reach:
     found = getitem(node, reads)
-    return found if found.dims or indexed(node) is not None else _unknown(node, reads)
+    return found if found.dims or indexed(node) is not None else unknown(node, reads)
 
 
 _ON_MAPS = frozenset(
@@ -349,18 +326,20 @@ _ON_MAPS = frozenset(
 )
 """Families for which dimensions -2 and -1 are height and width by definition (of a batch of maps)."""
 
+_WEIGHTED = frozenset(("conv", "conv_transpose", "linear", "batch_norm", "group_norm", "layer_norm", "channel_norm"))
+"""Families whose further inputs are weights."""
+
 _PLACE_BY_PLACE = frozenset(("act", "pointwise", "arithmetic", "copy"))
 
 _RULES = {
     **dict.fromkeys(("conv", "max_pool", "avg_pool", "lp_pool"), _window),
-    "conv_transpose": _transposed,
+    "conv_transpose": transposed,
     "adaptive_pool": _adaptive,
     "pad": _pad,
-    "resample": _resample,
-    "pixel_shuffle": _shuffle,
+    "resample": resample,
+    "pixel_shuffle": shuffle,
     "pixel_unshuffle": _unshuffle,
-    **dict.fromkeys(("batch_norm", "channel_norm"), _on_maps),
-    "group_norm": _whole_map,
+    **dict.fromkeys(("batch_norm", "group_norm", "channel_norm"), _on_maps),
     **dict.fromkeys(("act", "pointwise", "arithmetic", "copy"), _merge),
     **dict.fromkeys(("layer_norm", "linear", "softmax", "scan", "glu"), _along),
     "attention": _attend,
@@ -378,6 +357,7 @@ _RULES = {
     "repeat": repeat,
     "unfold": unfold,
     "unpool": _unpool,
+    "fold": fold,
     "matmul": _product,
     "getitem": _getitem,
 }

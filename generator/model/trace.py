@@ -23,6 +23,7 @@ from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, Sizes, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
+from generator.model.holding import counted
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
@@ -34,9 +35,11 @@ from generator.model.operations import (
     mask_settings,
     module_family,
     module_settings,
+    own_forward,
     short_name,
 )
 from generator.model.origins import Origins
+from generator.model.within import Within
 from generator.model.writes import given_to, rest_of, wrote_into
 from generator.names import INPUT, LayerName
 
@@ -77,13 +80,17 @@ class _Recorder:
         self.touched: set[int] = set()
         """Parameters of leaves that ran or among a function's arguments."""
         self.counted: set[int] = set()
-        """Modules and parameters whose numbers stand in an earlier row."""
+        """Parameters whose numbers stand in an earlier row."""
+        self.held: list[dict[int, int]] = []
+        """What each container holds: how many numbers, by parameter."""
         self.decisions, self.sizes = Decisions(), Sizes()
         self.ran: set[str] = set()
         """Paths of the modules that were called."""
         self.leaf: nn.Module | None = None
         self.pads: list[tuple[int, ...]] = []
         self.permuted = False
+        self.within: Within | None = None
+        """What the open leaf does, where its forward is not torch's own."""
         self.starts: dict[int, list[int]] = {}
         self.raised: list[str] = []
         """Paths of the outermost modules that raised, which the model survived."""
@@ -99,6 +106,7 @@ class _Recorder:
             self._given(args, kwargs)
         if leaf:
             self.leaf, self.pads, self.permuted = module, [], False
+            self.within = None if own_forward(module) else Within(module, self.origins)
         else:
             self.starts.setdefault(id(module), []).append(len(self.nodes))
             self.decisions.enter()
@@ -107,7 +115,7 @@ class _Recorder:
         """A leaf or a container raised: what stands around it may go on without."""
         self.raised = [*(one for one in self.raised if not one.startswith(f"{path}.")), path]
         if leaf:
-            self.leaf, self.pads = None, []
+            self.leaf, self.pads, self.within = None, [], None
         else:
             self.starts[id(module)].pop()
             self.decisions.leave(None, (), len(self.nodes))
@@ -147,7 +155,11 @@ class _Recorder:
             self.permuted |= name == "permute"
         elif self.leaf is None and (ref := self.sizes.measured(function_name(function), args, self.origins.made)):
             self.decisions.decide(ref, len(self.nodes))
-        return NotImplemented
+        if self.leaf is None or self.within is None:
+            return NotImplemented
+        output = function(*args, **kwargs)
+        self.within.ran(function, args, kwargs, output)
+        return output
 
     def on_call(self, call: Call, output: Any) -> None:
         """A leaf, a function or a container has ended."""
@@ -162,6 +174,7 @@ class _Recorder:
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
+        inside = None if self.within is None else self.within.ended(output)
         sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
         family = module_family(module)
@@ -176,8 +189,10 @@ class _Recorder:
             family=family,
             settings={**module_settings(module, pads), **mask_settings(family, 5, call.args, call.kwargs)},
             parameters=self._counted(sources),
-            macs=module_macs(module, family, call.args, call.kwargs, output),
+            macs=module_macs(module, family, call.args, call.kwargs, output) if inside is None else inside.macs,
+            uncounted=inside is not None and inside.uncounted,
             held=self._held(sources),
+            inside=inside,
         )
 
     def _function(self, call: Call, function: str, output: Any) -> None:
@@ -217,7 +232,6 @@ class _Recorder:
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:
         start = self.starts[id(module)].pop()
-        parameters = self._parameters(module)
         fresh = len(self.nodes) > start
         seen = [self.origins.recognise(one) if fresh else self.origins.known(one) for one in tensors(output)]
         opaque = bool(call.path) and not all(seen)
@@ -244,10 +258,11 @@ class _Recorder:
                 len(self.nodes),
                 self._read(call),
                 ref,
-                parameters,
+                0,  # told at the end, when it is known who reads what
                 len(module._modules),
             )
         )
+        self.held.append({id(one): one.numel() for one in module.parameters()})
 
     # ---- bookkeeping
 
@@ -264,14 +279,10 @@ class _Recorder:
         """How many numbers the parameters among these are that stand in no earlier row."""
         return sum(one.numel() for one in sources if isinstance(one, Tensor) and self._first(one))
 
-    def _first(self, counted: nn.Module | Tensor) -> bool:
-        new = id(counted) not in self.counted
-        self.counted.add(id(counted))
+    def _first(self, one: Tensor) -> bool:
+        new = id(one) not in self.counted
+        self.counted.add(id(one))
         return new
-
-    def _parameters(self, module: nn.Module) -> int:
-        """All that a container holds, at its first call."""
-        return sum(parameter.numel() for parameter in module.parameters()) if self._first(module) else 0
 
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
@@ -335,13 +346,14 @@ class _Recorder:
         arguments: tuple[Any, ...] = (),
         parameters: int = 0,
         macs: int | None = 0,
+        uncounted: bool = False,
         **more: Any,
     ) -> Node:
         index = len(self.nodes)
         outputs = tuple(Ref(index, k, tuple(result.shape)) for k, result in enumerate(results))
         node = Node(
             index, self._next(), name, path, op, family, inputs, outputs, plain, module, settings or {}, arguments, parameters,
-            macs or 0, sum(one.numel() * one.element_size() for one in results), macs is None, not torch.is_grad_enabled(), **more,
+            macs or 0, sum(one.numel() * one.element_size() for one in results), uncounted or macs is None, not torch.is_grad_enabled(), **more,
         )  # fmt: skip
         self.nodes.append(node)
         for result, ref in zip(results, outputs, strict=True):
@@ -359,7 +371,7 @@ class _Recorder:
         ends = tuple(self.origins.made.get(value) for value in given)
         return Graph(
             tuple(self.nodes),
-            tuple(self.groups),
+            counted(self.groups, self.held, self.nodes, self.counted),
             ends,
             self.rectifiers,
             self.max_pools,

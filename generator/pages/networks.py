@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from generator.diagrams.compare import Comparison, Row, Summary, compare
 from generator.diagrams.compare_drawing import ComparisonDrawing
-from generator.diagrams.compare_table import csv_text, ratio, seen
+from generator.diagrams.compare_table import csv_text, macs_ratio, ratio, seen
 from generator.pages import escape
 from generator.pages.context import Site
 
@@ -74,4 +74,4 @@ def numbers(it: Comparison) -> tuple[Number, ...]:
         ("ops", it.a.ops, it.b.ops),
         ("field", seen(it.a), seen(it.b)),
     )
-    return tuple(Number(key, a, b, ratio(a, b)) for key, a, b in pairs)
+    return tuple(Number(key, a, b, macs_ratio(it) if key == "macs" else ratio(a, b)) for key, a, b in pairs)

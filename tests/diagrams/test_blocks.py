@@ -264,6 +264,18 @@ def test_sizes_along_edges_are_clear_of_the_channels(name: str):
     assert name != "efficientnet_lite0" or how.layout(how.prepared(net(name))).rows == 1
 
 
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet50", "densenet121", "googlenet"])
+def test_sizes_of_small_boxes_are_clear_of_the_arrows(name: str):
+    """By a pixel all around, in the widest font."""
+    for how in (Blocks(), Blocks(width=476), Blocks(angle=30), Blocks(depth=0)):
+        scene = drawn(name, how)[1]
+        heads = [area.corners for area in of(scene, Area) if len(area.corners) == 3]
+        assert heads
+        said = [one for one in of(scene, Words) if "×" in one.text and one.text[0].isdigit()]
+        for one in said:
+            assert not [head for head in heads if meet(grown(outline(one, 1), 1), head)], one.text
+
+
 def grown(corners: list[Point], by: float) -> list[Point]:
     """A turned rectangle that is larger by so much on each side."""
     (ax, ay), (bx, by_), _, (dx, dy) = corners

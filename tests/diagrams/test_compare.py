@@ -17,8 +17,8 @@ from generator.command.compare import architecture
 from generator.diagrams.align import aligned
 from generator.diagrams.architecture import Architecture, Block, Edge, Op
 from generator.diagrams.compare import Comparison, Part, compare, parts, summary
-from generator.diagrams.compare_drawing import ComparisonDrawing, short
-from generator.diagrams.compare_table import blocks, compare_text, csv_text, sums
+from generator.diagrams.compare_drawing import ComparisonDrawing
+from generator.diagrams.compare_table import blocks, csv_text, sums, text
 from generator.diagrams.prototxt import read
 from generator.resources import packaged
 
@@ -102,7 +102,7 @@ def test_what_is_something_else_is_no_pair():
 
 
 def test_the_table_by_hand():
-    assert compare_text(made("one", 2), made("two", 3, extra=True), depth=0).splitlines() == [
+    assert text(compare(made("one", 2), made("two", 3, extra=True), depth=0)).splitlines() == [
         "                           one              two  B / A",
         "parameters                  62            1,082   17.5",
         "multiply-accumulates       162            1,062   6.56",
@@ -139,17 +139,11 @@ def test_rows_are_plain_values_for_pages_and_sheets():
 
 def test_hostile_names_are_one_line_of_text():
     it = made(EVIL, 2, name=EVIL)
-    shown = compare_text(it, it, depth=0)
+    shown = text(compare(it, it, depth=0))
     assert len(shown.splitlines()) == 1 + 6 + 1 + 3 + 1 + 3
     assert "\u202e" not in shown
     drawn = ComparisonDrawing().draw(compare(it, it, depth=0)).svg
     assert not [element for element in ET.fromstring(drawn).iter() if "script" in element.tag]
-
-
-def test_numbers_are_short():
-    assert [short(n) for n in (0, 999, 1000, 9536, 99_960, 999_600, 11_689_512, 4_089_184_256)] == [
-        "0", "999", "1.00 k", "9.54 k", "100 k", "1.00 M", "11.7 M", "4.09 G",
-    ]  # fmt: skip
 
 
 def bars(it: Comparison) -> list[tuple[float, float]]:
@@ -255,3 +249,17 @@ def test_notes_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "odd.prototxt").write_text('name: "odd" layer { type: "Magic" bottom: "x" top: "y" }')
     assert cli.run(["compare", *(str(tmp_path / "odd.prototxt"),) * 2]) == 0
     assert "odd: odd.prototxt:1:27: y: Magic is none of Caffe's layers" in capsys.readouterr().err
+
+
+def test_work_that_is_not_counted_is_said_wherever_costs_are():
+    one, two = made("one", 2), made("two", 3)
+    partly = replace(one, ops=tuple(replace(op, uncounted=op.id == "stage.a") for op in one.ops))
+    never = replace(two, macs=0, ops=tuple(replace(op, macs=0, uncounted=op.kind == "conv") for op in two.ops))
+    it = compare(partly, never, depth=9)
+    lines = text(it).splitlines()
+    assert lines[2].split() == ["multiply-accumulates", "≥", "162", "not", "counted"]
+    assert sum("≥" in line for line in lines) == 2 and sum("not counted" in line for line in lines) > 2
+    assert {row["macs_b"] for row in blocks(it)} >= {"not counted"}
+    drawn = ComparisonDrawing().draw(it).svg
+    assert "≥ 162 multiply-accumulates" in drawn and ">multiply-accumulates not counted<" in drawn
+    assert "multiply-accumulates" in text(compare(one, two)).splitlines()[2] and "≥" not in text(compare(one, two))

@@ -56,11 +56,31 @@ def test_numbers_have_the_ends_that_the_form_has(style: str):
 def test_colours_are_six_digits(style: str):
     names = [one.name for one in options(styles()[style].cls) if one.kind == "colour"]
     assert names
+    used = {
+        one.name: [f"{other}={value}" for other, value in one.metadata.get("where", {}).items()]
+        for one in fields(styles()[style].cls)
+    }
     for name in names:
-        assert getattr(styled(style, [f"{name}=#A0b1C2"]), name) == "#A0b1C2"
+        assert getattr(styled(style, [f"{name}=#A0b1C2", *used[name]]), name) == "#A0b1C2"
         for wrong in ("red", "#fff", "#12345g", '#123456"/><script>'):
             with pytest.raises(UserError, match=rf"--set {name}: expected a colour as #rrggbb"):
                 styled(style, [f"{name}={wrong}"])
+
+
+@pytest.mark.parametrize(
+    ("style", "given", "needs"),
+    [
+        ("lenet", ["second_colour=#123456"], "colours=two"),
+        ("lenet", ["border_colour=#123456", "colours=kind"], "colours=two"),
+        ("alexnet", ["tensor_colour=#123456"], "by_kind=false"),
+        ("fcnn", ["positive_colour=#123456", "colour_by_weight=false"], "colour_by_weight=true"),
+    ],
+)
+def test_a_colour_in_which_nothing_is_drawn_is_refused(style: str, given: list[str], needs: str):
+    key = given[0].partition("=")[0]
+    with pytest.raises(UserError, match=f"^--set {key}: nothing is drawn in it but with {needs}: set that too"):
+        styled(style, given)
+    assert getattr(styled(style, [given[0], needs]), key) == "#123456"
 
 
 def edges(svg: str) -> list[tuple[str, float, float]]:
@@ -135,3 +155,39 @@ def test_the_input_that_is_advised_has_the_channels_of_the_first_convolution(cap
     Path("gray.py").write_text("from torch import nn\ndef net():\n    return nn.Conv2d(1, 4, 3)\n")
     assert cli.run(["draw", "python:gray.py:net"]) == 2
     assert "received none: give --input 1x224x224, or" in capsys.readouterr().err
+
+
+PHASED = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } } }
+layer { name: "relu" type: "ReLU" bottom: "data" top: "relu" }
+layer { name: "drop" type: "Dropout" bottom: "relu" top: "drop" include { phase: TRAIN } }
+"""
+
+
+def test_a_file_of_two_nets_says_that_there_is_another(capsys: pytest.CaptureFixture[str]):
+    Path("two.prototxt").write_text(PHASED)
+    other = "Drawn is the net of the phase TEST; the file holds one for TRAIN too (--phase TRAIN)."
+    for asked, said in (([], True), (["--phase", "TEST"], False), (["--phase", "TRAIN"], False)):
+        assert cli.run(["draw", "two.prototxt", "--style", "graph", *asked]) == 0
+        assert (other in capsys.readouterr().err) is said
+    Path("one.prototxt").write_text(PHASED.replace(" include { phase: TRAIN }", ""))
+    assert cli.run(["draw", "one.prototxt", "--style", "graph"]) == 0
+    assert "phase" not in capsys.readouterr().err
+
+
+def test_a_file_is_not_drawn_without_a_run_for_it_has_none(capsys: pytest.CaptureFixture[str]):
+    Path("two.prototxt").write_text(PHASED)
+    for arguments in (["draw", "two.prototxt", "--style", "graph"], ["compare", "two.prototxt", "two.prototxt"]):
+        assert cli.run([*arguments, "--input", "none"]) == 2
+        told = capsys.readouterr()
+        assert (
+            "--input: expected channels, height and width as 3x224x224, received none: two.prototxt is drawn without"
+            in told.err
+        )
+        assert told.out == "" and told.err.count("\n") == 1
+    assert cli.run(["compare", "two.prototxt", "python:net.py:net", "--input", "none"]) == 0
+
+
+def test_a_name_where_a_list_is_wanted_is_told_how(capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["draw", "tinyvgg_digits", "--style", "graph", "--set", "opened=layer1"]) == 2
+    assert "--set opened: expected a list, as [layer1], received 'layer1'\n" in capsys.readouterr().err

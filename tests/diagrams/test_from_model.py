@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.from_model import architecture, by_shapes
+from generator.diagrams.simplify import at_depth
 from generator.engine.invoke import Invocation
 from generator.model.describe import describe
 from tests.diagrams.watched import Branching, InPlace, Token, dashed, ids
@@ -217,6 +218,65 @@ def test_a_perceptron_is_drawn(shape: tuple[int, ...]):
         ("linear", (30,)), ("act", (30,)), ("linear", (10,)), ("output", (10,))
     ]  # fmt: skip
     assert (it.parameters, it.macs) == (784 * 30 + 30 + 310, 784 * 30 + 300)
+
+
+class Score(nn.Module):
+    """One number an image, without a dimension of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.flatten(1)).squeeze(1)
+
+
+def test_a_single_number_an_image_has_a_shape():
+    it = architecture(Score(), (3, 2, 2))
+    assert [op.shape for op in it.ops[-3:]] == [(1,), (1,), (1,)]
+    assert [edge.shape for edge in it.inputs_of["@output"]] == [(1,)]
+
+
+class Wrapped(nn.Module):
+    def __init__(self, conv: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.spare, self.relu = conv, nn.Linear(2, 2), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.conv(x))
+
+
+def test_blocks_that_hold_one_layer_count_it_once():
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    model = nn.Sequential(Wrapped(conv), nn.Sequential(Wrapped(conv), nn.Sequential(conv, nn.ReLU())), conv)
+    it = architecture(model, (4, 5, 5))
+    spare = 4 + 2  # held, and touched by nobody
+    assert {block.id: block.parameters for block in it.blocks} == {
+        "0": 148 + spare, "1": spare, "1.0": spare, "1.1": 0,
+    }  # fmt: skip
+    assert sum(op.parameters for op in at_depth(it, 0).ops) == it.parameters == 148 + 2 * spare
+
+
+def test_what_is_held_here_and_read_there_is_counted_where_it_is_read():
+    class Lender(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.conv = nn.Parameter(torch.ones(4, 4, 1, 1)), nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.conv(x), self.weight
+
+    class Borrows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lender = Lender()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.conv2d(*self.lender(x))
+
+    it = architecture(Borrows(), (4, 5, 5))
+    assert {block.id: block.parameters for block in it.blocks} == {"lender": 20, "lender.conv": 20}
+    assert sum(op.parameters for op in at_depth(it, 0).ops) == it.parameters == 36
 
 
 def test_ids_are_the_report_s_names_of_its_layers():

@@ -2,8 +2,12 @@
 
 from itertools import pairwise
 
+from torch import nn
+
 from generator.diagrams.architecture import Architecture, Block, Edge, Op, Shape
+from generator.diagrams.from_model import architecture
 from generator.diagrams.repeats import alike, folded, separated
+from generator.diagrams.simplify import at_depth, fused
 
 MAP: Shape = (8, 4, 4)
 
@@ -43,6 +47,23 @@ def test_other_shapes_and_other_inputs_are_not_alike():
     assert len(folded(chain(first, second)).ops) == 2
     assert said(folded(chain(first, second), loosely=True)) == [("a", 2, "b")]
     assert len(folded(chain(conv("a"), conv("b", (8, 2, 2))), loosely=True).ops) == 2
+
+
+def test_a_layer_with_a_bias_is_not_like_one_without():
+    layers = [nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1, bias=False), nn.Conv2d(3, 3, 1, bias=False)]
+    it = architecture(nn.Sequential(*layers), (3, 4, 4))
+    assert said(folded(it))[1:3] == said(folded(it, loosely=True))[1:3] == [("0", 1, ""), ("1", 2, "2")]
+    blocks = architecture(nn.Sequential(*(nn.Sequential(layer, nn.ReLU()) for layer in layers)), (3, 4, 4))
+    assert [(block.id, block.times) for block in folded(blocks).blocks] == [("0", 1), ("1", 2)]
+    assert said(folded(at_depth(blocks, 0)))[1:3] == [("0", 1, ""), ("1", 2, "2")]
+    assert said(folded(fused(it)))[1:3] == [("0", 1, ""), ("1", 2, "2")]
+
+
+def test_calls_of_one_layer_are_alike_though_it_is_counted_once():
+    conv = nn.Conv2d(3, 3, 1)
+    it = architecture(nn.Sequential(conv, conv, conv), (3, 4, 4))
+    assert [op.parameters for op in it.ops] == [0, 12, 0, 0, 0]
+    assert said(folded(it))[1] == ("0", 3, "0@3")
 
 
 def residual(k: int) -> tuple[Op, ...]:

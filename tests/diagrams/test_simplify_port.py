@@ -103,10 +103,25 @@ def runs() -> Architecture:
     return Architecture("runs", tuple(ops), tuple(edges), tuple(blocks))
 
 
+def biased() -> Architecture:
+    """Six blocks in a row, of which two have a weight more."""
+    ops = [Op("@input", "input", "input", (8, 4, 4))]
+    blocks = []
+    for k in range(6):
+        blocks.append(Block(f"b.{k}", "Part", len(ops), len(ops) + 2, path=f"b.{k}"))
+        weights = (64, 8) if k in (2, 3) else (64,)
+        ops.append(Op(f"b.{k}.conv", "conv", "Conv2d", (8, 4, 4), f"b.{k}.conv", weights=weights))
+        ops.append(Op(f"b.{k}.act", "act", "ReLU", (8, 4, 4), f"b.{k}.act"))
+    edges = tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops))
+    return Architecture("biased", tuple(ops), edges, tuple(blocks))
+
+
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("name", ["forked", "densenet121", "vit_b_16", "efficientnet_lite0", "by hand", "runs"])
+@pytest.mark.parametrize(
+    "name", ["forked", "densenet121", "vit_b_16", "efficientnet_lite0", "by hand", "runs", "biased"]
+)
 def test_each_step_is_the_same(page: Page, name: str, step: str):
-    it = {"by hand": same_interval, "runs": runs}.get(name, lambda: named(name))()
+    it = {"by hand": same_interval, "runs": runs, "biased": biased}.get(name, lambda: named(name))()
     assert in_the_page(page, it, step) == json.loads(json.dumps(as_json(STEPS[step](it))))
 
 

@@ -37,7 +37,8 @@ def picture(width: int, height: int) -> str:
 def test_signs_of_tex_by_hand():
     assert tex(r"a_b\{c}") == r"a\_b\textbackslash{}\{c\}"
     assert tex("50% $x^2 & #1 ~ 4×4 --") == r"50\% \$x\textasciicircum{}2 \& \#1 \textasciitilde{} 4$\times$4 {-}{-}"
-    assert tex("\u4e2d\u202e\x00é") == r"U+4E2D \'{e}"
+    assert tex("\u4e2d\u202e\x00é") == r"\hanzi{中}{U+4E2D} \'{e}"
+    assert tex("龘") == "U+9F98"  # the font lacks it
 
 
 def test_letters_that_its_fonts_lack_can_be_read():
@@ -47,7 +48,38 @@ def test_letters_that_its_fonts_lack_can_be_read():
     scene = Scene(9, 9)
     scene.add(Words((1, 1), "层.中", 10, "#000000", "ca-ink"), Words((1, 2), "plain × 3", 10, "#000000", "ca-ink"))
     nodes = [line for line in to_tex(scene, "").splitlines() if line.startswith(r"\node")]
-    assert nodes[0].endswith("{U+5C42.U+4E2D}; % 层.中") and "%" not in nodes[1]
+    assert nodes[0].endswith(r"{\hanzi{层}{U+5C42}.\hanzi{中}{U+4E2D}}; % 层.中") and "%" not in nodes[1]
+    assert r"\IfFileExists{CJKutf8.sty}" in to_tex(scene, "") and "CJK" not in to_tex(Scene(9, 9), "")
+
+
+def test_chinese_is_set_where_its_package_is_and_numbered_where_not(tmp_path: Path):
+    """A stand-in for the package tells which way was taken; the other way has none."""
+    if why := missing():
+        pytest.skip(why)
+    scene = Scene(90, 9)
+    scene.add(Words((1, 8), "中", 10, "#000000", "ca-ink", "start"))
+    (tmp_path / "cn.tex").write_text(to_tex(scene, ""), "utf-8")
+    named = compiled(tmp_path)
+    environment = (
+        r"\newenvironment{CJK}[2]{\typeout{set in #1 #2}}{}\AtBeginDocument{\DeclareUnicodeCharacter{4E2D}{x}}"
+    )
+    (tmp_path / "CJKutf8.sty").write_text(rf"\ProvidesPackage{{CJKutf8}}{environment}" + "\n")
+    found = compiled(tmp_path)
+    assert "set in UTF8 gbsn" in found and "set in" not in named
+
+
+def compiled(folder: Path) -> str:
+    """What pdflatex says of cn.tex."""
+    command = [
+        "pdflatex",
+        "-no-shell-escape",
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        "cn.tex",
+    ]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+    assert said.returncode == 0, said.stdout[-2000:]
+    return said.stdout
 
 
 def test_shapes_by_hand():

@@ -238,6 +238,26 @@ def test_a_projected_lstm_and_a_cell_by_hand() -> None:
     assert total(cell, torch.randn(1, 6)) == 4 * 5 * (6 + 5)
 
 
+@pytest.mark.parametrize("way", [nn.utils.parametrizations.weight_norm, nn.utils.weight_norm])
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+def test_a_weight_that_is_made_from_others_costs_what_it_is_used_for(way: Callable[..., nn.Module]) -> None:
+    lstm, cell = way(nn.LSTM(8, 16), "weight_hh_l0"), way(nn.GRUCell(8, 16), "weight_hh")
+    assert total(lstm, torch.randn(10, 1, 8)) == 10 * 4 * 16 * (8 + 16)
+    assert total(cell, torch.randn(10, 8)) == 10 * 3 * 16 * (8 + 16)
+
+
+def test_a_linear_layer_of_one_row_of_weights_by_hand() -> None:
+    class Row(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(12))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.weight)
+
+    assert total(Row(), torch.randn(5, 12)) == 5 * 12
+
+
 class Scripted(nn.Module):
     """Works out of sight."""
 
@@ -264,3 +284,66 @@ def test_work_that_is_not_counted_says_so_and_what_has_none_does_not() -> None:
     assert it.notes[-1] == "Not counted among the multiply-accumulates is the work of F.fft_fft2, Scripted."
     layers = describe(Mixed(), (2, 4, 4)).layers
     assert {layer.name for layer in layers if layer.uncounted} == {"F.fft_fft2", "hidden"}
+
+
+class LoRA(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(12, 8)
+        self.a, self.b = nn.Parameter(torch.randn(4, 12)), nn.Parameter(torch.randn(8, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + x @ self.a.T @ self.b.T
+
+
+class Gated(nn.Conv2d):
+    """A convolution that holds another."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4, 3, padding=1)
+        self.gate = nn.Sequential(nn.Conv2d(4, 9, 3, padding=1), nn.BatchNorm2d(9), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y * self.gate(y).mean(1, keepdim=True)
+
+
+class TwiceLinear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(super().forward(x))
+
+
+class LowRank(nn.Conv2d):
+    """Weights worked out from others."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4, 1, bias=False)
+        self.a, self.b = nn.Parameter(torch.randn(4, 2)), nn.Parameter(torch.randn(2, 3))
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(x, weight + (self.a @ self.b)[:, :, None, None], bias)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "shape"),
+    [(LoRA(), (1, 12)), (Gated(), (1, 3, 6, 7)), (TwiceLinear(5, 5), (1, 5)), (LowRank(), (1, 3, 4, 4))],
+)
+def test_a_layer_with_a_forward_of_its_own_costs_all_that_it_does(leaf: nn.Module, shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape)
+    assert total(nn.Sequential(leaf), x) == counted(leaf, x) > 0
+
+
+def test_what_a_layer_does_out_of_sight_is_not_counted() -> None:
+    class Hidden(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.from_numpy(super().forward(x).detach().numpy() * 2)
+
+    class Spectral(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.fft.fft2(x).real)
+
+    it = architecture(nn.Sequential(Spectral(3, 4, 1), Hidden(4, 5)), (3, 4, 4))
+    assert [op.counted for op in it.ops if op.counted] == [
+        "192, and what is not counted",
+        "320, and what is not counted",
+    ]
+    assert it.notes[-1] == "Not counted among the multiply-accumulates is the work of Spectral, Hidden."

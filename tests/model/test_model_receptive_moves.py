@@ -55,6 +55,10 @@ MOVED: dict[str, Callable[[Tensor], Tensor]] = {
     "split": lambda y: y.split(7, dim=2)[1],
     "chunk": lambda y: y.chunk(3, 3)[1],
     "unfold": lambda y: y.unfold(2, 3, 2).unfold(3, 2, 2).flatten(4).sum(-1),
+    "fold": lambda y: F.fold(F.unfold(y, (3, 2), padding=1).flip(1), (21, 22), (3, 2), padding=1),
+    "fold-of-places": lambda y: F.fold(
+        torch.cat((y, y, y, y, y, y), 1).flatten(2), (23, 23), (3, 2), dilation=(2, 1), padding=(1, 0)
+    ),
     "matmul": lambda y: (y.movedim(1, -1) @ weights(y)).movedim(-1, 1),
     "matmul-from-left": lambda y: torch.matmul(weights(y), y.flatten(2)).unflatten(2, y.shape[2:]),
     "einsum": lambda y: torch.einsum("nchw,cd->ndhw", y, weights(y)),

@@ -199,6 +199,17 @@ def test_names_of_blocks_are_text_and_stand_in_the_command(browser: Browser, tin
         assert f"""--set 'opened=["{it.blocks[0].id}"]'""" in page.locator("[data-command]").inner_text()
         page.locator("#dw-columns").fill("2")
         page.wait_for_function("() => location.hash.includes('columns=2')")
+        status, field = page.locator("[data-status]"), page.locator("#dw-opened")
+        assert "has no block" not in status.inner_text() and field.get_attribute("aria-invalid") is None
+        field.fill(f"{it.blocks[0].id}, layer9, layer10")
+        page.wait_for_function("() => document.querySelector('[data-status]').textContent.includes('no block')")
+        assert status.inner_text().startswith(
+            "This network has no block layer9, layer10: opened does nothing with it. "
+        )
+        assert field.get_attribute("aria-invalid") == "true"
+        field.fill("")
+        page.wait_for_function("() => !document.querySelector('[data-status]').textContent.includes('no block')")
+        assert field.get_attribute("aria-invalid") is None
         seen.check()
 
 
@@ -230,6 +241,8 @@ def test_options_act_at_once_and_stand_in_the_address(browser: Browser, tiny: Bu
             "convatlas draw python:tiny.py:build --style lenet --input 3x32x32 --set spacing=14 --set "
         )
         assert "--set 'first_colour=#ff8800'" in command and command.endswith(" -o lenet.svg")
+        page.locator("label:has(> input[value=kind])").click()
+        page.wait_for_function("() => !document.querySelector('[data-command]').textContent.includes('first_colour')")
         page.locator(".dw-form [type=reset]").click()
         assert drawn(page) == expected(tiny, "lenet")
         assert seen.address.endswith("#g=kept&s=lenet")

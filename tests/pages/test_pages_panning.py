@@ -96,5 +96,5 @@ def test_densenet_121_pans_at_the_speed_of_an_idle_page(
         assert len(work) >= 50
         # what a frame costs the page, by the processor's own clock, and measured against what this core does
         frame = FRAME * max(1, page.evaluate(SORTED) / SORTS)
-        assert work[len(work) // 2] < frame and sum(work) / len(work) < frame, (frame, work)
+        assert work[int(0.95 * len(work))] < frame, (frame, work)
         seen.check()

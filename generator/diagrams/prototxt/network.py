@@ -210,6 +210,7 @@ class _Wiring:
             path=layer.name,
             attributes=attributes(layer, values, result.blobs),
             parameters=self._parameters(id, layer, result),
+            weights=tuple(size or 0 for size in result.weights),
             macs=self._per_image(result.macs, id),
             memory=0 if free else sum(FLOAT * math.prod(shape) for shape in map(self._shape, given) if shape),
             receptive_field=_seen(first),

@@ -24,6 +24,8 @@ WIDEST = 110.0
 """Of a caption, in pixels."""
 OFF = 9.5
 """From a box's lower edge to the base of what is written along it: the letters and 2 pixels."""
+BENEATH = 12.5
+"""From an axis to the base of what is written under it: half an arrow, 1.5 pixels and the digits."""
 UNDER, CLEAR = 3.5, 2.5
 """From a box's lower edge to the tops of its channels' digits; room between these and what is written along the edge."""
 
@@ -151,7 +153,13 @@ def side_label(item: Placed, angle: tuple[float, float]) -> tuple[float, float, 
     long, edge = text_width(item.side, LABEL), (item.solid.dx + item.solid.dy) / (cos + sin)
     x, y = item.x + item.solid.w, item.bottom
     if edge < 0.6 * long:
-        return x + item.solid.dx / 2 + 4, y + 1, False, x + item.solid.dx / 2 + 4 + long
+        left, base = x + item.solid.dx / 2 + 4, y + 1
+        if base < item.axis + BENEATH:  # an arrow leaves so small a box right above
+            left, base = (
+                max(left, x + (text_width(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR),
+                item.axis + BENEATH,
+            )
+        return left, base, False, left + long
     spare = max(0.0, (edge - long) / 2) + max(0.0, 30 * (cos - 0.71))  # flat ones would meet the channels' label
     beyond = (text_width(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR  # so would those of narrow boxes
     spare = max(spare, min(beyond * cos - UNDER * sin, (OFF * cos - UNDER + CLEAR) / sin))

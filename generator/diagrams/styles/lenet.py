@@ -57,9 +57,9 @@ class LeNet:
     names: bool = row.names()
     font_size: float = row.font_size()
     colours: Literal["kind", "two"] = choice("kind", "sheets by the kind of operation, or two colours by turns")
-    first_colour: str = colour("#e4e7ee", "of the odd sheets, with two colours")
-    second_colour: str = colour("#bcc4d4", "of the even sheets, with two colours")
-    border_colour: str = colour("#12151c", "of the sheets' borders, with two colours")
+    first_colour: str = colour("#e4e7ee", "of the odd sheets, with two colours", colours="two")
+    second_colour: str = colour("#bcc4d4", "of the even sheets, with two colours", colours="two")
+    border_colour: str = colour("#12151c", "of the sheets' borders, with two colours", colours="two")
     border_width: float = number(0.8, "pixels of the borders", 0, 4, 0.1)
     opacity: float = number(0.9, "of the sheets", 0.1, 1, 0.05)
 

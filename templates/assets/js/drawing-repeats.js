@@ -6,7 +6,7 @@
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
   /** What must be the same in two ops that are folded. */
-  const signature = (op) => [op.kind, op.op, op.shape, op.attributes, op.times, op.parts.map(signature)];
+  const signature = (op) => [op.kind, op.op, op.shape, op.attributes, op.weights, op.times, op.parts.map(signature)];
 
   /** Which op stands for which, as it is found, innermost blocks first. */
   class Folder {

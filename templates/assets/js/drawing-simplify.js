@@ -129,7 +129,7 @@
 
   function asOp(block, ops) {
     return {id: block.id, kind: 'block', op: block.op, shape: block.shape.length ? block.shape : ops[ops.length - 1].shape, path: block.path, call: 1, attributes: [],
-      parameters: block.parameters || sum(ops, 'parameters'), macs: block.macs, uncounted: ops.some((op) => op.uncounted), memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
+      parameters: block.parameters || sum(ops, 'parameters'), weights: ops.flatMap((op) => op.weights), macs: block.macs, uncounted: ops.some((op) => op.uncounted), memory: sum(ops, 'memory'), receptive_field: block.receptive_field, in_place: false,
       layer: block.layer, parts: ops, times: 1, last: '', shared: block.shared, residual: false, note: noted(ops)};
   }
 

@@ -4,7 +4,7 @@
   const {textWidth, forks} = convatlas.drawing;
   const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
-  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5, UNDER = 3.5, CLEAR = 2.5, NEARER = [0.6, 0.5];
+  const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5, BENEATH = 12.5, UNDER = 3.5, CLEAR = 2.5, NEARER = [0.6, 0.5];
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
   const rounded = (value) => Math.floor(value * 100 + 0.5) / 100;
   const least = (values, none) => (values.length ? Math.min(...values) : none);
@@ -231,8 +231,12 @@
   function sideLabel(item, [cos, sin]) {
     const long = textWidth(item.side, LABEL), edge = (item.solid.dx + item.solid.dy) / (cos + sin);
     const x = item.x + item.solid.w, y = item.bottom;
-    if (edge < 0.6 * long) return [x + item.solid.dx / 2 + 4, y + 1, false, x + item.solid.dx / 2 + 4 + long];
     const beyond = (textWidth(item.solid.deep, LABEL) - item.solid.w) / 2 + CLEAR;
+    if (edge < 0.6 * long) {
+      const beneath = y + 1 < item.axis + BENEATH;
+      const left = beneath ? Math.max(x + item.solid.dx / 2 + 4, x + beyond) : x + item.solid.dx / 2 + 4;
+      return [left, beneath ? item.axis + BENEATH : y + 1, false, left + long];
+    }
     const spare = Math.max(Math.max(0, (edge - long) / 2) + Math.max(0, 30 * (cos - 0.71)), Math.min(beyond * cos - UNDER * sin, (OFF * cos - UNDER + CLEAR) / sin));
     const at = x + spare * cos + OFF * sin;
     return [at, y - spare * sin + OFF * cos, true, at + long * cos];

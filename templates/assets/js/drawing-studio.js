@@ -216,8 +216,22 @@
       this.stage.style.setProperty('--dw-width', `${width}px`);
       this.stage.replaceChildren(made);
       const size = say('drawingSize', {w: Math.round(width), h: Math.round(height), kb: Math.max(1, Math.round(svg.length / 1000))});
-      this.status.textContent = this.missing ? say('failed', {file: this.missing}) : size;
+      this.status.textContent = this.missing ? say('failed', {file: this.missing}) : [this.vain(), size].filter(Boolean).join(' ');
       this.saves(true);
+    }
+
+    /** Names that an option was given and that this network does not have, in a sentence; the field says that it is wrong. */
+    vain() {
+      const {ops, blocks} = this.network;
+      const known = new Set([...ops, ...blocks].map((one) => one.id));
+      const said = this.style_.options.filter((option) => option.kind === 'names').map((option) => {
+        const names = this.value(option).filter((name) => !known.has(name));
+        const input = this.fields.querySelector(`#dw-${option.name}`);
+        if (names.length) input.setAttribute('aria-invalid', 'true');
+        else input.removeAttribute('aria-invalid');
+        return names.length ? say('drawingNoBlock', {names: names.join(', '), option: option.name}) : '';
+      });
+      return said.filter(Boolean).join(' ');
     }
 
     /** What cannot be drawn here: the file that was drawn when the site was made, and why. */
@@ -234,7 +248,9 @@
 
     command() {
       const parts = ['convatlas', 'draw', quoted(this.data.source), '--style', this.name, '--input', this.data.input];
-      for (const [name, value] of Object.entries(this.values)) parts.push('--set', quoted(`${name}=${Array.isArray(value) ? JSON.stringify(value) : value}`));
+      const option = (asked) => this.style_.options.find(({name}) => name === asked);
+      const used = (name) => Object.entries(option(name).where).every(([other, value]) => this.value(option(other)) === value);  // the command refuses a colour of no use
+      for (const [name, value] of Object.entries(this.values)) if (used(name)) parts.push('--set', quoted(`${name}=${Array.isArray(value) ? JSON.stringify(value) : value}`));
       this.querySelector('[data-command]').textContent = `${parts.join(' ')} -o ${this.name}.svg`;
     }
 
