@@ -38,6 +38,18 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Inner:
+    """A function that a leaf calls inside, where its forward is its own and not torch's."""
+
+    op: str
+    """``F.batch_norm``"""
+    family: str
+    settings: Settings
+    arguments: tuple[Any, ...]
+    """Plain ones as they are; a `Constant` stands for each tensor."""
+
+
+@dataclass(frozen=True)
 class Node:
     """One operation. `order` counts operations and containers together, in the order in which they ended."""
 
@@ -77,6 +89,8 @@ class Node:
     """The parameters that it read: a leaf's own, or those among a function's arguments, and what these were made from."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
+    inner: tuple[Inner, ...] = ()
+    """Of a leaf whose forward is not torch's, the functions that it called, in their order."""
 
 
 @dataclass(frozen=True)

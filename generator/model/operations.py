@@ -151,15 +151,16 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "conv": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     "conv_transpose": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
     "max_pool": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode"),
-    "avg_pool": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "avg_pool": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
     "lp_pool": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
     "adaptive_pool": ("input", "output_size"),
-    "pad": ("input", "padding", "mode"),
+    "pad": ("input", "padding", "mode", "value"),
     "resample": ("input", "size", "scale_factor", "mode", "align_corners"),
     "pixel_shuffle": ("input", "upscale_factor"),
     "pixel_unshuffle": ("input", "downscale_factor"),
-    "layer_norm": ("input", "normalized_shape"),
-    "group_norm": ("input", "num_groups"),
+    "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
     "softmax": ("input", "dim"),
     "reduce": ("input", "dim", "keepdim"),
     "linear": ("input", "weight", "bias"),
@@ -178,6 +179,8 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
 _POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("norm", "normalize", "linalg_norm", "linalg_vector_norm"), ("input", "p", "dim", "keepdim")),
     **dict.fromkeys(("std", "var", "std_mean", "var_mean"), ("input", "dim", "unbiased", "keepdim")),
+    "rms_norm": ("input", "normalized_shape", "weight", "eps"),
+    "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps"),
     "cosine_similarity": ("x1", "x2", "dim"),
     "topk": ("input", "k", "dim"),
     "gumbel_softmax": ("input", "tau", "hard", "eps", "dim"),
@@ -201,6 +204,15 @@ _RENAMED = {
 def module_family(module: nn.Module) -> str:
     """The family of a leaf module."""
     return next((family for classes, family in _MODULES if isinstance(module, classes)), "unknown")
+
+
+def own_forward(module: nn.Module) -> bool:
+    """Whether a leaf computes what torch's class of its kind does: not where a class outside torch writes its `forward` anew."""
+    for name in ("forward", "_conv_forward"):
+        writer = next((base for base in type(module).__mro__ if name in vars(base)), None)
+        if writer is not None and writer.__module__.partition(".")[0] != "torch":
+            return False
+    return True
 
 
 def function_family(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

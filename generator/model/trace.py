@@ -22,17 +22,19 @@ from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, decides, uncalled
-from generator.model.graph import Graph, Group, Held, Node, Ref
+from generator.model.graph import Constant, Graph, Group, Held, Inner, Node, Ref
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
     ELASTIC,
     Settings,
     function_family,
+    function_name,
     function_settings,
     mask_settings,
     module_family,
     module_settings,
+    own_forward,
     short_name,
 )
 from generator.model.origins import Origins
@@ -81,6 +83,8 @@ class _Recorder:
         """Paths of the modules that were called."""
         self.leaf: nn.Module | None = None
         self.pads: list[tuple[int, ...]] = []
+        self.inner: list[Inner] | None = None
+        """What the open leaf called, where its forward is its own."""
         self.permuted = False
         self.starts: dict[int, list[int]] = {}
         self.raised: list[str] = []
@@ -97,6 +101,7 @@ class _Recorder:
             self._given(args, kwargs)
         if leaf:
             self.leaf, self.pads, self.permuted = module, [], False
+            self.inner = None if own_forward(module) else []
         else:
             self.starts.setdefault(id(module), []).append(len(self.nodes))
             self.decisions.enter()
@@ -105,7 +110,7 @@ class _Recorder:
         """A leaf or a container raised: what stands around it may go on without."""
         self.raised = [*(one for one in self.raised if not one.startswith(f"{path}.")), path]
         if leaf:
-            self.leaf, self.pads = None, []
+            self.leaf, self.pads, self.inner = None, [], None
         else:
             self.starts[id(module)].pop()
             self.decisions.leave(None, len(self.nodes))
@@ -133,6 +138,8 @@ class _Recorder:
 
     def count(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See every torch function, inside leaves too; change none. What constants pass through changes no gradient."""
+        if self.leaf is not None and self.inner is not None:
+            self.inner += _inner(function, args, kwargs)
         if (rectifier := as_rectifier(function, args, kwargs)) is not None:
             self.rectifiers += rectifier.x not in self.origins.constants
         elif (pool := as_max_pool(function, args, kwargs)) is not None:
@@ -157,7 +164,7 @@ class _Recorder:
             self._function(call, call.function, output)
 
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
-        pads, self.leaf, self.pads = tuple(self.pads), None, []
+        pads, inner, self.leaf, self.pads, self.inner = tuple(self.pads), tuple(self.inner or ()), None, [], None
         sources = (*module.parameters(), *self.origins.sources(call))
         self.touched.update(map(id, sources))
         if self.origins.unchanged(call, output):
@@ -174,6 +181,7 @@ class _Recorder:
             parameters=self._counted(sources),
             macs=module_macs(module, family, call.args, call.kwargs, output),
             held=self._held(sources),
+            inner=inner,
         )
 
     def _function(self, call: Call, function: str, output: Any) -> None:
@@ -371,6 +379,16 @@ class _Recorder:
             if node.index in wanted:
                 wanted.update(ref.node for ref in node.inputs)
         return 0 in wanted
+
+
+def _inner(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Inner, ...]:
+    """A function called inside a leaf; nothing of what only asks for a shape or hands on a tensor."""
+    name = short_name(function_name(function))
+    family = function_family(name, args, kwargs)
+    if family in ("unknown", "copy"):
+        return ()
+    arguments = tuple(Constant(tuple(one.shape)) if isinstance(one, Tensor) else one for one in args)
+    return (Inner(f"F.{name}", family, function_settings(name, family, args, kwargs), arguments),)
 
 
 def _picks(name: str, args: tuple[Any, ...]) -> bool:

@@ -106,11 +106,13 @@ class Explaining:
 
     def key(self, image: ImageRecord | None) -> Digest:
         """Of what was recorded of an image; of the arrays, where there is none."""
-        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else [one.name for one in self.of]
+        said = [[one.name, one.kind, list(one.shape), dict(one.settings)] for one in self.of]
+        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else said
         return key_of(
             {
                 "explain": [
-                    code_digest(f"generator.explain.{name}") for name in ("attention", "layouts", "record", "twenty")
+                    code_digest(f"generator.explain.{name}")
+                    for name in ("attention", "check", "layouts", "record", "twenty")
                 ],
                 "model": asdict(self.jobs.model if image else replace(self.jobs.model, preprocessing="")),
                 "engine": engine_digest(),
@@ -155,6 +157,7 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
             what.key(image),
             {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps},
             {},
+            {},
         )
         if store.get(what.key(None)) is None:
             big = {
@@ -167,7 +170,7 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
                 for (name, array), value in found.arrays.items()
                 if not _is_kernel(what, name, array)
             }
-            _put(store, what.key(None), big, small)
+            _put(store, what.key(None), big, small, found.apart)
         stage.advance()
 
 
@@ -176,11 +179,16 @@ def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
 
 
 def _put(
-    store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]
+    store: Store,
+    key: Digest,
+    big: Mapping[str, NDArray[np.float32]],
+    small: Mapping[str, NDArray[np.float32]],
+    apart: Mapping[LayerName, float],
 ) -> None:
     packed = {name: pack(value) for name, value in big.items()}
     meta = {"packed": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
-            "floats": {name: list(value.shape) for name, value in small.items()}}  # fmt: skip
+            "floats": {name: list(value.shape) for name, value in small.items()},
+            "apart": {name: float(f"{away:.3g}") if math.isfinite(away) else None for name, away in apart.items()}}  # fmt: skip
     store.put(
         key,
         meta,
@@ -212,7 +220,9 @@ def explained_of(what: Explaining, store: Store) -> Explained:
     maps = {at: one for at, one in maps.items() if at[1] in files}
     kernels = {name: one for name, one in kernels.items() if name in files}
     arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = {}
+    wrong: dict[LayerName, str] = {}
     if record_ is not None:
+        wrong = {LayerName(name): _differs(away) for name, away in record_.meta["apart"].items()}
         for name, shape in record_.meta["floats"].items():
             operation, _, array = name.rpartition("/")
             arrays[LayerName(operation), array] = np.frombuffer(store.blob(record_, name), "<f4").reshape(shape)
@@ -223,10 +233,18 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         maps,
         kernels,
         arrays,
-        {name: _why(what, name, cost) for name in what.operations if name not in there},
+        wrong | {name: _why(what, name, cost) for name in what.operations if name not in there},
         sum(one.size for one in (*maps.values(), *kernels.values())),
         _softmax(what),
     )
+
+
+def _differs(away: float | None) -> str:
+    """Of an operation that gave something else than its settings say: by which share of a channel's largest number."""
+    if away is None:
+        return "it is not shown: what is worked out is of another shape, or no number where the model gave one."
+    by = f"{100 * away:.2g} %" if away < 10 else f"{away:.2g} times"
+    return f"it is not shown: what is worked out differs from what the model gave by {by} of the largest number of a channel."
 
 
 def _why(what: Explaining, name: LayerName, cost: Mapping[File, float]) -> str:
@@ -287,8 +305,14 @@ def _over(found: Explained) -> list[LayerName]:
 
 def notes_of(found: Explained) -> tuple[str, ...]:
     """What the run's notes say of figures: what they take, and what goes without."""
-    names = _over(found)
-    if not names:
-        return ()
-    some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return (f"How it is computed is not shown of {some}: their numbers do not fit into `explain.budget_mb`.",)
+    over = _over(found)
+    wrong = [name for name, why in found.left_out.items() if why.startswith("it is not shown")]
+    said = (
+        (over, "their numbers do not fit into `explain.budget_mb`."),
+        (wrong, "what is worked out from their settings is not what the model gave."),
+    )
+    return tuple(f"How it is computed is not shown of {_some(names)}: {why}" for names, why in said if names)
+
+
+def _some(names: list[LayerName]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
