@@ -22,7 +22,7 @@ from generator.explain.record import Recorded, kept_layouts, record
 from generator.model.describe import describe
 from generator.model.operations import own_forward
 from generator.model.receptive import propagate
-from tests.explain.own_nets import Doubled, Mixed, Reflects, shaken
+from tests.explain.own_nets import Doubled, Halved, Reflects, shaken
 
 
 def of(
@@ -139,21 +139,6 @@ def test_what_cannot_be_told_has_no_figure(kind: type[nn.Conv2d], why: str):
     assert isinstance(one, NotApplicable)
     assert why in one.reason
     assert isinstance(shown["1"], Operation), "what follows goes on from what was recorded"
-
-
-def test_one_model_of_all_of_these_has_no_wrong_number():
-    torch.manual_seed(0)
-    _, chains, found, _ = of(shaken(Mixed()), (3, 16, 16))
-    kinds = [[step.operation.kind for step in chain.steps] for chain in chains]
-    assert ["conv", "norm", "act"] in kinds
-    assert found.apart == {}
-
-
-class Halved(nn.ReLU):
-    """Not what its class says."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) / 2
 
 
 class Shifted(nn.BatchNorm2d):
