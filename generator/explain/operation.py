@@ -71,6 +71,8 @@ class Operation:
     """Whether one number of its output needs more than the same channel of its first input."""
     layout: Layout = None
     """How its output lies in memory."""
+    large: tuple[str, ...] = ()
+    """Of `held`, arrays of one number for every place: files of their own, counted as kernels are."""
     first: Operation | None = None
     """What the same call does before: a module of attention attends, then projects; a norm with its activation normalises first."""
 
@@ -282,6 +284,8 @@ def _layer_norm(node: Node, layouts: Layouts, module: nn.Module | None, reads: t
         settings = {"eps": eps, "groups": 1, "over": "channel", "rms": rms}
     elif many == math.prod(shape) and not tokens:
         settings = {"eps": eps, "groups": 1, "over": "group", "rms": rms}
+        made = _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+        return replace(made, large=made.held)
     else:
         return None
     return _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
@@ -332,7 +336,9 @@ def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[
     held = ("factor",) if any("held" in term for term in terms) else ()
     # a branch is added to what it branched off from in either order: it goes on from what is newest, or from what it is written into
     after = used[0].ref.node if node.in_place else max(read.ref.node for read in used)
-    return _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held, after=after)
+    whole = any(isinstance(one, Constant) and math.prod(one.shape) > shape[0] for one in node.arguments)
+    made = _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held, after=after)
+    return replace(made, large=held if whole else ())
 
 
 def _cat(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:

@@ -70,9 +70,15 @@ class Explaining:
             ref: HEAD + estimate(math.prod(ref.shape), rectified=nodes[ref.node].family == "act")
             for ref in self.layouts
         }
-        return found | {
-            name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)
-        }
+        return (
+            found
+            | {name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)}
+            | {
+                (name, array): HEAD + estimate(math.prod(one.shape))
+                for name, one in self.operations.items()
+                for array in one.large
+            }
+        )
 
     @cached_property
     def recorded(self) -> tuple[Part, ...]:
@@ -163,19 +169,21 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
             big = {
                 f"{name}/{array}": value
                 for (name, array), value in found.arrays.items()
-                if _is_kernel(what, name, array)
+                if _is_large(what, name, array)
             }
             small = {
                 f"{name}/{array}": value
                 for (name, array), value in found.arrays.items()
-                if not _is_kernel(what, name, array)
+                if not _is_large(what, name, array)
             }
             _put(store, what.key(None), big, small, found.apart)
         stage.advance()
 
 
-def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
-    return array == "weight" and has_kernel(what.operations[name])
+def _is_large(what: Explaining, name: LayerName, array: str) -> bool:
+    """Whether an array is a file of its own."""
+    one = what.operations[name]
+    return array in one.large or (array == "weight" and has_kernel(one))
 
 
 def _put(
@@ -207,10 +215,11 @@ def explained_of(what: Explaining, store: Store) -> Explained:
             maps[image.slug, ref] = one
             cost[ref] = max(cost.get(ref, 0.0), one.size)
     record_ = store.get(what.key(None))
-    kernels = {LayerName(name.removesuffix("/weight")): one for name, one in _stored(store, what.key(None)).items()}
+    kernels, large = _arrays(what, store)
     cost |= {name: one.size for name, one in kernels.items()}
+    cost |= {at: one.size for at, one in large.items()}
     shown = within(
-        tuple(part for part in what.recorded if all(file in cost for file in part.files)),
+        tuple(part for part in what.recorded if not _lacks(part, cost)),
         cost,
         len(what.images),
         what.budget,
@@ -219,6 +228,7 @@ def explained_of(what: Explaining, store: Store) -> Explained:
     there = {name for part in shown for name in part.operations}
     maps = {at: one for at, one in maps.items() if at[1] in files}
     kernels = {name: one for name, one in kernels.items() if name in files}
+    large = {at: one for at, one in large.items() if at in files}
     arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = {}
     wrong: dict[LayerName, str] = {}
     if record_ is not None:
@@ -234,9 +244,28 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         kernels,
         arrays,
         wrong | {name: _why(what, name, cost) for name in what.operations if name not in there},
-        sum(one.size for one in (*maps.values(), *kernels.values())),
+        sum(one.size for one in (*maps.values(), *kernels.values(), *large.values())),
         _softmax(what),
+        large,
     )
+
+
+def _arrays(what: Explaining, store: Store) -> tuple[dict[LayerName, Stored], dict[tuple[LayerName, str], Stored]]:
+    """Kernels by their operation, other large arrays by operation and name."""
+    kernels: dict[LayerName, Stored] = {}
+    large: dict[tuple[LayerName, str], Stored] = {}
+    for name, one in _stored(store, what.key(None)).items():
+        operation, _, array = name.rpartition("/")
+        if has_kernel(what.operations[LayerName(operation)]):
+            kernels[LayerName(operation)] = one
+        else:
+            large[LayerName(operation), array] = one
+    return kernels, large
+
+
+def _lacks(part: Part, cost: Mapping[File, float]) -> bool:
+    """Whether a map or a kernel was not recorded; other arrays may be none: a norm without weights has none."""
+    return any(file not in cost for file in part.files if not isinstance(file, tuple))
 
 
 def _differs(away: float | None) -> str:
@@ -249,7 +278,7 @@ def _differs(away: float | None) -> str:
 
 def _why(what: Explaining, name: LayerName, cost: Mapping[File, float]) -> str:
     part = next(part for part in what.parts if name in part.operations)
-    if part in what.recorded and any(file not in cost for file in part.files):
+    if part in what.recorded and _lacks(part, cost):
         return "its numbers were not recorded: when it ran it was given something else than when the model was looked through."
     needs = total((part,), what.estimates, len(what.images)) / MB
     return (

@@ -63,8 +63,9 @@
     /** Load what steps 0..k need. */
     async load(k) {
       await Promise.all(this.before(k).flatMap((at) => {
-        const {kernel, reads} = this.steps[at];
+        const {kernel, reads, files = {}} = this.steps[at];
         const of = reads.filter(({map}) => map).map(async ({map}) => { this.maps.set(map, await open([`maps/${this.image}/${map}`, `data/explain/maps/${this.image}/${map}.js`])); });
+        of.push(...Object.entries(files).map(async ([name, file]) => { this.arrays[at][name] = (await open(file)).values; }));
         return kernel ? [...of, (async () => { this.kernels.set(at, (await open(kernel)).values); })()] : of;
       }));
     }
