@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,8 @@ class Recorded:
     arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = field(default_factory=dict)
     apart: dict[LayerName, float] = field(default_factory=dict)
     """Operations of which what is worked out is not what the model gave, and by which share of a channel's largest number."""
+    checked: set[LayerName] = field(default_factory=set)
+    """Operations that were held to what the model gave, or whose second step inside the same call was."""
 
 
 def record(
@@ -139,18 +142,26 @@ class _Run:
                 self.maps[ref] = found.clone()
 
     def _check(self, operation: Operation, arrays: Mapping[str, Tensor], given: Tensor | None) -> None:
-        """Beside what the call gave, where that is known."""
+        """Beside what the call gave, where that is known; a second step inside the call answers for the first too."""
         reads = [read.ref for read in operation.reads]
-        if given is not None and all(ref in self.maps for ref in reads):
-            away = apart(operation, [self.maps[ref] for ref in reads], arrays, given.float())
-            if away > ALIKE:
-                self.found.apart[operation.name] = away
+        if given is None or any(ref not in self.maps for ref in reads):
+            return
+        between = operation.first is not None and reads[0].output == FIRST
+        names = [operation.first.name, operation.name] if between and operation.first else [operation.name]
+        self.found.checked.update(names)
+        away = apart(operation, [self.maps[ref] for ref in reads], arrays, given.float())
+        if away > ALIKE:
+            self.found.apart.update(dict.fromkeys(names, away))
 
     def _between(self, operation: Operation, arrays: Mapping[str, Tensor], then: Operation) -> None:
-        """What the first of two steps inside a call gives, which only its figure works out: the second is held to what the call gave."""
+        """What the first of two steps inside a call gives, which only its figure works out; no numbers where it cannot."""
         reads = [read.ref for read in operation.reads]
-        if all(ref in self.maps for ref in reads):
-            self.maps[then.reads[0].ref] = worked_out(operation, [self.maps[ref] for ref in reads], arrays)
+        if any(ref not in self.maps for ref in reads):
+            return
+        made = torch.full(operation.shape, torch.nan)
+        with suppress(RuntimeError, ValueError, KeyError):
+            made = worked_out(operation, [self.maps[ref] for ref in reads], arrays)
+        self.maps[then.reads[0].ref] = made
 
     def _forget(self, operation: Operation) -> None:
         """What no operation is going to read any more."""

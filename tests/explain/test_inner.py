@@ -22,7 +22,10 @@ from generator.explain.record import Recorded, kept_layouts, record
 from generator.model.describe import describe
 from generator.model.operations import own_forward
 from generator.model.receptive import propagate
+from tests.explain.masked import masked
+from tests.explain.nets import families, few
 from tests.explain.own_nets import Doubled, Halved, Reflects, shaken
+from tests.explain.volumes import clip
 
 
 def of(
@@ -139,6 +142,27 @@ def test_what_cannot_be_told_has_no_figure(kind: type[nn.Conv2d], why: str):
     assert isinstance(one, NotApplicable)
     assert why in one.reason
     assert isinstance(shown["1"], Operation), "what follows goes on from what was recorded"
+
+
+class Otherwise(BatchNormAct2d):
+    """Not what its class says, before its activation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(F.batch_norm(x + 1, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps))
+
+
+def test_a_second_step_that_differs_takes_the_first_with_it():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Otherwise(4)).eval()
+    _, _, found, _ = of(model, (3, 8, 8))
+    assert set(found.apart) == {"1", "1.batch_norm"}
+
+
+@pytest.mark.parametrize("make", [families, few, masked, clip])
+def test_every_operation_is_held_to_what_the_model_gave(make: Callable[[], nn.Module]):
+    _, chains, found, _ = of(make(), (3, 32, 32))
+    operations = {step.operation.name for chain in chains for step in chain.steps}
+    assert operations == found.checked
+    assert found.apart == {}
 
 
 class Shifted(nn.BatchNorm2d):
