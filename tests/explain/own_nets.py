@@ -40,17 +40,21 @@ class Mixed(nn.Module):
         self.norm = GroupNormAct(8, 2, act_layer=nn.SiLU)
         self.reflects = Reflects(8, 8, 3)
         self.doubled = Doubled(8, 8, 1)
+        self.one = nn.Conv2d(8, 2, 1)
+        self.two = nn.Conv2d(8, 6, 3, padding=1)
+        self.shuffle = nn.ChannelShuffle(2)
         self.rows = nn.Conv2d(8, 8, 1)
         self.columns = nn.Conv2d(8, 8, 1)
         self.last = nn.Conv2d(8, 8, 3)
-        self.half = Halved()
+        self.halved = Halved()
         self.fc = nn.Linear(8, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.doubled(self.reflects(self.norm(self.std(x))))
+        x = self.shuffle(torch.cat([self.one(x), self.two(x).relu()], 1))
         rows = self.rows(x.mean(3, keepdim=True)).sigmoid()
         columns = self.columns(x.mean(2, keepdim=True)).sigmoid()
-        return self.fc(self.half(self.last(x * rows * columns)).mean((2, 3)))  # type: ignore[no-any-return]
+        return self.fc(self.halved(self.last(x * rows * columns)).mean((2, 3)))  # type: ignore[no-any-return]
 
 
 class Own(nn.Module):

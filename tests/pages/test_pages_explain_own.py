@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tests.explain.own_nets import own
 from tests.pages.opened import opened
@@ -23,7 +25,7 @@ NETS = Path(__file__).resolve().parents[1] / "explain/own_nets.py"
 LAYERS = [
     "mobile.conv_stem", "mobile.blocks.0.0.conv_dw", "mobile.blocks.1.0.conv_pw", "mobile.blocks.2.0.conv_dw", "mobile.blocks.4.0.conv_pw",
     "free.stem.conv", "free.stages.0.0.conv1", "free.stages.0.0.conv2", "free.stages.1.0.conv3",
-    "mixed.std", "mixed.reflects", "mixed.doubled", "mixed.columns", "mixed.F.mul@2", "mixed.last",
+    "mixed.std", "mixed.reflects", "mixed.doubled", "mixed.one", "mixed.shuffle", "mixed.columns", "mixed.F.mul@2", "mixed.last",
 ]  # fmt: skip
 
 
@@ -103,10 +105,10 @@ def test_a_norm_and_its_activation_are_two_steps(browser: Browser, built: Built)
 def test_what_is_worked_out_otherwise_is_not_shown_and_said(browser: Browser, built: Built):
     base = built.site.as_uri() + "/"
     left = {one["operation"]: one["reason"] for one in built.run["explain"]["left_out"]}
-    assert set(left) == {"mixed.half"}
-    assert "differs from what the model gave by 100 % of the largest number" in left["mixed.half"]
-    assert any("mixed.half" in note and "is not what the model gave" in note for note in built.run["notes"])
-    for step in ("mixed.half", "mixed.F.mean@3"):  # and what is worked out from it
+    assert set(left) == {"mixed.halved"}
+    assert "differs from what the model gave by 100 % of the largest number" in left["mixed.halved"]
+    assert any("mixed.halved" in note and "is not what the model gave" in note for note in built.run["notes"])
+    for step in ("mixed.halved", "mixed.F.mean@3"):  # and what is worked out from it
         with opened(browser, f"{base}layers/mixed-last.html#v=how&x={step}", base=base) as seen:
             seen.page.wait_for_selector("explain-view .ca-na")
             assert (
@@ -133,3 +135,25 @@ def test_a_row_of_numbers_is_stretched_and_said(browser: Browser, built: Built, 
         values = seen.page.locator("explain-view [data-in]").evaluate_all("all => all.map((e) => Number(e.dataset.v))")
         assert np.allclose(values[1], float(truth["mixed.F.sigmoid@2"][0, 3, 0, 7]), rtol=1e-3)
         seen.check()
+
+
+def test_a_unit_of_another_branch_is_named_behind_a_shuffle_too(browser: Browser, built: Built):
+    base, source = built.site.as_uri() + "/", F.channel_shuffle(torch.arange(8.0).view(1, 8, 1, 1), 2).flatten().int()
+    unit = int((source == 1).nonzero()[0, 0])
+    assert unit != 1
+    with opened(browser, f"{base}layers/mixed-shuffle.html#v=how&x=mixed.two&u={unit}", base=base) as seen:
+        seen.page.wait_for_selector("explain-view .ca-na")
+        said = seen.page.locator("explain-view .ca-na").inner_text().replace("\u200b", "")
+        assert f"Unit {unit} comes from another branch, where it is unit 1 of: mixed.one" in said
+        assert "layers/mixed-one.html#u=1&" in (seen.page.locator("explain-view .ca-na a").get_attribute("href") or "")
+        seen.check()
+
+
+def test_a_kernel_of_one_place_has_nothing_to_choose(browser: Browser, built: Built):
+    base = built.site.as_uri() + "/"
+    for slug, buttons in (("mixed-columns", 0), ("mixed-last", 4)):
+        with opened(browser, f"{base}layers/{slug}.html#v=how&u=2", base=base) as seen:
+            seen.page.wait_for_selector("[data-out]")
+            assert seen.page.locator(".ca-x-row[data-channel]").count() == 4
+            assert seen.page.locator(".ca-x-pick").count() == buttons
+            seen.check()
