@@ -36,9 +36,11 @@ def apart(operation: Operation, reads: Maps, arrays: Arrays, given: Tensor) -> f
         return math.inf
     if made.shape != given.shape:
         return math.inf
-    same = (made == given) | (made.isnan() & given.isnan())
-    away = torch.where(same, 0, (made - given).abs()).nan_to_num(math.inf).flatten(1).amax(1)
-    size = torch.where(given.isfinite(), given.abs(), 0).flatten(1).amax(1)
+    away, size = (made - given).abs().flatten(1).amax(1), given.abs().flatten(1).amax(1)
+    if not bool((away + size).isfinite().all()):  # what is no number must be none in both
+        same = (made == given) | (made.isnan() & given.isnan())
+        away = torch.where(same, 0, (made - given).abs()).nan_to_num(math.inf).flatten(1).amax(1)
+        size = torch.where(given.isfinite(), given.abs(), 0).flatten(1).amax(1)
     floor = size.max() * _SMALL + torch.finfo(torch.float32).tiny
     return float((away / size.clamp(min=float(floor))).max())
 

@@ -157,7 +157,9 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
     for image in what.lacking(store):
         x = engine.batch(preprocess(load(image, preprocess.channels))[None])
         engine.counts.forward += 1
-        found = record(engine.module, x, what.description.graph, layouts, what.of, engine.invocation)
+        known = store.get(what.key(None)) is not None  # the arrays are the same for every image
+        of = () if known else what.of
+        found = record(engine.module, x, what.description.graph, layouts, of, engine.invocation)
         _put(
             store,
             what.key(image),
@@ -165,7 +167,7 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
             {},
             {},
         )
-        if store.get(what.key(None)) is None:
+        if not known:
             big = {
                 f"{name}/{array}": value
                 for (name, array), value in found.arrays.items()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from generator.artifacts import NotApplicable
 from generator.explain.chains import Chain, chains_of
+from generator.explain.check import apart
 from generator.explain.layouts import Layouts
 from generator.explain.operation import Operation, operation_of
 from generator.explain.record import Recorded, kept_layouts, record
@@ -209,3 +210,14 @@ def test_arguments_without_a_name_are_read():
     assert shown["F.avg_pool2d"].settings["divisor"] == 3  # type: ignore[index,union-attr]
     softmax = shown["F.softmax"]  # type: ignore[index]
     assert isinstance(softmax, NotApplicable), "over the images, not over the classes"
+
+
+def test_what_is_no_number_must_be_none_in_both():
+    shown, _, _, _ = of(nn.Sequential(nn.ReLU(), nn.Conv2d(1, 1, 1)).eval(), (1, 2, 2))
+    relu = shown["0"]
+    assert isinstance(relu, Operation)
+    x = torch.tensor([[[1.0, torch.nan], [torch.inf, -torch.inf]]])
+    assert apart(relu, [x], {}, x.relu()) == 0
+    assert apart(relu, [x], {}, torch.ones(1, 2, 2)) == float("inf")
+    assert apart(relu, [x], {}, torch.ones(1, 2, 3)) == float("inf")
+    assert apart(relu, [x.nan_to_num(0, 0, 0)], {}, torch.full((1, 2, 2), 2.0)) == 1
