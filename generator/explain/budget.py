@@ -14,8 +14,8 @@ from generator.explain.operation import Operation
 from generator.model.graph import Ref
 from generator.names import LayerName
 
-File = Ref | LayerName
-"""A map by the tensor that it is, or a kernel by its operation."""
+File = Ref | LayerName | tuple[LayerName, str]
+"""A map by the tensor that it is, a kernel by its operation, or another large array by its operation and name."""
 BITS = 20
 RECTIFIED, DENSE = 0.6, 0.92
 """What deflate leaves of a map of which a good part is zero, and of other numbers."""
@@ -42,7 +42,11 @@ def parts_of(found: Chains) -> tuple[Part, ...]:
         parts.append(
             Part(
                 tuple(one.name for one in others),
-                (*_maps(chain, others), *(one.name for one in others if has_kernel(one))),
+                (
+                    *_maps(chain, others),
+                    *(one.name for one in others if has_kernel(one)),
+                    *((one.name, array) for one in others for array in one.large),
+                ),
             )
         )
         parts += [Part((one.name,), (*_maps(chain, [one]), *([one.name] if has_kernel(one) else []))) for one in apart]

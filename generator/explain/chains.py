@@ -84,18 +84,17 @@ def chains_of(graph: Graph, model: nn.Module, pages: Iterable[Layer]) -> Chains:
         operation = operations[node.index]
         if not isinstance(operation, Operation):
             continue
-        before = of.get(operation.reads[0].ref.node if operation.after is None else operation.after)
+        own = [operation] if operation.first is None else [operation.first, operation]
+        begins = own[0]
+        before = of.get(begins.reads[0].ref.node if begins.after is None else begins.after)
         if operation.kind == "cat":  # what is newest of what it puts side by side
             before = max((of[read.ref.node] for read in operation.reads if read.ref.node in of), default=None)
-        if operation.first is not None:
+        if before is None or (begins.kind in BEGINS and not _projects(begins, found[before])):
             of[node.index] = len(found)
-            found.append([operation.first, operation])
-        elif before is None or (operation.kind in BEGINS and not _projects(operation, found[before])):
-            of[node.index] = len(found)
-            found.append([operation])
+            found.append(own)
         else:
             of[node.index] = before
-            found[before].append(operation)
+            found[before] += own
     shown: dict[int, int] = {}
     places: dict[LayerName, Place | NotApplicable] = {}
     named = {node.name: node.outputs[0] for node in graph.nodes if node.outputs}
@@ -137,6 +136,7 @@ def _linked(operations: list[Operation]) -> Chain:
     steps = []
     for k, operation in enumerate(operations):
         flows = tuple(None if operation.whole else at.get(read.ref.node) for read in operation.reads)
+        flows = (k - 1,) if operation.first is not None and not operation.whole else flows
         before = [at[read.ref.node] for read in operation.reads if at.get(read.ref.node, k) < k]
         follows = (max(before) if operation.kind == "cat" else before[0]) if before else None
         follows = at.get(operation.after) if operation.after is not None else follows

@@ -45,3 +45,5 @@ class Explained:
     """Of all scripts together."""
     softmax: LayerName | None = None
     """The operation whose output are scores that a softmax makes probabilities of, where the model has none itself."""
+    large: Mapping[tuple[LayerName, str], Stored] = field(default_factory=dict)
+    """(operation, name): arrays of one number for every place, which are files too."""

@@ -17,8 +17,9 @@ from torch import nn
 from generator.artifacts import NotApplicable
 from generator.explain.acts import act_of
 from generator.explain.attention import HEADS, Attention, attention_of
+from generator.explain.inner import FIRST, NORMS, as_called
 from generator.explain.layouts import Layout, Layouts, Read, Shape
-from generator.model.graph import Constant, Node, Ref
+from generator.model.graph import Constant, Inner, Node, Ref
 from generator.model.operations import pair, short_name
 from generator.model.reach import NHWC, Tokens
 from generator.model.receptive import explicit_padding
@@ -70,8 +71,10 @@ class Operation:
     """Whether one number of its output needs more than the same channel of its first input."""
     layout: Layout = None
     """How its output lies in memory."""
+    large: tuple[str, ...] = ()
+    """Of `held`, arrays of one number for every place: files of their own, counted as kernels are."""
     first: Operation | None = None
-    """What the same call does before: a module of attention attends, then projects."""
+    """What the same call does before: a module of attention attends, then projects; a norm with its activation normalises first."""
 
 
 def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | NotApplicable | None:
@@ -93,13 +96,39 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
         return NotApplicable(f"{node.op} works on several outputs or on tensors that are no maps.")
     reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
+    called = as_called(node)
+    if isinstance(called, NotApplicable):
+        return called
+    node, then = called
     make = _MAKERS.get(node.family)
     found = make(node, layouts, module, reads, shape) if make else None
+    if isinstance(found, Operation) and then is not None:
+        found = _then_act(found, node, then)
     if isinstance(found, Operation):
-        depth = {"depth": node.outputs[0].shape[2]} if node.outputs[0] in layouts.volumes else {}
-        found = replace(found, settings={**found.settings, **depth})
-        return replace(found, layout=layouts.layout(node.outputs[0]))
+        return _placed(found, node, layouts)
     return found or NotApplicable(f"{node.op} has no figure of its own: its output is shown as it was recorded.")
+
+
+def _placed(found: Operation, node: Node, layouts: Layouts) -> Operation:
+    """How its output lies in memory, and what the same call does before it too; of a volume how many slices it has."""
+    depth = {"depth": node.outputs[0].shape[2]} if node.outputs[0] in layouts.volumes else {}
+    first = _placed(found.first, node, layouts) if found.first is not None else None
+    return replace(found, settings={**found.settings, **depth}, layout=layouts.layout(node.outputs[0]), first=first)
+
+
+def _then_act(first: Operation, node: Node, then: Inner) -> Operation | NotApplicable:
+    """A norm or a convolution whose call applies an activation to what it made: two steps, the last by the call's name."""
+    function = replace(node, op=then.op, settings=then.settings, arguments=then.arguments)
+    settings = act_of(function, None)
+    if settings is None:
+        return NotApplicable(f"{node.op} ends in {then.op}, which has no figure of its own.")
+    read = Read(Ref(node.index, FIRST, node.outputs[0].shape), first.shape)
+    held = ("slope",) if settings["fn"] == "prelu" else ()
+    act = replace(_made(function, "act", first.shape, (read,), settings, held), op=then.op)
+    before = next(one.op for one in node.inner if one is not then and one.family in (node.family, *NORMS))
+    return replace(
+        act, first=replace(first, name=LayerName(f"{node.name}.{short_name(before.removeprefix('F.'))}"), op=before)
+    )
 
 
 Made = Operation | NotApplicable | None
@@ -116,11 +145,13 @@ def _made(node: Node, kind: Kind, shape: Shape, reads: tuple[Read, ...], setting
 def _attention(node: Node, layouts: Layouts, found: Attention) -> Operation:
     """One head beside the other, and behind a module of attention its projection: at every place a convolution of 1 x 1."""
     attends = _made(node, "attention", found.shape, found.reads, found.settings, whole=True)
+    attends = replace(attends, layout=layouts.layout(node.outputs[0]))
     if not node.module:
         return attends
     read = Read(Ref(node.index, HEADS, found.inside), found.shape)
     projects = _made(node, "conv", found.shape, (read,), _POINT, ("weight", "bias"), whole=True)
-    return replace(projects, name=LayerName(f"{node.name}.out_proj"), op="Linear", first=attends)
+    name = LayerName(f"{node.name}.out_proj")
+    return replace(projects, name=name, op="Linear", first=attends, layout=attends.layout)
 
 
 def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -142,7 +173,8 @@ def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[R
 
 def _common(found: Mapping[str, Any]) -> dict[str, Any]:
     """What convolutions over two and over three dimensions say alike."""
-    return {"mode": found.get("padding_mode", "zeros"), "groups": int(found.get("groups", 1))}
+    mode = found.get("pad_mode", found.get("padding_mode", "zeros"))
+    return {"mode": mode, "groups": int(found.get("groups", 1))}
 
 
 def _volume(node: Node, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -222,6 +254,7 @@ def _act(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Re
 def _batch_norm(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
     running = module is None or getattr(module, "running_mean", None) is not None
     eps = float(node.settings.get("eps", 1e-5))
+    running = running and not (module is None and node.settings.get("training"))
     if not running:
         settings = {"eps": eps, "groups": shape[0], "over": "group", "rms": False}
         return _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
@@ -251,6 +284,8 @@ def _layer_norm(node: Node, layouts: Layouts, module: nn.Module | None, reads: t
         settings = {"eps": eps, "groups": 1, "over": "channel", "rms": rms}
     elif many == math.prod(shape) and not tokens:
         settings = {"eps": eps, "groups": 1, "over": "group", "rms": rms}
+        made = _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
+        return replace(made, large=made.held)
     else:
         return None
     return _made(node, "norm", shape, reads[:1], settings, ("weight", "bias"), whole=True)
@@ -301,7 +336,9 @@ def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[
     held = ("factor",) if any("held" in term for term in terms) else ()
     # a branch is added to what it branched off from in either order: it goes on from what is newest, or from what it is written into
     after = used[0].ref.node if node.in_place else max(read.ref.node for read in used)
-    return _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held, after=after)
+    whole = any(isinstance(one, Constant) and math.prod(one.shape) > shape[0] for one in node.arguments)
+    made = _made(node, "merge", shape, tuple(used), {"sign": sign, "terms": terms}, held, after=after)
+    return replace(made, large=held if whole else ())
 
 
 def _cat(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -320,8 +357,11 @@ def _reshape(node: Node, layouts: Layouts, module: nn.Module | None, reads: tupl
 
 
 def _softmax(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    if shape[1:] != (1, 1) or short_name(node.op.removeprefix("F.")).lower() != "softmax":
+    dims = len(node.outputs[0].shape)
+    if shape[1:] != (1, 1) or short_name(node.op.removeprefix("F.")).lower() != "softmax" or dims != 2:
         return None
+    if node.settings.get("dim", 1) % dims != 1:
+        return NotApplicable("this softmax is not over the numbers of one image: it has no figure.")
     return _made(node, "softmax", shape, reads[:1], {}, whole=True)
 
 

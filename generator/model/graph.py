@@ -38,6 +38,18 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Inner:
+    """A function that a leaf calls inside, where its forward is its own and not torch's."""
+
+    op: str
+    """``F.batch_norm``"""
+    family: str
+    settings: Settings
+    arguments: tuple[Any, ...]
+    """Plain ones as they are; a `Constant` stands for each tensor."""
+
+
+@dataclass(frozen=True)
 class Node:
     """One operation. `order` counts operations and containers together, in the order in which they ended."""
 
@@ -82,6 +94,11 @@ class Node:
     inside: Inside | None = None
     """Of a leaf whose forward is not torch's own: what it does."""
 
+    @property
+    def inner(self) -> tuple[Inner, ...]:
+        """Of a leaf whose forward is not torch's own, the functions that it called, in their order."""
+        return () if self.inside is None else self.inside.calls
+
 
 @dataclass(frozen=True)
 class Inside:
@@ -92,6 +109,8 @@ class Inside:
     """What the leaf gave; None where that was made out of our sight."""
     macs: int
     uncounted: bool
+    calls: tuple[Inner, ...]
+    """All of them, those too that read nothing but weights."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from generator.model.calls import tensors
-from generator.model.graph import Constant, Inside, Node, Ref
+from generator.model.graph import Constant, Inner, Inside, Node, Ref
 from generator.model.macs import function_macs
 from generator.model.memory import where
 from generator.model.operations import function_family, function_name, function_settings, short_name
@@ -31,9 +31,11 @@ class Within:
         self.made: dict[int, Ref | None] = {id(one): None for one in self.held}
         """Ref by tensor; None of what is the same for every input."""
         self.macs, self.uncounted = 0, False
+        self.calls: list[Inner] = []
 
     def ran(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A function has ended."""
+        self.calls += _inner(function, args, kwargs)
         name = short_name(function_name(function))
         results = tuple(tensors(args[0] if name == "setitem" else output))
         if not results:
@@ -56,7 +58,8 @@ class Within:
         """The call has: its functions, and which of the tensors is its own."""
         given = next(tensors(output), None)
         ref = None if given is None else self._known(given)
-        return Inside(tuple(self.nodes), ref, self.macs, self.uncounted or (ref is None and given is not None))
+        uncounted = self.uncounted or (ref is None and given is not None)
+        return Inside(tuple(self.nodes), ref, self.macs, uncounted, tuple(self.calls))
 
     # ---- whence tensors are
 
@@ -103,3 +106,13 @@ class Within:
             Node(index, 0, LayerName(op), "", op, family, inputs, refs, plain, False, settings or {}, arguments, 0, 0)
         )
         return refs
+
+
+def _inner(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Inner, ...]:
+    """A function called inside a leaf; nothing of what only asks for a shape or hands on a tensor."""
+    name = short_name(function_name(function))
+    family = function_family(name, args, kwargs)
+    if family in ("unknown", "copy"):
+        return ()
+    arguments = tuple(Constant(tuple(one.shape)) if isinstance(one, Tensor) else one for one in args)
+    return (Inner(f"F.{name}", family, function_settings(name, family, args, kwargs), arguments),)

@@ -3,6 +3,7 @@
 data/explain/steps/<slug>.js            {step, images, steps: [{name, kind, settings, reads, …}]}     one a layer
 data/explain/maps/<image>/<tensor>.js   {shape, power, text}        one a tensor: what one layer gives is what the next one reads
 data/explain/kernels/<operation>.js     the same, of weights
+data/explain/arrays/<operation>.js      the same, of a term or a norm's weights with a number for every place
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class Figures:
         names = list(self.found.kernels)
         return dict(zip(names, slugs([str(name) for name in names]), strict=True))
 
+    @cached_property
+    def large(self) -> Mapping[tuple[LayerName, str], str]:
+        names = list(self.found.large)
+        return dict(zip(names, slugs([f"{name} {array}" for name, array in names]), strict=True))
+
 
 def write(site: Site) -> None:
     """Write all maps and kernels, and the names of the classes."""
@@ -66,6 +72,9 @@ def write(site: Site) -> None:
     for operation, stored in found.kernels.items():
         name = figures.kernels[operation]
         _numbers(site, f"data/explain/kernels/{name}.js", f"kernels/{name}", stored)
+    for at, stored in found.large.items():
+        name = figures.large[at]
+        _numbers(site, f"data/explain/arrays/{name}.js", f"arrays/{name}", stored)
     labels = [escape.clean(label) for label in site.report.labels]
     site.script("data/explain/labels.js", "explain", "labels", labels)
 
@@ -160,6 +169,9 @@ def _step(site: Site, figures: Figures, step: Step) -> dict[str, Any]:
     elif has_kernel(one):
         name = figures.kernels[one.name]
         made["kernel"] = [f"kernels/{name}", f"data/explain/kernels/{name}.js"]
+    files = {array: name for (operation, array), name in figures.large.items() if operation == one.name}
+    if files:
+        made["files"] = {array: [f"arrays/{name}", f"data/explain/arrays/{name}.js"] for array, name in files.items()}
     return made
 
 

@@ -74,9 +74,15 @@ class Explaining:
             ref: HEAD + estimate(math.prod(ref.shape), rectified=nodes[ref.node].family == "act")
             for ref in self.layouts
         }
-        return found | {
-            name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)
-        }
+        return (
+            found
+            | {name: HEAD + estimate(_weights(one)) for name, one in self.operations.items() if has_kernel(one)}
+            | {
+                (name, array): HEAD + estimate(math.prod(one.shape))
+                for name, one in self.operations.items()
+                for array in one.large
+            }
+        )
 
     @cached_property
     def recorded(self) -> tuple[Part, ...]:
@@ -119,11 +125,13 @@ class Explaining:
 
     def key(self, image: ImageRecord | None) -> Digest:
         """Of what was recorded of an image; of the arrays, where there is none."""
-        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else [one.name for one in self.of]
+        said = [[one.name, one.kind, list(one.shape), dict(one.settings)] for one in self.of]
+        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else said
         return key_of(
             {
                 "explain": [
-                    code_digest(f"generator.explain.{name}") for name in ("attention", "layouts", "record", "twenty")
+                    code_digest(f"generator.explain.{name}")
+                    for name in ("attention", "check", "layouts", "record", "twenty")
                 ],
                 "model": asdict(self.jobs.model if image else replace(self.jobs.model, preprocessing="")),
                 "engine": engine_digest(),
@@ -163,38 +171,48 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
     for image in what.lacking(store):
         x = engine.batch(preprocess(load(image, preprocess.channels))[None])
         engine.counts.forward += 1
-        found = record(engine.module, x, what.description.graph, layouts, what.of, engine.invocation)
+        known = store.get(what.key(None)) is not None  # the arrays are the same for every image
+        of = () if known else what.of
+        found = record(engine.module, x, what.description.graph, layouts, of, engine.invocation)
         _put(
             store,
             what.key(image),
             {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps},
             {},
+            {},
         )
-        if store.get(what.key(None)) is None:
+        if not known:
             big = {
                 f"{name}/{array}": value
                 for (name, array), value in found.arrays.items()
-                if _is_kernel(what, name, array)
+                if _is_large(what, name, array)
             }
             small = {
                 f"{name}/{array}": value
                 for (name, array), value in found.arrays.items()
-                if not _is_kernel(what, name, array)
+                if not _is_large(what, name, array)
             }
-            _put(store, what.key(None), big, small)
+            _put(store, what.key(None), big, small, found.apart)
         stage.advance()
 
 
-def _is_kernel(what: Explaining, name: LayerName, array: str) -> bool:
-    return array == "weight" and has_kernel(what.operations[name])
+def _is_large(what: Explaining, name: LayerName, array: str) -> bool:
+    """Whether an array is a file of its own."""
+    one = what.operations[name]
+    return array in one.large or (array == "weight" and has_kernel(one))
 
 
 def _put(
-    store: Store, key: Digest, big: Mapping[str, NDArray[np.float32]], small: Mapping[str, NDArray[np.float32]]
+    store: Store,
+    key: Digest,
+    big: Mapping[str, NDArray[np.float32]],
+    small: Mapping[str, NDArray[np.float32]],
+    apart: Mapping[LayerName, float],
 ) -> None:
     packed = {name: pack(value) for name, value in big.items()}
     meta = {"packed": {name: [list(one.shape), one.power, round(SEVENS * len(one.data))] for name, one in packed.items()},
-            "floats": {name: list(value.shape) for name, value in small.items()}}  # fmt: skip
+            "floats": {name: list(value.shape) for name, value in small.items()},
+            "apart": {name: float(f"{away:.3g}") if math.isfinite(away) else None for name, away in apart.items()}}  # fmt: skip
     store.put(
         key,
         meta,
@@ -213,10 +231,11 @@ def explained_of(what: Explaining, store: Store) -> Explained:
             maps[image.slug, ref] = one
             cost[ref] = max(cost.get(ref, 0.0), one.size)
     record_ = store.get(what.key(None))
-    kernels = {LayerName(name.removesuffix("/weight")): one for name, one in _stored(store, what.key(None)).items()}
+    kernels, large = _arrays(what, store)
     cost |= {name: one.size for name, one in kernels.items()}
+    cost |= {at: one.size for at, one in large.items()}
     shown = within(
-        tuple(part for part in what.recorded if all(file in cost for file in part.files)),
+        tuple(part for part in what.recorded if not _lacks(part, cost)),
         cost,
         len(what.images),
         what.budget,
@@ -225,8 +244,11 @@ def explained_of(what: Explaining, store: Store) -> Explained:
     there = {name for part in shown for name in part.operations}
     maps = {at: one for at, one in maps.items() if at[1] in files}
     kernels = {name: one for name, one in kernels.items() if name in files}
+    large = {at: one for at, one in large.items() if at in files}
     arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = {}
+    wrong: dict[LayerName, str] = {}
     if record_ is not None:
+        wrong = {LayerName(name): _differs(away) for name, away in record_.meta["apart"].items()}
         for name, shape in record_.meta["floats"].items():
             operation, _, array = name.rpartition("/")
             arrays[LayerName(operation), array] = np.frombuffer(store.blob(record_, name), "<f4").reshape(shape)
@@ -237,15 +259,42 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         maps,
         kernels,
         arrays,
-        {name: _why(what, name, cost) for name in what.operations if name not in there},
-        sum(one.size for one in (*maps.values(), *kernels.values())),
+        wrong | {name: _why(what, name, cost) for name in what.operations if name not in there},
+        sum(one.size for one in (*maps.values(), *kernels.values(), *large.values())),
         _softmax(what),
+        large,
     )
+
+
+def _arrays(what: Explaining, store: Store) -> tuple[dict[LayerName, Stored], dict[tuple[LayerName, str], Stored]]:
+    """Kernels by their operation, other large arrays by operation and name."""
+    kernels: dict[LayerName, Stored] = {}
+    large: dict[tuple[LayerName, str], Stored] = {}
+    for name, one in _stored(store, what.key(None)).items():
+        operation, _, array = name.rpartition("/")
+        if has_kernel(what.operations[LayerName(operation)]):
+            kernels[LayerName(operation)] = one
+        else:
+            large[LayerName(operation), array] = one
+    return kernels, large
+
+
+def _lacks(part: Part, cost: Mapping[File, float]) -> bool:
+    """Whether a map or a kernel was not recorded; other arrays may be none: a norm without weights has none."""
+    return any(file not in cost for file in part.files if not isinstance(file, tuple))
+
+
+def _differs(away: float | None) -> str:
+    """Of an operation that gave something else than its settings say: by which share of a channel's largest number."""
+    if away is None:
+        return "it is not shown: what is worked out is of another shape, or no number where the model gave one."
+    by = f"{100 * away:.2g} %" if away < 10 else f"{away:.2g} times"
+    return f"it is not shown: what is worked out differs from what the model gave by {by} of the largest number of a channel."
 
 
 def _why(what: Explaining, name: LayerName, cost: Mapping[File, float]) -> str:
     part = next(part for part in what.parts if name in part.operations)
-    if part in what.recorded and any(file not in cost for file in part.files):
+    if part in what.recorded and _lacks(part, cost):
         return "its numbers were not recorded: when it ran it was given something else than when the model was looked through."
     needs = total((part,), what.estimates, len(what.images)) / MB
     return (
@@ -301,8 +350,14 @@ def _over(found: Explained) -> list[LayerName]:
 
 def notes_of(found: Explained) -> tuple[str, ...]:
     """What the run's notes say of figures: what they take, and what goes without."""
-    names = _over(found)
-    if not names:
-        return ()
-    some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return (f"How it is computed is not shown of {some}: their numbers do not fit into `explain.budget_mb`.",)
+    over = _over(found)
+    wrong = [name for name, why in found.left_out.items() if why.startswith("it is not shown")]
+    said = (
+        (over, "their numbers do not fit into `explain.budget_mb`."),
+        (wrong, "what is worked out from their settings is not what the model gave."),
+    )
+    return tuple(f"How it is computed is not shown of {_some(names)}: {why}" for names, why in said if names)
+
+
+def _some(names: list[LayerName]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -211,6 +211,15 @@ def test_pools_and_their_switches(page: Page, module: nn.Module):
         assert found[1] == module(x)[1].flatten().tolist()
 
 
+def test_a_pool_whose_window_lies_wholly_in_the_padding(page: Page):
+    module, x = nn.MaxPool2d(2, 1, 1, 3), torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    operation, out = traced(module, x)
+    body = "const {out, switches} = core.pool(settings, x, [2, 2], made); return [[...out].map(String), [...switches]];"
+    found = run(page, body, settings=dict(operation.settings), x=x, made=list(operation.shape[1:]))
+    assert [float(one.replace("Infinity", "inf")) for one in found[0]] == out.flatten().tolist() == [-torch.inf]
+    assert found[1] == [-1]
+
+
 ACTS: list[nn.Module] = [
     nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.5, 0.7), nn.LeakyReLU(0.2), nn.PReLU(init=0.3), nn.ELU(0.7), nn.CELU(1.3), nn.SELU(), nn.GELU(),
     nn.GELU("tanh"), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.Hardsigmoid(), nn.Sigmoid(), nn.LogSigmoid(), nn.Tanh(), nn.Softsign(),

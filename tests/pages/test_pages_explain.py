@@ -280,6 +280,21 @@ def test_a_batch_norm_folds_into_its_convolution(browser: Browser, built: Built)
         seen.check()
 
 
+def test_arrays_of_a_number_a_place_are_files_and_are_counted(built: Built):
+    files: dict[str, set[str]] = {}
+    for _, data, k in steps(built):
+        step = data["steps"][k]
+        assert all(math.prod(one["shape"]) <= max(step["shape"][0], 1) for one in step["arrays"].values()), step["name"]
+        if "files" in step:
+            files[step["name"]] = set(step["files"])
+            assert all((built.site / path).is_file() for _, path in step["files"].values())
+    assert files["odd.layer_norm"] == {"weight", "bias"}
+    assert files["fused.F.add"] == {"factor"}, "a number for each token and channel"
+    kinds = ("maps", "kernels", "arrays")
+    size = sum(one.stat().st_size for kind in kinds for one in (built.site / "data/explain" / kind).rglob("*.js"))
+    assert built.run["explain"]["bytes"] == pytest.approx(size, rel=0.02)
+
+
 def test_the_budget_leaves_the_most_expensive_out_and_says_so(browser: Browser, tmp_path: Path):
     config = {
         "model": "tinyvgg_digits",

@@ -135,6 +135,31 @@ def test_a_click_on_a_map_moves_there_and_hovering_links_numbers(browser: Browse
         seen.check()
 
 
+def test_a_chosen_channel_stays_of_the_next_unit_and_of_all_channels(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/conv1-2.html#v=how&u=3&p=4.4", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector("[data-out]")
+        page.locator(".ca-x-pick").nth(2).click()
+        channel = page.locator(".ca-x-row.is-chosen").get_attribute("data-channel")
+
+        def stays() -> None:
+            assert page.locator(".ca-x-row.is-chosen").get_attribute("data-channel") == channel
+            assert page.locator(".ca-x-dot-product h2").inner_text().startswith(f"Channel {channel} ")
+
+        for unit in (4, 5, 6):
+            page.locator("[data-act=greater]").click()
+            page.wait_for_function("n => document.querySelector('explain-view').dataset.own === String(n)", arg=unit)
+            stays()
+        page.locator("[data-all]").click()
+        stays()
+        page.locator("[role=tab]").nth(1).click()
+        page.wait_for_selector("[role=tab][aria-selected=true]:has-text('relu1_2')")
+        page.locator("[role=tab]").nth(0).click()
+        page.wait_for_selector(".ca-x-row.is-chosen")
+        stays()
+        seen.check()
+
+
 def test_units_follow_the_page(browser: Browser, base: str):
     with opened(browser, f"{base}layers/conv1-2.html#v=how&u=3", base=base) as seen:
         page = seen.page

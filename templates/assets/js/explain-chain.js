@@ -12,6 +12,7 @@
     return {shape, values, channel: (c) => values.subarray(c * size, (c + 1) * size)};
   };
   const KEPT = 2e7, MADE = 4e6;
+  const SUMMED = ['conv', 'volume'];
   const opened = new Map(), sizes = new Map();
   /** Numbers once unpacked are kept, the last twenty million of them. */
   const open = (file) => {
@@ -62,8 +63,9 @@
     /** Load what steps 0..k need. */
     async load(k) {
       await Promise.all(this.before(k).flatMap((at) => {
-        const {kernel, reads} = this.steps[at];
+        const {kernel, reads, files = {}} = this.steps[at];
         const of = reads.filter(({map}) => map).map(async ({map}) => { this.maps.set(map, await open([`maps/${this.image}/${map}`, `data/explain/maps/${this.image}/${map}.js`])); });
+        of.push(...Object.entries(files).map(async ([name, file]) => { this.arrays[at][name] = (await open(file)).values; }));
         return kernel ? [...of, (async () => { this.kernels.set(at, (await open(kernel)).values); })()] : of;
       }));
     }
@@ -108,50 +110,44 @@
 
     /** A unit's map behind step k; of a vector, one number. */
     map(k, unit) {
-      const key = `${k} ${unit}`;
+      const {kind, shape: [, h, w]} = this.steps[k];
+      if (SUMMED.includes(kind)) return this.convolved(k, unit).out;
+      return this.once(`${k} ${unit}`, h * w, () => this.made(k, unit));
+    }
+
+    /** What was worked out is kept, the last four million numbers of it. */
+    once(key, size, make) {
       if (!this.known.has(key)) {
-        const [, h, w] = this.steps[k].shape;
-        this.held = (this.held || 0) + h * w;
+        this.held = (this.held || 0) + size;
         if (this.held > MADE) {
           this.known.clear();
-          this.held = h * w;
+          this.held = size;
         }
-        this.known.set(key, this.made(k, unit));
+        this.known.set(key, make());
       }
       return this.known.get(key);
     }
 
     /** What a convolution adds up for a unit: its map, the channels that it reads, and how much each adds. */
     convolved(k, unit) {
-      const key = `conv ${k} ${unit}`;
-      if (!this.known.has(key)) {
-        const {settings, shape, reads} = this.steps[k];
-        const {bias} = this.arrays[k];
-        if (this.steps[k].kind === 'volume') this.known.set(key, core.convolveBulk(settings, (c) => this.read(k, 0, c), reads[0].shape[0], this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
-        else this.known.set(key, core.convolve(settings, (c) => this.read(k, 0, c), reads[0].shape, this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
-      }
-      return this.known.get(key);
+      const {kind, settings, shape, reads} = this.steps[k];
+      const {bias} = this.arrays[k];
+      const [convolve, size] = kind === 'volume' ? [core.convolveBulk, reads[0].shape[0]] : [core.convolve, reads[0].shape];
+      return this.once(`conv ${k} ${unit}`, shape[1] * shape[2], () => convolve(settings, (c) => this.read(k, 0, c), size, this.kernels.get(k), bias ? bias[unit] : 0, unit, shape));
     }
 
     /** All numbers of a vector behind step k. */
     vector(k) {
-      const key = `all ${k}`;
-      if (!this.known.has(key)) {
-        const {kind, shape, reads} = this.steps[k];
-        const {bias} = this.arrays[k];
-        const n = shape[0];
-        const input = () => (reads[0].flows === undefined ? this.whole(k).values : this.vector(reads[0].flows));
-        const value = kind === 'linear' ? core.linear(input(), this.kernels.get(k), bias, n) : kind === 'softmax' ? core.softmax(input()).p : kind === 'flatten' ? input() : Float64Array.from({length: n}, (_, u) => this.map(k, u)[0]);
-        this.known.set(key, value);
-      }
-      return this.known.get(key);
+      const {kind, shape: [n], reads} = this.steps[k];
+      const {bias} = this.arrays[k];
+      const input = () => (reads[0].flows === undefined ? this.whole(k).values : this.vector(reads[0].flows));
+      return this.once(`all ${k}`, n, () => (kind === 'linear' ? core.linear(input(), this.kernels.get(k), bias, n) : kind === 'softmax' ? core.softmax(input()).p : kind === 'flatten' ? input() : Float64Array.from({length: n}, (_, u) => this.map(k, u)[0])));
     }
 
     made(k, unit) {
       const {kind, settings, shape, reads} = this.steps[k];
       const arrays = this.arrays[k];
       const n = shape[1] * shape[2];
-      if (kind === 'conv' || kind === 'volume') return this.convolved(k, unit).out;
       if (kind === 'linear' || kind === 'softmax' || kind === 'flatten') return Float64Array.of(this.vector(k)[unit]);
       if (kind === 'cat') {
         const {part, channel} = this.part(k, unit);
@@ -185,15 +181,30 @@
       return core.attend(settings, this.whole(k, 0).values, this.whole(k, 1).values, settings.tokens, head, token, settings.masked ? this.whole(k, 3).values : null);
     }
 
+    /** Where a unit leaves the way back along the chain: the concatenation `at`, which of the maps put side by side there it comes from,
+     * and which channel of that; null where it does not. */
+    leaves(from, unit) {
+      for (let at = from, u = unit; at !== undefined; at = this.steps[at].follows) {
+        const {kind, reads, follows, shape: [channels], settings: {groups}} = this.steps[at];
+        if (kind === 'shuffle') u = core.unshuffled(groups, channels, u);
+        if (kind !== 'cat') continue;
+        const {part, channel} = this.part(at, u);
+        if (follows === undefined || reads[part].flows !== follows) return {at, part, channel};
+        u = channel;
+      }
+      return null;
+    }
+
     /** The two terms of a sum or product at a unit: maps, or one number. */
     terms(k, unit) {
-      const {settings, shape} = this.steps[k];
+      const {settings, shape, reads} = this.steps[k];
       const {factor} = this.arrays[k];
       const n = shape[1] * shape[2];
       return settings.terms.map(({read, number, held}) => {
         if (number !== undefined) return Float64Array.of(number);
         if (held) return factor.length === shape[0] ? factor.subarray(unit, unit + 1) : factor.subarray(unit * n, (unit + 1) * n);
-        return this.read(k, read, unit);
+        const one = this.read(k, read, unit);
+        return one.length === 1 || one.length === n ? one : core.stretched(one, reads[read].shape, shape);
       });
     }
 

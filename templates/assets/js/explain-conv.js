@@ -16,7 +16,10 @@
     const {channels, begins, out, strength, group} = chain.convolved(k, unit);
     const single = kh * kw === 1;
     const order = channels.map((_, j) => j).sort((a, b) => strength[b] - strength[a] || a - b);
-    const shown = view.all || order.length <= FEW + 2 ? order : order.slice(0, FEW);
+    const {name: step} = chain.steps[k];
+    const own = view.rowOf === step && order.includes(view.row) ? view.row : order[0]; // a chosen channel stays, of the next unit too
+    const few = order.slice(0, FEW);
+    const shown = view.all || order.length <= FEW + 2 ? order : few.includes(own) ? few : [...few, own];
     const rest = order.length - shown.length;
     const alone = order.length === 1;
     const side = alone ? 220 : 84;
@@ -29,7 +32,7 @@
     const pad = transposed ? [0, 0, 0, 0] : [padding[0], padding[1], padding[2], padding[3]];
     const rim = (values, y, x) => core.rim(mode, values, h, w, y, x);
 
-    let chosen = Math.min(view.row || 0, shown.length - 1), place = {y: 0, x: 0};
+    let chosen = shown.indexOf(own), place = {y: 0, x: 0};
     const rows = shown.map((j, n) => {
       const input = draw.map({values: maps[n], w, h, on: onInput, colour, side, pad, rim, label: say('xInputMap', {n: channels[j]})});
       const slice = draw.map({values: slices[n], w: kw, h: kh, on: onKernel, colour, side: side > 100 ? 96 : single ? 22 : 48, label: say('xSlice', {n: channels[j]})});
@@ -37,8 +40,8 @@
       middle.addEventListener('pointerdown', (event) => view.move(middle.at(event)));
       const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])];
       const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
-      const select = el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
-      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
+      const select = single || alone ? null : el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
+      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
         alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
       return {row, input, slice, middle, value, pixel, select};
     });
@@ -51,13 +54,13 @@
     function term(x, v, key) { return el('span', {class: 'ca-x-term', 'data-k': key}, draw.number(x), '·', v < 0 ? ['(', draw.number(v), ')'] : draw.number(v)); }
     function pick(n) {
       chosen = n;
-      view.row = n;
+      view.keep({row: shown[n], rowOf: step});
       write();
     }
     function write() {
       const cells = core.cells(settings, [h, w], place.y, place.x);
       rows.forEach(({select, row}, n) => {
-        select.setAttribute('aria-pressed', String(n === chosen));
+        if (select) select.setAttribute('aria-pressed', String(n === chosen));
         row.classList.toggle('is-chosen', !single && n === chosen);
       });
       if (!single) {

@@ -152,7 +152,7 @@
     return {terms, sum: terms.reduce((sum, {v}) => sum + v, 0)};
   };
 
-  /** A pool's window at output place (Y, X): {cells, divisor, at: which cell is the largest, v}. */
+  /** A pool's window at output place (Y, X): {cells, divisor, at: which cell is the largest, -1 where all lie beside the map, v}. */
   const pooled = (settings, x, [h, w], [H, W], Y, X) => {
     const {how, adaptive, kernel, stride, padding, dilation} = settings;
     const found = [];
@@ -180,7 +180,7 @@
       sum += x[cell.at];
       if (at < 0 || x[cell.at] > x[found[at].at] || Number.isNaN(x[cell.at])) at = k;
     });
-    return {cells: found, divisor, at, sum, v: how === 'max' ? x[found[at].at] : sum / divisor};
+    return {cells: found, divisor, at, sum, v: how === 'avg' ? sum / divisor : at < 0 ? -Infinity : x[found[at].at]};
   };
   /** A whole pooled map; of a maximum also where it was found in the input, its switches. */
   const pool = (settings, x, size, [H, W]) => {
@@ -188,7 +188,7 @@
     for (let k = 0; k < out.length; k += 1) {
       const one = pooled(settings, x, size, [H, W], Math.floor(k / W), k % W);
       out[k] = one.v;
-      if (settings.how === 'max') switches[k] = one.cells[one.at].at;
+      if (one.at >= 0) switches[k] = one.cells[one.at].at;
     }
     return {out, switches};
   };
@@ -299,6 +299,8 @@
   const SIGNS = {'+': (a, b) => a + b, '−': (a, b) => a - b, '×': (a, b) => a * b, '÷': (a, b) => a / b};
   /** Two maps, or a map and one number for all its places, place by place. */
   const merged = (sign, a, b, n) => Float64Array.from({length: n}, (_, k) => SIGNS[sign](a.length === 1 ? a[0] : a[k], b.length === 1 ? b[0] : b[k]));
+  /** A map of one row or one column, the same in every row or column of a whole one. */
+  const stretched = (values, [, h, w], [, H, W]) => Float64Array.from({length: H * W}, (_, k) => values[(h === 1 ? 0 : Math.floor(k / W)) * w + (w === 1 ? 0 : k % W)]);
   /** All outputs of a linear layer. */
   const linear = (x, weight, bias, rows) => {
     const n = x.length;
@@ -327,5 +329,5 @@
     return hi < lo ? [0, 0] : [lo, hi];
   };
 
-  self.convatlas.explain = {floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, linear, softmax, ends};
+  self.convatlas.explain = {floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, stretched, linear, softmax, ends};
 })();

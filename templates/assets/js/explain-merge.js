@@ -17,11 +17,16 @@
       const at = flows === undefined ? page : chain.steps[flows].page;
       return at ? el('a', {href: `${url(at)}#u=${unit}`}, convatlas.breaks(text)) : el('span', {}, convatlas.breaks(text));
     };
+    /** Of a term that is one row or one column of numbers: that it is the same in every row or column. */
+    const broad = ({read}) => {
+      const [, rows, columns] = read === undefined ? [0, h, w] : reads[read].shape;
+      return rows * columns === 1 || (rows === h && columns === w) ? '' : el('span', {class: 'ca-dim', 'data-broad': ''}, ` ${say(rows === h ? 'xPerRow' : 'xPerColumn')}`);
+    };
     const maps = terms.map((one, n) => {
       if (one.length === 1) return {part: draw.part(name(settings.terms[n]), el('p', {class: 'ca-x-alone'}, draw.number(one[0]))), map: null};
       const map = draw.map({values: one, w, h, on, colour, side: 180, label: say('xTerm', {n: n + 1})});
       map.addEventListener('pointerdown', (event) => view.move(map.at(event)));
-      return {part: draw.part(name(settings.terms[n]), map), map};
+      return {part: draw.part(el('span', {}, name(settings.terms[n]), broad(settings.terms[n])), map), map};
     });
     const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 180}), view, say('xOutputMap', {unit}));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});

@@ -110,10 +110,10 @@
     elsewhere() {
       const {el, say, url} = convatlas;
       const {chain, wanted} = this;
-      let [at, unit] = [chain.own, wanted.unit];
-      while (at !== null && at !== undefined && chain.steps[at].kind !== 'cat') at = chain.steps[at].follows;
-      const {part, channel} = chain.part(at, unit);
-      const {name, page} = chain.steps[at].reads[part];
+      const {unit} = wanted;
+      const {at, part, channel} = chain.leaves(chain.own, unit);
+      const {flows} = chain.steps[at].reads[part];
+      const {name, page} = flows === undefined ? chain.steps[at].reads[part] : chain.steps[flows];
       return el('p', {class: 'ca-na'}, el('span', {}, say('xElsewhere', {unit, channel}), ' ', page ? el('a', {href: `${url(page)}#u=${channel}&v=how`}, name || '') : name || ''));
     }
 

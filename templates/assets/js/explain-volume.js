@@ -31,7 +31,8 @@
     const onOutput = draw.scale(out);
     const onKernel = {...draw.scale(...order.map((j) => weight.subarray(begins(j), begins(j) + kd * kh * kw)), [-1e-9]), signed: true};
     const side = (n) => Math.max(56, Math.min(120, 420 / n));
-    let chosen = order.includes(view.row) ? view.row : order[0], place = {y: 0, x: 0};
+    const {name: step} = chain.steps[k];
+    let chosen = view.rowOf === step && order.includes(view.row) ? view.row : order[0], place = {y: 0, x: 0};
     const inputs = el('div', {class: 'ca-x-slices-row'}), inputBar = el('div', {class: 'ca-x-bar-short'});
     let inputMaps = [], onInput = null;
     const outputs = slices(out, [D, H, W], onOutput, colour, side(D));
@@ -43,7 +44,7 @@
 
     function pick(j) {
       chosen = j;
-      view.keep({row: j});
+      view.keep({row: j, rowOf: step});
       const x = chain.read(k, 0, channels[j]);
       onInput = draw.scale(x);
       inputMaps = slices(x, size, onInput, colour, side(d), (z) => `${say('xInputMap', {n: channels[j]})}, ${say('xSliceAt', {z})}`);
