@@ -288,7 +288,7 @@ def _differs(away: float | None) -> str:
     """Of an operation that gave something else than its settings say: by which share of a channel's largest number."""
     if away is None:
         return "it is not shown: what is worked out is of another shape, or no number where the model gave one."
-    by = f"{100 * away:.2g} %" if away < 10 else f"{away:.2g} times"
+    by = f"{100 * away:.{0 if away >= 0.1 else 1}f} %" if away < 10 else f"{away:.2g} times"
     return f"it is not shown: what is worked out differs from what the model gave by {by} of the largest number of a channel."
 
 
