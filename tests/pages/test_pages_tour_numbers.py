@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from generator.config import load_config
@@ -36,6 +37,14 @@ def build():
         nn.init.uniform_(norm.weight, 0.5, 3)
         nn.init.uniform_(norm.bias, -1, 2)
     return net.eval()
+"""
+BENT = """from torch import nn
+
+
+def build():
+    acts = nn.LeakyReLU(0.2), nn.ELU(2.5), nn.GELU(), nn.GELU(approximate="tanh"), nn.Softplus(3), nn.Hardtanh(-2, 9), nn.PReLU(6)
+    layers = [layer for act in acts for layer in (nn.Conv2d(6, 6, 3, padding=1), act)]
+    return nn.Sequential(nn.Conv2d(3, 6, 1), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)).eval()
 """
 CLOSE = {"rel": 2e-3, "abs": 2e-3}
 
@@ -153,6 +162,31 @@ def test_without_its_numbers_a_box_stands_for_the_normalisation_and_the_way_to_t
         page.locator("[data-act=numbers]").click()
         page.wait_for_selector("tour-walk explain-view[data-step='2']")
         assert page.locator("[name=image]").first.is_checked()
+        seen.check()
+
+
+@pytest.mark.parametrize("images", [1, 0], ids=["with figures", "without"])
+def test_curves_are_torchs_with_the_settings_of_the_step(browser: Browser, tmp_path: Path, images: int):
+    """Of an image without numbers. A report without figures knows no settings, and draws none of a function that has some."""
+    (tmp_path / "net.py").write_text(BENT)
+    given = config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 2)), "explain": {"images": images}}
+    made = build(tmp_path, given)
+    module = load(load_config(None, given).model).module
+    base, other = made.site.as_uri() + "/", data(made.site)["images"][1]["slug"]
+    with opened(browser, f"{base}tour.html#i={other}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".tour-tiles")
+        for k in range(2, 15, 2):
+            page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(made, str(k)))
+            page.wait_for_selector(f".tour-walk__figure figcaption:has-text('{k}')")
+            page.wait_for_function("name => document.querySelector('tour-walk h2').textContent.includes(name)", arg=type(module[k]).__name__)  # fmt: skip
+            drawn = page.locator(".tour-walk__figure .tour-curve polyline")
+            if k == 14 or not images:
+                assert drawn.count() == 0, "a slope for each unit is no one curve"
+                continue
+            points = torch.tensor([[float(v) for v in pair.split(",")] for pair in str(drawn.get_attribute("points")).split()])  # fmt: skip
+            torch.testing.assert_close(-points[:, 1], module[k](points[:, 0]).detach(), rtol=1e-5, atol=1e-5)
+            assert float(points[-1, 0]) == (12.0 if k == 12 else 4.0), "as far as it bends"
         seen.check()
 
 
