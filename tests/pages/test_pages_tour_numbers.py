@@ -301,3 +301,26 @@ def test_numbers_are_loaded_for_a_step_that_is_stopped_at_and_for_no_other(brows
         last = data(built.site)["columns"][4]["how"][0]
         assert {*asked} == {f"steps/{last}"}, "four steps on: only that of the last"
         seen.check()
+
+
+@pytest.mark.parametrize(("image", "name", "map_"), [(0, "2", ".ca-x-map--live"), (1, "0", ".tour-big")])
+def test_on_a_telephone_the_page_scrolls_where_a_finger_begins_on_a_map(
+    browser: Browser, built: Built, base: str, image: int, name: str, map_: str
+):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{base}tour.html#i={data(built.site)['images'][image]['slug']}")
+    page.wait_for_selector(".tour-tiles")
+    page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(built, name))
+    page.wait_for_selector(f"tour-walk {map_}")
+    page.locator(f"tour-walk {map_}").first.evaluate("e => e.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(300)
+    box = page.locator(f"tour-walk {map_}").first.bounding_box()
+    assert box
+    before = page.evaluate("scrollY")
+    driver = context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    gesture = {"x": x, "y": y, "yDistance": 200, "gestureSourceType": "touch", "preventFling": True}
+    driver.send("Input.synthesizeScrollGesture", gesture)
+    assert page.evaluate("scrollY") == pytest.approx(before - 200, abs=30)
+    context.close()
