@@ -129,11 +129,11 @@ customElements.define('training-scrub', class extends HTMLElement {
     return [view, word];
   }
 
-  /** A colour bar under a tile, as wide as it, with the numbers at its ends. */
-  scale(lo, hi, signed) {
+  /** A colour bar under a tile, as wide as it, with the numbers at its ends; about zero in a narrow tile, the one number of both. */
+  scale(lo, hi, signed, narrow = false) {
     const {el, say, number, colours} = convatlas;
-    return el('span', {class: 'le-scale', role: 'img', 'aria-label': say('bar', {lo: number(lo), hi: number(hi)})},
-      el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp('viridis', signed)}`}), el('span', {}, number(lo)), el('span', {}, number(hi)));
+    return el('span', {class: `le-scale${narrow ? ' le-scale--one' : ''}`, role: 'img', 'aria-label': say('bar', {lo: number(lo), hi: number(hi)})},
+      el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp('viridis', signed)}`}), narrow ? el('span', {}, `± ${number(hi)}`) : [el('span', {}, number(lo)), el('span', {}, number(hi))]);
   }
 
   kernels() {
@@ -142,7 +142,7 @@ customElements.define('training-scrub', class extends HTMLElement {
     if (!filters || kernels.na) return [];
     const walls = Array.from({length: filters}, (_, f) => {
       const k = this.at * filters + f, [lo, hi] = [kernels.lo[k], kernels.hi[k]];
-      const under = kernels.rgb ? el('figcaption', {}, `± ${number(hi)}`) : this.scale(lo, hi, true);
+      const under = kernels.rgb ? el('figcaption', {}, `± ${number(hi)}`) : this.scale(lo, hi, true, true);
       return el('figure', {class: 'le-tile', title: say('le_filter', {f})}, tiles.single(kernels, k, 66, 'viridis'), under);
     });
     const drawn = channels === 3 ? `, ${say('le_rgb')}` : channels > 1 ? `, ${say('le_channel', {c: channels})}` : '';
