@@ -320,7 +320,10 @@ def test_on_a_telephone_the_page_scrolls_where_a_finger_begins_on_a_map(
     before = page.evaluate("scrollY")
     driver = context.new_cdp_session(page)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    gesture = {"x": x, "y": y, "yDistance": 200, "gestureSourceType": "touch", "preventFling": True}
-    driver.send("Input.synthesizeScrollGesture", gesture)
-    assert page.evaluate("scrollY") == pytest.approx(before - 200, abs=30)
+    driver.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for k in range(1, 11):
+        driver.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * k}]})
+        page.wait_for_timeout(20)
+    driver.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY > before + 100", arg=before)
     context.close()
