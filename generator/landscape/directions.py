@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 Weights = Mapping[str, Tensor]
 """Name -> tensor, as in `state_dict`."""
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def direction(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
@@ -21,20 +22,33 @@ def direction(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor
 
     Whatever has one axis (biases, the scales and shifts of norms) does not move, as in the paper's figures.
     """
+    transposed = {id(one.weight): one.groups for one in module.modules() if isinstance(one, TRANSPOSED)}
     made = {}
     for name, weight in module.named_parameters():
         drawn = torch.randn(weight.shape, generator=generator).to(weight.device, weight.dtype)
-        made[name] = normalised(drawn, weight.detach())
+        made[name] = normalised(drawn, weight.detach(), transposed.get(id(weight)))
     return made
 
 
-def normalised(drawn: Tensor, weight: Tensor) -> Tensor:
-    """``d_i * |w_i| / |d_i|`` for each filter i, along the first axis; zero where `weight` has one axis at most."""
+def normalised(drawn: Tensor, weight: Tensor, transposed: int | None = None) -> Tensor:
+    """``d_i * |w_i| / |d_i|`` for each filter i; zero where `weight` has one axis at most.
+
+    A filter is what makes one output: one index of the first axis; of a transposed convolution with `transposed` groups,
+    whose weight is (inputs, outputs of a group, ...), the inputs of one group at one index of the second.
+    """
     if weight.dim() <= 1:
         return torch.zeros_like(drawn)
-    axes = tuple(range(1, weight.dim()))
+    if transposed is None:
+        return drawn * _as_long(drawn, weight, tuple(range(1, weight.dim())))
+    split = (transposed, -1, *weight.shape[1:])  # groups, inputs of one, outputs of one, ...
+    d, w = drawn.reshape(split), weight.reshape(split)
+    return (d * _as_long(d, w, (1, *range(3, w.dim())))).reshape(weight.shape)
+
+
+def _as_long(drawn: Tensor, weight: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """What makes `drawn` as long as `weight` over these axes."""
     lengths = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
-    return drawn * lengths / torch.linalg.vector_norm(drawn, dim=axes, keepdim=True).clamp_min(1e-12)
+    return lengths / torch.linalg.vector_norm(drawn, dim=axes, keepdim=True).clamp_min(1e-12)
 
 
 def moved(at: Weights, steps: tuple[tuple[float, Weights], ...]) -> dict[str, Tensor]:
@@ -51,8 +65,22 @@ def moved(at: Weights, steps: tuple[tuple[float, Weights], ...]) -> dict[str, Te
 def between(first: Weights, last: Weights, share: float) -> dict[str, Tensor]:
     """``(1 - share) * first + share * last`` of all that is a number with a point: parameters and the statistics of batch
     norms; all else as in `last` (Goodfellow, Vinyals and Saxe, "Qualitatively characterizing neural network optimization
-    problems", ICLR 2015, arXiv 1412.6544)."""
+    problems", ICLR 2015, arXiv 1412.6544). Beyond the ends a variance stays that of the nearer one: a straight line may take
+    it below 0, where there is no loss."""
     return {
-        name: torch.lerp(first[name].to(value), value, share) if value.is_floating_point() else value
+        name: _between(first[name].to(value), value, _held(share) if _is_variance(name) else share)
         for name, value in last.items()
     }
+
+
+def _between(first: Tensor, last: Tensor, share: float) -> Tensor:
+    return torch.lerp(first, last, share) if last.is_floating_point() else last
+
+
+def _held(share: float) -> float:
+    """The nearest share between the ends."""
+    return min(1.0, max(0.0, share))
+
+
+def _is_variance(name: str) -> bool:
+    return name.rpartition(".")[2] == "running_var"

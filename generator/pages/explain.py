@@ -129,6 +129,28 @@ def hosts(site: Site) -> dict[str, str]:
     return {name: slugs_[layer] for name, layer in named.items() if layer in slugs_}
 
 
+PLAIN = ("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "hardswish", "hardsigmoid", "softsign", "selu")
+"""Activation functions without parameters, by their lower-case names."""
+CLIPS: Mapping[str, dict[str, Any]] = {
+    "relu": {"fn": "clip", "lo": 0.0, "hi": None},
+    "relu6": {"fn": "clip", "lo": 0.0, "hi": 6.0},
+}
+
+
+def curve(site: Site, operation: str, name: str) -> dict[str, Any] | None:
+    """The settings of an activation function that is one curve for all units, as explain-core.js has them; None of any other.
+
+    A report without figures knows none of its parameters: `name`, ``ReLU6``, then tells of those that have none.
+    """
+    found = site.report.explained
+    if found is None:
+        plain = name.lower()
+        return CLIPS.get(plain, {"fn": plain}) if plain in PLAIN else None
+    steps = (step.operation for chain in found.chains.chains for step in chain.steps)
+    own = next((one for one in steps if one.name == operation and one.kind == "act"), None)
+    return None if own is None or own.held else dict(own.settings)
+
+
 def addresses(site: Site, it: Architecture) -> dict[str, str]:
     """Operation -> where it is shown how it is computed."""
     found = hosts(site)

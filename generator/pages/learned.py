@@ -53,6 +53,7 @@ def shared(site: Site, found: Training, images: list[ImageView]) -> dict[str, ob
         "measured": found.measured,
         "kernels": data.atlas(site.tree, kernels, "learned-kernels"),
         "filters": found.filters,
+        "channels": found.channels,
         "kernelLayer": escape.clean(found.kernel_layer),
         "layers": [
             {"name": escape.clean(name), "page": page_of(site, name), "units": list(units)}

@@ -117,7 +117,7 @@ class Training:
     targets: tuple[Said, ...]
     """The class of each image that its class activation map is of: the one that the last checkpoint ranks first."""
     kernels: Atlas | NotApplicable
-    """Tile ``k * filters + f`` is filter f at checkpoint k; all on one scale."""
+    """Tile ``k * filters + f`` is filter f at checkpoint k, on its own scale over all checkpoints."""
     kernel_layer: str
     filters: int
     layers: tuple[LayerName, ...]
@@ -130,3 +130,5 @@ class Training:
     cam_layer: LayerName | None
     measured: int = 0
     """Labelled images that the loss is of."""
+    channels: int = 0
+    """That each filter reads: of three the tiles are colours, of any other number they are the weights at the first."""

@@ -327,6 +327,7 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "page": stop.page,
         "kind": op.kind if op else view.layer.kind,
         "op": escape.clean(op_name(op)) if op else "",
+        "act": explain.curve(site, op.id, op_name(op)) if op and op.kind == "act" else None,
         "units": view.layer.units,
         "map": list(view.layer.shape[1:]),
         "na": reasons,

@@ -22,6 +22,8 @@ from generator.store import key_of
 
 BATCH = 32
 """Images of one forward."""
+UNREADABLE = NotApplicable("none of the images whose class is known can be decoded: a loss needs some that can.")
+"""Known once they are opened: an image of a dataset is not tried before."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Labelled:
         return -(-len(self.numbers) // BATCH)
 
     def batches(self, preprocess: Preprocess) -> list[tuple[Tensor, Tensor]]:
-        """Inputs (n, c, h, w) and classes (n,), at most `BATCH` at a time; what cannot be read is left out."""
+        """Inputs (n, c, h, w) and classes (n,), at most `BATCH` at a time; what cannot be read is left out, so that there may be
+        none."""
         ready: list[tuple[Tensor, int]] = []
         for number, index in zip(self.numbers, self.classes, strict=True):
             try:
@@ -81,7 +84,9 @@ def labelled(
 
 
 def measure_of(engine: Engine, batches: list[tuple[Tensor, Tensor]]) -> Callable[[], Loss]:
-    """What tells the loss of the engine's model as it now is, over these images: a forward for each batch."""
+    """What tells the loss of the engine's model as it now is, over these images: a forward for each batch; there
+    must be one."""
+    assert batches
     assert refused(engine.readout) is None
     placed = [(engine.batch(x), y.to(engine.device)) for x, y in batches]
 

@@ -27,7 +27,7 @@ from generator.names import Digest
 from generator.pages.learning_views import Landscape, Line, Path, Place
 from generator.pages.views import Passes
 from generator.report.keys import code_digest, engine_digest, own_digest
-from generator.report.labelled import Labelled, measure_of
+from generator.report.labelled import UNREADABLE, Labelled, measure_of
 from generator.report.setup import Setup
 from generator.store import Record, Store, key_of
 
@@ -157,6 +157,9 @@ def fill_landscape(setup: Setup, stage: Stage) -> None:
         return measure_of(replace(setup.engine, module=module, rows={}), batches)
 
     lacks = [key is not None and setup.store.get(key) is None for key, _ in _parts(setup, ground)]
+    if not batches:
+        _fill_none(setup, ground, stage)
+        return
     if lacks[0] or lacks[1]:
         seen = _seen(setup, ground)
         if lacks[0]:
@@ -165,6 +168,14 @@ def fill_landscape(setup: Setup, stage: Stage) -> None:
             _fill_path(setup, ground, stage, seen, measured)
     if lacks[2]:
         _fill_line(setup, ground, stage, measured)
+
+
+def _fill_none(setup: Setup, ground: Ground, stage: Stage) -> None:
+    """Keep that no image can be read: a second build need not try."""
+    stage.advance(points(setup)[0])
+    for key, _ in _parts(setup, ground):
+        if key is not None and setup.store.get(key) is None:
+            setup.store.put(key, {"unreadable": True})
 
 
 @dataclass(frozen=True)
@@ -263,6 +274,8 @@ def landscape_of(setup: Setup) -> Landscape | NotApplicable | None:
     record = setup.store.get(plane_key(setup, ground))
     if record is None:
         raise LookupError("the loss around the weights is not in the store")
+    if record.meta.get("unreadable"):
+        return UNREADABLE
     grid = ground.config.grid
     loss, right = _losses(setup.store, record).reshape(2, grid, grid)
     return Landscape(

@@ -53,7 +53,7 @@ def training_of(learning: Learning, label: Callable[[int], str]) -> Training:
         )
         for checkpoint, record in zip(learning.checkpoints, known, strict=True)
     )
-    kernels, filters = _kernels([array(record, "kernels") for record in known])
+    kernels, filters, channels = _kernels([array(record, "kernels") for record in known])
     measured = learning.labelled
     return Training(
         moments,
@@ -68,6 +68,7 @@ def training_of(learning: Learning, label: Callable[[int], str]) -> Training:
         {n: tuple(_heat(array(record, f"cam-{n}")) for record in known) for n in images},
         learning.setup.default_layer,
         0 if isinstance(measured, NotApplicable) else len(measured.numbers),
+        channels,
     )
 
 
@@ -77,28 +78,33 @@ def sheet(maps: NDArray[np.float32]) -> Atlas:
     return _atlas(made)
 
 
-def _kernels(found: Sequence[NDArray[np.float32] | None]) -> tuple[Atlas | NotApplicable, int]:
-    """(sheet, filters): kernels (o, i, h, w) of all checkpoints, filter by filter on the filter's own scale over them all."""
+def _kernels(found: Sequence[NDArray[np.float32] | None]) -> tuple[Atlas | NotApplicable, int, int]:
+    """(sheet, filters, channels): kernels (o, i, h, w) of all checkpoints, filter by filter on the filter's own scale over them all.
+
+    Of three channels they are drawn as colours; of any other number, the first alone, on the scale of what is drawn.
+    """
     known = [one for one in found if one is not None]
     if len(known) < len(found) or not known:
-        return NotApplicable("the model has no convolution whose kernels could be drawn."), 0
+        return NotApplicable("the model has no convolution whose kernels could be drawn."), 0, 0
     values = np.stack(known)[:, :FILTERS]  # (k, o, i, h, w)
+    i = values.shape[2]
+    values = values if i == 3 else values[:, :, :1]
     reach = np.abs(values).max(axis=(0, 2, 3, 4), keepdims=True)
     unit = values / np.where(reach > 0, reach, 1)
-    k, o, i, h, w = values.shape
+    k, o, _, h, w = values.shape
     ends = [float(f"{v:.5g}") for v in np.broadcast_to(reach[:, :, 0, 0, 0], (k, o)).ravel()]
     gray = (128 + np.rint(unit * 127)).astype(np.uint8)
     if i == 3:
         made = encode.rgb_atlas(np.ascontiguousarray(gray.transpose(0, 1, 3, 4, 2).reshape(k * o, h, w, 3)))
         made = encode.Encoded({**made.meta, "lo": [-v for v in ends], "hi": ends}, made.blobs)
-        return _atlas(made), o
+        return _atlas(made), o, i
     tiles = gray[:, :, 0].reshape(k * o, h, w)
     grid = encode.Grid.of(*tiles.shape)
     meta = {
         "kind": "atlas", "columns": grid.columns, "tile": [h, w], "size": list(grid.size), "count": k * o, "signed": True,
         "lo": [-v for v in ends], "hi": ends,
     }  # fmt: skip
-    return _atlas(encode.Encoded(meta, {"atlas.png": encode.png(grid.lay(tiles))})), o
+    return _atlas(encode.Encoded(meta, {"atlas.png": encode.png(grid.lay(tiles))})), o, i
 
 
 def _atlas(made: encode.Encoded) -> Atlas:

@@ -218,8 +218,8 @@ def _seen(
                         arrays["kernels"] = np.asarray(drawn.values[:FILTERS].float().cpu(), np.float32)
     known = learning.labelled
     loss = right = None
-    if not isinstance(known, NotApplicable):
-        found = measure_of(engine, known.batches(learning.setup.loaded.preprocess))()
+    if not isinstance(known, NotApplicable) and (batches := known.batches(learning.setup.loaded.preprocess)):
+        found = measure_of(engine, batches)()
         loss, right = (found.loss if math.isfinite(found.loss) else None), found.right
     return {"first": first, "said": said, "loss": loss, "right": right}, arrays
 

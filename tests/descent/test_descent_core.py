@@ -1,4 +1,4 @@
-"""The page's descents are torch's: every optimizer on every surface, from many starts and at several learning rates.
+"""The page's descents are torch's: every optimizer on every surface, from many starts, at several learning rates, and off its defaults.
 
 Each of torch's steps is taken again by the script from torch's own weights and state, and must end where torch's did. Whole
 runs are compared as well, but for those in which torch itself goes elsewhere once its weights are rounded otherwise on the
@@ -25,6 +25,12 @@ SCRIPT = Path(__file__).resolve().parents[2] / "templates/assets/js/descent-core
 STEPS = 200
 FACTORS = (0.3, 1.0, 3.0)
 """Of the surface's own learning rate."""
+OTHERS: tuple[dict[str, float], ...] = (
+    {"momentum": 0.5, "alpha": 0.5, "beta1": 0.6, "beta2": 0.9, "weight_decay": 0.3},
+    {"momentum": 0.97, "alpha": 0.95, "beta1": 0.0, "beta2": 0.98, "weight_decay": 0.05},
+    {"momentum": 0.001, "alpha": 0.3, "beta1": 0.95, "beta2": 0.5, "weight_decay": 1.0},
+)
+"""Settings off the defaults, each for the optimizers that have it."""
 FAR = 1e6
 """Beyond it a run is lost: numbers overflow soon after, and nothing is left to compare."""
 
@@ -56,6 +62,23 @@ def ids(case: object) -> str:
 
 def settings(surface: Surface, optimizer: Optimizer, factor: float) -> dict[str, float]:
     return {"lr": surface.rates[optimizer.name] * factor}
+
+
+def varied(surface: Surface, optimizer: Optimizer) -> list[dict[str, float]]:
+    """The learning rates at the defaults, then the surface's own at other settings, where the optimizer has any."""
+    known = {one.name for one in optimizer.settings}
+    others = [{name: value for name, value in one.items() if name in known} for one in OTHERS]
+    own = settings(surface, optimizer, 1.0)
+    return [settings(surface, optimizer, factor) for factor in FACTORS] + [own | one for one in others if one]
+
+
+def test_other_settings_are_other_than_the_defaults_and_no_optimizer_goes_without():
+    for optimizer in OPTIMIZERS.values():
+        for one in optimizer.settings:
+            if one.name != "lr":
+                values = [other[one.name] for other in OTHERS]
+                assert len({*values, one.default}) == len(OTHERS) + 1
+                assert all(one.least <= value <= one.most for value in values)
 
 
 def in_script(core: Page, run: Run, begin: torch.Tensor, steps: int = STEPS) -> torch.Tensor:
@@ -97,23 +120,23 @@ def last_bits_decide(run: Run, begin: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize(("surface", "optimizer"), cases(), ids=ids)
 def test_whole_runs_are_torchs(core: Page, surface: Surface, optimizer: Optimizer):
-    begin = starts(surface)
+    begin, given = starts(surface), varied(surface, optimizer)
     same = 0
-    for factor in FACTORS:
-        run = descend(surface, optimizer, begin, STEPS, settings(surface, optimizer, factor))
+    for one in given:
+        run = descend(surface, optimizer, begin, STEPS, one)
         away = compared(run.points, in_script(core, run, begin))
         chaotic = last_bits_decide(run, begin)
-        assert (away[~chaotic] <= 1e-9).all(), (factor, away, chaotic)
+        assert (away[~chaotic] <= 1e-9).all(), (one, away, chaotic)
         same += int((away <= 1e-9).sum())
-    print(f"{surface.name} {optimizer.name}: {same} of {len(begin) * len(FACTORS)} runs are torch's to 1e-9")
-    assert same >= len(begin) * len(FACTORS) // 2
+    print(f"{surface.name} {optimizer.name}: {same} of {len(begin) * len(given)} runs are torch's to 1e-9")
+    assert same >= len(begin) * len(given) // 2
 
 
 @pytest.mark.parametrize(("surface", "optimizer"), cases(), ids=ids)
 def test_every_single_step_is_torchs(core: Page, surface: Surface, optimizer: Optimizer):
     """From torch's weights and state before each step, the script comes where torch came, bits of rounding apart."""
-    for factor in FACTORS:
-        full = optimizer.given(settings(surface, optimizer, factor))
+    for one in varied(surface, optimizer):
+        full = optimizer.given(one)
         steps = list(_steps(surface, optimizer, starts(surface), full))
         found = core.evaluate(
             """([surface, optimizer, settings, steps]) => steps.map((rows, t) => rows.map(([x, y, mx, my, vx, vy]) => {
@@ -128,7 +151,7 @@ def test_every_single_step_is_torchs(core: Page, surface: Surface, optimizer: Op
                 for k in range(2):
                     # A step is as exact as what it adds up: the weight, and how far it moves.
                     size = max(1, abs(was[k]), abs(wanted[k]))
-                    assert abs(wanted[k] - got[k]) <= 1e-12 * size, (factor, was, wanted, got)
+                    assert abs(wanted[k] - got[k]) <= 1e-12 * size, (one, was, wanted, got)
 
 
 def _steps(

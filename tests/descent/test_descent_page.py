@@ -298,6 +298,18 @@ def test_the_maps_of_basins_are_torchs(seen: Opened):
     assert state(page)["start"] == pytest.approx([-1.0, -1.0], abs=0.05)
 
 
+def test_arrow_keys_on_a_map_of_basins_move_the_start(seen: Opened):
+    page = seen.page
+    page.locator("descent-basins canvas").nth(1).focus()
+    x0, x1, y0, y1 = SURFACES["two_wells"].box
+    x, y = state(page)["start"]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    assert state(page)["start"] == pytest.approx([x + (x1 - x0) / 40, y - (y1 - y0) / 400], abs=1e-3)
+    assert page.locator("descent-basins canvas").nth(1).evaluate("e => e === document.activeElement")
+    seen.check()
+
+
 def test_by_touch_on_a_phone(browser: Browser, tiny: Built):  # noqa: F811
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()

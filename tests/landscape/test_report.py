@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import generator
+from generator.artifacts import NotApplicable
 from generator.config import ModelConfig
 from generator.images import load as load_picture
 from generator.images import scan
@@ -230,6 +231,43 @@ def test_the_tile_of_a_step_is_that_steps(browser: Browser, report: Built, where
         seen.check()
 
 
+def test_tiles_have_their_own_colour_bars_and_it_is_said_what_they_are(
+    browser: Browser, report: Built, where: str
+) -> None:
+    kernels = script(report, "learned")["kernels"]
+    assert isinstance(kernels, dict)
+    with opened(browser, where + "learned.html#s=3", base=where) as seen:
+        page = seen.page
+        page.locator(".le-figure .ca-tiles i").first.wait_for()
+        bars = page.locator(".le-wall").first.locator(".le-scale")
+        assert bars.count() == 12
+        for f in (0, 5, 11):
+            hi = float(kernels["hi"][3 * 12 + f])
+            assert float(bars.nth(f).inner_text().removeprefix("± ")) == pytest.approx(hi, rel=1e-2)
+            low, high = re.findall(r"[−\d.]+", bars.nth(f).get_attribute("aria-label") or "")
+            assert (float(low.replace("−", "-")), float(high)) == pytest.approx((-hi, hi), rel=1e-2)
+        assert "each on its own scale" in page.locator(".le-figure > figcaption").first.inner_text()
+        assert page.locator(".le-figure").nth(1).locator(".le-scale").count() == 8
+        seen.check()
+
+
+@pytest.mark.parametrize(("channels", "rgb"), [(1, False), (2, False), (3, True), (4, False)])
+def test_kernels_are_on_the_scale_of_what_is_drawn(channels: int, rgb: bool) -> None:
+    from generator.report.trained import _kernels
+
+    rng = np.random.default_rng(0)
+    found = [rng.normal(size=(4, channels, 3, 3)).astype(np.float32) for _ in range(2)]
+    for one in found:
+        one[:, -1] *= 50 if channels not in (1, 3) else 1  # the last channel, which is not drawn, is loud
+    made, filters, read = _kernels(found)
+    assert (filters, read) == (4, channels)
+    assert not isinstance(made, NotApplicable)
+    assert made.rgb == rgb
+    drawn = np.stack(found) if rgb else np.stack(found)[:, :, :1]
+    ends = np.abs(drawn).max(axis=(0, 2, 3, 4))
+    assert made.hi == pytest.approx([*ends, *ends], rel=1e-4)
+
+
 def test_play_runs_to_the_end_and_stands_still_where_motion_is_not_wanted(browser: Browser, where: str) -> None:
     with opened(browser, where + "learned.html#s=7", base=where) as seen:
         seen.page.locator(".le-play").click()
@@ -274,6 +312,32 @@ def test_the_landscape_says_its_numbers_and_turns(browser: Browser, report: Buil
         line.focus()
         page.keyboard.press("Home")
         assert page.locator("loss-line .la-read").inner_text().startswith("at −0.25: loss ")
+        seen.check()
+
+
+def test_keys_move_over_the_contours(browser: Browser, report: Built, where: str) -> None:
+    rows = {
+        (float(r["across"]), float(r["up"])): float(r["loss"])
+        for r in csv.DictReader(io.StringIO((report.site / "landscape.csv").read_text()))
+    }
+    with opened(browser, where + "landscape.html", base=where) as seen:
+        page = seen.page
+        said, ring = page.locator(".la-figure .la-read"), page.locator(".la-contours .la-here")
+        assert ring.get_attribute("visibility") == "hidden"
+        page.locator(".la-contours > svg").focus()
+        # two steps left, where the second is the last; up; back to the middle; out to the right and on
+        keys = ["ArrowUp", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Home", "ArrowRight", "ArrowDown"]
+        places = [(0.0, 0.25), (-0.25, 0.25), (-0.5, 0.25), (-0.5, 0.25), (0.0, 0.0), (0.25, 0.0), (0.25, -0.25)]
+        for key, (x, y) in zip(keys, places, strict=True):
+            page.keyboard.press(key)
+            text = said.inner_text().replace("−", "-")
+            assert text.startswith(f"at {x:g}, {y:g}: loss ")
+            assert float(text.split("loss ")[1].split(",")[0]) == pytest.approx(rows[x, y], rel=1e-2)
+            assert float(ring.get_attribute("cx") or "nan") == pytest.approx((x + 0.5) * 320)
+            assert float(ring.get_attribute("cy") or "nan") == pytest.approx((0.5 - y) * 320)
+        page.keyboard.press("Tab")
+        assert said.inner_text() == ""
+        assert ring.get_attribute("visibility") == "hidden"
         seen.check()
 
 
@@ -330,6 +394,21 @@ def test_a_report_without_checkpoints_has_neither_page(tmp_path: Path) -> None:
     assert not list(made.site.glob("learned*"))
     assert not list(made.site.glob("landscape*"))
     assert "learned.html" not in (made.site / "index.html").read_text("utf-8")
+
+
+def test_where_no_labelled_image_can_be_decoded_the_page_says_so(tmp_path: Path) -> None:
+    copied(digits(1), tmp_path / "images")
+    for label in ("0", "1"):
+        folder = tmp_path / "labelled" / label
+        folder.mkdir(parents=True)
+        (folder / "broken.png").write_bytes(b"no picture")
+    config = {
+        "model": "tinyvgg_digits", "images": "images", "dataset": "labelled", "landscape": {"grid": 3}, "methods": ["feature_maps", "kernels"], "trust": "none",
+    }  # fmt: skip
+    made = build(tmp_path, config)
+    assert "None of the images whose class is known can be decoded" in (made.site / "landscape.html").read_text("utf-8")
+    assert {one["loss"] for one in script(made, "learned")["moments"]} == {None}  # type: ignore[index, attr-defined]
+    assert convatlas(tmp_path, "build").code == 0
 
 
 def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:

@@ -92,6 +92,38 @@ def test_a_line_begins_and_ends_at_its_checkpoints(net: nn.Module, some: tuple[T
     torch.testing.assert_close(half["1.running_mean"], (first["1.running_mean"] + last["1.running_mean"]) / 2)
 
 
+@pytest.mark.parametrize(("begin", "end", "share"), [(1.0, 30.0, -0.25), (30.0, 1.0, 1.25)])
+def test_beyond_its_ends_a_line_has_no_variance_below_zero(
+    net: nn.Module, some: tuple[Tensor, Tensor], begin: float, end: float, share: float
+) -> None:
+    """On the straight line it would be -6.25, and each loss no number."""
+    x, y = some
+    last = {name: value.clone() for name, value in net.state_dict().items()}
+    first = {name: value.clone() for name, value in last.items()}
+    first["1.running_var"].fill_(begin)
+    last["1.running_var"].fill_(end)
+    (found,) = (one for _, one in line(net, first, last, (share,), lambda: loss_of(net, x, y)))
+    assert math.isfinite(found.loss)
+    there = between(first, last, share)
+    assert there["1.running_var"].tolist() == [1.0] * 4, "that of the nearer end"
+    net.load_state_dict(there)
+    assert found == loss_of(net, x, y)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_filters_of_a_transposed_convolution_are_what_makes_one_of_its_outputs(groups: int) -> None:
+    """Slowly: output o of group g has the weights [i, o] of the inputs i of that group."""
+    torch.manual_seed(2)
+    net = nn.Sequential(nn.ConvTranspose2d(4, 6, 3, groups=groups), nn.ReLU(), nn.Conv2d(6, 4, 3, groups=groups))
+    made, weights = direction(net, torch.Generator().manual_seed(0)), dict(net.named_parameters())
+    for group in range(groups):
+        inputs = slice(group * 4 // groups, (group + 1) * 4 // groups)
+        for o in range(6 // groups):
+            torch.testing.assert_close(made["0.weight"][inputs, o].norm(), weights["0.weight"][inputs, o].norm())
+    for ours, theirs in zip(made["2.weight"], weights["2.weight"], strict=True):
+        torch.testing.assert_close(ours.norm(), theirs.norm())
+
+
 def test_the_module_is_put_back_where_a_measurement_fails(net: nn.Module) -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     made = direction(net, torch.Generator().manual_seed(1))

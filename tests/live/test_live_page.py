@@ -169,6 +169,37 @@ def test_the_camera(browser: Browser, tinyvgg: Live):
         filming.close()
 
 
+def test_the_camera_asked_for_twice_is_off_after_the_shot(browser: Browser, tinyvgg: Live):
+    """Once more while it is on, and twice before the first is there: no stream is left on."""
+    arguments = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    filming = browser.browser_type.launch(executable_path=chromium(), args=arguments)
+    count = """() => {
+      window.tracks = [];
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (what) => { const stream = await ask(what); window.tracks.push(...stream.getTracks()); return stream; };
+    }"""
+    live = "() => window.tracks.filter((one) => one.readyState === 'live').length"
+    try:
+        with opened(filming, tinyvgg.http + "live.html") as seen:
+            page = seen.page
+            page.evaluate(count)
+            page.evaluate(
+                "() => { for (let k = 0; k < 2; k += 1) document.querySelector('[data-act=camera]').click(); }"
+            )
+            page.wait_for_function("() => document.querySelector('.lv-camera video')?.videoWidth > 0", timeout=SLOW)
+            page.locator("[data-act=camera]").click()
+            page.wait_for_function("() => window.tracks.length === 3", timeout=SLOW)
+            page.wait_for_function("() => document.querySelector('.lv-camera video')?.srcObject?.getTracks()[0] === window.tracks[2]", timeout=SLOW)  # fmt: skip
+            assert page.evaluate(live) == 1
+            page.wait_for_function("() => document.querySelector('.lv-camera video').videoWidth > 0", timeout=SLOW)
+            page.locator(".lv-camera button").first.click()
+            ran(page, "camera")
+            assert page.evaluate(live) == 0
+            seen.check()
+    finally:
+        filming.close()
+
+
 def test_without_a_camera_it_says_so(browser: Browser, tinyvgg: Live):
     with opened(browser, tinyvgg.http + "live.html") as seen:
         seen.page.locator("[data-act=camera]").click()
@@ -271,6 +302,22 @@ def test_the_wall_shows_the_strongest_units_and_all_on_demand(browser: Browser, 
         assert page.locator("atlas-wall [role=option]").count() == 1280
         tops = page.evaluate("(({atlas, order}) => order.map((k) => Math.max(Math.abs(atlas.rlo[k]), atlas.rhi[k])))(document.querySelector('live-layers'))")  # fmt: skip
         assert tops == sorted(tops, reverse=True)
+        seen.check()
+
+
+def test_every_layer_has_its_own_order_on_the_wall(browser: Browser, tinyvgg: Live):
+    """A layer and the next have as many units, and often the same strongest one: the order is not the last layer's."""
+    drawn = """() => {
+      const layers = document.querySelector('live-layers');
+      return [[...layers.querySelectorAll('atlas-wall [role=option]')].map((one) => Number(one.dataset.unit)), [...layers.order].slice(0, 96)];
+    }"""
+    with run_sample(browser, tinyvgg) as seen:
+        page = seen.page
+        for name in tinyvgg.model.outputs.layers[1:]:
+            page.locator("live-layers button", has_text="›").click()
+            page.wait_for_function("(name) => document.querySelector('.lv-unit h3').textContent.endsWith(name)", arg=str(name), timeout=SLOW)  # fmt: skip
+            shown_, order = page.evaluate(drawn)
+            assert shown_ == order, name
         seen.check()
 
 

@@ -163,8 +163,9 @@ def test_the_window_follows_mouse_keys_and_play(browser: Browser, base: str):
         seen.check()
 
 
-def test_nothing_moves_by_itself_and_a_finger_moves_the_window(browser: Browser, http: str):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_nothing_moves_by_itself_and_a_finger_moves_the_window(browser: Browser, http: str, motion: str):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion=motion)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(http + "learn/convolution.html")
     told = page.locator("#sizes .ln-told")
@@ -176,8 +177,46 @@ def test_nothing_moves_by_itself_and_a_finger_moves_the_window(browser: Browser,
     page.touchscreen.tap(box["x"] + 2.5 * box["width"], box["y"] + 1.5 * box["height"])
     assert told.inner_text() == "row 1, column 2"
     duration = page.evaluate("getComputedStyle(document.querySelector('.ln-w-frame')).transitionDuration")
-    assert duration == "0s"
+    assert (duration == "0s") == (motion == "reduce")
     context.close()
+
+
+def test_where_motion_is_not_wanted_play_is_one_step(browser: Browser, http: str):
+    with opened(browser, http + "learn/convolution.html", base=http) as seen:
+        page = seen.page
+        page.emulate_media(reduced_motion="reduce")
+        told, play = page.locator("#sizes .ln-told"), page.locator("#sizes").get_by_role("button", name="Play")
+        for column in (1, 2):
+            play.click()
+            assert told.inner_text() == f"row 0, column {column}"
+            page.wait_for_timeout(1000)
+            assert told.inner_text() == f"row 0, column {column}"
+        page.locator("#sizes input[type=range][aria-label=Place]").focus()
+        page.keyboard.press("End")
+        play.click()
+        assert told.inner_text() == "row 0, column 0", "from the last place to the first"
+        seen.check()
+
+
+@pytest.mark.parametrize(("asked", "kernel"), [("n=1024&k=1000", 3), ("n=64&k=32", 32)])
+def test_an_address_cannot_ask_for_a_kernel_of_a_million_cells(browser: Browser, http: str, asked: str, kernel: int):
+    with opened(browser, f"{http}learn/convolution.html#{asked}", base=http) as seen:
+        page = seen.page
+        assert page.locator("#sizes .ln-w-taps rect").count() == kernel**2
+        assert page.locator("#sizes .ln-slider").filter(has_text="Kernel").locator("output").inner_text() == str(kernel)
+        seen.check()
+
+
+def test_a_picture_that_was_changed_can_be_chosen_again(browser: Browser, http: str):
+    with opened(browser, http + "learn/convolution.html", base=http) as seen:
+        page = seen.page
+        choose(page, "product", "diagonal")
+        whole = values(page, "product", "Input")
+        put(page, "product", "Input", 2, 3, -1.5)
+        assert not torch.equal(values(page, "product", "Input"), whole)
+        choose(page, "product", "diagonal")
+        assert torch.equal(values(page, "product", "Input"), whole)
+        seen.check()
 
 
 def test_products_of_a_convolution(browser: Browser, http: str, tiny: Built):

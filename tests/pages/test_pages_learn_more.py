@@ -50,6 +50,23 @@ def test_the_chain_of_receptive_fields(browser: Browser, http: str):
         seen.check()
 
 
+def test_a_stack_that_was_changed_can_be_chosen_again(browser: Browser, http: str):
+    with opened(browser, http + "learn/receptive_field.html", base=http) as seen:
+        page = seen.page
+        chosen = page.locator("#cone .ca-seg input:checked")
+        choose(page, "cone", "with strides")
+        kernel = page.locator("#cone input[aria-label='Kernel of layer 2']")
+        kernel.fill("5")
+        assert chosen.count() == 0, "it is none of those that can be chosen"
+        choose(page, "cone", "with strides")
+        assert kernel.input_value() == "3"
+        page.locator("#cone").get_by_role("button", name="Add a layer").click()
+        assert chosen.count() == 0
+        page.locator("#cone").get_by_role("button", name="Remove the last").click()
+        assert chosen.count() == 1, "it is the same again"
+        seen.check()
+
+
 def test_the_fields_of_the_models_layers(browser: Browser, base: str, tiny: Built):
     fields = [layer for layer in tiny.report.all_layers if layer.receptive_field]
     with opened(browser, base + "learn/receptive_field.html", base=base) as seen:

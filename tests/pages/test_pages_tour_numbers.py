@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from generator.config import load_config
@@ -36,6 +37,14 @@ def build():
         nn.init.uniform_(norm.weight, 0.5, 3)
         nn.init.uniform_(norm.bias, -1, 2)
     return net.eval()
+"""
+BENT = """from torch import nn
+
+
+def build():
+    acts = nn.LeakyReLU(0.2), nn.ELU(2.5), nn.GELU(), nn.GELU(approximate="tanh"), nn.Softplus(3), nn.Hardtanh(-2, 9), nn.PReLU(6)
+    layers = [layer for act in acts for layer in (nn.Conv2d(6, 6, 3, padding=1), act)]
+    return nn.Sequential(nn.Conv2d(3, 6, 1), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)).eval()
 """
 CLOSE = {"rel": 2e-3, "abs": 2e-3}
 
@@ -158,6 +167,31 @@ def test_without_its_numbers_a_box_stands_for_the_normalisation_and_the_way_to_t
         seen.check()
 
 
+@pytest.mark.parametrize("images", [1, 0], ids=["with figures", "without"])
+def test_curves_are_torchs_with_the_settings_of_the_step(browser: Browser, tmp_path: Path, images: int):
+    """Of an image without numbers. A report without figures knows no settings, and draws none of a function that has some."""
+    (tmp_path / "net.py").write_text(BENT)
+    given = config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 2)), "explain": {"images": images}}
+    made = build(tmp_path, given)
+    module = load(load_config(None, given).model).module
+    base, other = made.site.as_uri() + "/", data(made.site)["images"][1]["slug"]
+    with opened(browser, f"{base}tour.html#i={other}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".tour-tiles")
+        for k in range(2, 15, 2):
+            page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(made, str(k)))
+            page.wait_for_selector(f".tour-walk__figure figcaption:has-text('{k}')")
+            page.wait_for_function("name => document.querySelector('tour-walk h2').textContent.includes(name)", arg=type(module[k]).__name__)  # fmt: skip
+            drawn = page.locator(".tour-walk__figure .tour-curve polyline")
+            if k == 14 or not images:
+                assert drawn.count() == 0, "a slope for each unit is no one curve"
+                continue
+            points = torch.tensor([[float(v) for v in pair.split(",")] for pair in str(drawn.get_attribute("points")).split()])  # fmt: skip
+            torch.testing.assert_close(-points[:, 1], module[k](points[:, 0]).detach(), rtol=1e-5, atol=1e-5)
+            assert float(points[-1, 0]) == (12.0 if k == 12 else 4.0), "as far as it bends"
+        seen.check()
+
+
 def test_a_place_of_the_new_map_is_chosen_and_its_dot_product_is_written_out(
     browser: Browser, built: Built, base: str, truth: list[Tensor]
 ):
@@ -269,3 +303,29 @@ def test_numbers_are_loaded_for_a_step_that_is_stopped_at_and_for_no_other(brows
         last = data(built.site)["columns"][4]["how"][0]
         assert {*asked} == {f"steps/{last}"}, "four steps on: only that of the last"
         seen.check()
+
+
+@pytest.mark.parametrize(("image", "name", "map_"), [(0, "2", ".ca-x-map--live"), (1, "0", ".tour-big")])
+def test_on_a_telephone_the_page_scrolls_where_a_finger_begins_on_a_map(
+    browser: Browser, built: Built, base: str, image: int, name: str, map_: str
+):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{base}tour.html#i={data(built.site)['images'][image]['slug']}")
+    page.wait_for_selector(".tour-tiles")
+    page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(built, name))
+    page.wait_for_selector(f"tour-walk {map_}")
+    page.locator(f"tour-walk {map_}").first.evaluate("e => e.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(300)
+    box = page.locator(f"tour-walk {map_}").first.bounding_box()
+    assert box
+    before = page.evaluate("scrollY")
+    driver = context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    driver.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for k in range(1, 11):
+        driver.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * k}]})
+        page.wait_for_timeout(20)
+    driver.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY > before + 100", arg=before)
+    context.close()

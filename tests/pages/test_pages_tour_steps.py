@@ -259,3 +259,36 @@ def test_axe_finds_nothing_in_a_folded_tour(
         seen.page.wait_for_selector("tour-walk explain-view")
         seen.page.wait_for_timeout(300)
         assert audit(seen.page) == []
+
+
+@pytest.mark.parametrize(("height", "top"), [(900, 600), (700, 600), (1100, 780)])
+def test_the_step_is_in_sight_below_the_columns(browser: Browser, base: str, height: int, top: int):
+    """In a low window a few maps stand side by side; in a high one below each other."""
+    with opened(browser, f"{base}tour.html", base=base, width=1440, height=height) as seen:
+        page = ready(seen)
+        page.wait_for_selector(".tour-walk__figure > *")
+        walk, tiles = page.locator("tour-walk").bounding_box(), column(page, "conv1-1").locator(".tour-tiles > a")
+        assert walk
+        assert walk["y"] <= top
+        lefts = {round(one["x"]) for one in (tile.bounding_box() for tile in tiles.all()) if one}
+        assert tiles.count() == 6
+        assert len(lefts) == (1 if height > 960 else 2)
+        foot = column(page, "conv1-1").locator(".tour-maps").bounding_box()
+        last = tiles.last.bounding_box()
+        assert foot and last and last["y"] + last["height"] <= foot["y"] + foot["height"], "its place holds them"
+        seen.check()
+
+
+def test_all_maps_of_a_column_find_room_in_a_low_window_and_it_follows_the_window(browser: Browser, base: str):
+    with opened(browser, f"{base}tour.html", base=base, width=1440, height=900) as seen:
+        page = ready(seen)
+        one = column(page, "conv1-1")
+        one.locator(".tour-more").click()
+        page.wait_for_function("() => document.querySelectorAll('[data-column=\"1\"] .tour-tiles > a').length > 6")
+        box, strip = one.locator(".tour-tiles").bounding_box(), page.locator("[data-strip]").bounding_box()
+        assert box and strip and box["y"] + box["height"] <= strip["y"] + strip["height"]
+        rows = "() => getComputedStyle(document.querySelector('[data-column=\"2\"] .tour-tiles')).getPropertyValue('--rows')"
+        assert page.evaluate(rows) == "3"
+        page.set_viewport_size({"width": 1440, "height": 1100})
+        page.wait_for_function(f"() => ({rows})() === '6'")
+        seen.check()

@@ -1,6 +1,6 @@
 /* <descent-basins>: for a grid of starts, in which well each optimizer ends: small maps, one each. Computed by slices, so that the page stays
  * awake; a map is coloured again only where its own settings, the surface or the number of steps changed.
- * show({surface, heights, steps, start, chosen: [{name, mark, title, settings}]}); fires descent-start where a map is clicked. */
+ * show({surface, heights, steps, start, chosen: [{name, mark, title, settings}]}); fires descent-start where a map is clicked, or with its arrow keys. */
 customElements.define('descent-basins', class extends HTMLElement {
   static COLUMNS = 40;
 
@@ -34,7 +34,8 @@ customElements.define('descent-basins', class extends HTMLElement {
     this.laid = names;
     const {el} = convatlas;
     this.figures = new Map(this.chosen.map((one) => {
-      const canvas = el('canvas', {role: 'img', 'aria-label': `${one.title}: ${convatlas.say('deComputing')}`, onclick: (event) => this.tell(event)});
+      const canvas = el('canvas', {role: 'application', tabindex: 0, 'aria-roledescription': convatlas.say('deBasinMap'), 'aria-label': `${one.title}: ${convatlas.say('deComputing')}`,
+        onclick: (event) => this.tell(event), onkeydown: (event) => convatlas.descentDraw.key(this, this.surface.box, this.start, event)});
       const words = el('span', {class: 'ca-dim'});
       const figure = el('figure', {class: 'de-basin'}, canvas, el('figcaption', {}, el('b', {}, convatlas.descentDraw.sign(one.mark, one.name), one.title), words));
       return [one.name, {figure, canvas, words}];
@@ -45,9 +46,7 @@ customElements.define('descent-basins', class extends HTMLElement {
   tell(event) {
     const box = event.target.getBoundingClientRect();
     const [x0, x1, y0, y1] = this.surface.box;
-    const x = x0 + (event.clientX - box.left) / box.width * (x1 - x0);
-    const y = y1 - (event.clientY - box.top) / box.height * (y1 - y0);
-    this.dispatchEvent(new CustomEvent('descent-start', {bubbles: true, detail: {x: Number(x.toPrecision(4)), y: Number(y.toPrecision(4))}}));
+    convatlas.descentDraw.tell(this, this.surface.box, x0 + (event.clientX - box.left) / box.width * (x1 - x0), y1 - (event.clientY - box.top) / box.height * (y1 - y0));
   }
 
   /** Compute what is missing, a slice at a time. */
@@ -103,7 +102,7 @@ customElements.define('descent-basins', class extends HTMLElement {
     ends.push({name: convatlas.say('deNowhere'), n: job.cells.filter(({which}) => which < 0).length});
     const shares = ends.filter(({n}) => n).map(({name, n}) => convatlas.say('deShare', {name, share: convatlas.percent(Math.round(100 * n / job.cells.length) / 100)}));
     words.textContent = shares.join(', ');
-    canvas.setAttribute('aria-label', convatlas.say('deBasin', {name: one.title, shares: shares.join(', ')}));
+    canvas.setAttribute('aria-label', convatlas.say('deBasinKeys', {name: `${convatlas.say('deBasin', {name: one.title, shares: shares.join(', ')})}.`}));
     const [sx, sy] = [(this.start[0] - x0) / (x1 - x0) * width, (y1 - this.start[1]) / (y1 - y0) * height];
     for (const [wide, hue] of [[4, token('--ca-paper')], [1.8, token('--ca-ink')]]) {
       pen.beginPath();

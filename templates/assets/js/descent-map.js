@@ -22,7 +22,25 @@
 
   function words(v) { return String(v).replace('-', '\u2212'); }
 
-  Object.assign(convatlas.descentDraw, {place, ticks, words});
+  const within = (v, a, b) => Number(Math.min(b, Math.max(a, v)).toPrecision(4));
+
+  /** A place within the surface's box as the start. */
+  function tell(from, [x0, x1, y0, y1], x, y) {
+    from.dispatchEvent(new CustomEvent('descent-start', {bubbles: true, detail: {x: within(x, x0, x1), y: within(y, y0, y1)}}));
+  }
+
+  /** Arrow keys move the start by a fortieth of the box, with Shift by a tenth of that. */
+  function key(from, box, start, event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const [x0, x1, y0, y1] = box;
+    const part = event.shiftKey ? 1 / 400 : 1 / 40;
+    const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
+    if (!step) return;
+    event.preventDefault();
+    tell(from, box, start[0] + step[0] * part * (x1 - x0), start[1] + step[1] * part * (y1 - y0));
+  }
+
+  Object.assign(convatlas.descentDraw, {place, ticks, words, tell, key});
 
   customElements.define('descent-map', class extends HTMLElement {
     static LEFT = 30;
@@ -34,7 +52,7 @@
       this.canvas.addEventListener('click', (event) => this.tell(event));
       this.handle.addEventListener('pointerdown', (event) => { if (!event.button) this.handle.setPointerCapture(event.pointerId); });
       this.handle.addEventListener('pointermove', (event) => { if (this.handle.hasPointerCapture(event.pointerId)) this.tell(event); });
-      this.handle.addEventListener('keydown', (event) => this.key(event));
+      this.handle.addEventListener('keydown', (event) => key(this, this.surface.box, this.start, event));
       new ResizeObserver(() => this.draw()).observe(this.canvas);
       convatlas.descentDraw.onScheme(() => this.draw());
     }
@@ -45,23 +63,7 @@
       const box = this.canvas.getBoundingClientRect();
       const [x0, x1, y0, y1] = this.surface.box;
       const {left, width, height} = this.plot(box);
-      this.put(x0 + (event.clientX - box.left - left) / width * (x1 - x0), y1 - (event.clientY - box.top) / height * (y1 - y0));
-    }
-
-    key(event) {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const [x0, x1, y0, y1] = this.surface.box;
-      const part = event.shiftKey ? 1 / 400 : 1 / 40;
-      const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
-      if (!step) return;
-      event.preventDefault();
-      this.put(this.start[0] + step[0] * part * (x1 - x0), this.start[1] + step[1] * part * (y1 - y0));
-    }
-
-    put(x, y) {
-      const [x0, x1, y0, y1] = this.surface.box;
-      const within = (v, a, b) => Number(Math.min(b, Math.max(a, v)).toPrecision(4));
-      this.dispatchEvent(new CustomEvent('descent-start', {bubbles: true, detail: {x: within(x, x0, x1), y: within(y, y0, y1)}}));
+      tell(this, this.surface.box, x0 + (event.clientX - box.left - left) / width * (x1 - x0), y1 - (event.clientY - box.top) / height * (y1 - y0));
     }
 
     plot({width, height}) { return {left: this.constructor.LEFT, width: width - this.constructor.LEFT - 1, height: height - this.constructor.FOOT}; }

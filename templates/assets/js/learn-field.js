@@ -50,6 +50,7 @@
     }
 
     function told() {
+      stacks.set(Object.keys(STACKS).find((key) => JSON.stringify(STACKS[key]) === JSON.stringify(chain)) || '');
       core.fields(chain).forEach(({field, jump}, k) => {
         const row = table.tBodies[0].rows[k].cells;
         row[4].textContent = field;

@@ -133,7 +133,8 @@
     };
   }
 
-  /** Play, one back, one on, and a scrubber over `count` places. Nothing moves until it is pressed. */
+  /** Play, one back, one on, and a scrubber over `count` places. Nothing moves until it is pressed; where motion is not wanted, play is
+   * a step at a time. */
   function player({count, told, on, pace = 600}) {
     let [at, timer] = [0, 0];
     const scrub = el('input', {type: 'range', min: 0, max: count - 1, step: 1, value: 0, 'aria-label': say('place')});
@@ -141,11 +142,12 @@
     const play = button(say('play'), '▶', () => (timer ? stop() : start()));
     const output = el('output', {class: 'ln-told'});
     function start() {
+      if (still.matches) { go(at === count - 1 ? 0 : at + 1); return; }
       if (at === count - 1) go(0);
       play.textContent = '❚❚';
       play.setAttribute('aria-label', say('pause'));
       play.title = say('pause');
-      timer = setInterval(() => (at < count - 1 ? go(at + 1) : stop()), still.matches ? Math.max(pace, 800) : pace);
+      timer = setInterval(() => (at < count - 1 ? go(at + 1) : stop()), pace);
     }
     function stop() {
       clearInterval(timer);

@@ -45,7 +45,7 @@
         const to = (y, x) => go.go(Math.min(out.height - 1, Math.max(0, y)) * out.width + Math.min(out.width - 1, Math.max(0, x)));
         shown = {
           kh, kw, out,
-          input: cells({label: say('input'), height: SIZE, width: SIZE, editable: true, step: 1, on: (y, x, v) => { state.map[y][x] = v; compute(); }, place: (y, x) => to(y - Math.floor(kh / 2), x - Math.floor(kw / 2))}),
+          input: cells({label: say('input'), height: SIZE, width: SIZE, editable: true, step: 1, on: (y, x, v) => { state.map[y][x] = v; picture.set(''); compute(); }, place: (y, x) => to(y - Math.floor(kh / 2), x - Math.floor(kw / 2))}),
           kernel: cells({label: say('kernelName'), height: kh, width: kw, editable: true, step: 0.1, on: (y, x, v) => { state.kernel[y][x] = v; compute(); }}),
           given: cells({label: say('output'), height: out.height, width: out.width, place: to}),
         };

@@ -5,6 +5,8 @@
   const SETTINGS = {size: 7, kernel: 3, stride: 2, before: 1, after: 1, dilation: 1};
   const SHORT = {size: 'n', kernel: 'k', stride: 's', before: 'p', after: 'q', dilation: 'd'};
   const MOST = {size: 32, kernel: 7, stride: 5, padding: 5, dilation: 4};
+  /** What the address may say at most: a kernel is as many cells as its square, all drawn. */
+  const SAID = {kernel: Math.max(32, ...own.windows.map((one) => one.kernel))};
 
   /** What the address says, within bounds. */
   function read() {
@@ -13,7 +15,7 @@
     for (const [name, letter] of Object.entries(SHORT)) {
       const value = Number(said[letter]);
       const least = name === 'before' || name === 'after' ? 0 : 1;
-      if (said[letter] !== undefined && Number.isInteger(value) && value >= least && value <= 1024) found[name] = value;
+      if (said[letter] !== undefined && Number.isInteger(value) && value >= least && value <= (SAID[name] || 1024)) found[name] = value;
     }
     if (said.p !== undefined && said.q === undefined) found.after = found.before;
     return found;

@@ -32,6 +32,7 @@ customElements.define('live-layers', class extends HTMLElement {
       this.forget();
       this.atlas = {...answer, src: URL.createObjectURL(answer.blob)};
       this.state.some = true;
+      this.first = null;
       // Where activations are cut off above, many units reach the same highest value: the fuller map is the stronger one.
       const {rlo, rhi, means} = this.atlas, top = (k) => Math.max(Math.abs(rlo[k]), Math.abs(rhi[k]));
       this.order = convatlas.tiles.order(this.atlas, 'index').sort((a, b) => top(b) - top(a) || means[b] - means[a] || a - b);

@@ -51,19 +51,25 @@ customElements.define('live-page', class extends HTMLElement {
 
   sample(number) { return this.run({sample: number}, this.model.samples[number].name, this.model.samples[number]); }
 
+  /** What the camera sees, and a button that takes it. Asked for again, what was on is off first: one stream at a time. */
   async camera() {
     const {el, say} = convatlas;
     const box = this.find('camera');
     if (!navigator.mediaDevices) return void this.status(say('liveNoCamera'));
+    if (this.off) this.off();
+    const turn = this.filming = (this.filming || 0) + 1;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
     } catch (error) {
-      return void this.status(say('liveCameraNo', {why: error.message || error.name}));
+      return void (turn === this.filming && this.status(say('liveCameraNo', {why: error.message || error.name})));
     }
+    const off = () => { for (const track of stream.getTracks()) track.stop(); };
+    if (turn !== this.filming) return off();
+    this.off = off;
     this.begin();
     const video = el('video', {playsinline: true, muted: true, 'aria-label': say('liveCamera')});
-    const end = () => { for (const track of stream.getTracks()) track.stop(); box.hidden = true; box.replaceChildren(); this.querySelector('[data-act=camera]').focus(); };
+    const end = () => { off(); box.hidden = true; box.replaceChildren(); this.querySelector('[data-act=camera]').focus(); };
     const shoot = () => {
       const canvas = el('canvas', {width: video.videoWidth, height: video.videoHeight});
       canvas.getContext('2d').drawImage(video, 0, 0);
@@ -74,8 +80,9 @@ customElements.define('live-page', class extends HTMLElement {
     box.replaceChildren(video, el('div', {class: 'lv-task'}, button, el('button', {type: 'button', class: 'lv-button', onclick: end}, say('close'))));
     box.hidden = false;
     video.srcObject = stream;
-    await video.play();
-    button.focus();
+    await video.play().catch(() => null); // another one came in its place
+    if (turn === this.filming) button.focus();
+    return undefined;
   }
 
   /* ---- it is run */

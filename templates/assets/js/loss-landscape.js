@@ -1,4 +1,4 @@
-/* The loss around the weights. <loss-contours> says the numbers under the pointer, <loss-line> draws the way between two checkpoints,
+/* The loss around the weights. <loss-contours> says the numbers under the pointer, or where arrow keys go, <loss-line> draws the way between two checkpoints,
  * <loss-relief> the same plane as a surface that turns by drag and by arrow keys. Data: convatlas.get('landscape', 'all'). */
 (() => {
   const all = () => convatlas.get('landscape', 'all');
@@ -10,16 +10,41 @@
       const found = all();
       if (!svg || !found) return;
       const {steps, rows} = found, n = steps.length;
-      const tell = (event) => {
-        const box = svg.querySelector('rect').getBoundingClientRect();
-        const column = Math.round((event.clientX - box.left) / box.width * (n - 1)), row = Math.round((box.bottom - event.clientY) / box.height * (rows.length - 1));
-        if (column < 0 || row < 0 || column >= n || row >= rows.length) { out.textContent = ''; return; }
+      const {say, number, percent} = convatlas;
+      const square = svg.querySelector('rect');
+      const [wide, high] = ['width', 'height'].map((side) => Number(square.getAttribute(side)));
+      const ring = document.createElementNS('http://www.w3.org/2000/svg', 'circle');
+      for (const [key, value] of Object.entries({r: 6, class: 'la-here', visibility: 'hidden'})) ring.setAttribute(key, value);
+      square.parentNode.append(ring);
+      const middle = [steps, rows].map((ticks) => ticks.reduce((best, v, k) => (Math.abs(v) < Math.abs(ticks[best]) ? k : best), 0));
+      let [column, row] = middle;
+      const hide = () => { ring.setAttribute('visibility', 'hidden'); out.textContent = ''; };
+      const go = (x, y) => {
+        [column, row] = [Math.min(n - 1, Math.max(0, x)), Math.min(rows.length - 1, Math.max(0, y))];
         const k = row * n + column;
-        const {say, number, percent} = convatlas;
+        ring.setAttribute('cx', column / (n - 1) * wide);
+        ring.setAttribute('cy', (1 - row / (rows.length - 1)) * high);
+        ring.setAttribute('visibility', 'visible');
         out.textContent = say('la_here', {x: number(steps[column]), y: number(rows[row]), loss: number(found.loss[k]), right: percent(found.right[k])});
       };
-      svg.addEventListener('pointermove', tell);
-      svg.addEventListener('pointerdown', tell);
+      const point = (event) => {
+        const box = square.getBoundingClientRect();
+        const [x, y] = [Math.round((event.clientX - box.left) / box.width * (n - 1)), Math.round((box.bottom - event.clientY) / box.height * (rows.length - 1))];
+        if (x < 0 || y < 0 || x >= n || y >= rows.length) hide(); else go(x, y);
+      };
+      svg.addEventListener('pointermove', point);
+      svg.addEventListener('pointerdown', point);
+      const title = svg.querySelector('title').textContent;
+      for (const [key, value] of Object.entries({tabindex: 0, role: 'application', 'aria-roledescription': say('la_map'), 'aria-label': say('la_keys', {title})})) svg.setAttribute(key, value);
+      svg.addEventListener('focus', () => { if (svg.matches(':focus-visible')) go(column, row); });
+      svg.addEventListener('blur', hide);
+      svg.addEventListener('keydown', (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        const to = {ArrowLeft: [column - 1, row], ArrowRight: [column + 1, row], ArrowUp: [column, row + 1], ArrowDown: [column, row - 1], Home: middle}[event.key];
+        if (!to) return;
+        event.preventDefault();
+        go(...to);
+      });
     }
   });
 

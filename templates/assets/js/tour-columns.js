@@ -3,6 +3,9 @@
 (() => {
   const SIDES = {4: 62, 6: 44, 12: 44, all: 26};
   const ROWS = {4: 4, 6: 6, 12: 6, all: 10};
+  /** In a low window a few maps stand side by side, so that the step below is in sight; as in tour.css. */
+  const low = matchMedia('(max-height: 960px) and (min-width: 701px)');
+  const rows = (most) => (low.matches && most !== 'all' ? ROWS[most] / 2 : ROWS[most]);
   const GAP = 3, MOST = 4;
 
   /** Why a column has no maps of an image; nothing where it has. */
@@ -65,10 +68,10 @@
   /** How many maps a column of so many shows, and how wide that makes it: what is known before they are there. */
   function room(column, most) {
     const n = most === 'all' ? column.units : Math.min(Number(most), column.units);
-    const across = Math.ceil(n / ROWS[most]);
+    const across = Math.ceil(n / rows(most));
     const [h, w] = column.map;
     const side = SIDES[most] * w / Math.max(h, w);
-    return {n, rows: ROWS[most], width: across * (side + GAP) - GAP};
+    return {n, rows: rows(most), width: across * (side + GAP) - GAP};
   }
 
   /** Draw a column's maps into its place. */
@@ -80,11 +83,11 @@
     tiles.dress(box, maps, SIDES[most] / Math.max(maps.w, maps.h));
     box.classList.toggle('ca-tiles--fine', maps.w * maps.h > SIDES[most] ** 2);
     box.style.filter = colours.filter(colour, maps.signed);
-    box.style.setProperty('--rows', ROWS[most]);
+    box.style.setProperty('--rows', rows(most));
     place.replaceChildren(box);
     place.classList.toggle('tour-maps--signed', Boolean(maps.signed));
     return {box, order};
   }
 
-  convatlas.tour = {atlas, missing, ends, span, dress, address, words, room, draw, SIDES};
+  convatlas.tour = {atlas, missing, ends, span, dress, address, words, room, draw, low, SIDES};
 })();

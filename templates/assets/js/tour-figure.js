@@ -99,21 +99,11 @@
     return el('div', {class: 'tour-sliding'}, el('div', {class: 'tour-row'}, parts), el('div', {class: 'tour-drive'}, play, slider, told));
   }
 
-  /** Curves of activation functions by the name of their class, over -4 … 4; those not named here have no figure. */
-  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-  const CURVES = {
-    relu: (x) => Math.max(0, x), relu_: (x) => Math.max(0, x), relu6: (x) => Math.min(6, Math.max(0, x)), sigmoid, tanh: Math.tanh,
-    silu: (x) => x * sigmoid(x), swish: (x) => x * sigmoid(x), gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-    hardswish: (x) => x * Math.min(6, Math.max(0, x + 3)) / 6, hardsigmoid: (x) => Math.min(6, Math.max(0, x + 3)) / 6, mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
-    elu: (x) => (x > 0 ? x : Math.expm1(x)), leakyrelu: (x) => (x > 0 ? x : 0.01 * x), softplus: (x) => Math.log1p(Math.exp(x)),
-  };
-
-  /** The curve of an activation function; null where it is not known. */
-  function curve(name) {
-    const f = CURVES[name.toLowerCase()];
-    if (!f) return null;
-    const far = name.toLowerCase() === 'relu6' ? 8 : 4;
-    const points = Array.from({length: 161}, (_, k) => { const x = -far + k * far / 80; return `${x},${-f(x)}`; });
+  /** The curve of an activation function with its settings, over -4 … 4, further where it bends beyond. */
+  function curve(settings, name) {
+    const {act} = convatlas.explain;
+    const far = Math.max(4, ...[settings.lo, settings.hi].filter(Number.isFinite).map((bend) => Math.abs(bend) * 4 / 3));
+    const points = Array.from({length: 161}, (_, k) => { const x = -far + k * far / 80; return `${x},${-act(settings, x)}`; });
     return svg('svg', {viewBox: `${-far} ${-far} ${2 * far} ${2 * far}`, class: 'tour-curve', role: 'img', 'aria-label': convatlas.say('tour_curve', {op: name})},
       svg('path', {d: `M${-far} 0H${far}M0 ${-far}V${far}`, class: 'tour-curve__axes'}), svg('polyline', {points: points.join(' '), class: 'tour-curve__line'}));
   }

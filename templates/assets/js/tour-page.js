@@ -45,6 +45,7 @@
       const again = () => { this.redraw(); this.go(this.state.s, true); };
       addEventListener('hashchange', () => { this.read(); again(); });
       this.small.addEventListener('change', again);
+      convatlas.tour.low.addEventListener('change', () => this.redraw());
       let wait = 0;
       new ResizeObserver(() => { cancelAnimationFrame(wait); wait = requestAnimationFrame(() => this.wire()); }).observe(this.querySelector('.tour-groups'));
     }

@@ -83,7 +83,7 @@
       return tourFigure.sliding(first.source, output, data.window, data.kind === 'conv' ? kernels(wires, unit, data.first, first.link) : [], {input: of, window: say('tour_window', {h: digits(k[0]), w: digits(k[1])}), more: data.kind === 'conv' && !first.source.photo && data.reads > 1 ? say('tour_more', {n: digits(data.reads - 1)}) : '', ...words});
     }
     if (!found.length) return tourFigure.framed(tourFigure.shown(output, 150).box, words.output, output.bar);
-    const middle = (data.kind === 'act' && tourFigure.curve(data.op)) || tourFigure.sign(found.length > 1 ? '=' : '→');
+    const middle = (data.act && tourFigure.curve(data.act, data.op)) || tourFigure.sign(found.length > 1 ? '=' : '→');
     return tourFigure.before(found.map((one) => one.source), output, [...through(data), middle], words);
   }
 

@@ -74,6 +74,7 @@
       const most = this.most(column);
       const few = Math.min(data.units, Number(this.page.state.n === 'all' ? LEAST : this.page.state.n));
       column.drawn = '';
+      li.classList.toggle('tour-column--all', most === 'all');
       li.style.setProperty('--wide', `${Math.round(tour.room(data, most).width)}px`);
       more.textContent = most === 'all' ? say('tour_fewer', {n: few}) : say('tour_all', {n: data.units.toLocaleString('en')});
       more.setAttribute('aria-expanded', String(most === 'all'));

@@ -129,12 +129,25 @@ customElements.define('training-scrub', class extends HTMLElement {
     return [view, word];
   }
 
+  /** A colour bar under a tile, as wide as it, with the numbers at its ends; about zero in a narrow tile, the one number of both. */
+  scale(lo, hi, signed, narrow = false) {
+    const {el, say, number, colours} = convatlas;
+    return el('span', {class: `le-scale${narrow ? ' le-scale--one' : ''}`, role: 'img', 'aria-label': say('bar', {lo: number(lo), hi: number(hi)})},
+      el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp('viridis', signed)}`}), narrow ? el('span', {}, `± ${number(hi)}`) : [el('span', {}, number(lo)), el('span', {}, number(hi))]);
+  }
+
   kernels() {
-    const {el, say, tiles} = convatlas;
-    const {kernels, filters, kernelLayer} = this.all;
+    const {el, say, tiles, number} = convatlas;
+    const {kernels, filters, channels, kernelLayer} = this.all;
     if (!filters || kernels.na) return [];
-    const walls = Array.from({length: filters}, (_, f) => el('span', {class: 'le-tile', title: say('le_filter', {f})}, tiles.single(kernels, this.at * filters + f, 44, 'viridis')));
-    return [el('figure', {class: 'le-figure'}, el('figcaption', {}, el('b', {}, kernelLayer), ` ${say('le_kernels', {n: filters})}`), el('div', {class: 'le-wall', role: 'img', 'aria-label': say('le_kernels', {n: filters})}, walls))];
+    const walls = Array.from({length: filters}, (_, f) => {
+      const k = this.at * filters + f, [lo, hi] = [kernels.lo[k], kernels.hi[k]];
+      const under = kernels.rgb ? el('figcaption', {}, `± ${number(hi)}`) : this.scale(lo, hi, true, true);
+      return el('figure', {class: 'le-tile', title: say('le_filter', {f})}, tiles.single(kernels, k, 66, 'viridis'), under);
+    });
+    const drawn = channels === 3 ? `, ${say('le_rgb')}` : channels > 1 ? `, ${say('le_channel', {c: channels})}` : '';
+    const told = say('le_kernels', {n: filters}) + drawn;
+    return [el('figure', {class: 'le-figure'}, el('figcaption', {}, el('b', {}, kernelLayer), ` ${told}`), el('div', {class: 'le-wall', role: 'group', 'aria-label': told}, walls))];
   }
 
   maps() {
@@ -147,7 +160,7 @@ customElements.define('training-scrub', class extends HTMLElement {
         let lo = Infinity, hi = -Infinity;
         for (let k = u; k < sheet.n; k += many) [lo, hi] = [Math.min(lo, sheet.lo[k]), Math.max(hi, sheet.hi[k])];
         const k = this.at * many + u;
-        return el('figure', {class: 'le-tile'}, tiles.single(sheet, k, 92, 'viridis', [lo, hi]), el('figcaption', {}, el('span', {}, String(unit)), el('span', {class: 'ca-dim'}, number(tiles.hi(sheet, k)))));
+        return el('figure', {class: 'le-tile'}, tiles.single(sheet, k, 92, 'viridis', [lo, hi]), this.scale(lo, hi, sheet.signed), el('figcaption', {}, el('span', {}, String(unit)), el('span', {class: 'ca-dim'}, number(tiles.hi(sheet, k)))));
       });
       const name = layer.page ? el('a', {href: url(layer.page)}, layer.name) : el('b', {}, layer.name);
       return el('figure', {class: 'le-figure'}, el('figcaption', {}, name, ` ${say('le_maps', {n: many})}`), el('div', {class: 'le-wall'}, wall));
