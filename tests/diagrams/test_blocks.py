@@ -260,8 +260,7 @@ def test_sizes_along_edges_are_clear_of_the_channels(name: str):
         level = [outline(one, 1) for one in words if not one.angle and one.text.replace(",", "").isdigit()]
         assert slanted and level
         assert not [one for one in slanted for other in level if meet(one, other)]
-    how = Blocks()
-    assert name != "efficientnet_lite0" or how.layout(how.prepared(net(name))).rows == 1
+    assert name != "efficientnet_lite0" or Blocks().layout(Blocks().prepared(net(name))).rows == 1
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet50", "densenet121", "googlenet"])
@@ -271,8 +270,7 @@ def test_sizes_of_small_boxes_are_clear_of_the_arrows(name: str):
         scene = drawn(name, how)[1]
         heads = [area.corners for area in of(scene, Area) if len(area.corners) == 3]
         assert heads
-        said = [one for one in of(scene, Words) if "×" in one.text and one.text[0].isdigit()]
-        for one in said:
+        for one in (one for one in of(scene, Words) if "×" in one.text and one.text[0].isdigit()):
             assert not [head for head in heads if meet(grown(outline(one, 1), 1), head)], one.text
 
 
