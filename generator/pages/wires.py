@@ -44,6 +44,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "viaStarts": packed(np.cumsum([0, *(len(end.via) for end in each)]), "i"),
         "viaLayer": packed(np.array(number[len(each) :]), "i"),
         "viaUnit": packed(np.array([unit for _, unit in via]), "i"),
+        "viaWay": packed(np.array([way for end in each for way in end.ways], np.int64) + 1, "b"),
         "channel": packed(found.channel, "i"),
         "share": packed(np.rint(found.share * 255), "b"),
         "sign": packed(found.sign + 1, "b"),

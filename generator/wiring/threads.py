@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -41,6 +41,8 @@ class End:
     """1 where more of the unit is more of the channel, -1 where it is less, 0 where that is not known."""
     via: tuple[Place, ...] = ()
     """What hands it on, from the reader back."""
+    ways: tuple[int, ...] = ()
+    """Of what hands it on, as `way`: a depthwise kernel between may turn it."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,7 @@ class Threads:
         found = self._layers[layer]
         turn = way * (found.sign[unit][0] if found.weighted else 1)
         behind = self.ends(layer, found.channel[unit][0])
-        passed = tuple(End(end.layer, end.unit, end.way * turn, ((layer, unit), *end.via)) for end in behind.kept)
-        return Ends(passed, behind.more)
+        return Ends(tuple(_handed_on(end, (layer, unit), way, turn) for end in behind.kept), behind.more)
 
     def _nearest(self, parts: Iterable[Ends]) -> Ends:
         """The nearest ends of a union; one that arrives in two ways is there once, the shorter way."""
@@ -158,8 +159,8 @@ class Threads:
             for end in part.kept:
                 at = end.layer, end.unit
                 known = best.get(at, end)
-                way, via = known.way if known.way == end.way else 0, min(known.via, end.via, key=len)
-                best[at] = End(*at, way, via)
+                shorter = min(known, end, key=lambda one: len(one.via))
+                best[at] = replace(shorter, way=known.way if known.way == end.way else 0)
         ordered = sorted(best.values(), key=lambda end: -self._order.get(end.layer, -1))  # the image is the farthest
         return Ends(tuple(ordered[:ENDS]), more or len(ordered) > ENDS)
 
@@ -199,6 +200,11 @@ class Threads:
             )
             layer = end.layer
         return tuple(found)
+
+
+def _handed_on(end: End, by: Place, way: int, turn: int) -> End:
+    """An end behind what hands it on: `way` is that of the latter to the reader, `turn` that of what it reads."""
+    return replace(end, way=end.way * turn, via=(by, *end.via), ways=(int(way), *(int(turn * one) for one in end.ways)))
 
 
 class _Plain:

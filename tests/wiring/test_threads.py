@@ -41,13 +41,12 @@ def test_a_depthwise_convolution_its_rectifiers_and_norms_are_gone_through_and_n
     found = threads_of(inverted())
     assert [found.mixes(LayerName(k)) for k in "01234567"] == [True, False, True, False, False, False, False, True]
     # channel 1 of the projection: expand 1, turned by its norm; the way is read back from the projection
-    assert found.ends(LayerName("7"), 1).kept == (
-        End(
-            LayerName("2"), 1, -1, ((LayerName("6"), 1), (LayerName("5"), 1), (LayerName("4"), 1), (LayerName("3"), 1))
-        ),
-    )
-    assert found.ends(LayerName("7"), 2).kept[0].way == -1, "the depthwise kernel sums to less than nothing"
-    assert found.ends(LayerName("2"), 0).kept == (End(LayerName("0"), 0, 1, ((LayerName("1"), 0),)),)
+    via = tuple((LayerName(k), 1) for k in "6543")
+    assert found.ends(LayerName("7"), 1).kept == (End(LayerName("2"), 1, -1, via, (1, 1, 1, 1)),)
+    (turned,) = found.ends(LayerName("7"), 2).kept
+    assert turned.way == -1, "the depthwise kernel sums to less than nothing"
+    assert turned.ways == (1, 1, -1, -1), "what comes out of it is not turned, what it reads is"
+    assert found.ends(LayerName("2"), 0).kept == (End(LayerName("0"), 0, 1, ((LayerName("1"), 0),), (1,)),)
 
 
 def test_a_thread_goes_by_what_speaks_for_a_unit_and_ends_at_the_image():

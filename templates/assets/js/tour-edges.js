@@ -21,12 +21,11 @@
       if (channel < 0) continue;
       const share = weighted ? arrays.share[n] / 255 : 1;
       for (const {layer, unit: end, way, via} of convatlas.wires.ends(wires, channel)) {
-        const sign = weighted ? (arrays.sign[n] - 1) * way : 1;
         let to = [at, unit];
-        for (const step of [...via, {layer, unit: end}]) {
+        for (const step of [...via, {layer, unit: end, way}]) {
           const from = [column(step.layer), step.unit];
           if (from[0] === undefined) continue;
-          add(from, to, share, sign, to[0] === at);
+          add(from, to, share, weighted ? (arrays.sign[n] - 1) * step.way : 1, to[0] === at);
           to = from;
         }
       }

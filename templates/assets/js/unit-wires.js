@@ -14,11 +14,11 @@
 
   /** The units that really mix behind one input channel, nearest first, each with what hands it on: [{layer, unit, way, via}]. */
   function ends(wires, channel) {
-    const {arrays: {starts, endLayer, endUnit, endWay, viaStarts, viaLayer, viaUnit}} = wires;
+    const {arrays: {starts, endLayer, endUnit, endWay, viaStarts, viaLayer, viaUnit, viaWay}} = wires;
     const found = [];
     for (let at = starts[channel]; at < starts[channel + 1]; at += 1) {
       const via = [];
-      for (let k = viaStarts[at]; k < viaStarts[at + 1]; k += 1) via.push({layer: viaLayer[k], unit: viaUnit[k]});
+      for (let k = viaStarts[at]; k < viaStarts[at + 1]; k += 1) via.push({layer: viaLayer[k], unit: viaUnit[k], way: viaWay[k] - 1});
       found.push({layer: endLayer[at], unit: endUnit[at], way: endWay[at] - 1, via});
     }
     return found;
