@@ -49,6 +49,21 @@ def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_it
         cards.nth(1).click()
         page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")
         assert "u=2" in seen.address and "v=units" in seen.address
+        for press, unit in (
+            ("after", 6),
+            ("after", 4),
+            ("after", 4),
+            ("before", 6),
+            ("ArrowLeft", 2),
+            ("ArrowRight", 6),
+            ("ArrowLeft", 2),
+        ):
+            if press.startswith("Arrow"):
+                page.keyboard.press(press)
+            else:
+                page.locator(f"unit-panel [data-act={press}]").click()
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            assert f"u={unit}" in seen.address and "v=units" in seen.address
         assert cards.nth(1).get_attribute("aria-pressed") == "true"
         page.keyboard.press("Escape")
         page.wait_for_selector(".ca-panel:not(.ca-panel--open) h2:has-text('what raises them')")

@@ -22,6 +22,7 @@ from generator.pages.tour_columns import MANY, Tour, tour_of
 from generator.pages.tour_words import depth, lessons, padding, sentence, shuffles, sides, together, window
 from tests.pages.fixture_report import tiny_report
 
+KERNEL = " A kernel is a small window of weights. Wherever it lies, the numbers under it are multiplied by the weights and added up: large where the picture looks like the kernel."
 T = strings((Path(__file__).resolve().parents[2] / "site_config",), "en")
 QUICK = ("conv", "act", "block")
 """Kinds of layers with a page in the preset quick."""
@@ -86,10 +87,10 @@ def test_the_first_convolution_slides_over_the_picture_itself():
 
     column = found.columns[1]
     assert column.op is not None
-    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112, adding up at every place a number from red, one from green and one from blue."  # fmt: skip
+    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112, adding up at every place a number from red, one from green and one from blue." + KERNEL  # fmt: skip
     gray, _ = tour(nn.Sequential(nn.Conv2d(1, 4, 3)), "conv", channels=1)
     assert gray.columns[1].op is not None
-    assert first_conv(T, gray.columns[1].op, gray.columns[1].reads) == "4 kernels of 3 × 3 slide over the picture place by place: each makes one map of 62 × 62."  # fmt: skip
+    assert first_conv(T, gray.columns[1].op, gray.columns[1].reads) == "4 kernels of 3 × 3 slide over the picture place by place: each makes one map of 62 × 62." + KERNEL  # fmt: skip
 
 
 def ops_of(module: nn.Module, shape: tuple[int, int, int]) -> list[tuple[Any, list[Any]]]:

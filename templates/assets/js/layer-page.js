@@ -331,6 +331,7 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   step(by) {
+    if (this.state.v === 'units') this.set({u: convatlas.pairs.next(this.main, this.state.u, by)});
     const order = this.now ? this.wall.order : null;
     if (!order) return;
     const at = Math.min(order.length - 1, Math.max(0, this.wall.at(this.state.u) + by));
@@ -348,7 +349,7 @@ customElements.define('layer-page', class extends HTMLElement {
   key(event) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest('input, select, textarea, [contenteditable], dialog, .md-search')) return;
     if (event.key === 'Escape') this.close();
-    else if (this.state.u >= 0 && !['cams', 'how', 'units'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
+    else if (this.state.u >= 0 && !['cams', 'how'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
       event.preventDefault();
       this.step(event.key === 'ArrowRight' ? 1 : -1);
     }

@@ -73,6 +73,7 @@
 
     state.map = core.each(state.map, (_, y, x) => PICTURES.step(y, x));
     weights();
+    go.go(2);  // where the edge is: nine zeros would say nothing
     return [el('div', {class: 'ln-controls'}, picture.root, el('label', {class: 'ca-select ln-select'}, el('span', {}, say('kernelName')), choose), unit && unit.root, channel && channel.root), maps, go.root, terms];
   });
 })();

@@ -37,5 +37,15 @@
     return el('ul', {class: 'ca-seens', 'aria-label': say('pairs')}, order.map((tile) => card(found, pictures, tile, pick)));
   }
 
-  convatlas.pairs = {cards};
+  /** The unit of the card before or after that of `unit`, brought into sight; from a unit that has none the first. */
+  function next(main, unit, by) {
+    const all = [...main.querySelectorAll('.ca-seen')];
+    const at = all.findIndex((one) => Number(one.dataset.unit) === unit);
+    const found = all[at < 0 ? 0 : Math.min(all.length - 1, Math.max(0, at + by))];
+    if (!found) return unit;
+    found.scrollIntoView({block: 'nearest'});
+    return Number(found.dataset.unit);
+  }
+
+  convatlas.pairs = {cards, next};
 })();
