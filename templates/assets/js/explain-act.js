@@ -46,6 +46,13 @@
     counts.forEach((n, k_) => { if (n) svg.append(shape('rect', {x: k_ * W / BINS, y: H - n / most * H * 0.4, width: W / BINS - 0.6, height: n / most * H * 0.4, class: 'ca-x-count'})); });
     svg.append(shape('line', {x1: 0, x2: W, y1: Y(0), y2: Y(0), class: 'ca-x-axis'}), shape('line', {x1: X(0), x2: X(0), y1: 0, y2: H, class: 'ca-x-axis'}),
       shape('path', {d: curve.map((v, n) => `${n ? 'L' : 'M'}${X(v).toFixed(2)} ${Y(f(v)).toFixed(2)}`).join(''), class: 'ca-x-function'}));
+    const [low, high] = core.ends([curve.map(f)]);
+    for (const v of new Set([low, 0, high])) {
+      if (v && Math.abs(Y(v) - Y(0)) < 14) continue;
+      const text = shape('text', {x: X(0) + (X(0) > W * 0.8 ? -5 : 5), y: Y(v) - 4, class: 'ca-x-value', 'text-anchor': X(0) > W * 0.8 ? 'end' : 'start', 'aria-hidden': 'true'});
+      text.textContent = convatlas.number(v);
+      svg.append(text);
+    }
     const drop = shape('path', {class: 'ca-x-drop'}), point = shape('circle', {r: 6, class: 'ca-x-point'});
     svg.append(drop, point);
     const ticks = el('div', {class: 'ca-x-ticks', 'aria-hidden': 'true'}, el('span', {}, convatlas.number(x0)), el('span', {}, say('xBefore')), el('span', {}, convatlas.number(x1)));
