@@ -85,6 +85,8 @@ def test_without_feature_maps_there_is_no_way_through_the_layers(
     tmp_path: Path, rebuild: Callable[..., Built], tiny: Built
 ):
     assert 'class="ca-way"' in home(tiny)
+    (shown,) = set(re.findall(r'href="layers/[^"#]+#i=([^"]+)"', home(tiny)))
+    assert re.findall(r'href="tour.html#i=([^"]+)"', home(tiny)) == [shown], "the tour goes on with the same photograph"
     made = tiny_report(tmp_path / "store")
     nothing = NotApplicable("it was not asked for.")
     layers = [replace(view, maps=dict.fromkeys(view.maps, nothing)) for view in made.layers]
