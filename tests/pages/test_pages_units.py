@@ -81,6 +81,9 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("always on", ["layer4.2.conv3 4"]),
     ("esp", ["head 4"]),
     ("feeds:tabby", []),  # the head's unit 4 speaks against it
+    ("espressos", ["head 4"]),
+    ("units feeding espresso", ["head 4"]),
+    ("units that feed espressos", ["head 4"]),
     ("fires:espresso", []),
     ("colour-selective", ["stem 5"]),
     ("color>0.85", ["stem 5"]),

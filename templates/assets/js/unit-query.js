@@ -17,10 +17,10 @@
     ['class-selective', 'selectivity', (v) => v >= 0.5, (v) => v],
     ['sparse', 'on', (v) => v < 0.05, (v) => 1 - v], ['dense', 'on', (v) => v > 0.75, (v) => v],
   ];
-  const FILLER = /^\s*(?:all\s+|which\s+)?(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|looks?)\s+for\s+|(?:answers?|responds?)\s+to\s+|(?:is|are)\s+)?|^\s*fires?\s+for\s+/i;
+  const FILLER = /^\s*(?:all\s+|which\s+)?(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|looks?)\s+for\s+|(?:answers?|responds?)\s+to\s+|feed(?:s|ing)?\s+|(?:is|are)\s+)?|^\s*fires?\s+for\s+/i;
 
   /** A query without the words around what it asks for; "units that fire for espresso" asks for what fires, not for what feeds. */
-  const plain = (text) => text.replace(FILLER, (said) => (/(?:fires?|looks?)\s+for\s+$|\s+to\s+$/i.test(said) ? 'fires:' : ''));
+  const plain = (text) => text.replace(FILLER, (said) => (/(?:fires?|looks?)\s+for\s+$|\s+to\s+$/i.test(said) ? 'fires:' : /\bfeed(?:s|ing)?\s+$/i.test(said) ? 'feeds:' : ''));
 
   const tokens = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 
@@ -40,7 +40,9 @@
     const one = (whole) => Uint8Array.from(entries, (entry) => has(entry, words, whole));
     const found = exact ? one(true) : null;
     const all = found && found.includes(1) ? found : one(false);
-    return all.includes(1) ? all : null;
+    if (all.includes(1)) return all;
+    const last = words[words.length - 1] || '';  // cats: what begins with cat
+    return last.length > 3 && last.endsWith('s') ? among(entries, [...words.slice(0, -1), last.slice(0, -1)], exact) : null;
   }
 
   /** Searched pictures as tiles are drawn from them. */
