@@ -132,11 +132,12 @@ def test_what_a_prototxt_leaves_open_is_a_warning_and_what_breaks_it_is_an_error
     )
     out, err = shown(capsys, "a.prototxt", "--style", "lines")
     assert ">dat ?</text>" in out
-    missing, unknown = err.splitlines()
+    missing, unknown, phases = err.splitlines()
     assert missing == "a.prototxt:5:50: No layer before conv gives the blob dat (the nearest: `data`)."
     assert unknown.startswith(
         "a.prototxt:5:28: conv: Convolutoin is none of Caffe's layers (the nearest: `Convolution`"
     )
+    assert phases == "Drawn is the net of the phase TEST; the file holds one for TRAIN too (--phase TRAIN)."
     Path("a.prototxt").write_text(NET.replace("num_output: 2", "num_output: }"))
     assert cli.run(["draw", "a.prototxt", "--style", "lines"]) == 2
     told = capsys.readouterr()

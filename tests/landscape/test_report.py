@@ -83,7 +83,7 @@ def test_the_plan_is_what_is_run_and_a_second_build_runs_nothing(report: Built) 
     images, checkpoints, line = 4, 10, 31
     # four images are chosen by the last checkpoint, and seen by each, with one batch of labelled images
     learned = images + checkpoints * (images + 1) + GRID * GRID + line + checkpoints
-    recorded, seen = 1, 1  # how layers are computed, of the first image; effective fields, of all together
+    recorded, seen = IMAGES, 1  # how layers are computed, of each image; effective fields, of all together
     assert passes["run"]["forward"] == IMAGES + learned + recorded + seen
     before = (report.site / "landscape.csv").read_bytes()
     again = convatlas(report.folder, "build")
