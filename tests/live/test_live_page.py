@@ -1,4 +1,4 @@
-"""The page in use: mouse, touch and keyboard, file, drop, paste, camera; nothing leaves; by double-click; as found by axe."""
+"""The page in use: mouse, touch and keyboard, file, drop, paste; nothing leaves; by double-click; as found by axe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from generator.artifacts import NotApplicable
-from tests.conftest import FLAGS, chromium
 from tests.live.conftest import Page as Live
 from tests.live.made import live, report
 from tests.pages.conftest import Built, build
@@ -147,63 +146,6 @@ def test_what_is_no_picture_inside_is_told_and_the_page_goes_on(browser: Browser
         page.wait_for_function("() => document.querySelector('.lv-status').textContent.startsWith('broken.png could not be run')", timeout=SLOW)  # fmt: skip
         page.locator("[data-pick]").set_input_files({"name": "whole.png", "mimeType": "image/png", "buffer": png})
         ran(page, "whole.png")
-        seen.check()
-
-
-def test_the_camera(browser: Browser, tinyvgg: Live):
-    """Chromium's own test picture stands for what a camera sees. Its stream ends with the shot."""
-    arguments = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    filming = browser.browser_type.launch(executable_path=chromium(), args=arguments)
-    try:
-        with opened(filming, tinyvgg.http + "live.html") as seen:
-            page = seen.page
-            page.locator("[data-act=camera]").click()
-            page.wait_for_function("() => document.querySelector('.lv-camera video')?.videoWidth > 0", timeout=SLOW)
-            page.evaluate("window.track = document.querySelector('.lv-camera video').srcObject.getTracks()[0]")
-            page.locator(".lv-camera button").first.click()
-            ran(page, "camera")
-            assert page.evaluate("window.track.readyState") == "ended"
-            assert page.locator("[data-camera]").is_hidden()
-            seen.check()
-    finally:
-        filming.close()
-
-
-def test_the_camera_asked_for_twice_is_off_after_the_shot(browser: Browser, tinyvgg: Live):
-    """Once more while it is on, and twice before the first is there: no stream is left on."""
-    arguments = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    filming = browser.browser_type.launch(executable_path=chromium(), args=arguments)
-    count = """() => {
-      window.tracks = [];
-      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-      navigator.mediaDevices.getUserMedia = async (what) => { const stream = await ask(what); window.tracks.push(...stream.getTracks()); return stream; };
-    }"""
-    live = "() => window.tracks.filter((one) => one.readyState === 'live').length"
-    try:
-        with opened(filming, tinyvgg.http + "live.html") as seen:
-            page = seen.page
-            page.evaluate(count)
-            page.evaluate(
-                "() => { for (let k = 0; k < 2; k += 1) document.querySelector('[data-act=camera]').click(); }"
-            )
-            page.wait_for_function("() => document.querySelector('.lv-camera video')?.videoWidth > 0", timeout=SLOW)
-            page.locator("[data-act=camera]").click()
-            page.wait_for_function("() => window.tracks.length === 3", timeout=SLOW)
-            page.wait_for_function("() => document.querySelector('.lv-camera video')?.srcObject?.getTracks()[0] === window.tracks[2]", timeout=SLOW)  # fmt: skip
-            assert page.evaluate(live) == 1
-            page.wait_for_function("() => document.querySelector('.lv-camera video').videoWidth > 0", timeout=SLOW)
-            page.locator(".lv-camera button").first.click()
-            ran(page, "camera")
-            assert page.evaluate(live) == 0
-            seen.check()
-    finally:
-        filming.close()
-
-
-def test_without_a_camera_it_says_so(browser: Browser, tinyvgg: Live):
-    with opened(browser, tinyvgg.http + "live.html") as seen:
-        seen.page.locator("[data-act=camera]").click()
-        seen.page.wait_for_function("() => document.querySelector('.lv-status').textContent.startsWith('The camera cannot be had')")  # fmt: skip
         seen.check()
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from torch import nn
+import numpy as np
+from PIL import Image
+from torch import Tensor, nn
 
 from generator.images import load as load_picture
 from generator.images import scan
@@ -14,12 +18,36 @@ from tests.pages.opened import Opened
 from tests.whole import Built
 
 
-def recorded(built: Built, module: nn.Module) -> dict[str, Any]:
-    """Of every operation by name: what it was called with, and what it gave, for an input of 32 x 32."""
+def photographs(folder: Path, many: int = 1) -> Path:
+    """Images of smooth noise."""
+    folder.mkdir()
+    for k in range(many):
+        small = np.random.default_rng(k).integers(0, 256, (6, 6, 3), np.uint8)
+        Image.fromarray(small).resize((32, 32), Image.Resampling.BICUBIC).save(folder / f"noise-{k}.png")
+    return folder
+
+
+def config(source: str, folder: Path, layers: Sequence[str], many: int = 1) -> dict[str, Any]:
+    """Of a report in `folder` that shows how these layers of a network are computed, for inputs of 32 x 32."""
+    return {
+        "model": {"source": source, "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
+        "images": str(photographs(folder / "photographs", many)),
+        "methods": ["feature_maps"],
+        "trust": "none",
+        "layers": list(layers),
+    }
+
+
+def given(built: Built) -> Tensor:
+    """The first photograph as the network is given it, (1, 3, 32, 32)."""
     image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
+    return Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
+
+
+def recorded(built: Built, module: nn.Module) -> dict[str, Any]:
+    """Of every operation by name: what it was called with, and what it gave."""
     found: dict[str, Any] = {}
-    trace(module, x, lambda node, args, output: found.update({node.name: (args, output)}))
+    trace(module, given(built), lambda node, args, output: found.update({node.name: (args, output)}))
     return found
 
 

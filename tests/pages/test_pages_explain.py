@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
 from generator.model.trace import trace
 from tests.explain.nets import families
 from tests.pages.opened import Opened, opened
+from tests.pages.recorded import config, given
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -41,34 +38,15 @@ LAYERS = [
 ]  # fmt: skip
 
 
-def photographs(folder: Path, many: int = 1) -> Path:
-    """Images of smooth noise."""
-    folder.mkdir()
-    for k in range(many):
-        small = np.random.default_rng(k).integers(0, 256, (6, 6, 3), np.uint8)
-        Image.fromarray(small).resize((32, 32), Image.Resampling.BICUBIC).save(folder / f"noise-{k}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("explain")
-    config = {
-        "model": {"source": f"python:{NETS}:families", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs", 2)),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": LAYERS,
-        "explain": {"images": 2},
-    }
-    return build(folder, config)
+    return build(folder, config(f"python:{NETS}:families", folder, LAYERS, 2) | {"explain": {"images": 2}})
 
 
 @pytest.fixture(scope="module")
 def truth(built: Built) -> dict[str, Tensor]:
     """What torch gave for the first image: the output of every operation, by name, and "in NAME": its first tensor."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
     found: dict[str, Tensor] = {}
 
     model = families()
@@ -80,7 +58,7 @@ def truth(built: Built) -> dict[str, Tensor]:
             found[node.name] = attended(model.get_submodule(node.path), args[0])
             found[f"{node.name}.out_proj"] = output[0].detach().clone()
 
-    trace(model, x, seen)
+    trace(model, given(built), seen)
     return found
 
 

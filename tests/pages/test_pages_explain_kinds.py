@@ -10,13 +10,11 @@ import pytest
 from torch import Tensor
 from torch.nn import functional as F
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
 from generator.model.trace import trace
 from tests.explain.nets import families
 from tests.pages.opened import Opened, opened
-from tests.pages.test_pages_explain import NETS, number, photographs, steps
+from tests.pages.recorded import config, given
+from tests.pages.test_pages_explain import NETS, number, steps
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -28,21 +26,12 @@ LAYERS = ["inception.stem", "inception.after", "inception.last", "odd.circular",
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("kinds")
-    config = {
-        "model": {"source": f"python:{NETS}:families", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs")),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": LAYERS,
-    }
-    return build(folder, config)
+    return build(folder, config(f"python:{NETS}:families", folder, LAYERS))
 
 
 @pytest.fixture(scope="module")
 def run(built: Built) -> dict[str, tuple[list[Tensor], Tensor]]:
     """Of every operation by name: the tensors that it was called with, and what it gave."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
     found: dict[str, tuple[list[Tensor], Tensor]] = {}
 
     def seen(node: Any, args: tuple[Any, ...], output: Any) -> None:
@@ -50,7 +39,7 @@ def run(built: Built) -> dict[str, tuple[list[Tensor], Tensor]]:
             given = args[0] if args and isinstance(args[0], (list, tuple)) else args
             found[node.name] = [one.detach().clone() for one in given if isinstance(one, Tensor)], output.detach().clone()  # fmt: skip
 
-    trace(families(), x, seen)
+    trace(families(), given(built), seen)
     return found
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from tests.explain.masked import masked
 from tests.pages.opened import opened
-from tests.pages.recorded import numbers, recorded
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import config, numbers, recorded
 from tests.pages.test_pages_explain_tokens import close
 from tests.whole import Built, build
 
@@ -26,14 +25,7 @@ CAUSAL, BIASED = "F.scaled_dot_product_attention", "F.scaled_dot_product_attenti
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("masks")
-    config = {
-        "model": {"source": f"python:{NETS}:masked", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs")),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": "all",
-    }
-    return build(folder, config)
+    return build(folder, config(f"python:{NETS}:masked", folder, ["all"]))
 
 
 @pytest.fixture(scope="module")

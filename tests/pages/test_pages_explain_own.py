@@ -12,13 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from generator.images import load as load_picture
-from generator.images import scan
-from generator.model.preprocess import Preprocess
 from generator.model.trace import trace
 from tests.explain.own_nets import own
 from tests.pages.opened import opened
-from tests.pages.test_pages_explain import as_map, number, photographs, shown, steps
+from tests.pages.recorded import config, given
+from tests.pages.test_pages_explain import as_map, number, shown, steps
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -35,28 +33,19 @@ LAYERS = [
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("own")
-    config = {
-        "model": {"source": f"python:{NETS}:own", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs")),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": LAYERS,
-    }
-    return build(folder, config)
+    return build(folder, config(f"python:{NETS}:own", folder, LAYERS))
 
 
 @pytest.fixture(scope="module")
 def truth(built: Built) -> dict[str, Tensor]:
     """What torch gave, copied as it arose: what follows may write over it."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    x = Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
     found: dict[str, Tensor] = {}
 
     def seen(node: Any, args: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor):
             found[node.name] = output.detach().clone()
 
-    trace(own(), x, seen)
+    trace(own(), given(built), seen)
     return found
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from tests.explain.nets import few
 from tests.pages.opened import opened
-from tests.pages.recorded import numbers, recorded
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import config, numbers, recorded
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -26,17 +25,8 @@ MHA = "vit.encoder.layers.encoder_layer_0.self_attention"
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("tokens")
-    config = {
-        "model": {"source": f"python:{NETS}:few", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs")),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": [
-            "fused.attn", "fused.norm1", "vit.encoder.layers.encoder_layer_0.ln_2", "response.norm", "shuffle.two", "shuffle.mixed",
-        ],
-        "explain": {"images": 1},
-    }  # fmt: skip
-    return build(folder, config)
+    layers = ["fused.attn", "fused.norm1", "vit.encoder.layers.encoder_layer_0.ln_2", "response.norm", "shuffle.two", "shuffle.mixed"]  # fmt: skip
+    return build(folder, config(f"python:{NETS}:few", folder, layers))
 
 
 @pytest.fixture(scope="module")

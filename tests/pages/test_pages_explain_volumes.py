@@ -13,8 +13,7 @@ from torch import Tensor
 
 from tests.explain.volumes import clip
 from tests.pages.opened import audit, opened
-from tests.pages.recorded import numbers, recorded
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import config, numbers, recorded
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -26,14 +25,7 @@ NETS = Path(__file__).resolve().parents[1] / "explain/volumes.py"
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("volumes")
-    config = {
-        "model": {"source": f"python:{NETS}:clip", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(folder / "photographs")),
-        "methods": ["feature_maps"],
-        "trust": "none",
-        "layers": ["conv", "norm", "act"],
-    }
-    return build(folder, config)
+    return build(folder, config(f"python:{NETS}:clip", folder, ["conv", "norm", "act"]))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from tests.pages.conftest import Built
 from tests.pages.fixture_report import tiny_report
 from tests.pages.opened import opened
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import config
 from tests.whole import build
 
 if TYPE_CHECKING:
@@ -91,11 +91,7 @@ def test_signed_maps_are_drawn_full_at_a_quantile_and_the_legend_says_so(browser
 
 def test_layers_without_a_page_are_not_taken_for_the_image(browser: Browser, tmp_path: Path):
     """Links go past them: a transformer's linear layers have no page where only activations and blocks do."""
-    config = {
-        "model": {"source": f"python:{NETS}:few", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(tmp_path / "photographs")), "methods": ["feature_maps"], "trust": "none", "layers": ["conv", "norm", "fused.attn"],
-    }  # fmt: skip
-    built = build(tmp_path, config)
+    built = build(tmp_path, config(f"python:{NETS}:few", tmp_path, ["conv", "norm", "fused.attn"]))
     base = built.site.as_uri() + "/"
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = seen.page

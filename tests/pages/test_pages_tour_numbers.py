@@ -11,13 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from generator.config import load_config
-from generator.images import load as load_picture
-from generator.images import scan
 from generator.model.load import load
-from generator.model.preprocess import Preprocess
 from tests.pages.fixture_tour import data
 from tests.pages.opened import Opened, opened
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import given, photographs
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
@@ -66,8 +63,7 @@ def config(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def truth(built: Built) -> list[Tensor]:
     """What torch gives for the first image: the picture, then the output of every module."""
-    image = scan(built.folder / "photographs", limit=None).images[0]
-    found = [Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]]
+    found = [given(built)]
     for module in network(built):
         found.append(module(found[-1]).detach())
     return found

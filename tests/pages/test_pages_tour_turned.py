@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.pages.opened import opened
-from tests.pages.test_pages_explain import photographs
+from tests.pages.recorded import config
 from tests.whole import build
 
 if TYPE_CHECKING:
@@ -28,15 +28,11 @@ def build():
 
 def test_what_lies_before_the_turn_has_the_other_sign(browser: Browser, tmp_path: Path):
     (tmp_path / "net.py").write_text(NET, encoding="utf-8")
-    config = {
-        "model": {"source": "python:net.py:build", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}},
-        "images": str(photographs(tmp_path / "photographs", 2)),
+    how = config("python:net.py:build", tmp_path, ["conv", "act"]) | {
         "methods": ["feature_maps", "kernels"],
-        "layers": ["conv", "act"],
         "explain": "none",
-        "trust": "none",
     }
-    base = build(tmp_path, config).site.as_uri() + "/"
+    base = build(tmp_path, how).site.as_uri() + "/"
     with opened(browser, f"{base}tour.html#s=3&u=0", base=base) as seen:
         page = seen.page
         page.wait_for_selector(".tour-edge[data-to='4 0']", state="attached")
