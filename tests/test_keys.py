@@ -99,21 +99,42 @@ def forget() -> None:
     """Files are read once a process."""
     keys.code_digest.cache_clear()
     keys._read.cache_clear()
+    keys._engine.cache_clear()
+    keys.engine_digest.cache_clear()
+
+
+def change(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    """From now on files of this name have a line more."""
+    read = Path.read_text
+
+    def changed(self: Path, *args: object, **more: object) -> str:
+        return read(self, *args, **more) + ("\nCHANGED = 1\n" if self.name == file else "")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", changed)
 
 
 def test_a_method_depends_on_the_modules_that_it_imports(monkeypatch: pytest.MonkeyPatch):
     forget()
     before = method_digest(ActivationMaximization), method_digest(GradCAM)
     forget()
-    read = Path.read_text
-
-    def changed(self: Path, *args: object, **more: object) -> str:
-        return read(self, *args, **more) + ("\nCHANGED = 1\n" if self.name == "fourier.py" else "")  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Path, "read_text", changed)
+    change(monkeypatch, "fourier.py")
     after = method_digest(ActivationMaximization), method_digest(GradCAM)
     forget()
     assert after[0] != before[0] and after[1] == before[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [("receptive.py", True), ("reach_enlarged.py", True), ("within.py", True), ("from_timm.py", False)],
+)
+def test_the_engine_is_all_that_it_imports_of_the_model(monkeypatch: pytest.MonkeyPatch, file: str, counts: bool):
+    forget()
+    before = keys.engine_digest()
+    forget()
+    change(monkeypatch, file)
+    after = keys.engine_digest()
+    forget()
+    assert (after != before) is counts
 
 
 @pytest.mark.parametrize(
@@ -123,12 +144,7 @@ def test_a_module_imported_from_its_package_counts(monkeypatch: pytest.MonkeyPat
     forget()
     before = keys.code_digest(of)
     forget()
-    read = Path.read_text
-
-    def changed(self: Path, *args: object, **more: object) -> str:
-        return read(self, *args, **more) + ("\nCHANGED = 1\n" if self.name == file else "")  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Path, "read_text", changed)
+    change(monkeypatch, file)
     after = keys.code_digest(of)
     forget()
     assert after != before

@@ -33,12 +33,12 @@ from generator.model.dimensions import (
     unbind,
     unfold,
 )
-from generator.model.enlarged import fold, resample, shuffle, transposed
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
 from generator.model.products import product
 from generator.model.reach import NCHW, WHOLE, Reach, Span, union
-from generator.model.rule import both, unknown
+from generator.model.reach_enlarged import fold, resample, shuffle, transposed
+from generator.model.reach_rule import both, unknown
 
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:

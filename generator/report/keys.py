@@ -32,21 +32,14 @@ ENGINE = (
     "generator.engine",
     "generator.executors",
     "generator.images",
-    "generator.model.calls",
     "generator.model.describe",
-    "generator.model.dimensions",
-    "generator.model.graph",
-    "generator.model.head",
-    "generator.model.operations",
     "generator.model.preprocess",
-    "generator.model.reach",
-    "generator.model.receptive",
-    "generator.model.trace",
-    "generator.model.twin",
     "generator.tiles",
     "generator.names",
 )
-"""What every result passes through, from the file's bytes to the record."""
+"""What every result passes through, from the file's bytes to the record, with all that it imports of `FOLLOWED`."""
+FOLLOWED = "generator.model."
+"""The layers, their shapes and what they see are worked out in many small files."""
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
 
 
@@ -114,14 +107,28 @@ def _file_of(module: str) -> bytes:
 def engine_digest() -> Digest:
     """The engine's own version: its code, less docstrings and comments."""
     text = hashlib.sha256()
-    for name in ENGINE:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None and spec.origin is not None
-        folder = Path(spec.origin)
-        files = sorted(folder.parent.glob("*.py")) if folder.name == "__init__.py" else [folder]
-        for file in files:
-            text.update(code_of(file.read_text(encoding="utf-8")).encode())
+    for name in _engine():
+        read = _read(name)
+        assert read is not None
+        text.update(f"{name}\n{read[0]}\n".encode())
     return Digest(text.hexdigest())
+
+
+@cache
+def _engine() -> tuple[str, ...]:
+    """The names of the engine's modules, those of its packages one by one, in order."""
+    todo, found = list(ENGINE), set[str]()
+    while todo:
+        name = todo.pop()
+        spec = importlib.util.find_spec(name) if name not in found else None
+        if spec is None or spec.origin is None:
+            continue
+        found.add(name)
+        if spec.submodule_search_locations and name in ENGINE:
+            todo += [f"{name}.{file.stem}" for file in Path(spec.origin).parent.glob("*.py") if file.stem != "__init__"]
+        read = _read(name)
+        todo += [one for one in (read[1] if read else ()) if one.startswith(FOLLOWED)]
+    return tuple(sorted(found))
 
 
 def method_digest(cls: type) -> Digest:
@@ -138,7 +145,7 @@ def code_digest(*modules: str) -> Digest:
         name = todo.pop()
         if name in seen or not name.startswith("generator") or name in ("generator", "generator.methods"):
             continue
-        if any(name == part or name.startswith(f"{part}.") for part in ENGINE):
+        if name in _engine():
             continue
         seen.add(name)
         read = _read(name)

@@ -7,7 +7,7 @@ import math
 from generator.model.graph import Node
 from generator.model.operations import pair
 from generator.model.reach import Reach, Span
-from generator.model.rule import both, unknown
+from generator.model.reach_rule import both, unknown
 
 
 def transposed(node: Node, reads: list[Reach]) -> Reach:
