@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,8 @@ LARGE = 10_000
 FEW = 64 * 64
 """Places up to which a layer's map is kept as bare bytes: they go into a page's data, where a browser enlarges them as
 torch does."""
+
+_READING = threading.RLock()
 
 Gray = NDArray[np.uint8]
 
@@ -139,8 +142,13 @@ def npy(values: NDArray[np.float32]) -> bytes:
 
 
 def from_npy(data: bytes) -> NDArray[np.float32]:
-    """The array in .npy bytes."""
-    loaded: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    """The array in .npy bytes; from any thread.
+
+    One at a time: numpy reads the header with `ast`, whose parser in Python before 3.11.8 keeps its depth in one place for
+    all threads (gh-106905), and now and then ends with SystemError where two of them are in it.
+    """
+    with _READING:
+        loaded: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
     return loaded
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 import torch
 
 from generator.artifacts import ChannelMaps, Curve, Heatmap, ImageGrid, InputMap, Kernels
-from generator.encode import MAX_SIDE, Grid, encode, from_npy, quantise
+from generator.encode import MAX_SIDE, Grid, encode, from_npy, npy, quantise
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -260,3 +263,35 @@ def test_a_map_says_how_much_of_it_is_no_number(made):
     assert "facts" not in encode(made(whole)).meta
     spoilt = torch.tensor([[[1.0, float("nan")], [float("inf"), 4.0]]])
     assert encode(made(spoilt)).meta["facts"] == [["values that are no numbers", 0.5]]
+
+
+def test_arrays_are_read_from_several_threads():
+    """Python's parser, which numpy reads headers with, loses count where finalizers let another thread into it."""
+
+    class Loop:
+        def __init__(self) -> None:
+            self.loop = self
+
+        def __del__(self) -> None:
+            for _ in range(50):
+                pass
+
+    values = np.arange(9, dtype=np.float32).reshape(3, 3)
+    written = npy(values)
+
+    def read(depth: int) -> np.ndarray:
+        if depth:
+            return read(depth - 1)
+        for _ in range(20):
+            Loop()
+        return from_npy(written)
+
+    switching, collecting = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(5)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert all(np.array_equal(got, values) for got in threads.map(read, (n % 20 for n in range(500))))
+    finally:
+        sys.setswitchinterval(switching)
+        gc.set_threshold(*collecting)
