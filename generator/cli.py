@@ -47,6 +47,10 @@ def build(
         str | None, typer.Option(help="torchvision:NAME, timm:NAME, python:MODULE_OR_FILE:CALLABLE.")
     ] = None,
     images: Annotated[str | None, typer.Option(help="The folder of images.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="The set whose patches stand beside units: a folder, a list, tars; else the images."),
+    ] = None,
     layers: Annotated[str | None, typer.Option(help="Selectors with commas between: conv, layer4.*, all.")] = None,
     methods: Annotated[str | None, typer.Option(help="all, or names with commas between.")] = None,
     targets: Annotated[str | None, typer.Option(help='top1, top:3, 243, "tabby", with commas between.')] = None,
@@ -68,6 +72,7 @@ def build(
         {
             "model": model,
             "images": images,
+            "dataset": dataset,
             "layers": listed(layers),
             "methods": listed(methods),
             "targets": listed(targets),

@@ -1,8 +1,9 @@
-"""Make `inputs/images/` and `inputs/digits/` from what scikit-image, scikit-learn and matplotlib ship.
+"""Make `inputs/images/`, `inputs/digits/` and `inputs/examples/` from what others ship.
 
     python inputs/make_images.py            writes the pictures again; the same packages give the same bytes
 
-Who made each picture, and under which licence, stands in `inputs/CREDITS.md`. A JPEG that is small enough is copied
+The packages are scikit-image, scikit-learn and matplotlib, and for the examples Debian's `tuxpaint-stamps-default`; without the
+last the examples stay as they are. Who made each picture, and under which licence, stands in `inputs/CREDITS.md`. A JPEG that is small enough is copied
 as it is, so that nothing is lost by a second compression.
 """
 
@@ -16,6 +17,11 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
+STAMPS = Path("/usr/share/tuxpaint/stamps")
+EXAMPLE = 256
+"""Pixels of an example's side: models read 224 to 256 of them."""
+MARGIN = 15
+"""Pixels kept free around the thing, which a model's crop cuts off."""
 LONGER_SIDE = 768
 QUALITY = 90
 LIMIT = 150_000
@@ -58,6 +64,26 @@ def write_photograph(source: Path, target: Path) -> None:
     raise SystemExit(f"{target.name} stays above {LIMIT} bytes at quality 55")
 
 
+def examples() -> list[str]:
+    """Names of the cut-outs in `examples/list.txt`, without their suffix: vehicles/flight/balloon360."""
+    lines = (HERE / "examples" / "list.txt").read_text("utf-8").splitlines()
+    return [line.removesuffix(".jpg") for line in lines if not line.startswith(("#", ".."))]
+
+
+def write_example(source: Path, target: Path) -> None:
+    """A cut-out with its thing as large as it goes in a white square."""
+    with Image.open(source) as image:
+        cut = image.convert("RGBA")
+    cut = cut.crop(cut.getchannel("A").point(lambda alpha: 255 * (alpha > 8)).getbbox())
+    scale = (EXAMPLE - 2 * MARGIN) / max(cut.size)
+    size = tuple(max(1, round(side * scale)) for side in cut.size)
+    cut = cut.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    square = Image.new("RGBA", (EXAMPLE, EXAMPLE), "white")
+    square.alpha_composite(cut, ((EXAMPLE - size[0]) // 2, (EXAMPLE - size[1]) // 2))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    square.convert("RGB").save(target, "JPEG", quality=82, optimize=True)
+
+
 def write_digits(folder: Path) -> None:
     """One digit of each class, the first of it in the held-out fifth, as 32x32 gray PNG."""
     sys.path.insert(0, str(HERE / "models"))
@@ -77,6 +103,8 @@ def main() -> None:
     for stem, (package, path) in PHOTOGRAPHS.items():
         write_photograph(package_file(package, path), images / f"{stem}.jpg")
     write_digits(digit_images)
+    for name in examples() if STAMPS.is_dir() else ():
+        write_example(STAMPS / f"{name}.png", HERE / "examples" / f"{name}.jpg")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent
-TRAVELS = ("mkdocs.yml", "templates", "site_config", "inputs", "bench/results")
+INPUTS = ("CREDITS.md", "digits", "images", "make_images.py", "models", "prototxt")
+TRAVELS = ("mkdocs.yml", "templates", "site_config", "bench/results", *(f"inputs/{name}" for name in INPUTS))
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,10 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", TRAVELS)
 def test_what_users_change_travels_in_the_wheel(name: str, unpacked: Path):
     assert files(unpacked / "generator/_data" / name) == files(TOP / name) != {}
+
+
+def test_the_examples_whose_licence_is_another_stay_out_of_the_wheel(unpacked: Path):
+    assert {path.name for path in (unpacked / "generator/_data/inputs").iterdir()} == {*INPUTS}
 
 
 def test_the_wheel_has_every_module_and_nothing_else(unpacked: Path):

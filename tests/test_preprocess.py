@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -305,29 +304,3 @@ def test_lite0_was_trained_with_these_numbers(lite0: torch.nn.Module, photograph
         ratios[mean] = (stem.var(dim=(0, 2, 3)) / known)[live].median().item()
     assert 0.5 < ratios[LITE0.mean] < 1.5
     assert ratios[IMAGENET_MEAN] > 3
-
-
-# --- what lies in inputs/ ---
-
-
-def test_photographs_are_light_and_credited() -> None:
-    files = sorted(IMAGES.iterdir())
-    assert 8 <= len(files) <= 12
-    credits = (IMAGES.parent / "CREDITS.md").read_text()
-    for file in files:
-        assert file.stat().st_size <= 150_000
-        assert f"`{file.name}`" in credits
-    assert scan(IMAGES).skipped == ()
-
-
-def test_make_images_makes_these_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(IMAGES.parent))
-    sys.modules.pop("make_images", None)
-    import make_images
-
-    assert sorted(make_images.PHOTOGRAPHS) == [file.stem for file in sorted(IMAGES.iterdir())]
-    for stem, (package, inside) in make_images.PHOTOGRAPHS.items():
-        make_images.write_photograph(make_images.package_file(package, inside), tmp_path / f"{stem}.jpg")
-        with Image.open(tmp_path / f"{stem}.jpg") as made, Image.open(IMAGES / f"{stem}.jpg") as kept:
-            # Another version of the JPEG library may round differently.
-            assert np.abs(np.asarray(made).astype(int) - np.asarray(kept)).mean() < 1

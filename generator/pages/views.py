@@ -331,6 +331,8 @@ class Report:
     config_yaml: str
     seed: int
     device: str
+    credits: tuple[str, ...] = ()
+    """Whose pictures these are, as the folders they lie in say it. Hostile."""
     run_json: Mapping[str, object] = field(default_factory=dict)
     """What is written to run.json, less `bytes`, which is known after the site is written."""
     trust: Trust | None = None

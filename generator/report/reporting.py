@@ -7,6 +7,7 @@ import inspect
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from generator import __version__
@@ -15,6 +16,7 @@ from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.from_model import TORN, modules_alone
 from generator.diagrams.weights import with_weights
+from generator.images.credits import credits_of
 from generator.learn.own import own_of
 from generator.methods import MethodInfo, registry
 from generator.names import LayerName
@@ -127,6 +129,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         not_applicable=not_applicable(setup),
         versions=versions(),
         config_yaml=dump(setup.config),
+        credits=credits_of([Path(one) for one in (setup.config.images, setup.config.dataset) if one is not None]),
         seed=setup.config.seed,
         device=device_name(setup),
     )

@@ -1,0 +1,87 @@
+"""What lies in inputs/: light, credited, made again by its script."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generator.dataset.sources import open_dataset
+from generator.images import scan
+from generator.images.credits import MOST, credits_of
+
+IMAGES = Path(__file__).parents[1] / "inputs" / "images"
+
+
+def test_photographs_are_light_and_credited() -> None:
+    files = sorted(IMAGES.glob("*.jpg"))
+    assert 8 <= len(files) <= 12
+    (credits,) = credits_of([IMAGES])
+    for file in files:
+        assert file.stat().st_size <= 150_000
+        assert f"- {file.name}: " in credits
+    assert scan(IMAGES).skipped == ()
+
+
+def test_make_images_makes_these_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(IMAGES.parent))
+    sys.modules.pop("make_images", None)
+    import make_images
+
+    assert sorted(make_images.PHOTOGRAPHS) == [file.stem for file in sorted(IMAGES.glob("*.jpg"))]
+    for stem, (package, inside) in make_images.PHOTOGRAPHS.items():
+        make_images.write_photograph(make_images.package_file(package, inside), tmp_path / f"{stem}.jpg")
+        with Image.open(tmp_path / f"{stem}.jpg") as made, Image.open(IMAGES / f"{stem}.jpg") as kept:
+            # Another version of the JPEG library may round differently.
+            assert np.abs(np.asarray(made).astype(int) - np.asarray(kept)).mean() < 1
+
+
+def test_examples_are_light_listed_and_apart_from_the_project() -> None:
+    folder = IMAGES.parent / "examples"
+    listed = open_dataset(folder / "list.txt")
+    there = {file.resolve() for file in (*IMAGES.glob("*.jpg"), *folder.rglob("*.jpg"))}
+    assert {Path(str(one.locator)).resolve() for one in listed} == there
+    assert len(listed) == len(there) == 247
+    sizes = [file.stat().st_size for file in folder.rglob("*.jpg")]
+    assert max(sizes) < 25_000
+    assert sum(sizes) < 2_000_000
+    (credits,) = credits_of([folder / "list.txt"])
+    assert f"{len(sizes)} cut-outs" in credits
+    assert "GNU General Public License, version 2 or later" in credits
+    assert "GNU GENERAL PUBLIC LICENSE" in (folder / "COPYING").read_text()
+    assert set(listed.written) == {None}  # the model's own first answers stand for classes
+
+
+def test_an_example_is_a_cut_out_in_the_middle_of_a_white_square(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(IMAGES.parent))
+    sys.modules.pop("make_images", None)
+    import make_images
+
+    stamp = np.zeros((50, 120, 4), np.uint8)
+    stamp[10:30, 20:100] = (200, 30, 30, 255)  # 80 by 20
+    Image.fromarray(stamp).save(tmp_path / "stamp.png")
+    make_images.write_example(tmp_path / "stamp.png", tmp_path / "tools/saw.jpg")
+    with Image.open(tmp_path / "tools/saw.jpg") as made:
+        pixels = np.asarray(made).astype(int)
+    assert pixels.shape == (256, 256, 3)
+    red = np.abs(pixels - (200, 30, 30)).max(axis=2) < 20
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert (columns[0], columns[-1]) == (pytest.approx(15, abs=1), pytest.approx(240, abs=1))
+    assert (rows[-1] - rows[0] + 1, rows[0] + rows[-1]) == (pytest.approx(226 / 4, abs=3), pytest.approx(255, abs=2))
+    assert (pixels[~red] > 235).mean() > 0.95
+
+
+def test_credits_lie_in_the_folder_or_beside_the_list(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a/CREDITS.txt").write_text(" by Ann\n")
+    (tmp_path / "CREDITS.md").write_text("x" * (MOST + 1))
+    (tmp_path / "list.txt").write_text("a/1.png\n")
+    assert credits_of([tmp_path / "a", tmp_path / "b", tmp_path / "a"]) == ("by Ann",)
+    assert credits_of([tmp_path / "list.txt"]) == ("x" * MOST,)
+    assert credits_of([tmp_path / "nowhere/train-{0..9}.tar"]) == ()
