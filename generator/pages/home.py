@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generator.pages import data, escape, findings, trust
+from generator.pages import data, escape, findings, home_units, trust
 from generator.pages.context import Site
 from generator.pages.image import BEST
 from generator.pages.views import Atlas, Heat, ImageView, Prediction
@@ -36,7 +36,7 @@ def write(site: Site) -> None:
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=walk, methods=[m for m in report.methods if m.asked], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), examined=findings.verdict(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
+        cards=cards, units=home_units.shown(site), lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=walk, methods=[m for m in report.methods if m.asked], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), examined=findings.verdict(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
     )  # fmt: skip
 
 

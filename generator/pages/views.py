@@ -331,8 +331,6 @@ class Report:
     config_yaml: str
     seed: int
     device: str
-    credits: tuple[str, ...] = ()
-    """Whose pictures these are, as the folders they lie in say it. Hostile."""
     run_json: Mapping[str, object] = field(default_factory=dict)
     """What is written to run.json, less `bytes`, which is known after the site is written."""
     trust: Trust | None = None
@@ -377,3 +375,5 @@ class Report:
     """What kind of scores it ends in."""
     explained: Explained | None = field(default=None, compare=False)
     """How its layers are computed; None where that was not asked for."""
+    credits: tuple[str, ...] = ()
+    """Whose pictures these are, as the folders they lie in say it. Hostile."""

@@ -9,13 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from generator.artifacts import NotApplicable
+from generator.dataset.answers import Answers
+from generator.names import LayerName
 from generator.pages.views import Prediction
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import put
 from tests.pages.fixture_report import tiny_report
+from tests.pages.fixture_units import answered, answers
 from tests.pages.opened import opened
 
 if TYPE_CHECKING:
@@ -113,3 +117,68 @@ def test_methods_that_the_report_does_not_use_are_counted_and_not_listed(
     assert listed(built) == ["cam", "saliency"]
     assert "And 6 that this report does not use" in home(built)
     assert (built.site / "methods/grad_cam.html").is_file()
+
+
+def raised(values: list[list[float]], spread: list[float], places: list[int]) -> Answers:
+    """Units whose three strongest images are 1, 0, 1, with these values; from the sample their values lie evenly up to `spread`."""
+    made = answers(len(values), 2)
+    return replace(
+        made,
+        values=np.array(values, np.float32),
+        images=np.tile(np.array([1, 0, 1], np.int32), (len(values), 1)),
+        places=np.tile(np.array(places, np.int32), (len(values), 1)),
+        histogram_hi=np.array(spread, np.float32),
+    )
+
+
+def test_units_that_stand_out_are_shown_with_the_photographs_that_raise_them(
+    tmp_path: Path, rebuild: Callable[..., Built], browser: Browser, tiny: Built
+):
+    made = answered(tiny_report(tmp_path / "store"))
+    stem, act, conv, head = made.layers
+    # Pictures are there of units 0, 2, 4 and 6; that of unit 4 is dead. Above its mean in spreads, unit 2 stands lower
+    # than unit 6, though its values are higher.
+    values = [[50.0, 40.0, 30.0]] * 8
+    values[6], values[4] = [9.0, 8.0, 7.0], [90.0, 90.0, 90.0]
+    found = raised(values, [20.0, 20, 20, 20, 20, 20, 1, 20], [0, 11, 95])
+    conv = replace(conv, answers=found)
+    built = rebuild(replace(made, layers=(stem, act, conv, head)), tmp_path)
+    (section,) = re.findall(r'<section class="ca-home__units".*?</section>', home(built), re.S)
+    assert re.findall(r'href="layers/([^"]+)"', section) == [f"{conv.slug}.html#v=units&amp;u=6"], (
+        "others have two photographs"
+    )
+    assert re.findall(r'alt="([^"]*)" title', section) == ["red wine", "tabby", "red wine"]
+    # Map of 8 by 12, stride 2, offset 0.5, input 32 by 32: the middle of place (0, 0) is pixel 1.
+    assert re.findall(r"left: ([\d.]+)%; top: ([\d.]+)%", section) == [
+        ("3.1", "3.1"),
+        ("71.9", "3.1"),
+        ("71.9", "46.9"),
+    ]
+    assert "ca-home__units" not in home(tiny), "where no set was asked there is nothing to say"
+    base = built.site.as_uri()
+    for width in (1280, 390):
+        with opened(browser, base + "/index.html", base=base, width=width) as seen:
+            box = seen.page.locator(".ca-home__pair").bounding_box()
+            assert box is not None and box["x"] + box["width"] <= width and box["height"] > 60
+            seen.page.locator(".ca-home__units a[href*=v\\=units]").click()
+            seen.page.wait_for_selector("unit-panel h2:has-text('Unit 6')")
+            seen.check()
+
+
+def test_of_many_layers_the_deeper_half_gives_units_evenly_spaced(tmp_path: Path, rebuild: Callable[..., Built]):
+    made = answered(tiny_report(tmp_path / "store"))
+    conv = replace(made.layers[2], answers=raised([[3.0, 2.0, 1.0]] * 8, [0.5] * 8, [0, 11, 95]))
+    many = tuple(
+        replace(conv, slug=f"layer-{k}", layer=replace(conv.layer, name=LayerName(f"conv{k}"), depth=k))
+        for k in range(20)
+    )
+    built = rebuild(replace(made, layers=many, cam_layers=(), default_layer=None), tmp_path)
+    (section,) = re.findall(r'<section class="ca-home__units".*?</section>', home(built), re.S)
+    assert re.findall(r'href="layers/layer-(\d+)\.html#v=units&amp;u=0"', section) == [
+        "10",
+        "12",
+        "14",
+        "15",
+        "17",
+        "19",
+    ]
