@@ -11,7 +11,8 @@ deviations of what the kernel answers, or, without one, the bias by the kernel's
 by less than 0.05. Opposite kernels are never redundant.
 
 Where the answers of the activation behind a convolution are known, they decide and the weights only explain. Of $k$ units
-that are one, $k - 1$ are counted.
+that are one, $k - 1$ are counted as units that could go. On the page of all units, and in the filter of a layer's page,
+`redundant` means all $k$ of them, and no others.
 
 Limits: correlation keeps the six most alike units of each, so that large groups are joined through their members. Units may
 be alike on these images and differ on others.

@@ -97,8 +97,8 @@ class Images:
 
 
 def layer_arrays(view: LayerView, labels: Sequence[str], images: Images, names: Names) -> dict[str, NDArray[Any]]:
-    """The arrays of one layer but for its marks, one row a unit, NOTHING where something is not known; feeds and speaks have no rows where
-    the layer feeds no class. `names` learns the classes."""
+    """The arrays of one layer but for its marks, one row a unit, NOTHING where something is not known; feeds and speaks have no
+    rows where the layer feeds no class. `names` learns the classes."""
     units = view.layer.units
     nothing = np.full(units, NOTHING)
     made: dict[str, NDArray[Any]] = {

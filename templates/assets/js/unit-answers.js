@@ -3,6 +3,7 @@
 (() => {
   const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
 
+  const SELDOM = 0.01;  // share of places below which a unit is seldom on
   const FEW = 150;  // pixels across, below which a picture shown large shows them
   const kept = new Map();
 
@@ -211,8 +212,9 @@
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say(Number.isNaN(arrays.mean[unit]) ? 'binsNone' : 'patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
+    const seldom = arrays.highest[unit] > 0 && 1 - arrays.sparsity[unit] < SELDOM ? say('binsSeldom') : '';
     const below = arrays.highest[unit] < 0 && !Number.isNaN(arrays.mean[unit]) ? say('binsBelow') : '';
-    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [Number.isNaN(arrays.mean[unit]) ? say('binsNone') : say('binsHow', {n: answers.sampled.toLocaleString('en'), share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
+    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [Number.isNaN(arrays.mean[unit]) ? say('binsNone') : say('binsHow', {n: answers.sampled.toLocaleString('en'), share: seldom ? say('binsUnder') : percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, seldom, chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({late: true, title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;

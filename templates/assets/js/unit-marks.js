@@ -14,7 +14,8 @@
     const made = told.map(({severity, said, units, by, name}) => ({severity, name, more: 'markMore', text: said[said.length === 1 ? 0 : units.indexOf(unit)] + (by ? ` ${say('markBy', {layer: by})}` : '')}));
     const bits = answers ? answers.arrays.marks[unit] : 0;
     // What is dead is never on: that goes without saying.
-    const silent = new Set([...told.map(({mark}) => mark), ...(bits & BITS.certain ? ['never_on'] : [])]);
+    const marks = told.map(({mark}) => mark);
+    const silent = new Set([...marks, ...(bits & BITS.certain || marks.includes('certain') ? ['never_on'] : [])]);
     for (const [mark, bit] of Object.entries(BITS)) {
       if (!(bits & bit) || silent.has(mark)) continue;
       const [name, more] = MORE[mark] || ['', ''];

@@ -1,7 +1,9 @@
 /* The units of a layer that were searched for: what each looks for, beside the photographs that raise it most, and under these what of
  * them did. A card opens its unit. */
 (() => {
-  const PHOTOS = 3, SIDE = 64;
+  const PHOTOS = 3, SIDE = 64, LARGEST = 96;
+  /** In pixels, of a card: how wide it is at least, what stands between two, and what of it is no picture. */
+  const CARD = 380, GAP = 12, EDGES = 44;
 
   /** "unit rank" -> its reconstruction, of a layer's answers. */
   const known = new WeakMap();
@@ -11,13 +13,19 @@
   }
 
   /** The unit's patch of that rank under a veil but where what raised the unit lies; '' where that was not asked. */
-  function lit({answers, examples}, unit, entry, rank) {
+  function lit({answers, examples}, unit, entry, rank, side) {
     const tile = entries(answers).get(`${unit} ${rank}`) ?? -1;
     const blank = tile < 0 || (answers.back.guided.dead && answers.back.guided.dead[tile]);
-    return blank ? '' : convatlas.answers.veiled(answers, examples[entry.image], entry, tile, SIDE);
+    return blank ? '' : convatlas.answers.veiled(answers, examples[entry.image], entry, tile, side);
   }
 
-  function card({answers, examples}, pictures, findings, tile, pick) {
+  /** The side of a photograph with which cards fill rows of that width: three stand beside the unit's picture, twice as large. */
+  function fitting(width) {
+    const across = Math.max(1, Math.floor((width + GAP) / (CARD + GAP)));
+    return Math.min(LARGEST, Math.max(SIDE, Math.floor(((width + GAP) / across - GAP - EDGES) / (PHOTOS + 2))));
+  }
+
+  function card({answers, examples}, pictures, findings, tile, side, pick) {
     const {el, say, tiles} = convatlas;
     const unit = tiles.unit(pictures, tile);
     const photos = convatlas.answers.list(answers, unit).slice(0, PHOTOS);
@@ -25,8 +33,8 @@
     const dead = pictures.dead && pictures.dead[tile];
     const badge = convatlas.marks.badge(findings, answers, unit);
     return el('li', {}, el('button', {type: 'button', class: 'ca-seen', 'data-unit': unit, 'aria-label': badge ? `${words}. ${badge.title}` : words, title: words, onclick: () => pick(unit)},
-      el('span', {class: 'ca-seen__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * SIDE + 4), el('b', {}, unit), badge),
-      el('span', {class: 'ca-seen__photos'}, photos.map((entry, rank) => el('span', {}, convatlas.answers.cut(answers, examples[entry.image][0], entry.place, SIDE), lit({answers, examples}, unit, entry, rank))))));
+      el('span', {class: 'ca-seen__looks'}, dead ? el('i', {'aria-hidden': 'true'}, '∅') : tiles.single(pictures, tile, 2 * side + 4), el('b', {}, unit), badge),
+      el('span', {class: 'ca-seen__photos'}, photos.map((entry, rank) => el('span', {}, convatlas.answers.cut(answers, examples[entry.image][0], entry.place, side), lit({answers, examples}, unit, entry, rank, side))))));
   }
 
   /** Whether a layer's page shows any card: one for each of the tiles, in that order (by index those whose search came to nothing
@@ -40,8 +48,9 @@
     const as = order.join();
     const kept = main.querySelector('.ca-seens');
     if (!kept || kept.dataset.order !== as) {
-      const cards = order.map((tile) => card(found, pictures, findings, tile, (u) => page.set({u})));
-      main.replaceChildren(el('ul', {class: 'ca-seens', 'aria-label': say('pairs'), 'data-order': as, onkeydown: walk}, cards));
+      const side = fitting(main.clientWidth);
+      const cards = order.map((tile) => card(found, pictures, findings, tile, side, (u) => page.set({u})));
+      main.replaceChildren(el('ul', {class: 'ca-seens', 'aria-label': say('pairs'), 'data-order': as, style: `--side: ${side}px`, onkeydown: walk}, cards));
     }
     const focused = main.contains(document.activeElement);
     for (const one of main.querySelectorAll('.ca-seen')) {
@@ -56,7 +65,7 @@
   function walk(event) {
     const all = [...event.currentTarget.querySelectorAll('.ca-seen')];
     const at = all.indexOf(document.activeElement);
-    if (at < 0 || event.altKey || event.ctrlKey || event.metaKey || all.some((one) => one.ariaPressed === 'true')) return;
+    if (at < 0 || event.altKey || event.ctrlKey || event.metaKey || all.some((one) => one.getAttribute('aria-pressed') === 'true')) return;
     const across = Math.max(1, all.filter((one) => one.offsetTop === all[0].offsetTop).length);
     const steps = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across, Home: -at, End: all.length - 1 - at};
     if (!(event.key in steps)) return;

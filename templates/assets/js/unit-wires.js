@@ -48,8 +48,8 @@
   /** The part of a kernel's squared weights that a slice has, of its length's share of the kernel's. */
   const part = (share) => share ** 2;
 
-  /** A share in whole per cent; what is not nothing is not written as nothing. */
-  const whole = (share) => (share > 0 && share < 0.01 ? '<\u202f1' : Math.round(100 * share));
+  /** A share in whole per cent, below one in tenths; what is not nothing is not written as nothing. */
+  const whole = (share) => (share >= 0.01 || !share ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
 
   /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
   function strength(percent, sign, weight, driven = false) {
