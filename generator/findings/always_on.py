@@ -25,6 +25,8 @@ from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import counted, of, percent
 from generator.names import Paper
 
+SAID = ("Always on: its rectifier never cuts anything.",)
+
 
 @check
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class AlwaysOn:
             f"A note where {percent(self.note)} of a layer's live units are always on, a warning from {percent(self.warning)} "
             "on: then the layer is as good as linear. Below that it is common in sound networks.",
             tuple(
-                Place(layer.name, of(len(on), alive), tuple(on.tolist()), "always_on", "always on")
+                Place(layer.name, of(len(on), alive), tuple(on.tolist()), "always_on", "always on", SAID)
                 for portion, layer, on, alive in sorted(rows, key=lambda row: -row[0])
                 if portion >= self.note
             ),

@@ -36,6 +36,9 @@ from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import be, counted, of, percent
 from generator.names import Layer, Paper
 
+DEAD = ("Dead: no image can raise it, as far as can be told.",)
+NEVER = ("Never on: no image of the dataset raises it. It may only be rare.",)
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -148,7 +151,14 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
             text = f"{of(dead, row.layer.units)} dead" if dead else f"none of {row.layer.units:,} for certain"
             more = f", {never:,} never on" if never > dead else ""
             units = np.flatnonzero(row.dead if dead else row.never)
-            yield Place(row.layer.name, text + more, tuple(units.tolist()), "dead", "dead" if dead else "never on")
+            yield Place(
+                row.layer.name,
+                text + more,
+                tuple(units.tolist()),
+                "dead",
+                "dead" if dead else "never on",
+                DEAD if dead else NEVER,
+            )
 
 
 def _drawing(rows: list[_Row], images: int, warning: float) -> Drawing:

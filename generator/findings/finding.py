@@ -34,6 +34,8 @@ class Place:
     """The filter of the layer's page that shows units of this kind: ``dead``; "" where it has none."""
     query: str = ""
     """What the page of all units is asked to list just these units, beside the layer's name; "" where it knows none."""
+    said: tuple[str, ...] = ()
+    """What the panel of a unit says of it: one sentence for all of the units, or one for each."""
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,9 @@ class NearZeroScale:
         for name, size in sizes.items():
             beside = quartiles[name] if quartiles[name] >= self.near * usual else usual
             ratio = size / beside if beside else np.zeros_like(size)
-            rows.append((name, np.flatnonzero(ratio < self.near), float(ratio.min()), len(size)))
+            rows.append((name, np.flatnonzero(ratio < self.near), ratio, len(size)))
         name, units, _, count = max(rows, key=lambda row: len(row[1]) / row[3])
-        total, smallest = sum(len(row[1]) for row in rows), min(row[2] for row in rows)
+        total, smallest = sum(len(row[1]) for row in rows), min(float(row[2].min()) for row in rows)
         many = f"{counted(len(rows), 'batch normalisation')}"
         said = (
             f"{of(total, sum(row[3] for row in rows))} scales of {many} {be(total)} below {percent(self.near)} of what is usual "
@@ -69,18 +69,25 @@ class NearZeroScale:
             f"the others. A note from the first on, a warning from {percent(self.warning)} of a layer on, serious from "
             f"{percent(self.serious)}.",
             tuple(
-                Place(name, of(len(units), count), tuple(units.tolist()))
-                for name, units, _, count in sorted(rows, key=lambda row: -len(row[1]) / row[3])
+                Place(
+                    name, of(len(units), count), tuple(units.tolist()), said=tuple(_said(ratio[unit]) for unit in units)
+                )
+                for name, units, ratio, count in sorted(rows, key=lambda row: -len(row[1]) / row[3])
                 if len(units)
             ),
             Drawing(
                 "The smallest scale of each batch normalisation, beside what is usual in its layer",
                 "dots",
                 tuple(
-                    Dot(name, ratio, f"{few(ratio)} times what is usual", raised=ratio < self.near)
-                    for name, _, ratio, _ in rows
+                    Dot(name, float(least), f"{few(float(least))} times what is usual", raised=bool(least < self.near))
+                    for name, least in ((name, ratio.min()) for name, _, ratio, _ in rows)
                 ),
                 log=True,
                 lines=((self.near, "near zero"),),
             ),
         )
+
+
+def _said(ratio: float) -> str:
+    much = f"is {percent(ratio)} of what is usual in its layer" if ratio else "is zero"
+    return f"Scale near zero: that of its normalisation {much}, so that it gives hardly anything but a constant."

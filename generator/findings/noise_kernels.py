@@ -37,6 +37,7 @@ ENOUGH = 500
 """Weights of a layer below which noise cannot be told from a few plain kernels."""
 LARGE = 5
 """Side from which on a single kernel is judged."""
+SAID = ("Its kernel looks like noise: neighbouring weights have nothing to do with each other.",)
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _place(one: _Tested, single: bool) -> Place:
     if not single:
         return Place(one.layer.name, "the whole layer")
     units = tuple((one.each > 0.5).nonzero().flatten().tolist())
-    return Place(one.layer.name, f"{of(len(units), one.shape[0])} look most like noise", units)
+    return Place(one.layer.name, f"{of(len(units), one.shape[0])} look most like noise", units, said=SAID)
 
 
 def _drawing(one: _Tested) -> Drawing:

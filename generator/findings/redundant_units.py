@@ -11,7 +11,8 @@ deviations of what the kernel answers, or, without one, the bias by the kernel's
 by less than 0.05. Opposite kernels are never redundant.
 
 Where the answers of the activation behind a convolution are known, they decide and the weights only explain. Of $k$ units
-that are one, $k - 1$ are counted.
+that are one, $k - 1$ are counted as units that could go. On the page of all units, and in the filter of a layer's page,
+`redundant` means all $k$ of them, and no others.
 
 Limits: correlation keeps the six most alike units of each, so that large groups are joined through their members. Units may
 be alike on these images and differ on others.
@@ -36,6 +37,8 @@ from generator.findings.words import be, counted, of, percent
 from generator.names import Layer, LayerName, Paper
 from generator.wiring.neighbours import REDUNDANT
 
+MARK = "redundant"
+"""What such units are called in filters and searches: those that are named here, and no others."""
 LEVEL = 0.05
 """Difference of thresholds below which they are the same."""
 Pairs = frozenset[tuple[int, int]]
@@ -99,7 +102,7 @@ class RedundantUnits:
             f"{percent(self.serious)} on. Answers count above a correlation of {SAME}, kernels above a cosine of {REDUNDANT}: "
             "what is left of the difference is below the noise of pruning.",
             tuple(
-                Place(row.layer.name, _pairs_text(row), tuple(sorted(u for group in row.groups for u in group)), _mark(row), _mark(row))
+                _place(row)
                 for row in sorted(rows, key=lambda row: -_share(row))
                 if row.excess
             ),
@@ -113,6 +116,7 @@ class RedundantUnits:
                 share=True,
                 lines=((self.warning, "warning"),),
             ),
+            MARK if evidence.images and any(row.excess for row in rows) else "",
         )  # fmt: skip
 
 
@@ -120,8 +124,25 @@ def _share(row: _Row) -> float:
     return row.excess / row.layer.units
 
 
-def _mark(row: _Row) -> str:
-    return "redundant" if row.answered else ""
+def _place(row: _Row) -> Place:
+    said = {unit: _twins(group, unit, row.answered) for group in row.groups for unit in group}
+    units = tuple(sorted(said))
+    return Place(row.layer.name, _pairs_text(row), units, MARK, MARK, tuple(said[unit] for unit in units))
+
+
+def _twins(group: tuple[int, ...], unit: int, answered: bool) -> str:
+    """What is said of one unit of those that are one: with which."""
+    others = [str(other) for other in group if other != unit]
+    more = [f"{len(others) - 3} more"] if len(others) > 3 else []
+    named = [*others[:3], *more]
+    one = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    units = f"{'unit' if len(others) == 1 else 'units'} {one}"
+    said = (
+        f"it gives the same values as {units}, but for a factor"
+        if answered
+        else f"it has the kernel and the threshold of {units}"
+    )
+    return f"Redundant: {said}."
 
 
 def _pairs_text(row: _Row) -> str:
@@ -138,9 +159,10 @@ def _equal(group: tuple[int, ...]) -> str:
 def _said(evidence: Evidence, rows: list[_Row], worst: _Row, told: Iterable[LayerName]) -> str:
     excess, answered = sum(row.excess for row in rows), [row for row in rows if row.answered]
     seen = "answer" if answered else "are wired"
+    named = sum(len(group) for row in rows for group in row.groups)
     said = (
-        f"{counted(excess, 'unit')} {'says' if excess == 1 else 'say'} the same as another one of the same layer, most in `{worst.layer.name}`: "
-        f"{of(worst.excess, worst.layer.units)} ({percent(_share(worst))})."
+        f"{counted(named, 'unit')} say the same as another one of the same layer, so that {excess:,} of them could go, most in "
+        f"`{worst.layer.name}`: {of(worst.excess, worst.layer.units)} ({percent(_share(worst))})."
         if excess
         else f"No two units of the {counted(len(rows), 'layer')} looked at {seen} the same."
     )

@@ -25,6 +25,8 @@ from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import counted, of, percent
 from generator.names import Paper
 
+SAID = ("Saturated: at its cap at half of all places or more.",)
+
 
 @check
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Saturated:
             f"{percent(self.warning)} of a layer do, serious from {percent(self.serious)} on: then most of the layer says "
             "on or off, and learns little more.",
             tuple(
-                Place(layer.name, of(units.size, layer.units), tuple(units.tolist()), "saturated", "saturated")
+                Place(layer.name, of(units.size, layer.units), tuple(units.tolist()), "saturated", "saturated", SAID)
                 for share, (layer, units) in sorted(zip(shares, rows, strict=True), key=lambda row: -row[0])
                 if units.size
             ),

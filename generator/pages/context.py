@@ -15,12 +15,15 @@ from generator.pages import data, escape
 from generator.pages.behind import Behind, behind
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
+from generator.pages.named import Named, named
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
 from generator.store import digest
 from generator.wiring.threads import Threads
 
 NOT_ASKED = "it was not asked for."
 """The reason of what was left out of the configuration."""
+KEEPING = ("norm", "act", "pool")
+"""Kinds of layers whose unit i is unit i of the layer before."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,27 @@ class Site:
     def behind(self) -> Mapping[LayerName, tuple[Behind, ...]]:
         """The pictures that stand for units of a layer which only hand a channel on."""
         return behind(self.report.layers)
+
+    def shows(self, name: LayerName) -> LayerView | None:
+        """The layer's view; of one that has no page, that of the layer whose units it hands on: a normalisation's convolution."""
+        while name not in self.layer_views:
+            layer = self._layers.get(name)
+            before = (
+                self._layers.get(LayerName(layer.inputs[0])) if layer is not None and len(layer.inputs) == 1 else None
+            )
+            if layer is None or before is None or layer.kind not in KEEPING or before.units != layer.units:
+                return None
+            name = before.name
+        return self.layer_views[name]
+
+    @cached_property
+    def _layers(self) -> Mapping[LayerName, Layer]:
+        return {layer.name: layer for layer in self.report.all_layers}
+
+    @cached_property
+    def named(self) -> Mapping[LayerName, tuple[Named, ...]]:
+        """What findings say of units of the layers that have a page."""
+        return named(self.report.findings, self.shows)
 
     @cached_property
     def shown(self) -> Mapping[int, str]:

@@ -18,9 +18,8 @@ from generator.pages import bibtex, escape
 from generator.pages.context import Site, safe
 from generator.pages.findings_drawing import Chart, chart
 from generator.pages.findings_views import Checked
+from generator.pages.named import filter_of
 from generator.pages.prose import to_html
-from generator.pages.units import FILTERS
-from generator.pages.views import LayerView
 
 FEW = 300
 """Images below which a word of caution stands on the page: see the check of dead units."""
@@ -28,8 +27,6 @@ ROWS = 5
 """Layers of a finding that stand open."""
 UNITS = 12
 """Units of a layer that have a link of their own."""
-KEEPING = ("norm", "act", "pool")
-"""Kinds of layers whose unit i is unit i of the layer before."""
 MOST = 512
 """Units of a layer that have one where the page of all units cannot list them; findings.csv has all."""
 UNJUDGED = "not judged"
@@ -140,12 +137,12 @@ def card(site: Site, of: Checked) -> Card:
 def row(site: Site, place: Place) -> Row:
     """A layer with links to its page and to its units: the first few, and those after them on the page of all units, or behind."""
     units = tuple((unit, _unit(site, place.layer, unit)) for unit in place.units[:MOST])
-    view, more = _shows(site, place.layer), max(0, len(place.units) - UNITS)
+    view, more = site.shows(place.layer), max(0, len(place.units) - UNITS)
     known = view is not None and view.layer.name == place.layer and view.answers is not None and place.query
     asked = escape.url(f'{place.query} layer:"{escape.clean(place.layer)}"')
     return Row(
         place.layer,
-        _layer(site, place.layer, "never_on" if place.query == "never on" else FILTERS.get(place.mark, place.mark)),
+        _layer(site, place.layer, filter_of(place)),
         place.text,
         units[:UNITS],
         more,
@@ -155,20 +152,8 @@ def row(site: Site, place: Place) -> Row:
     )
 
 
-def _shows(site: Site, name: LayerName) -> LayerView | None:
-    """The layer's view; of one that has no page, that of the layer whose units it hands on: a normalisation's convolution."""
-    layers = {layer.name: layer for layer in site.report.all_layers}
-    while name not in site.layer_views:
-        layer = layers.get(name)
-        before = layers.get(LayerName(layer.inputs[0])) if layer is not None and len(layer.inputs) == 1 else None
-        if layer is None or before is None or layer.kind not in KEEPING or before.units != layer.units:
-            return None
-        name = before.name
-    return site.layer_views[name]
-
-
 def _layer(site: Site, layer: LayerName, mark: str) -> str:
-    view = _shows(site, layer)
+    view = site.shows(layer)
     if view is None:
         return ""
     page = f"layers/{escape.slug(view.slug)}.html"
@@ -182,7 +167,7 @@ def _unit(site: Site, layer: LayerName, unit: int) -> str:
 
 def _raised(site: Site, layer: LayerName, unit: int) -> str:
     """``&i=cat`` where the image that raises a unit most is one of the report's: its map is nothing on many another."""
-    view = _shows(site, layer) if site.shown else None
+    view = site.shows(layer) if site.shown else None
     if view is None or view.answers is None:
         return ""
     image = site.shown.get(int(view.answers.images[unit, 0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import architecture, data, escape, explain, learn, numbers, threads, units, wires
+from generator.pages import architecture, data, escape, explain, learn, named, numbers, threads, units, wires
 from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
@@ -55,6 +55,7 @@ def write(site: Site, k: int) -> None:
         ],
         "cams": cams(site, view, slug),
         "searched": courses(site, view, slug),
+        "findings": named.data(site.named.get(layer.name, ())),
         "answers": units.write(site, view, slug),
         "wires": wires.write(site, view, slug),
         "explain": explain.page(site, view),

@@ -15,7 +15,7 @@ from generator.artifacts import NotApplicable
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import CHANCE, KINDS, KNOWN, NOTHING, Images, Names, layer_arrays, limit
-from generator.pages.units import BITS, DEAD, dead, packed
+from generator.pages.units import BITS, all_marks, packed
 from generator.pages.views import Atlas, LayerView, Report
 
 FEW = 300
@@ -58,7 +58,7 @@ def write(site: Site) -> None:
     )
     parts = [layer_arrays(view, report.labels, images, names) for view in report.layers]
     for view, part in zip(report.layers, parts, strict=True):
-        part["marks"][dead(report, view.layer.name)] |= DEAD
+        part["marks"] = all_marks(report, view.layer, view.answers)
     whole = {name: np.concatenate([part[name] for part in parts]) for name in KINDS} if parts else {}
     known = {name for name in KNOWN.values() if name in whole and bool((whole[name] != NOTHING).any())}
     _, height, width = report.input_shape

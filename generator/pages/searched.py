@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.classes import BEYOND
-from generator.dataset.health import marks
 from generator.model.labels import label
 from generator.pages import escape
 from generator.pages.views import Example, LayerView
@@ -98,13 +97,13 @@ class Images:
 
 
 def layer_arrays(view: LayerView, labels: Sequence[str], images: Images, names: Names) -> dict[str, NDArray[Any]]:
-    """The arrays of one layer, one row a unit, NOTHING where something is not known; feeds and speaks have no rows where
-    the layer feeds no class. `names` learns the classes."""
+    """The arrays of one layer but for its marks, one row a unit, NOTHING where something is not known; feeds and speaks have no
+    rows where the layer feeds no class. `names` learns the classes."""
     units = view.layer.units
     nothing = np.full(units, NOTHING)
     made: dict[str, NDArray[Any]] = {
         "fires": np.full((units, FIRES), NOTHING), "share": np.zeros((units, FIRES)), "strength": np.zeros(units),
-        "marks": np.zeros(units, np.uint8), "on": nothing, "selectivity": nothing, "colour": nothing, "image": nothing,
+        "on": nothing, "selectivity": nothing, "colour": nothing, "image": nothing,
         "place": np.zeros(units), "feeds": np.zeros((0, FEEDS), np.int64), "speaks": np.zeros((0, FEEDS)),
     }  # fmt: skip
     if view.answers is not None:
@@ -127,7 +126,6 @@ def _answered(view: LayerView, answers: Answers, images: Images) -> dict[str, ND
         "fires": np.where(index == NONE, NOTHING, index),
         "share": np.rint(share * 255),
         "strength": np.rint(255 * np.divide(high, against, out=np.zeros_like(high), where=against > 0)),
-        "marks": marks(answers, view.layer),
         "on": sixteen(1 - answers.sparsity, 0.0),
         "selectivity": sixteen(np.where(answers.chosen >= 0, answers.selectivity, np.nan), 0.0),
         "image": np.where((chosen >= 0) & (chosen < NOTHING), chosen, NOTHING),

@@ -17,10 +17,10 @@ from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
 from generator.dataset.health import Mark, marks
 from generator.dataset.likeness import vague
-from generator.findings.finding import Finding
-from generator.names import Layer, LayerName
+from generator.names import Layer
 from generator.pages import data, escape
 from generator.pages.context import Site
+from generator.pages.named import FILTERS, units_of
 from generator.pages.views import LayerView, Report
 
 DEAD = 16
@@ -29,9 +29,6 @@ BITS = {"dead": DEAD, "never on": Mark.DEAD} | {
     str(mark.name).lower().replace("_", " "): mark for mark in Mark if mark is not Mark.DEAD
 }
 """What marks are called everywhere: *never on* is what no image raised, *dead* those of them of which findings are sure."""
-FILTERS = {"dead": "certain"}
-"""What filters of a layer's page are called in its address, where that is not the mark's name. Once `dead` stood there for what
-is never on: such a link still shows that."""
 KINDS = {"f": "f4", "i": "i4", "u": "u2", "b": "u1"}
 
 
@@ -56,31 +53,23 @@ def examples(site: Site) -> None:
         site.script("data/examples.js", "examples", "all", rows)
 
 
-def all_marks(site: Site, layer: Layer, answers: Answers) -> NDArray[np.uint8]:
-    """(units,) what is wrong with each unit of a layer: bits of `Mark`, and `DEAD`."""
-    found = marks(answers, layer)
-    found[dead(site.report, layer.name)] |= np.uint8(DEAD)
+def all_marks(report: Report, layer: Layer, answers: Answers | None) -> NDArray[np.uint8]:
+    """(units,) what is wrong with each unit of a layer: bits of `Mark`, and `DEAD`. What is dead, and what is redundant, findings
+    say, so that filters, searches and findings count alike; where they were not asked, answers alone say what is redundant."""
+    found = np.zeros(layer.units, np.uint8) if answers is None else marks(answers, layer)
+    told = report.findings
+    found[units_of(told, "dead_units", layer.name, "dead")] |= np.uint8(DEAD)
+    if told is not None:
+        found &= np.uint8(0xFF ^ Mark.REDUNDANT)
+        found[units_of(told, "redundant_units", layer.name, "redundant")] |= np.uint8(Mark.REDUNDANT)
     return found
-
-
-def dead(report: Report, layer: LayerName) -> list[int]:
-    """The units of a layer that findings count as dead: out of reach, or still in training."""
-    checked = report.findings.checked if report.findings else ()
-    found = (one.result for one in checked if one.name == "dead_units" and isinstance(one.result, Finding))
-    return [
-        unit
-        for one in found
-        for place in one.places
-        if place.query == "dead" and place.layer == layer
-        for unit in place.units
-    ]
 
 
 def marked(site: Site, view: LayerView) -> list[tuple[str, int]]:
     """How many of a layer's units have each mark: (name of the filter, count)."""
     if view.answers is None:
         return []
-    found = all_marks(site, view.layer, view.answers)
+    found = all_marks(site.report, view.layer, view.answers)
     counts = {
         FILTERS.get(name, name.replace(" ", "_")): int((found & np.uint8(bit) > 0).sum()) for name, bit in BITS.items()
     }
@@ -108,7 +97,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "bins": packed(np.rint(found.histogram / wide * 255), "b"),
         "alike": packed(found.alike, "i"),
         "r": packed(found.correlation, "f"),
-        "marks": packed(all_marks(site, layer, found), "b"),
+        "marks": packed(all_marks(site.report, layer, found), "b"),
     }
     if view.colour is not None:
         arrays["colour"] = packed(view.colour, "f")

@@ -82,7 +82,9 @@ def unpacked(kept: Mapping[str, Any]) -> Finding | NotApplicable:
     """What `packed` put away."""
     if "reason" in kept:
         return NotApplicable(kept["reason"])
-    places = tuple(Place(**{**place, "units": tuple(place["units"])}) for place in kept["places"])
+    places = tuple(
+        Place(**{**place, "units": tuple(place["units"]), "said": tuple(place["said"])}) for place in kept["places"]
+    )
     return Finding(
         kept["severity"], kept["evidence"], kept["threshold"], places, _drawing(kept["drawing"]), kept.get("query", "")
     )

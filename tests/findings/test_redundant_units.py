@@ -28,7 +28,14 @@ def test_copies_of_a_unit_are_found_with_images_and_without(seen: bool, copies: 
         place = at(found, "1" if seen else "0")
         assert place.units == tuple(range(3, 4 + copies))
         assert place.text.startswith(f"{copies} of 20: 3 = 4")
-        assert place.mark == ("redundant" if seen else "")
+        assert place.mark == place.query == "redundant"
+        assert (
+            f"{copies + 1} units say the same" in found.evidence and f"that {copies} of them could go" in found.evidence
+        )
+        same = "gives the same values as" if seen else "has the kernel and the threshold of"
+        others = {1: "unit 4", 2: "units 4 and 5"}.get(copies, "units 4, 5, 6 and")
+        assert len(place.said) == len(place.units) and f"{same} {others}" in place.said[0]
+        assert found.query == ("redundant" if seen else "")
 
 
 def test_two_groups_by_hand():

@@ -35,7 +35,10 @@ def findings(layers: Sequence[LayerName], words: Sequence[str] = ("plain",)) -> 
         log=True,
     )  # fmt: skip
     single = Drawing("Kernels", "bars", tuple(Dot(first, 0.2 * k, "p", unit=k) for k in range(4)), share=True)
-    many = tuple(Place(layer, f"{k} of 12 {words[0]}", tuple(range(k * 5)), "dead") for k, layer in enumerate(layers))
+    many = tuple(
+        Place(layer, f"{k} of 12 {words[0]}", tuple(range(k * 5)), "dead", said=(words[0],))
+        for k, layer in enumerate(layers)
+    )
     line = "A note from the first on, a warning from 25 %, because it is so."
     return Findings(
         (

@@ -174,3 +174,19 @@ def test_two_thousand_units_are_fluent(browser: Browser, tmp_path: Path, rebuild
         assert "magma" in page.evaluate("document.querySelector('.ca-wall').style.filter")
         assert page.evaluate("window.first === document.querySelector('[role=option]')")
         seen.check()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_names_of_colour_maps_stand_on_one_line(browser: Browser, tiny: Built, width: int):
+    base = tiny.site.as_uri() + "/"
+    with opened(browser, f"{base}layers/layer-0.html#v=maps", base=base, width=width) as seen:
+        page = seen.page
+        page.locator("colour-menu summary").click()
+        names = page.locator(".ca-menu__list label:visible span:last-child")
+        lines = """all => all.map((one) => {
+          const range = document.createRange();
+          range.selectNodeContents(one);
+          return new Set([...range.getClientRects()].map(({top}) => Math.round(top))).size;
+        })"""
+        assert names.evaluate_all(lines) == [1] * names.count()
+        seen.check()

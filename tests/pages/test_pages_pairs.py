@@ -14,7 +14,7 @@ from tests.pages.fixture_units import answered
 from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,7 @@ def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_it
         assert first.locator(".ca-seen__photos img").count() == 2, "the two images of its list"
         assert first.locator("img").first.evaluate("(i) => i.complete && i.naturalWidth > 0")
         assert cards.last.locator(".ca-seen__looks").inner_text().startswith("∅"), "its search came to nothing"
-        assert page.locator("[data-control=sort]").is_disabled()
-        for control in ("[data-control=sort]", "[data-zoom='1']", "[data-control=scale]"):
+        for control in ("[data-zoom='1']", "[data-control=scale]"):
             assert not page.locator(control).is_visible(), "what the view has no use for is away"
         assert page.locator("[data-status]").inner_text() == "4 of 8 units"
         cards.nth(1).click()
@@ -88,6 +87,58 @@ def test_addresses_mean_what_they_meant_and_other_layers_open_with_their_maps(
     with opened(browser, f"{base}layers/{address}", base=base) as seen:
         seen.page.wait_for_selector(".ca-seen" if view == "units" else "atlas-wall [role=option]")
         assert seen.page.locator("[name=view]:checked").get_attribute("value") == view
+        seen.check()
+
+
+def dealt(page: Page) -> list[int]:
+    return list(page.evaluate("[...document.querySelectorAll('.ca-seen')].map((card) => Number(card.dataset.unit))"))
+
+
+def test_cards_are_sorted_and_filtered_as_maps_are_and_the_link_says_so(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-1.html#v=units&o=strongest", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-seen")
+        assert dealt(page) == [6, 2, 0, 4], "by what their pictures reached"
+        page.locator("[data-control=sort]").select_option("rare")
+        page.wait_for_function("document.querySelector('.ca-seen').dataset.unit === '0'")
+        assert dealt(page) == [0, 2, 6, 4], "unit 4 is always on"
+        assert "o=rare" in seen.address and "v=units" in seen.address
+        page.locator("[data-control=filter]").select_option("always_on")
+        page.wait_for_function("document.querySelectorAll('.ca-seen').length === 1")
+        assert dealt(page) == [4]
+        assert "f=always_on" in seen.address and "v=units" in seen.address
+        assert page.locator("[data-status]").inner_text() == "1 of 12 units"
+        link = seen.address
+        page.locator("[data-control=filter]").select_option("never_on")
+        page.wait_for_selector(".ca-na:has-text('No unit that was searched for has that mark.')")
+        seen.check()
+    with opened(browser, link, base=base) as seen:
+        seen.page.wait_for_selector(".ca-seen")
+        assert dealt(seen.page) == [4]
+        seen.check()
+
+
+def test_a_link_to_units_of_a_kind_opens_with_all_units(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-1.html#f=never_on", base=base) as seen:
+        seen.page.wait_for_selector("atlas-wall [role=option]")
+        assert seen.page.locator("atlas-wall [role=option]").count() == 2
+        seen.check()
+
+
+def test_arrow_keys_walk_the_cards_and_with_a_unit_open_its_focus_goes_along(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-2.html#o=strongest&v=units", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-seen")
+        focused = "Number(document.activeElement.dataset.unit)"
+        page.locator(".ca-seen").first.focus()
+        for key, unit in (("ArrowRight", 2), ("End", 4), ("ArrowRight", 4), ("Home", 6), ("ArrowRight", 2)):
+            page.keyboard.press(key)
+            assert page.evaluate(focused) == unit, key
+        page.keyboard.press("Enter")
+        page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("unit-panel h2:has-text('Unit 0 ')")
+        assert page.evaluate(focused) == 0
         seen.check()
 
 

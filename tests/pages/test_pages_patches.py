@@ -130,6 +130,28 @@ def test_a_deconvnet_that_tells_nothing_stands_last_with_the_reason(
         seen.check()
 
 
+def test_cards_show_what_of_each_photograph_did_it_as_the_panel_does(browser: Browser, site: Path, base: str):
+    found = data(site, "units", "conv2-2")["back"]
+    with opened(browser, f"{base}layers/conv2-2.html#v=units", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-seen")
+        drawn = {unit for unit, _ in found["entries"]}
+        unit = next(one for one in map(int, page.evaluate("[...document.querySelectorAll('.ca-seen')].map((card) => card.dataset.unit)")) if one in drawn)  # fmt: skip
+        card = page.locator(f".ca-seen[data-unit='{unit}']")
+        blank = found["guided"].get("dead", [0] * len(found["entries"]))
+        lit = sum(
+            one == unit and rank < 3 and not gone for (one, rank), gone in zip(found["entries"], blank, strict=True)
+        )
+        veils = card.locator(".ca-patch__box .ca-lit__veil")
+        assert veils.count() == lit > 0
+        photo, veiled = card.locator(".ca-seen__photos > span").first.locator("img").all()
+        assert photo.get_attribute("src") == veiled.get_attribute("src")
+        assert card.locator(".ca-seen__photos .ca-single:not(.ca-lit__veil)").count() == 0, "no gray tiles"
+        sides = page.evaluate("[...document.querySelectorAll('.ca-seens')].map((one) => parseFloat(one.style.getPropertyValue('--side')))")  # fmt: skip
+        assert 64 <= sides[0] <= 96
+        seen.check()
+
+
 def test_likeness_is_measured_on_the_first_tile_of_each_unit_and_kept(tmp_path: Path):
     rng = np.random.default_rng(0)
     dot = np.zeros((8, 8, 3), np.uint8) + 128

@@ -77,3 +77,47 @@ def test_percentages_lose_nothing_by_rounding(browser: Browser, site: Path):
             assert sum(found) == 100
             assert np.allclose(found, 100 * np.array(parts) / sum(parts), atol=1)
         seen.check()
+
+
+MADE = """({shares, cosines}) => {
+  const all = (value) => shares.map(() => value);
+  const arrays = {feedsUnit: shares.map((_, n) => n), feedsLayer: all(0), feedsShare: shares.map((share) => Math.round(255 * Math.sqrt(share))), feedsSign: all(2), nearUnit: cosines.map((_, n) => n), nearCosine: cosines, rest: [0]};
+  const wires = {layers: [['conv9', '']], k: {in: 0, out: shares.length, classes: 0, near: cosines.length}, arrays, window: []};
+  return convatlas.wires.figures(wires, 0).map(({title, body, note}) => [title, [...body.children].map((one) => one.textContent.replace('\\u202f', '')), note]);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.3, 0.05, 0.01, 0.01], ["conv9 0+30 %", "conv9 1+5 %", "others: 1 % of their kernels each, or less"]),
+        ([0.3, 0.05], ["conv9 0+30 %", "conv9 1+5 %"]),
+        ([0.012, 0.004], ["conv9 0+1 %", "others: 0.4 % of their kernels each, or less"]),
+        ([0.004], ["conv9 0+0.4 %"]),
+        ([0.0001, 0.00001], ["conv9 0+<0.1 %", "others: <0.1 % of their kernels each, or less"]),
+    ],
+)
+def test_units_that_hardly_read_a_unit_are_not_named(
+    browser: Browser, site: Path, shares: list[float], expected: list[str]
+):
+    base = site.as_uri() + "/"
+    with opened(browser, f"{base}layers/2.html", base=base) as seen:
+        ((_, rows, _),) = seen.page.evaluate(MADE, {"shares": shares, "cosines": []})
+        assert rows == expected
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("cosines", "nearly", "rows"),
+    [([0.95, 0.91, 0.4], True, ["00.95", "10.91"]), ([0.89, 0.2], False, ["00.89", "10.2"])],
+)
+def test_nearly_its_weights_is_said_only_where_it_is_so(
+    browser: Browser, site: Path, cosines: list[float], nearly: bool, rows: list[str]
+):
+    base = site.as_uri() + "/"
+    with opened(browser, f"{base}layers/2.html", base=base) as seen:
+        ((title, shown, note),) = seen.page.evaluate(MADE, {"shares": [], "cosines": cosines})
+        assert shown == rows
+        assert ("nearly" in title) == nearly
+        assert note.startswith("None has nearly its weights") == (not nearly)
+        seen.check()

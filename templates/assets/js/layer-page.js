@@ -32,8 +32,11 @@ customElements.define('layer-page', class extends HTMLElement {
     this.links();
   }
 
-  /** The view that the page opens with where its address names none: a link to a unit has all units beside it. */
-  opens() { return convatlas.address.read().u === undefined ? this.data.opens : 'maps'; }
+  /** The view that the page opens with where its address names none: a link to a unit, or to those of a kind, has all units beside it. */
+  opens() {
+    const {u, f} = convatlas.address.read();
+    return u === undefined && f === undefined ? this.data.opens : 'maps';
+  }
 
   read() {
     const {u, i, v, c, s, k, o, f, x, p, t = ''} = convatlas.address.read();
@@ -171,14 +174,13 @@ customElements.define('layer-page', class extends HTMLElement {
   /** Units that were searched for, beside the photographs that raise them. */
   async pairs(turn) {
     const found = await this.answers();
-    if (turn !== this.turn || !found) return;
-    const {say, pairs} = convatlas;
-    this.now = null;
-    const kept = this.main.querySelector('.ca-seens');
-    if (!kept) this.main.replaceChildren(pairs.cards(found, this.data.pictures, (u) => this.set({u})));
-    for (const card of this.main.querySelectorAll('.ca-seen')) card.setAttribute('aria-pressed', String(Number(card.dataset.unit) === this.state.u));
+    if (turn !== this.turn || !found) return undefined;
+    const {say} = convatlas;
+    Object.assign(this, {now: null, found});
+    if (!convatlas.pairs.show(this, this.orders(this.data.pictures))) return this.sentence(say('noneSuchPair'));
     if (this.state.u >= 0) await this.unit(false);
     else this.panel.about({title: say('pairsOf', {layer: this.data.name}), how: say('pairsHow'), hint: false, missing: this.lost()});
+    return undefined;
   }
 
   /** How the layer is computed: of the open unit, else of the one that answers most. */
@@ -239,7 +241,8 @@ customElements.define('layer-page', class extends HTMLElement {
     off('[name=image]', v === 'kernels' || v === 'pictures');
     const alone = v === 'cams' || v === 'how' || v === 'units';
     off('[name=scale]', v === 'pictures' || alone);
-    off('[data-zoom], [data-control=sort], [data-control=filter]', alone);
+    off('[data-zoom]', alone);
+    off('[data-control=sort], [data-control=filter]', v === 'cams' || v === 'how');
     this.menu.lend(v === 'cams' ? 'inferno' : 'viridis', this.colour());
     this.extra.replaceChildren();
     const inputs = Object.keys(this.data.kernelInputs);

@@ -3,6 +3,7 @@
 (() => {
   const KINDS = {f: Float32Array, i: Int32Array, u: Uint16Array, b: Uint8Array};
 
+  const SELDOM = 0.01;  // share of places below which a unit is seldom on
   const FEW = 150;  // pixels across, below which a picture shown large shows them
   const kept = new Map();
 
@@ -152,16 +153,22 @@
     return made;
   }
 
-  /** The patch with a veil over all but where the guided reconstruction lies, and how little of it holds half of that. */
-  function lit(answers, example, entry, tile, side) {
-    const {el, say, tiles} = convatlas;
-    const {veil, half, guided} = answers.back;
-    if (guided.dead && guided.dead[tile]) return el('span', {});
+  /** The patch with a veil over all but where the guided reconstruction lies. */
+  function veiled(answers, example, entry, tile, side) {
     const box = cut(answers, example[0], entry.place, side);
     box.querySelectorAll('.ca-patch__mark').forEach((mark) => mark.remove());
-    const over = tiles.single(veil, tile, side);
+    const over = convatlas.tiles.single(answers.back.veil, tile, side);
     over.classList.add('ca-lit__veil');
     box.append(over);
+    return box;
+  }
+
+  /** That, and how little of the patch holds half of the reconstruction. */
+  function lit(answers, example, entry, tile, side) {
+    const {el, say} = convatlas;
+    const {half, guided} = answers.back;
+    if (guided.dead && guided.dead[tile]) return el('span', {});
+    const box = veiled(answers, example, entry, tile, side);
     const share = half[tile] === null ? '' : say('litHalf', {share: half[tile] < 0.01 ? '<\u202f1 %' : `${Math.round(100 * half[tile])} %`});
     return el('span', {class: 'ca-lit', role: 'img', title: say('litOf', {image: example[1]}), 'aria-label': `${say('litOf', {image: example[1]})} ${share}`}, box, el('b', {'aria-hidden': 'true'}, share));
   }
@@ -195,8 +202,6 @@
     const {arrays} = answers;
     const entries = list(answers, unit);
     const made = [];
-    const marks = wrong(answers, unit);
-    if (marks.length) made.push({title: '', body: el('ul', {class: 'ca-marks'}, marks.map((text) => el('li', {}, text))), note: ''});
     const back = entries.map((entry, rank) => (answers.back ? answers.back.entries.findIndex(([u, r]) => u === unit && r === rank) : -1));
     const backed = back.filter((tile) => tile >= 0).length;
     if (backed) made.push(reconstructions(answers, examples, entries, back));
@@ -207,8 +212,9 @@
     } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say(Number.isNaN(arrays.mean[unit]) ? 'binsNone' : 'patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
+    const seldom = arrays.highest[unit] > 0 && 1 - arrays.sparsity[unit] < SELDOM ? say('binsSeldom') : '';
     const below = arrays.highest[unit] < 0 && !Number.isNaN(arrays.mean[unit]) ? say('binsBelow') : '';
-    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [Number.isNaN(arrays.mean[unit]) ? say('binsNone') : say('binsHow', {n: answers.sampled.toLocaleString('en'), share: percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, chosen, coloured].filter(Boolean).join(' ')});
+    made.push({late: true, title: say('bins'), body: histogram(answers, unit), note: [Number.isNaN(arrays.mean[unit]) ? say('binsNone') : say('binsHow', {n: answers.sampled.toLocaleString('en'), share: seldom ? say('binsUnder') : percent(1 - arrays.sparsity[unit]), mean: number(arrays.mean[unit]), top: number(arrays.highest[unit])}), below, seldom, chosen, coloured].filter(Boolean).join(' ')});
     const near = alike(answers, unit).filter(([, r]) => r > 0.3);
     if (near.length) made.push({late: true, title: say('alike'), body: units(near.map(([other, r]) => [other, r, number(r)]), 'r'), note: ''});
     return made;
@@ -223,7 +229,6 @@
     selectivity: ({arrays}, unit) => (arrays.selectivity && !Number.isNaN(arrays.selectivity[unit]) ? arrays.selectivity[unit] : -1),
     colour: ({arrays}, unit) => (arrays.colour && !Number.isNaN(arrays.colour[unit]) ? arrays.colour[unit] : -2),
   };
-  const MARKS = {certain: 16, never_on: 1, always_on: 2, saturated: 4, redundant: 8};
 
   /** The tiles of an atlas, sorted. */
   function order(answers, atlas, how) {
@@ -233,21 +238,10 @@
   }
 
   /** Those of the tiles whose unit has the mark. */
-  function filtered(answers, atlas, tiles, mark) { return tiles.filter((tile) => answers.arrays.marks[convatlas.tiles.unit(atlas, tile)] & MARKS[mark]); }
+  function filtered(answers, atlas, tiles, mark) { return tiles.filter((tile) => answers.arrays.marks[convatlas.tiles.unit(atlas, tile)] & convatlas.marks.bits[mark]); }
 
   /** Whether no image raises the unit. */
-  const silent = (answers, unit) => Boolean(answers.arrays.marks[unit] & MARKS.never_on);
-
-  /** The sentences on what is wrong with a unit. */
-  function wrong(answers, unit) {
-    const {el, say, url} = convatlas;
-    const words = {certain: 'markDead', never_on: 'markNeverOn', always_on: 'markAlwaysOn', saturated: 'markSaturated', redundant: 'markRedundant'};
-    const more = {certain: 'markDeadMore', never_on: 'markNeverOnMore'};
-    const bits = answers.arrays.marks[unit];
-    // What is dead is never on: that goes without saying.
-    return Object.entries(MARKS).filter(([mark, bit]) => bits & bit && !(mark === 'never_on' && bits & MARKS.certain))
-      .map(([mark]) => [say(words[mark]), ...(mark in more ? [' ', el('a', {href: url('findings.html#dead_units')}, say(more[mark]))] : [])]);
-  }
+  const silent = (answers, unit) => Boolean(answers.arrays.marks[unit] & convatlas.marks.bits.never_on);
 
   convatlas.answers = {
     sorts: new Set(Object.keys(SORTS)),
@@ -259,6 +253,6 @@
       if (!kept.has(slug)) kept.set(slug, open(value));
       return {answers: kept.get(slug), examples};
     },
-    figures, view, list, alike, silent, units, cut, unpacked: open,
+    figures, view, list, alike, silent, units, cut, veiled, unpacked: open,
   };
 })();

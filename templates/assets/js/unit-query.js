@@ -11,6 +11,10 @@
   const FIRES = 3, FEEDS = 2;
   const MARKS = [['dead', 16], ['never on', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
   const BITS = 2 ** 20;
+  const SELDOM = 0.01;  // share of places below which a unit is seldom on: what raises it then may be one place of one picture
+  /** What fits as well or better is of equal rank: in it units with a picture stand first. A class that raises a unit clearly; one
+   * that raises it at all; a class that it feeds, or a mark. */
+  const RANKS = [1.25, 1, 0.7];
   /** Words that a number stands behind: when they hold, and how well. */
   const DERIVED = [
     ['colour-selective', 'colour', (v) => v >= 0.5, (v) => v], ['color-selective', 'colour', (v) => v >= 0.5, (v) => v],
@@ -112,6 +116,12 @@
       return this.memory.get(name);
     }
 
+    /** Whether any image raises it above zero. */
+    raised(unit) { return Boolean(this.arrays.strength && this.arrays.strength[unit]); }
+
+    /** Whether it is on at next to no place. */
+    seldom(unit) { return this.number('on', unit) < SELDOM; }
+
     /** [[class, share]] of what the unit fires for, or of what it feeds. */
     fires(unit) { return this.pairs('fires', 'share', unit * FIRES, FIRES); }
 
@@ -159,6 +169,7 @@
       let best = 0;
       if (fires) {
         for (let k = unit * FIRES; k < (unit + 1) * FIRES; k += 1) if (fired[k] !== NOTHING && fires[fired[k]]) best = Math.max(best, 1 + share[k] * strength[unit] / 65025);
+        if (best > 1 && units.seldom(unit)) best = Math.min(best, RANKS[0] - 1e-3);
       }
       if (feeds && units.layers[at].feeds >= 0) {
         const layer = units.layers[at];
@@ -175,6 +186,9 @@
       return best;
     };
   }
+
+  /** The rank of a fit. */
+  const ranked = (well) => RANKS.find((rank) => well >= rank) ?? well;
 
   const COMPARES = {'<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b, '=': (a, b) => Math.abs(a - b) < 0.005};
 
@@ -198,7 +212,7 @@
         }
         const bound = Number(value) / (percent ? 100 : 1), compare = COMPARES[compared[2]];
         const sign = compared[2].startsWith('<') ? -1 : 1;
-        found.push({not, holds: (unit) => { const v = units.number(name, unit); return compare(v, bound) ? 2 + sign * v : 0; }});
+        found.push({not, exact: true, holds: (unit) => { const v = units.number(name, unit); return compare(v, bound) ? 2 + sign * v : 0; }});
       } else if (scoped && scoped[1].toLowerCase() === 'unit') {
         found.push({not, holds: (unit, at) => Number(unit - units.layers[at].start === Number(scoped[2]) && scoped[2] !== '')});
       } else if (scoped) found.push({not, holds: worded(units, scoped[2], scoped[1].toLowerCase())});
@@ -213,7 +227,7 @@
     fires: (units, unit) => units.number('on', unit), rare: (units, unit) => -units.number('on', unit),
   };
 
-  /** {units, problem}: the numbers of the units that the query means, in order; of equals, those with a picture first. */
+  /** {units, problem}: the numbers of the units that the query means, in order; of equal rank, those with a picture first. */
   function find(units, text, sort = '') {
     const {found, problem} = terms(units, text);
     if (!found.length && !sort) return {units: units.opening(), problem};
@@ -222,21 +236,24 @@
     for (let at = 0; at < units.layers.length; at += 1) {
       const {start, units: here} = units.layers[at];
       for (let unit = start; unit < start + here; unit += 1) {
-        let score = 0;
+        let score = 0, rank = 0;
         let fits = true;
         for (let k = 0; fits && k < found.length; k += 1) {
           const well = found[k].holds(unit, at);
           fits = well > 0 !== found[k].not;
           score += well;
+          rank += found[k].exact ? well : ranked(well);
         }
         if (!fits) continue;
         if (sort) {
           score = SORTS[sort](units, unit);
           if (Number.isNaN(score)) score = -2;
+          rank = score;
         }
-        // The score in ten-thousandths, turned over, before whether it has a picture, before the unit's number: plain numbers
-        // sort many times as fast.
-        keys[many] = ((1e6 - Math.round(score * 1e4)) * 4 + units.unpictured[unit]) * BITS + unit;
+        // The rank in ten-thousandths, turned over, before whether it has a picture, before the rest of the score, before the unit's
+        // number: plain numbers sort many times as fast.
+        const level = Math.max(0, 4e5 - Math.round(rank * 1e4)), rest = Math.max(0, 4095 - Math.round((score - rank) * 1e3));
+        keys[many] = ((level * 4 + units.unpictured[unit]) * 4096 + rest) * BITS + unit;
         many += 1;
       }
     }

@@ -87,17 +87,17 @@ customElements.define('unit-search', class extends HTMLElement {
     const {units} = this;
     const layer = units.layers[units.layerOf(unit)];
     const number = unit - layer.start;
-    const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), key === 'searchFires' ? ` ${Math.round(100 * share)}\u202f%` : ''])) : '');
+    const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), key !== 'searchFeeds' && share ? ` ${Math.round(100 * share)}\u202f%` : ''])) : '');
     const image = this.image(unit);
     const [looks, whose] = this.looksFor(layer, number);
     const meant = (text) => convatlas.query.meant(text, this.field.value);
     const tags = [...units.marks(unit), ...units.derived(unit).filter((name) => name.endsWith('selective') || meant(name))];
-    const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit))}));
+    const numbers = [['on', 'searchOn'], ['colour', 'searchColour'], ['selectivity', 'searchSelectivity']].filter(([name]) => !Number.isNaN(units.number(name, unit))).map(([name, key]) => say(key, {v: this.written(name, units.number(name, unit), units.raised(unit))}));
     const link = el('a', {href: url(`layers/${layer.slug}.html#${address.text({u: number, i: this.shown(image)})}`), class: 'ca-hit'}, el('span', {class: 'ca-hit__pictures'}, looks, this.picture(unit, layer, number, image)),
       el('span', {class: 'ca-hit__text'},
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
-        named('searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
+        named(units.seldom(unit) ? 'searchSeldom' : 'searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
         image && meant(image[1]) ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchImage')} `), this.marked(image[1])) : '',
         whose,
         el('span', {class: 'ca-hit__numbers'}, numbers.join(' · '))));
@@ -107,7 +107,8 @@ customElements.define('unit-search', class extends HTMLElement {
   /** A name, set off where the query means it. */
   marked(text) { return convatlas.query.meant(text, this.field.value) ? convatlas.el('mark', {}, text) : text; }
 
-  written(name, v) { return name === 'on' ? `${v > 0 && v < 0.01 ? '<\u202f1' : Math.round(100 * v)}\u202f%` : v.toFixed(2).replace(/^-0\.00$/, '0.00').replace('-', '\u2212'); }
+  /** A number of a unit; on that some image raises is not said to be on nowhere, though a sample of places has none. */
+  written(name, v, raised) { return name === 'on' ? `${(v > 0 || raised) && v < 0.01 ? '<\u202f1' : Math.round(100 * v)}\u202f%` : v.toFixed(2).replace(/^-0\.00$/, '0.00').replace('-', '\u2212'); }
 
   image(unit) {
     const {arrays} = this.units;

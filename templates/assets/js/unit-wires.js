@@ -2,6 +2,8 @@
  * Data are arrays of all units of a layer, packed by generator/pages/wires.py. */
 (() => {
   const FEW = 4;  // units named that hand a channel on
+  const LEAST = 0.02;  // part of a reader's squared weights below which it is not named
+  const NEARLY = 0.9;  // cosine from which two kernels are nearly one
   const kept = new Map();
 
   /** A layer's wires, unpacked. */
@@ -46,12 +48,15 @@
   /** The part of a kernel's squared weights that a slice has, of its length's share of the kernel's. */
   const part = (share) => share ** 2;
 
+  /** A share in whole per cent, below one in tenths; what is not nothing is not written as nothing. */
+  const whole = (share) => (share >= 0.01 || !share ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
+
   /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
   function strength(percent, sign, weight, driven = false) {
     const {el, say, number} = convatlas;
     const words = driven ? ['wireDrives', 'wireHolds', 'wireMoves'] : ['wireFor', 'wireAgainst', 'wireOpen'];
     const bar = el('i', {class: `ca-wire__bar ca-wire__bar--${sign > 0 ? 'for' : sign < 0 ? 'against' : 'open'}`});
-    bar.style.setProperty('--share', percent / 100);
+    bar.style.setProperty('--share', (Number(percent) || 0.5) / 100);
     const said = `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${percent} %`;
     return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share: `${percent} %`})}, bar, el('span', {'data-percent': percent}, said), weight === undefined ? '' : el('small', {class: 'ca-wire__weight', 'data-weight': weight}, say('wireWeight', {v: number(weight)})));
   }
@@ -126,10 +131,12 @@
   function feeds(wires, unit) {
     const {el, say} = convatlas;
     const {k: {out: k}, arrays} = wires;
-    const rows = [];
-    for (let at = unit * k; at < (unit + 1) * k; at += 1) {
-      if (arrays.feedsUnit[at] >= 0) rows.push(row('', el('span', {class: 'ca-wire__names'}, link(wires, arrays.feedsLayer[at], arrays.feedsUnit[at])), strength(Math.round(100 * part(arrays.feedsShare[at] / 255)), arrays.feedsSign[at] - 1)));
-    }
+    const share = (at) => part(arrays.feedsShare[at] / 255);
+    const known = Array.from({length: k}, (_, n) => unit * k + n).filter((at) => arrays.feedsUnit[at] >= 0);
+    // The strongest stand first: of those that look at it with next to nothing only the first is named.
+    const named = Math.max(1, known.filter((at) => share(at) >= LEAST).length);
+    const rows = known.slice(0, named).map((at) => row('', el('span', {class: 'ca-wire__names'}, link(wires, arrays.feedsLayer[at], arrays.feedsUnit[at])), strength(whole(share(at)), arrays.feedsSign[at] - 1)));
+    if (known.length > named) rows.push(row('', el('span', {class: 'ca-wire__names ca-dim'}, say('feedsRest', {share: `${whole(share(known[named]))} %`}))));
     return rows.length ? {title: say('feeds'), body: el('ul', {class: 'ca-wires'}, rows), note: say('feedsHow')} : null;
   }
 
@@ -138,17 +145,19 @@
     const {k: {classes: k}, arrays} = wires;
     const rows = [];
     for (let at = unit * k; at < (unit + 1) * k; at += 1) {
-      if (arrays.classShare[at]) rows.push(row('', el('span', {class: 'ca-wire__names'}, wires.classes[arrays.classIndex[at]]), strength(Math.round(100 * part(arrays.classShare[at] / 255)), arrays.classSign[at] - 1)));
+      if (arrays.classShare[at]) rows.push(row('', el('span', {class: 'ca-wire__names'}, wires.classes[arrays.classIndex[at]]), strength(whole(part(arrays.classShare[at] / 255)), arrays.classSign[at] - 1)));
     }
     return rows.length ? {title: say('feedsClasses'), body: el('ul', {class: 'ca-wires'}, rows), note: say('feedsClassesHow')} : null;
   }
 
   function near(wires, unit) {
-    const {el, say, number} = convatlas;
+    const {say, number} = convatlas;
     const {k: {near: k}, arrays} = wires;
     const found = [];
     for (let at = unit * k; at < (unit + 1) * k; at += 1) if (arrays.nearUnit[at] >= 0) found.push([arrays.nearUnit[at], arrays.nearCosine[at], number(arrays.nearCosine[at])]);
-    return found.length ? {title: say('nearWeights'), body: convatlas.answers.units(found, say('cosine')), note: ''} : null;
+    const same = found.filter(([, cosine]) => cosine >= NEARLY);
+    if (same.length) return {title: say('nearWeights'), body: convatlas.answers.units(same, say('cosine')), note: ''};
+    return found.length ? {title: say('nextWeights'), body: convatlas.answers.units(found, say('cosine')), note: say('nextWeightsHow')} : null;
   }
 
   convatlas.wires = {
