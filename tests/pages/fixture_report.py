@@ -239,6 +239,7 @@ def tiny_report(folder: Path, *, hostile: bool = False, units: int = 12) -> Repo
         architecture=fixture_architecture.architecture(layer_names, HOSTILE if hostile else ()),
         own=fixture_learn.own(layer_names, HOSTILE if hostile else ()),
         effective=fixture_learn.effective(layer_names),
+        credits=HOSTILE if hostile else ("By Ann.\n- one.jpg: CC0",),
     )  # fmt: skip
 
 
