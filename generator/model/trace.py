@@ -241,7 +241,7 @@ class _Recorder:
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
                 self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
-        given = [self.origins.made[one] for one in tensors(output) if one in self.origins.made]
+        given = [ref for one in tensors(output, rank=self.origins.rank) if (ref := self.origins.made.get(one))]
         self.decisions.leave(output, given, len(self.nodes))
         if opaque:
             return
@@ -287,7 +287,7 @@ class _Recorder:
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
         found: list[Ref] = []
-        for value in tensors((call.args, given_to(call))):
+        for value in tensors((call.args, given_to(call)), rank=self.origins.rank):
             if value in self.origins.constants:
                 continue
             if not self.origins.recognise(value):
@@ -364,7 +364,7 @@ class _Recorder:
 
     def graph(self, output: Any) -> Graph:
         """All that was seen, frozen."""
-        given = tuple(tensors(output))
+        given = tuple(tensors(output, rank=self.origins.rank))
         for value in given:
             if not self.origins.known(value):
                 self._appears(value, "")
