@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from generator.diagrams.from_model import architecture
 from generator.model.trace import trace
 
 MANY = 12
