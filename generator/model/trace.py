@@ -12,7 +12,7 @@ node computes is told by its family (see operations.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,13 +24,13 @@ from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, Sizes, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.holding import counted
+from generator.model.lengths import plain
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
     ELASTIC,
     Settings,
     function_family,
-    function_name,
     function_settings,
     mask_settings,
     module_family,
@@ -153,9 +153,9 @@ class _Recorder:
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
                 self.pads.append(tuple(int(amount) for amount in amounts))
             self.permuted |= name == "permute"
-        elif self.leaf is None and (ref := self.sizes.measured(function_name(function), args, self.origins.made)):
-            self.decisions.decide(ref, len(self.nodes))
-        if self.leaf is None or self.within is None:
+        if self.leaf is None:
+            return self.sizes.run(function, args, kwargs, self.origins.made, self.decisions, len(self.nodes))
+        if self.within is None:
             return NotImplemented
         output = function(*args, **kwargs)
         self.within.ran(function, args, kwargs, output)
@@ -163,6 +163,7 @@ class _Recorder:
 
     def on_call(self, call: Call, output: Any) -> None:
         """A leaf, a function or a container has ended."""
+        call = replace(call, args=plain(call.args), kwargs=plain(call.kwargs))
         if call.module is not None:
             self.ran.add(call.path)
         if call.module is not None and not call.leaf:
