@@ -3,6 +3,7 @@
   const {Canvas, textWidth, num, INK, DIM, LINE, DASHES} = convatlas.drawing;
   const EDGE = 8;
   const PAD = 10;
+  const CLEAR = 5;
 
   class Frame {
     canvas = new Canvas();
@@ -58,6 +59,8 @@
       const end = starts.at(-1) + bodies[k - 1];
       let start = end + spacing;
       start = Math.max(start, starts.at(-1) + bodies[k - 1] / 2 + (labels[k - 1] + labels[k]) / 2 + PAD - body / 2);
+      if (labels[k]) start = Math.max(start, end + CLEAR + (labels[k] - body) / 2);
+      if (labels[k - 1]) start = Math.max(start, starts.at(-1) + (bodies[k - 1] + labels[k - 1]) / 2 + CLEAR);
       if (words[k] > 0 && words[k - 1] > 0) start = Math.max(start, 2 * (middles.at(-1) + (words[k - 1] + words[k]) / 2 + PAD) - end);
       starts.push(start);
       middles.push((end + start) / 2);
