@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from generator.diagrams.architecture import Architecture, Op
 from generator.diagrams.simplify import without
-from generator.diagrams.stages import main_path
+from generator.diagrams.stages import is_open, main_path
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class Columns:
 
     sizes: tuple[int, ...]
     ops: tuple[Op, ...]
+    dashed: tuple[bool, ...] = ()
+    """For each layer, whether it could read something else, or not run at all, for another input."""
 
 
 def columns(it: Architecture) -> Columns:
@@ -30,7 +32,7 @@ def columns(it: Architecture) -> Columns:
                 sizes, ops = [read], []
             sizes.append(op.shape[0])
             ops.append(op)
-    return Columns(tuple(sizes), tuple(ops))
+    return Columns(tuple(sizes), tuple(ops), tuple(is_open(plain, op) for op in ops))
 
 
 def _reads(it: Architecture, op: Op) -> int:

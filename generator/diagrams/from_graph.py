@@ -11,6 +11,7 @@ from math import prod
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
 from generator.diagrams.sharing import joining, sharing
 from generator.diagrams.words import shares
+from generator.model.decisions import Sizes
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.kinds import attributes
 from generator.model.reach import WHOLE, Reach
@@ -52,6 +53,7 @@ def from_graph(
     ids = [_id(seen, node.name) for node in graph.nodes]
     kept = _wanted(graph)
     deciding = {decision.ref.node for decision in graph.decisions}
+    sizes = Sizes.of(graph.nodes)
 
     def is_open(ref: Ref, reader: int) -> bool:
         return any(decision.opens(ref, reader) for decision in graph.decisions)
@@ -64,7 +66,10 @@ def from_graph(
         if node.index not in kept:
             continue
         name, number = ids[node.index], shared.nodes.get(node.index, 0)
-        said = [_note(node, node.index in deciding), shares(name, alike[number]) if number else ""]
+        said = [
+            _note(node, node.index in deciding, any(map(sizes.decided, node.outputs))),
+            shares(name, alike[number]) if number else "",
+        ]
         edges += [
             Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*node.inputs, *node.constants)
         ]
@@ -167,11 +172,12 @@ def _uncounted(graph: Graph, kept: Collection[int]) -> tuple[str, ...]:
     return (f"Not counted among the multiply-accumulates is the work of {said}.",)
 
 
-def _note(node: Node, deciding: bool) -> str:
+def _note(node: Node, deciding: bool, sized: bool) -> str:
+    """What a reader is told of a node that decides, or whose size is `sized` by the input's numbers."""
     said = []
     if deciding:
         said.append("Its numbers decide what runs next; another input may go another way.")
-    if node.elastic:
+    if node.elastic or sized:
         said.append("How much it gives depends on the input's numbers; drawn is what one random input gave.")
     if node.opaque:
         said.append("What happens inside could not be seen.")

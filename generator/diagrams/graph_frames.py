@@ -51,7 +51,7 @@ def frame(block: Block, it: Architecture) -> FrameLook:
     name = fitted(named(block, inside), NAME, MOST)
     op = fitted(block.op, NAME, MOST)
     more = pill(block.times) + 6 if block.times > 1 else FOLD + 6 if block.run else 0.0
-    return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 36 + more)
+    return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 39 + more)
 
 
 def again(said: FrameLook) -> FrameLook:
@@ -89,8 +89,8 @@ def draw_caption(canvas: Canvas, block: Block, said: FrameLook, at: Rect, pages:
             handle(canvas, at.x + 6, at.y + 5.5, "−")
         with canvas.group(href=pages.get(block.id, ""), class_="ca-name"):
             canvas.text((x, at.y + 14), said.title, NAME, font_weight="bold", fill=DIM, class_="ca-dim")
-        canvas.text((x + wide + 5, at.y + 14), said.op, NAME, fill=DIM, class_="ca-dim")
-        x += wide + 11 + (text_width(said.op, NAME) if said.op else -5)
+        canvas.text((x + wide + 8, at.y + 14), said.op, NAME, fill=DIM, class_="ca-dim")
+        x += wide + 14 + (text_width(said.op, NAME) if said.op else -8)
         if block.times > 1:
             draw_pill(canvas, (x, at.y + 3.5), f"×{block.times}", pill(block.times), block.head)
         elif block.run and live:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from generator.diagrams.architecture import Architecture, Op, shape_words
 from generator.diagrams.layout import Layout, Wire
-from generator.diagrams.palette import DIM, LINE
+from generator.diagrams.palette import DASHES, DIM, LINE
 from generator.diagrams.svg import Canvas, num, text_width
 
 LABEL, OFF = 9.0, 5.0
@@ -35,7 +35,7 @@ def lines(canvas: Canvas, laid: Layout, it: Architecture, down: bool) -> None:
                     stroke=LINE,
                     stroke_width=0.7 if thin else 1.4,
                     stroke_opacity=0.45 if thin else None,
-                    stroke_dasharray="4 3" if dashed else None,
+                    stroke_dasharray=DASHES if dashed else None,
                 )
                 if wire.tip is not None:
                     x, y, way = wire.tip

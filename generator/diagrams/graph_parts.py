@@ -197,9 +197,9 @@ def legend(canvas: Canvas, it: Architecture, x: float, y: float, width: float) -
         canvas.rect(x + at, y + 16 * row, 11, 11, rx=2, **_paint(kind, True))
         canvas.text((x + at + 16, y + 16 * row + 9.5), words, NAME, fill=DIM, class_="ca-dim")
         at += wide
-    if any(op.shared for op in it.ops):
+    if shared := [op.shared for op in it.ops if op.shared]:
         if at and at + 16 + text_width(SHARED, NAME) + 12 > width:
             at, row = 0.0, row + 1
-        _share(canvas, (x + at + 5.5, y + 16 * row + 5.5), 1)
+        _share(canvas, (x + at + 5.5, y + 16 * row + 5.5), min(shared))
         canvas.text((x + at + 16, y + 16 * row + 9.5), SHARED, NAME, fill=DIM, class_="ca-dim")
     return 16.0 * (row + 1) + 12

@@ -47,6 +47,8 @@ INK, DIM, LINE = "#12151c", "#596174", "#8a91a3"
 """Text, lesser text, lines between boxes."""
 TINTS = ("#a83b72", "#2f62b3", "#22785a", "#8a5600", "#6644b0", "#9c3a3a")
 """Of the numbers on what shares weights, by turns; dark enough for white text."""
+DASHES = "4 3"
+"""Of lines that could lead elsewhere for another input."""
 SHARED = "shared weights"
 """What such a number means, in a legend."""
 

@@ -2,7 +2,7 @@
 
   label 0        label 1           a label is centred on its body,
 [ body 0 ]──────[ body 1 ]         a word on the gap in front of its body;
-         word 1                    labels never touch one another, nor do words
+         word 1                    labels never touch one another or a neighbour's body, nor do words each other
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from generator.diagrams.svg import Drawing
 
 PAD = 10.0
 """Pixels between neighbouring texts."""
+CLEAR = 5.0
+"""Pixels between a label and its neighbour's body."""
 PRINT = 17.5 / 2.54 * 72 / 5.5
 """How wide a row may be, in heights of its letters, which are then 5.5 pt over the two columns of a page."""
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
@@ -44,6 +46,10 @@ def spread(
         end = starts[-1] + bodies[k - 1]
         start = end + spacing
         start = max(start, starts[-1] + bodies[k - 1] / 2 + (labels[k - 1] + labels[k]) / 2 + PAD - body / 2)
+        if labels[k]:
+            start = max(start, end + CLEAR + (labels[k] - body) / 2)
+        if labels[k - 1]:
+            start = max(start, starts[-1] + (bodies[k - 1] + labels[k - 1]) / 2 + CLEAR)
         if words[k] > 0 and words[k - 1] > 0:
             start = max(start, 2 * (middles[-1] + (words[k - 1] + words[k]) / 2 + PAD) - end)
         starts.append(start)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator.diagrams.frame import Frame
-from generator.diagrams.palette import LINE
+from generator.diagrams.palette import DASHES, LINE
 from generator.diagrams.svg import Point, num
 
 LANE, ROUND, APART, TIP, GAP = 9.0, 5.0, 4.0, 6.0, 3.0
@@ -36,16 +36,18 @@ def lanes(spans: Sequence[tuple[int, int]], places: Sequence[Place]) -> list[flo
     return [found[span] for span in spans]
 
 
-def draw(frame: Frame, spans: Sequence[tuple[int, int]], places: Sequence[Place], *, down: bool) -> None:
-    """All arcs: over a row that leads to the right, to the right of one that leads down."""
+def draw(
+    frame: Frame, spans: Sequence[tuple[int, int]], places: Sequence[Place], dashed: Sequence[bool], *, down: bool
+) -> None:
+    """All arcs: over a row that leads to the right, to the right of one that leads down; `dashed` those to some bodies."""
     for (start, stop), far in zip(spans, lanes(spans, places), strict=True):
         a, b = places[start], places[stop]
         first, last = a.along + APART, b.along - APART
         corners = [(first, a.reach + GAP), (first, far), (last, far), (last, b.reach + GAP)]
-        _arc(frame, [(out, along) if down else (along, -out) for along, out in corners], down)
+        _arc(frame, [(out, along) if down else (along, -out) for along, out in corners], down, dashed[stop])
 
 
-def _arc(frame: Frame, at: list[Point], down: bool) -> None:
+def _arc(frame: Frame, at: list[Point], down: bool, dashed: bool) -> None:
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = at
     if down:
         turns = f"H{num(x1 - ROUND)} Q{num(x1)},{num(y1)} {num(x1)},{num(y1 + ROUND)} V{num(y2 - ROUND)} "
@@ -57,7 +59,8 @@ def _arc(frame: Frame, at: list[Point], down: bool) -> None:
         min(x0, x1, x3), min(y0, y1, y3), abs(x2 - x1) if not down else abs(x1 - x0), abs(y2 - y1) if down else 0
     )
     with frame.canvas.group(class_="ca-skip"):
-        frame.canvas.path(f"M{num(x0)},{num(y0)} {turns}", fill="none", stroke=LINE, stroke_width=1.3, class_="ca-line")
+        line = {"stroke": LINE, "stroke_width": 1.3, "stroke_dasharray": DASHES if dashed else None}
+        frame.canvas.path(f"M{num(x0)},{num(y0)} {turns}", fill="none", **line, class_="ca-line")
         # plain corners and no angle: the browser's cosine of a right angle may differ in its last bit
         corners = ((x3, y3), (x3 + TIP, y3 - 2.5), (x3 + TIP, y3 + 2.5))
         if not down:

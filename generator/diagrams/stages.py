@@ -44,6 +44,8 @@ class Stage:
     """(height, width) of the window on the tensor before; None where there is none."""
     skips: tuple[int, ...] = ()
     """Numbers of the earlier tensors, but for the one before, that `ops` read."""
+    dashed: bool = False
+    """Whether it could be made of something else, or not at all, for another input."""
 
     @property
     def tooltip(self) -> str:
@@ -160,7 +162,13 @@ def shortened(it: Architecture, most: int) -> tuple[Stage, ...]:
         if len(row) <= most:
             break
     read = _skips(it, row)
-    return tuple(_stage(group, first=k == 0, skips=read[k]) for k, group in enumerate(row))
+    made = (_stage(group, first=k == 0, skips=read[k]) for k, group in enumerate(row))
+    return tuple(replace(stage, dashed=any(is_open(it, op) for op in stage.ops)) for stage in made)
+
+
+def is_open(it: Architecture, op: Op) -> bool:
+    """Whether a line to it is dashed."""
+    return any(edge.dashed for edge in it.inputs_of[op.id])
 
 
 def _skips(it: Architecture, row: list[list[list[Op]]]) -> list[tuple[int, ...]]:

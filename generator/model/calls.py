@@ -204,9 +204,13 @@ def watch(
             handle.remove()
 
 
-def tensors(value: Any, around: tuple[int, ...] = ()) -> Iterator[torch.Tensor]:
+Rank = Callable[[torch.Tensor], Any]
+"""Where a tensor stands in an order."""
+
+
+def tensors(value: Any, around: tuple[int, ...] = (), rank: Rank | None = None) -> Iterator[torch.Tensor]:
     """Every tensor in nested tuples, lists, dicts, sets and plain objects' fields; `around` are the ids of what holds it, which
-    it may hold in turn."""
+    it may hold in turn. Sets have no order that is the same in every process: what is in them comes by its `rank`."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, _PLAIN) or id(value) in around:
@@ -216,9 +220,11 @@ def tensors(value: Any, around: tuple[int, ...] = ()) -> Iterator[torch.Tensor]:
             items: Iterable[Any] = value.values()
         else:
             items = value if isinstance(value, _CONTAINERS) else fields_of(value).values()
+        if rank is not None and isinstance(value, (set, frozenset)):
+            items = sorted(value, key=lambda item: [rank(inside) for inside in tensors(item, around, rank)])
         around = (*around, id(value))
         for item in items:
-            yield from tensors(item, around)
+            yield from tensors(item, around, rank)
 
 
 _CONTAINERS = (dict, tuple, list, set, frozenset)

@@ -6,13 +6,15 @@ stem ──▶ mean ──▶ gt ──▶ bool       from here to the end of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from generator.model.calls import is_leaf
 from generator.model.graph import Decision, Node, Ref
+from generator.model.lengths import Look, looks, plain, watched
+from generator.model.operations import function_name
 
 _DECIDING = frozenset(
     (
@@ -39,6 +41,14 @@ class Sizes:
     def __init__(self) -> None:
         self._lengths: dict[Ref, frozenset[int]] = {}
 
+    @classmethod
+    def of(cls, nodes: Iterable[Node]) -> Sizes:
+        """Those of a run that has ended."""
+        found = cls()
+        for node in nodes:
+            found.follow(node)
+        return found
+
     def follow(self, node: Node) -> None:
         """A node has run."""
         known = frozenset().union(*(self._lengths.get(ref, frozenset()) for ref in node.inputs))
@@ -60,23 +70,54 @@ class Sizes:
         at = args[1] if len(args) > 1 else 0
         return ref if not one_alone or ref.shape[at] in self._lengths[ref] else None
 
+    def decided(self, ref: Ref) -> bool:
+        """Whether a dimension of this tensor is such a length."""
+        return ref in self._lengths
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        made: Mapping[Tensor, Ref],
+        found: Decisions,
+        before: int,
+    ) -> Any:
+        """What a torch function gives that is asked for such a length, which is watched from there on, or is handed one; any
+        other is not run, and NotImplemented. `before`: the node that is next."""
+        if not self._lengths:
+            return NotImplemented
+        handed = tuple(looks((args, kwargs)))
+        for look in handed:
+            look.handed = True
+        name = function_name(function)
+        ref = self.measured(name, args, made)
+        if ref is None and not handed:
+            return NotImplemented
+        output = function(*plain(args), **plain(kwargs))
+        if ref is None:
+            return output
+        look = Look()
+        found.decide(ref, before, look)
+        return watched(output, None if name in ("numel", "nelement") else self._lengths[ref], look)
+
 
 class Decisions:
     """The decisions of a run, gathered as its containers open and close."""
 
     def __init__(self) -> None:
         self.made: list[Decision] = []
-        self._open: list[list[tuple[Ref, int]]] = []
-        """For each container that is open, the tensors that decided in it, and before which node."""
+        self._open: list[list[tuple[Ref, int, Look]]] = []
+        """For each container that is open, the tensors that decided in it, before which node, and what became of it."""
 
     def enter(self) -> None:
         """A container's forward begins."""
         self._open.append([])
 
-    def decide(self, ref: Ref, before: int) -> None:
-        """A tensor's numbers became Python's before node `before`."""
+    def decide(self, ref: Ref, before: int, look: Look | None = None) -> None:
+        """A tensor's numbers became Python's before node `before`; with a `look`, a length of it did, and may decide nothing."""
         if self._open:
-            self._open[-1].append((ref, before))
+            self._open[-1].append((ref, before, look or Look()))
 
     def leave(self, output: Any, given: Collection[Ref], stop: int) -> None:
         """A container has ended, and with it what was decided in it; `given` are the tensors in its output.
@@ -85,10 +126,12 @@ class Decisions:
         the input's, which may have kept what it found, chosen between constants, or raised.
         """
         found = self._open.pop()
-        for ref, start in found:
-            self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
+        told = [id(look) for look in looks(output)] if self._open else []  # who called it may look, or hand it on
+        for ref, start, look in found:
+            if look.decides and (look.compared or id(look) not in told):
+                self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
         if self._open and (_says(output) or not given):
-            self._open[-1] += [(ref, stop) for ref, _ in found]
+            self._open[-1] += [(ref, stop, look) for ref, _, look in found]
 
 
 def _says(value: Any) -> bool:

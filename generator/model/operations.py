@@ -33,7 +33,7 @@ _ARITHMETIC = _words(
 _POINTWISE = _words(
     "neg negative positive abs absolute exp exp2 log log2 log10 sqrt rsqrt pow rpow float_power square reciprocal floor "
     "ceil round trunc frac sign sgn sin cos tan sinh cosh asin acos atan arctan asinh acosh atanh erf erfc erfinv logit "
-    "special_expit nan_to_num expm1 log1p logical_not bitwise_not invert isnan isinf isfinite heaviside masked_fill gt lt "
+    "special_expit nan_to_num expm1 log1p logical_not bitwise_not invert isnan isinf isfinite heaviside masked_fill copy gt lt "
     "ge le eq ne channel_shuffle native_channel_shuffle"
 )
 _COPIES = _words(

@@ -7,6 +7,7 @@ neither     made past the recorder, by an autograd.Function, a scripted function
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -39,6 +40,11 @@ class Origins:
     def known(self, tensor: Tensor) -> bool:
         """Whether it was seen to be made, or is a constant."""
         return tensor in self.made or tensor in self.constants
+
+    def rank(self, tensor: Tensor) -> tuple[float, int]:
+        """When it was made, where it is known: the order of tensors in sets, which have none."""
+        ref = self.made.get(tensor)
+        return (math.inf, 0) if ref is None else (ref.node, ref.output)
 
     def constant(self, tensor: Tensor, sources: tuple[Source, ...] = ()) -> None:
         """It is the same for every input, and was made from these."""

@@ -39,6 +39,7 @@ from generator.model.products import product
 from generator.model.reach import NCHW, WHOLE, Reach, Span, union
 from generator.model.reach_enlarged import fold, resample, shuffle, transposed
 from generator.model.reach_rule import both, unknown
+from generator.model.reach_written import written
 
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:
@@ -118,7 +119,7 @@ def step(node: Node, reads: list[Reach]) -> Reach:
 
 
 def _step(node: Node, reads: list[Reach]) -> Reach:
-    rule = _RULES.get(node.family)
+    rule = written if node.op == "F.setitem" else _RULES.get(node.family)
     flat = node.family in _ON_MAPS and len(node.inputs[0].shape) != 4 and not _unbatched(node)
     if rule is None or flat or not node.outputs:
         return unknown(node, reads)

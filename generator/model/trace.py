@@ -12,7 +12,7 @@ node computes is told by its family (see operations.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,13 +24,13 @@ from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, Sizes, decides, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.holding import counted
+from generator.model.lengths import plain
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
     ELASTIC,
     Settings,
     function_family,
-    function_name,
     function_settings,
     mask_settings,
     module_family,
@@ -153,9 +153,9 @@ class _Recorder:
                 amounts = args[1] if len(args) > 1 else kwargs.get("pad", ())
                 self.pads.append(tuple(int(amount) for amount in amounts))
             self.permuted |= name == "permute"
-        elif self.leaf is None and (ref := self.sizes.measured(function_name(function), args, self.origins.made)):
-            self.decisions.decide(ref, len(self.nodes))
-        if self.leaf is None or self.within is None:
+        if self.leaf is None:
+            return self.sizes.run(function, args, kwargs, self.origins.made, self.decisions, len(self.nodes))
+        if self.within is None:
             return NotImplemented
         output = function(*args, **kwargs)
         self.within.ran(function, args, kwargs, output)
@@ -163,6 +163,7 @@ class _Recorder:
 
     def on_call(self, call: Call, output: Any) -> None:
         """A leaf, a function or a container has ended."""
+        call = replace(call, args=plain(call.args), kwargs=plain(call.kwargs))
         if call.module is not None:
             self.ran.add(call.path)
         if call.module is not None and not call.leaf:
@@ -241,7 +242,7 @@ class _Recorder:
             if self._read(call):
                 op, own = type(module).__name__, self._counted(module.parameters())
                 self._record(call, output, op=op, family="unknown", settings={}, parameters=own, macs=None, opaque=True)
-        given = [self.origins.made[one] for one in tensors(output) if one in self.origins.made]
+        given = [ref for one in tensors(output, rank=self.origins.rank) if (ref := self.origins.made.get(one))]
         self.decisions.leave(output, given, len(self.nodes))
         if opaque:
             return
@@ -287,7 +288,7 @@ class _Recorder:
     def _read(self, call: Call) -> tuple[Ref, ...]:
         """What the call read of what the input went into; a tensor of unknown origin becomes a node of its own."""
         found: list[Ref] = []
-        for value in tensors((call.args, given_to(call))):
+        for value in tensors((call.args, given_to(call)), rank=self.origins.rank):
             if value in self.origins.constants:
                 continue
             if not self.origins.recognise(value):
@@ -364,7 +365,7 @@ class _Recorder:
 
     def graph(self, output: Any) -> Graph:
         """All that was seen, frozen."""
-        given = tuple(tensors(output))
+        given = tuple(tensors(output, rank=self.origins.rank))
         for value in given:
             if not self.origins.known(value):
                 self._appears(value, "")

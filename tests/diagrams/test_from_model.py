@@ -141,7 +141,7 @@ class Masked(nn.Module):
 
 def test_sizes_that_depend_on_the_numbers_are_noted():
     it = architecture(Masked(), (1, 4, 4))
-    assert [op.id for op in it.ops if "How much" in op.note] == ["F.where", "F.getitem"]
+    assert [op.id for op in it.ops if "How much" in op.note] == ["F.where", "F.float", "F.getitem", "F.add"]
 
 
 class Leftovers(nn.Module):

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_model import architecture
+from generator.diagrams.shown import prepared
 from generator.model.describe import describe
+from generator.model.trace import trace
 from tests.diagrams.watched import dashed, ids
 
 
@@ -200,3 +202,134 @@ def test_sizes_that_no_number_decides_decide_nothing():
     it = architecture(Measures(), (3, 5, 5))
     assert not dashed(it)
     assert len(it.notes) == 1
+
+
+class Counted(nn.Module):
+    """How many there are, which who called it may use as it likes."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        found = x[x > 0]
+        return found, found.shape[0]
+
+
+class Hands(nn.Module):
+    """Makes tensors by how much was found, in ways that are the same for every input."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.counted = how, Counted()
+        self.stem, self.a = nn.Conv2d(3, 4, 1), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        rows = y.flatten(2).transpose(1, 2)[0]
+        rows = rows[rows[:, 0] > 0]
+        a = self.a(rows)
+
+        def unpacked() -> Tensor:
+            many, wide = rows.shape
+            return a.view(many, wide)
+
+        def computed() -> Tensor:
+            many = len([0]) * rows.shape[0]
+            return a.view(2 * many // 2 + 1 - 1, -1)
+
+        return {
+            "view": lambda: a.view(rows.shape[0], -1),
+            "keyword": lambda: a.reshape(shape=(rows.size(0), 4)),
+            "all sizes": lambda: a + torch.zeros(rows.shape),
+            "a part of them": lambda: a.reshape(*rows.shape[:-1], 2, 2),
+            "unpacked": unpacked,
+            "computed": computed,
+            "numel": lambda: a.view(rows.numel()),
+            "slice": lambda: a[: rows.size()[0]],
+            "interpolated": lambda: nn.functional.interpolate(y, size=(rows.shape[0], 8)),
+            "returned": lambda: a.new_zeros(self.counted(y)[1]) + a.sum(),
+        }[self.how]()
+
+
+HANDED = (
+    "view",
+    "keyword",
+    "all sizes",
+    "a part of them",
+    "unpacked",
+    "computed",
+    "numel",
+    "slice",
+    "interpolated",
+    "returned",
+)
+
+
+@pytest.mark.parametrize("how", HANDED)
+def test_a_size_that_is_handed_to_torch_alone_decides_nothing(how: str):
+    it = architecture(Hands(how), (3, 5, 5))
+    assert dashed(it) == []
+    assert len(it.notes) == 1
+    torch.manual_seed(0)
+    model, x = Hands(how).eval(), torch.randn(1, 3, 5, 5)
+    watched = trace(model, x)[1]
+    assert torch.equal(watched, model(x)) and all(type(side) is int for side in watched.shape)
+
+
+class Looks(nn.Module):
+    """Hands a size to torch, and looks at it too."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.counted, self.a, self.b = how, Counted(), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(2).transpose(1, 2)[0]
+        rows = rows[rows[:, 0] > 0]
+        many = rows.shape[0]
+        rows = rows.view(many, -1)
+        chosen = {
+            "compared": lambda: many > 3,
+            "true": lambda: bool(many),
+            "computed": lambda: (many + 1) % 2 == 0,
+            "equal": lambda: rows.shape == (3, 4),
+            "divided": lambda: many / 2 > 1,
+            "a key": lambda: {0: False}.get(many, True),
+            "least": lambda: min(7, many) > 3,
+            "repeated": lambda: len([0] * many) > 3,
+            "returned": lambda: self.counted(x)[1] > 3,
+        }[self.how]()
+        return self.a(rows) if chosen else self.b(rows)
+
+
+@pytest.mark.parametrize(
+    "how", ["compared", "true", "computed", "equal", "divided", "a key", "least", "repeated", "returned"]
+)
+def test_a_size_that_is_looked_at_decides_though_it_is_handed_to_torch_too(how: str):
+    it = architecture(Looks(how), (4, 5, 5))
+    assert dashed(it)[-1][1] == "@output"
+    assert "In one place" in it.notes[1]
+
+
+class Loops(nn.Module):
+    """A step for each that is found."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(2).transpose(1, 2)[0]
+        rows = rows[rows[:, 0] > 0]
+        y = x.mean((2, 3))
+        for _ in range(rows.shape[0]):
+            y = self.step(y)
+        return y
+
+
+def test_a_size_that_counts_a_loop_decides():
+    assert ("step", "step@2") in dashed(architecture(Loops(), (4, 5, 5)))
+
+
+def test_what_is_made_of_what_was_found_says_that_its_size_depends_on_the_input():
+    it = prepared(architecture(Hands("view"), (3, 5, 5)), fuse=True, silent=False)  # rows[mask] is passed through
+    depends = [op.id for op in it.ops if "depends on the input's numbers" in op.note]
+    assert depends == ["a"]
+    assert [op.id for op in it.ops if "depends" in op.note and op.id in ("stem", "F.gt")] == []

@@ -162,6 +162,21 @@ def test_what_is_open_in_the_first_is_open_in_all_of_them():
     assert [(block.head, block.run) for block in shown.blocks] == [("layer3", False), ("layer3.1", True), ("layer3.1", False)]  # fmt: skip
 
 
+def test_the_ground_of_words_covers_no_line_that_leaves_its_column():
+    """A branch is seen from where it parts: no shape stands on its bend, nor does a frame's caption."""
+    svg = Graph(depth=9, labels="all").draw(named("forked")).svg
+    boxes = r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" [^>]*class="ca-(?:ground|chip)"'
+    grounds = [tuple(map(float, found)) for found in re.findall(boxes, svg)]
+    bends = re.findall(r"[ML] ([-\d.]+) ([-\d.]+) C" + 6 * r" ([-\d.]+)", svg)
+    assert len(bends) > 8 and len(grounds) > 8
+    for x0, y0, x1, y1, x2, y2, x3, y3 in (map(float, bend) for bend in bends):
+        for t in (k / 40 for k in range(41)):
+            share = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            x = sum(a * b for a, b in zip(share, (x0, x1, x2, x3), strict=True))
+            y = sum(a * b for a, b in zip(share, (y0, y1, y2, y3), strict=True))
+            assert not [at for at in grounds if at[0] < x < at[0] + at[2] and at[1] < y < at[1] + at[3]]
+
+
 def test_no_line_is_seen_through_a_caption_or_a_label():
     """Whatever of a line runs where words stand lies behind their ground: drawn before it, and covered by it whole."""
     met = 0

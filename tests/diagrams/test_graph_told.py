@@ -67,3 +67,10 @@ def test_a_closed_block_and_a_repetition_say_that_there_is_more():
     (closed,) = at_depth(hidden, 0).ops
     assert closed.uncounted
     assert closed.counted.endswith(", and what is not counted")
+
+
+def test_the_legend_shows_a_number_that_stands_in_the_drawing():
+    it = named("twice")
+    numbers = re.findall(r'class="ca-share"/><text[^>]*>(\d+)<', Graph(depth=9).draw(it).svg)
+    assert len(numbers) > 1
+    assert numbers[-1] in numbers[:-1]  # that of the legend is the last

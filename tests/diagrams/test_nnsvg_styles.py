@@ -11,6 +11,7 @@ import pytest
 
 from generator.diagrams.architecture import Architecture, Op
 from generator.diagrams.extras import with_faces
+from generator.diagrams.palette import LINE
 from generator.diagrams.styles import styles
 from generator.diagrams.styles.alexnet import AlexNet
 from generator.diagrams.styles.fcnn import FCNN
@@ -293,3 +294,33 @@ def test_maps_do_not_lie_on_tokens():
         {"blocks": [PIXEL]},
     )
     assert "<image" not in LeNet().draw(it).svg + AlexNet().draw(it).svg
+
+
+def lines_of(drawn: str, *stroke: str) -> list[bool]:
+    """Whether each line of these colours is dashed, in order."""
+    found = [
+        one
+        for one in ET.fromstring(drawn).iter()
+        if one.tag in (f"{NS}line", f"{NS}path") and one.get("stroke") in stroke
+    ]
+    return [one.get("stroke-dasharray") == "4 3" for one in found]
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_what_another_input_could_change_is_dashed(direction: str):
+    it = architectures()["deciding"]
+    lenet = LeNet(direction=direction).draw(it).svg
+    # two lines to each tensor: that of the stem alone is what it is for every input; one arc, around the two convolutions
+    assert lines_of(lenet, LINE) == [False] * 2 + [True] * 13
+    alexnet = AlexNet(direction=direction, pyramid_colour="#000001").draw(it).svg
+    assert lines_of(alexnet, "#000001")[:5] == [False] * 4 + [True]
+    assert all(lines_of(alexnet, LINE))
+    assert all(
+        lines_of(FCNN(direction=direction, edge_colour="#000001", colour_by_weight=False).draw(it).svg, "#000001")
+    )
+
+
+def test_nothing_is_dashed_where_no_number_decides():
+    for name in ("unet", "mlp", "tinyvgg_digits"):
+        for style in (LeNet(), AlexNet(), FCNN()):
+            assert "dasharray" not in style.draw(architectures()[name]).svg

@@ -57,7 +57,7 @@ def test_lanes_by_hand():
 @pytest.mark.parametrize("down", [False, True])
 def test_an_arc_by_hand(down: bool):
     frame = Frame()
-    draw(frame, [(0, 2)], [Place(0, 10), Place(50, 20), Place(100, 10)], down=down)
+    draw(frame, [(0, 2)], [Place(0, 10), Place(50, 20), Place(100, 10)], [True, False, False], down=down)
     d, head = (
         re.search(r'd="([^"]+)"', frame.canvas.parts[1])[1],
         re.search(r'points="([^"]+)"', frame.canvas.parts[2])[1],
@@ -70,6 +70,9 @@ def test_an_arc_by_hand(down: bool):
         assert d == "M4,-13 V-30 Q4,-35 9,-35 H91 Q96,-35 96,-30 V-18"
         assert head == "96,-13 93.5,-19 98.5,-19"
         assert (frame.left, frame.right, frame.top) == (4, 96, -35)
+    assert "dasharray" not in frame.canvas.parts[1]
+    draw(frame, [(0, 2)], [Place(0, 10), Place(50, 20), Place(100, 10)], [False, False, True], down=down)
+    assert 'stroke-dasharray="4 3"' in frame.canvas.parts[5]
 
 
 @pytest.mark.parametrize("style", ["lenet", "alexnet"])

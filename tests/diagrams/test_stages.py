@@ -134,6 +134,8 @@ def test_a_row_by_hand():
     starts, middles = spread([10, 10, 10], [0, 60, 0], [0, 10, 40], 5)
     assert starts == [0, 40, 80]
     assert middles == [0, 25, 65]
+    assert spread([100, 10], [20, 80], [0, 0], 5)[0] == [0, 140]  # the label of 80 begins 5 behind the body of 100
+    assert spread([10, 100], [80, 20], [0, 0], 5)[0] == [0, 50]  # and ends 5 in front of it
     starts, middles = spread([10, 10, 10], [0, 0, 0], [0, 10, 80], 5)
     # words: 5 + 40 + 10 behind the first word's middle at 12.5
     assert middles == [0, 12.5, 67.5]

@@ -298,16 +298,15 @@ def _down(
     low: int,
     high: int,
 ) -> tuple[Command, ...]:
-    """Straight along its column, and over to the next one between two layers."""
+    """Straight along its column, and over to the next one in the second half between two layers: in the first stand texts."""
     found: list[Command] = [("M", start)]
     x, y = start
     for layer in range(low, high):
         to = stop[0] if layer == high - 1 else x if run is None else run
         if to != x:
-            top, bottom = bottoms[layer], tops[layer + 1]
+            top, bottom = (bottoms[layer] + tops[layer + 1]) / 2, tops[layer + 1]
             middle = (top + bottom) / 2
-            if y != top:
-                found.append(("L", (x, top)))
+            found.append(("L", (x, top)))
             found.append(("C", (x, middle, to, middle, to, bottom)))
             x, y = to, bottom
     if y != stop[1]:

@@ -276,10 +276,10 @@ def _legend(scene: Scene, layout: Layout, look: Look) -> None:
         scene.add(Area(corners, look.fills[kind], look.edges[kind], f"ca-k-{kind}"))
         scene.add(Words((x + 14, y), WORDS[kind], LABEL, DIM, "ca-dim", "start"))
         x += wide
-    if any(item.op.shared for item in layout.placed):
+    if shared := [item.op.shared for item in layout.placed if item.op.shared]:
         if x > MARGIN and x + 28 + text_width(SHARED, LABEL) > scene.width:
             x, y = MARGIN, y + LEADING + 2
-        _share(scene, (x + 4.5, y - 3.5), 1)
+        _share(scene, (x + 4.5, y - 3.5), min(shared))
         scene.add(Words((x + 14, y), SHARED, LABEL, DIM, "ca-dim", "start"))
     scene.height = y + MARGIN
 

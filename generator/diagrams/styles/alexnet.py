@@ -17,7 +17,7 @@ from generator.diagrams.architecture import Architecture
 from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
-from generator.diagrams.palette import EDGES, FILLS, LINE
+from generator.diagrams.palette import DASHES, EDGES, FILLS, LINE
 from generator.diagrams.row import printed, spread
 from generator.diagrams.scale import sized
 from generator.diagrams.stages import Stage, label, maps, stages, tokens, tops
@@ -189,7 +189,8 @@ class _Picture:
                 places.append(skips.Place(body.y + body.height / 2, body.x + body.width + beyond))
             else:
                 places.append(skips.Place(body.x + body.width / 2, -body.y))
-        skips.draw(self.frame, spans, places, down=self.down)
+        dashed = [body.stage.dashed for body in self.bodies]
+        skips.draw(self.frame, spans, places, dashed, down=self.down)
 
     def _body(self, body: _Body) -> None:
         o, kind = self.o, body.stage.ops[0].kind
@@ -226,12 +227,13 @@ class _Picture:
     def _between(self, a: _Body, b: _Body) -> None:
         """The window through all channels, and the pyramid that ends in its one value; all to all otherwise."""
         o, tip = self.o, b.at(0, 0.5, 0.5)
+        dashes = DASHES if b.stage.dashed else None
         if a.maps is None or b.maps is None or b.stage.kernel is None:
             high = 0.4 * min(a.high, b.high)  # clear of the width, which stands below the middle
             for cross in (-high, high):
                 ends = [one.at(share, 0.5, 0.5) for one, share in ((a, 1), (b, 0))]
                 ends = [(x + cross, y) if self.down else (x, y + cross) for x, y in ends]
-                self.canvas.line(*ends, stroke=LINE, stroke_width=0.8, class_="ca-line")
+                self.canvas.line(*ends, stroke=LINE, stroke_width=0.8, stroke_dasharray=dashes, class_="ca-line")
             return
         across, into = (1, 0) if self.down else (0, 1)
         high = max(LEAST / a.high, min(1.0, b.stage.kernel[across] / a.maps[1 + across])) / 2
@@ -253,7 +255,8 @@ class _Picture:
             for one, other in pairwise([*window, window[0]]):
                 self.canvas.polygon([one, other, tip], fill=o.pyramid_colour, fill_opacity=o.pyramid_opacity)
             for corner in window:
-                self.canvas.line(corner, tip, stroke=o.pyramid_colour, stroke_width=0.7, stroke_opacity=0.6)
+                edge = {"stroke": o.pyramid_colour, "stroke_width": 0.7, "stroke_opacity": 0.6}
+                self.canvas.line(corner, tip, **edge, stroke_dasharray=dashes)
 
     def _numbers(self, body: _Body) -> None:
         size = self.o.font_size

@@ -15,6 +15,7 @@ from generator.diagrams.dense import Columns, columns
 from generator.diagrams.extras import Dense, dense_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
+from generator.diagrams.palette import DASHES
 from generator.diagrams.row import spread
 from generator.diagrams.styles import style
 from generator.diagrams.svg import Drawing, Point, num, text_width
@@ -159,6 +160,7 @@ class _Picture:
             "stroke": tint,
             "stroke_width": width,
             "stroke_opacity": o.edge_opacity * (share if o.opacity_by_weight else 1.0),
+            "stroke_dasharray": DASHES if self.found.dashed[k] else None,
         }
         name = "ca-line" if tint == o.edge_colour else None
         a, b = self._at(k, start), self._at(k + 1, slot)

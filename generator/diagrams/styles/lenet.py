@@ -17,7 +17,7 @@ from generator.diagrams.architecture import Architecture
 from generator.diagrams.extras import faces_of
 from generator.diagrams.frame import EDGE, Frame, nothing
 from generator.diagrams.options import choice, colour, flag, number
-from generator.diagrams.palette import EDGES, FILLS, INK, LINE
+from generator.diagrams.palette import DASHES, EDGES, FILLS, INK, LINE
 from generator.diagrams.row import printed, spread
 from generator.diagrams.scale import grown, sized
 from generator.diagrams.stages import Stage, label, maps, stages, tokens, tops
@@ -208,7 +208,8 @@ class _Picture:
 
     def _between(self, a: _Body, b: _Body) -> None:
         """How one becomes the next: a window and two lines to where its value lies, or lines that say all to all."""
-        thin: dict[str, Any] = {"stroke": LINE, "stroke_width": 0.8, "class_": "ca-line"}
+        dashes = DASHES if b.stage.dashed else None
+        thin: dict[str, Any] = {"stroke": LINE, "stroke_width": 0.8, "stroke_dasharray": dashes, "class_": "ca-line"}
         if a.maps is None or b.maps is None or b.stage.kernel is None:
             reach = min(a.across[1], b.across[1]) / 2
             for cross in (-reach, reach):
@@ -235,7 +236,8 @@ class _Picture:
             (start, long), (first, wide) = body.along, body.across
             beyond = EDGE + (self._wide(text) if self.down else self.o.font_size) if text else 0.0
             places.append(skips.Place(start + long / 2, (first + wide if self.down else -first) + beyond))
-        skips.draw(self.frame, spans, places, down=self.down)
+        dashed = [body.stage.dashed for body in self.bodies]
+        skips.draw(self.frame, spans, places, dashed, down=self.down)
 
     def _texts(self, middles: list[float]) -> None:
         left, bottom, size = self.frame.left, self.frame.bottom, self.o.font_size

@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/alexnet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
+  const {DASHES, EDGE, FILLS, EDGES, LINE, Frame, nothing, spread, printed, drawSkips, sized, facesOf, tops, maps, label, longest, stages, textWidth, num} = convatlas.drawing;
   const LEAST = 4;
 
   class Body {
@@ -97,7 +97,7 @@
         if (!this.down) return {along: body.x + body.width / 2, reach: -body.y};
         return {along: body.y + body.height / 2, reach: body.x + body.width + (body.text ? EDGE + this.wide(body.text) : 0)};
       });
-      drawSkips(this.frame, spansOf(this.bodies), places, this.down);
+      drawSkips(this.frame, this.bodies, places, this.down);
     }
 
     body(body) {
@@ -130,11 +130,12 @@
     between(a, b) {
       const {o, canvas} = this;
       const tip = b.at(0, 0.5, 0.5);
+      const dashes = b.stage.dashed ? DASHES : null;
       if (!a.maps || !b.maps || !b.stage.kernel) {
         const high = 0.4 * Math.min(a.high, b.high);
         for (const cross of [-high, high]) {
           const ends = [a.at(1, 0.5, 0.5), b.at(0, 0.5, 0.5)].map(([x, y]) => (this.down ? [x + cross, y] : [x, y + cross]));
-          canvas.line(...ends, {stroke: LINE, stroke_width: 0.8, class_: 'ca-line'});
+          canvas.line(...ends, {stroke: LINE, stroke_width: 0.8, stroke_dasharray: dashes, class_: 'ca-line'});
         }
         return;
       }
@@ -149,7 +150,7 @@
         inner.forEach((one, k) => canvas.line(one, front[k], {stroke_opacity: 0.5, ...line}));
         canvas.polygon(front, {fill: o.kernel_colour, fill_opacity: 0.2, ...line});
         front.forEach((one, k) => canvas.polygon([one, front[(k + 1) % 4], tip], {fill: o.pyramid_colour, fill_opacity: o.pyramid_opacity}));
-        for (const corner of front) canvas.line(corner, tip, {stroke: o.pyramid_colour, stroke_width: 0.7, stroke_opacity: 0.6});
+        for (const corner of front) canvas.line(corner, tip, {stroke: o.pyramid_colour, stroke_width: 0.7, stroke_opacity: 0.6, stroke_dasharray: dashes});
       });
     }
 

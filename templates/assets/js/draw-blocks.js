@@ -204,9 +204,10 @@
       scene.shapes.push(words([x + 14, y], WORDS[kind], LABEL, DIM, 'ca-dim', 'start'));
       x += wide;
     }
-    if (layout.placed.some((item) => item.op.shared)) {
+    const shared = layout.placed.map((item) => item.op.shared).filter(Boolean);
+    if (shared.length) {
       if (x > MARGIN && x + 28 + textWidth(SHARED, LABEL) > scene.width) [x, y] = [MARGIN, y + LEADING + 2];
-      share(scene, [x + 4.5, y - 3.5], 1);
+      share(scene, [x + 4.5, y - 3.5], Math.min(...shared));
       scene.shapes.push(words([x + 14, y], SHARED, LABEL, DIM, 'ca-dim', 'start'));
     }
     scene.height = y + MARGIN;

@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/fcnn.py in a browser, to the byte. */
 (() => {
-  const {EDGE, Frame, nothing, spread, denseOf, columns, textWidth, num} = convatlas.drawing;
+  const {DASHES, EDGE, Frame, nothing, spread, denseOf, columns, textWidth, num} = convatlas.drawing;
   const RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹';
   const FAINT = 0.08;
 
@@ -97,7 +97,8 @@
       const tint = weight === null || !o.colour_by_weight ? o.edge_colour : weight < 0 ? o.negative_colour : o.positive_colour;
       let width = o.edge_width * (o.width_by_weight ? share : 1);
       if (weight === null) width = Math.min(width, 0.6);
-      const more = {stroke: tint, stroke_width: width, stroke_opacity: o.edge_opacity * (o.opacity_by_weight ? share : 1)};
+      const more = {stroke: tint, stroke_width: width, stroke_opacity: o.edge_opacity * (o.opacity_by_weight ? share : 1),
+        stroke_dasharray: this.found.dashed[k] ? DASHES : null};
       const name = tint === o.edge_colour ? 'ca-line' : null;
       let [a, b] = [this.at(k, start), this.at(k + 1, slot)];
       let bend;

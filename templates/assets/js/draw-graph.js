@@ -138,7 +138,7 @@
     const name = fitted(named(block, inside), NAME, MOST);
     const op = fitted(block.op, NAME, MOST);
     const more = block.times > 1 ? pill(block.times) + 6 : isRun(block) ? FOLD + 6 : 0;
-    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 36 + more};
+    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 39 + more};
   }
 
   const again = (said) => ({...said, title: `… ${said.title}`, width: said.width + textWidth('… ', NAME, true)});
@@ -168,8 +168,8 @@
       canvas.rect(at.x + 3, at.y + 3, said.width - 10 - (opens ? 0 : 12), 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
       if (opens) handle(canvas, at.x + 6, at.y + 5.5, '−');
       canvas.group({href: pages[block.id] ?? '', class_: 'ca-name'}, () => canvas.text([x, at.y + 14], said.title, NAME, {font_weight: 'bold', fill: DIM, class_: 'ca-dim'}));
-      canvas.text([x + wide + 5, at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
-      x += wide + 11 + (said.op ? textWidth(said.op, NAME) : -5);
+      canvas.text([x + wide + 8, at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
+      x += wide + 14 + (said.op ? textWidth(said.op, NAME) : -8);
       if (block.times > 1) drawPill(canvas, [x, at.y + 3.5], `×${block.times}`, pill(block.times), headOf(block));
       else if (isRun(block) && live) drawPill(canvas, [x, at.y + 3.5], 'fold', FOLD, headOf(block));
     });
@@ -334,12 +334,13 @@
       canvas.text([x + at + 16, y + 16 * row + 9.5], words, NAME, {fill: DIM, class_: 'ca-dim'});
       at += wide;
     }
-    if (it.ops.some((op) => op.shared)) {
+    const shared = it.ops.map((op) => op.shared).filter(Boolean);
+    if (shared.length) {
       if (at && at + 16 + textWidth(SHARED, NAME) + 12 > width) {
         at = 0;
         row += 1;
       }
-      share(canvas, [x + at + 5.5, y + 16 * row + 5.5], 1);
+      share(canvas, [x + at + 5.5, y + 16 * row + 5.5], Math.min(...shared));
       canvas.text([x + at + 16, y + 16 * row + 9.5], SHARED, NAME, {fill: DIM, class_: 'ca-dim'});
     }
     return 16 * (row + 1) + 12;

@@ -1,6 +1,6 @@
 /* generator/diagrams/styles/lenet.py in a browser, to the byte. */
 (() => {
-  const {EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, printed, drawSkips, spansOf, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
+  const {DASHES, EDGE, FILLS, EDGES, INK, LINE, Frame, nothing, spread, printed, drawSkips, grown, sized, facesOf, tops, maps, label, longest, stages, textWidth} = convatlas.drawing;
   const THIN = 9;
   const LEAN = 0.3;
   const LEAST = 4;
@@ -125,7 +125,7 @@
     }
 
     between(a, b) {
-      const thin = {stroke: LINE, stroke_width: 0.8, class_: 'ca-line'};
+      const thin = {stroke: LINE, stroke_width: 0.8, stroke_dasharray: b.stage.dashed ? DASHES : null, class_: 'ca-line'};
       if (!a.maps || !b.maps || !b.stage.kernel) {
         const reach = Math.min(a.across[1], b.across[1]) / 2;
         for (const cross of [-reach, reach]) {
@@ -153,7 +153,7 @@
         const beyond = this.texts[k] ? EDGE + (this.down ? this.wide(this.texts[k]) : this.o.font_size) : 0;
         return {along: start + long / 2, reach: (this.down ? first + wide : -first) + beyond};
       });
-      drawSkips(this.frame, spansOf(this.bodies), places, this.down);
+      drawSkips(this.frame, this.bodies, places, this.down);
     }
 
     captions(middles) {

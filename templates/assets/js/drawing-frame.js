@@ -1,8 +1,9 @@
 /* generator/diagrams/frame.py, row.py, skips.py, scale.py and extras.py in a browser: what the styles share. */
 (() => {
-  const {Canvas, textWidth, num, INK, DIM, LINE} = convatlas.drawing;
+  const {Canvas, textWidth, num, INK, DIM, LINE, DASHES} = convatlas.drawing;
   const EDGE = 8;
   const PAD = 10;
+  const CLEAR = 5;
 
   class Frame {
     canvas = new Canvas();
@@ -58,6 +59,8 @@
       const end = starts.at(-1) + bodies[k - 1];
       let start = end + spacing;
       start = Math.max(start, starts.at(-1) + bodies[k - 1] / 2 + (labels[k - 1] + labels[k]) / 2 + PAD - body / 2);
+      if (labels[k]) start = Math.max(start, end + CLEAR + (labels[k] - body) / 2);
+      if (labels[k - 1]) start = Math.max(start, starts.at(-1) + (bodies[k - 1] + labels[k - 1]) / 2 + CLEAR);
       if (words[k] > 0 && words[k - 1] > 0) start = Math.max(start, 2 * (middles.at(-1) + (words[k - 1] + words[k]) / 2 + PAD) - end);
       starts.push(start);
       middles.push((end + start) / 2);
@@ -78,31 +81,29 @@
   }
 
   /** Arcs over a row of bodies: see skips.py. */
-  function drawSkips(frame, spans, places, down) {
+  function drawSkips(frame, bodies, places, down) {
+    const spans = bodies.flatMap((body, stop) => body.stage.skips.map((start) => [start, stop]));
     const far = new Map(lanes(spans, places).map(([start, stop, out]) => [`${start} ${stop}`, out]));
     for (const [start, stop] of spans) {
       const out = far.get(`${start} ${stop}`);
       const [a, b] = [places[start], places[stop]];
       const [first, last] = [a.along + APART, b.along - APART];
       const corners = [[first, a.reach + GAP], [first, out], [last, out], [last, b.reach + GAP]];
-      arc(frame, corners.map(([along, reach]) => (down ? [reach, along] : [along, -reach])), down);
+      arc(frame, corners.map(([along, reach]) => (down ? [reach, along] : [along, -reach])), down, bodies[stop].stage.dashed);
     }
   }
 
-  function arc(frame, [[x0, y0], [x1, y1], [x2, y2], [x3, y3]], down) {
+  function arc(frame, [[x0, y0], [x1, y1], [x2, y2], [x3, y3]], down, dashed) {
     const turns = down
       ? `H${num(x1 - ROUND)} Q${num(x1)},${num(y1)} ${num(x1)},${num(y1 + ROUND)} V${num(y2 - ROUND)} Q${num(x2)},${num(y2)} ${num(x2 - ROUND)},${num(y2)} H${num(x3 + TIP - 1)}`
       : `V${num(y1 + ROUND)} Q${num(x1)},${num(y1)} ${num(x1 + ROUND)},${num(y1)} H${num(x2 - ROUND)} Q${num(x2)},${num(y2)} ${num(x2)},${num(y2 + ROUND)} V${num(y3 - TIP + 1)}`;
     frame.cover(Math.min(x0, x1, x3), Math.min(y0, y1, y3), down ? Math.abs(x1 - x0) : Math.abs(x2 - x1), down ? Math.abs(y2 - y1) : 0);
     frame.canvas.group({class_: 'ca-skip'}, () => {
-      frame.canvas.path(`M${num(x0)},${num(y0)} ${turns}`, {fill: 'none', stroke: LINE, stroke_width: 1.3, class_: 'ca-line'});
+      frame.canvas.path(`M${num(x0)},${num(y0)} ${turns}`, {fill: 'none', stroke: LINE, stroke_width: 1.3, stroke_dasharray: dashed ? DASHES : null, class_: 'ca-line'});
       const head = down ? [[x3, y3], [x3 + TIP, y3 - 2.5], [x3 + TIP, y3 + 2.5]] : [[x3, y3], [x3 - 2.5, y3 - TIP], [x3 + 2.5, y3 - TIP]];
       frame.canvas.polygon(head, {fill: LINE, class_: 'ca-head'});
     });
   }
-
-  /** The earlier and the later body of each arc over a row. */
-  const spansOf = (bodies) => bodies.flatMap((body, stop) => body.stage.skips.map((start) => [start, stop]));
 
   const grown = (value, scale) => (scale === 'log' ? Math.log(1 + value) : scale === 'sqrt' ? Math.sqrt(value) : value);
 
@@ -139,5 +140,5 @@
     return [most(square), most(found.map((size) => size[0])), most(vectors)];
   }
 
-  Object.assign(convatlas.drawing, {EDGE, Frame, nothing, spread, printed, drawSkips, spansOf, grown, sized, facesOf, denseOf, tops});
+  Object.assign(convatlas.drawing, {EDGE, Frame, nothing, spread, printed, drawSkips, grown, sized, facesOf, denseOf, tops});
 })();

@@ -10,8 +10,9 @@
   };
   const [INK, DIM, LINE] = ['#12151c', '#596174', '#8a91a3'];
   const TINTS = ['#a83b72', '#2f62b3', '#22785a', '#8a5600', '#6644b0', '#9c3a3a'];
+  const DASHES = '4 3';
   const SHARED = 'shared weights';
   const tint = (number) => TINTS[(number - 1) % TINTS.length];
 
-  Object.assign(convatlas.drawing, {FILLS, EDGES, INK, DIM, LINE, SHARED, tint});
+  Object.assign(convatlas.drawing, {FILLS, EDGES, INK, DIM, LINE, DASHES, SHARED, tint});
 })();

@@ -144,8 +144,12 @@
       if (row.length <= most) break;
     }
     const read = skips(it, row);
-    return row.map((group, k) => stage(group, k === 0, read[k]));
+    const open = opens(it);
+    return row.map((group, k) => ({...stage(group, k === 0, read[k]), dashed: group.flat().some((op) => open.has(op.id))}));
   }
+
+  /** The ops that a dashed line leads to. */
+  const opens = (it) => new Set(it.edges.filter((edge) => edge.dashed).map((edge) => edge.target));
 
   function skips(it, row) {
     const inputs = joints(it).into;
@@ -176,7 +180,7 @@
     return best;
   }
 
-  /** {sizes, ops}: the last chain of dense layers on the main path. */
+  /** {sizes, ops, dashed}: the last chain of dense layers on the main path. */
   function columns(it) {
     const plain = without(it);
     const inputs = joints(plain).into;
@@ -192,7 +196,8 @@
       sizes.push(op.shape[0]);
       ops.push(op);
     }
-    return {sizes, ops};
+    const open = opens(plain);
+    return {sizes, ops, dashed: ops.map((op) => open.has(op.id))};
   }
 
   Object.assign(convatlas.drawing, {maps, label, longest, stages, columns});

@@ -227,10 +227,10 @@
     for (let layer = low; layer < high; layer += 1) {
       const to = layer === high - 1 ? stop[0] : run === null ? x : run;
       if (to === x) continue;
-      const top = bottoms[layer];
       const bottom = tops[layer + 1];
+      const top = (bottoms[layer] + bottom) / 2;
       const middle = (top + bottom) / 2;
-      if (y !== top) found.push(['L', [x, top]]);
+      found.push(['L', [x, top]]);
       found.push(['C', [x, middle, to, middle, to, bottom]]);
       x = to;
       y = bottom;
