@@ -81,6 +81,7 @@
       else if (unit === null) body.append(this.elsewhere());
       else {
         this.figure = core.figures[step.kind](this.view(k, unit));
+        if (alone) this.figure = core.beside(this.figure, {chain, k, unit}, {name: (one) => this.kind(one), link: (one) => this.link(one)});
         body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
@@ -130,6 +131,13 @@
         if (to >= 0 && to < many.length) this.turnTo(to);
       });
       return list;
+    }
+
+    /** The way to the figure of another step of the chain, on the page that has them all. */
+    link({name}) {
+      const {el, url, address, breaks} = convatlas;
+      const page = this.wanted.address.key.replace('steps/', 'layers/');
+      return el('a', {href: `${url(`${page}.html`)}#${address.text({u: this.unit, i: this.chain.image, v: 'how', x: name})}`}, breaks(name));
     }
 
     kind({kind, shape, settings: {how, adaptive, sign, transposed, linear, fn}}) {

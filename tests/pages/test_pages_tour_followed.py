@@ -1,0 +1,103 @@
+"""One number followed through the tour in a browser: from the picture as it is normalised, through the normalisations that have no
+column of their own, to the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from torch import Tensor
+
+from tests.pages.fixture_tour_numbers import CLOSE, at, config, made, network, number, number_of, outputs, place, unit
+from tests.pages.opened import opened
+from tests.pages.recorded import photographs
+from tests.whole import Built, build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+OTHERS = """from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.GroupNorm(2, 6), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.LocalResponseNorm(3, 0.5, 0.7, 2),
+                         nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)).eval()
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return made(tmp_path_factory.mktemp("tour-followed"))
+
+
+@pytest.fixture(scope="module")
+def truth(built: Built) -> list[Tensor]:
+    return outputs(built)
+
+
+@pytest.fixture
+def base(built: Built) -> str:
+    return built.site.as_uri() + "/"
+
+
+@pytest.mark.parametrize("conv", [0, 4])
+def test_a_number_is_followed_from_a_convolution_through_batch_norm_into_the_activation_without_a_gap(
+    browser: Browser, built: Built, base: str, truth: list[Tensor], conv: int
+):
+    norm = network(built).requires_grad_(False)[conv + 1]
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        page = at(seen, number_of(built, str(conv)))
+        u, (y, x) = unit(page), place(page)
+        gave = float(truth[conv + 1][0, u, y, x])
+        scale = float(norm.weight[u] / (norm.running_var[u] + norm.eps).sqrt())
+        shift = float(norm.bias[u] - norm.running_mean[u] * scale)
+        became = float(truth[conv + 2][0, u, y, x])
+        assert abs(became - gave) > 0.02, "a gap, were nothing said"
+
+        def told(where: str) -> None:
+            line = f"[data-{where}]"
+            assert page.locator(f"tour-walk explain-view {line}").inner_text().startswith("Batch norm")
+            assert number(page, f"{line} [data-scale]") == pytest.approx(scale, **CLOSE)
+            assert number(page, f"{line} [data-from]") == pytest.approx(gave, **CLOSE)
+            assert number(page, f"{line} [data-shift]") == pytest.approx(abs(shift), **CLOSE)
+            assert number(page, f"{line} [data-to]") == pytest.approx(became, **CLOSE)
+
+        assert number(page, "[data-summed] [data-out]") == pytest.approx(gave, **CLOSE)
+        told("behind")
+        page.locator("[data-act=after]").click()
+        page.wait_for_selector(f"tour-walk explain-view[data-step='{conv + 2}']")
+        assert (unit(page), place(page)) == (u, (y, x)), "the same number"
+        told("before")
+        assert number(page, "[data-written] [data-in]") == number(page, "[data-before] [data-to]")
+
+        page.locator("[data-before] a").click()
+        page.wait_for_selector(f"layer-page explain-view[data-step='{conv + 1}']")
+        assert page.locator("layer-page [data-before], layer-page [data-behind]").count() == 0, "there it is a step"
+        assert page.evaluate("document.querySelector('explain-view').unit") == u
+        seen.check()
+
+
+def test_of_normalisations_by_the_picture_the_line_has_the_factor_and_the_shift_of_that_place(
+    browser: Browser, tmp_path: Path
+):
+    (tmp_path / "net.py").write_text(OTHERS)
+    report = build(tmp_path, config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 1))})
+    truth, base = outputs(report), report.site.as_uri() + "/"
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        for act in (2, 5):
+            page = at(seen, number_of(report, str(act)))
+            u, (y, x) = unit(page), place(page)
+            gave, became = (float(truth[k][0, u, y, x]) for k in (act - 1, act))
+            factor = number(page, "[data-before] [data-scale]")
+            assert number(page, "[data-before] [data-from]") == pytest.approx(gave, **CLOSE)
+            assert number(page, "[data-before] [data-to]") == pytest.approx(became, **CLOSE)
+            if act == 5:
+                assert page.locator("[data-before] [data-shift]").count() == 0, "a response norm only divides"
+                assert factor * gave == pytest.approx(became, **CLOSE)
+                continue
+            group = truth[1][0].view(2, -1)[u // 3]
+            expected = 1 / float((group.var(unbiased=False) + 1e-5).sqrt())
+            assert factor == pytest.approx(expected, **CLOSE)
+            assert number(page, "[data-before] [data-shift]") == pytest.approx(abs(float(group.mean()) * expected), **CLOSE)  # fmt: skip
+        seen.check()
