@@ -218,7 +218,8 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
     if column.role == "image":
         c, *plane = report.input_shape
         key = {1: "image_gray", 3: "image"}.get(c, "image_other")
-        return [("", t(f"tour.said.{key}", n=c, out=times(*plane)))]
+        normalised = _normalised(site)
+        return [("", t(f"tour.said.{key}", n=c, out=times(*plane))), *([("", normalised)] if normalised else [])]
     found: dict[str, str] = {}
     summed, gathered = (
         together(t, column.ops, last=column.role == "answer") if column.view is None else ("", frozenset())
@@ -240,6 +241,18 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
     if column.role == "answer":
         pairs.append(("", _answer(site)))
     return pairs
+
+
+def _normalised(site: Site) -> str:
+    """How the picture's numbers are brought to those that the network reads; "" where they are read as they are, or it is not known."""
+    found = site.report.normalising
+    if found is None:
+        return ""
+    mean, std = ([f"{v:.3g}" for v in side] for side in found)
+    key = "each" if len({*mean}) == len({*std}) == 1 else "colours" if len(mean) == 3 else "channels"
+    mean, std = ((side[:1] if key == "each" else side) for side in (mean, std))
+    written = [", ".join(side[:-1]) + (" and " if side[1:] else "") + side[-1] for side in (mean, std)]
+    return site.t(f"tour.said.normalised_{key}", mean=written[0], std=written[1])
 
 
 def _answer(site: Site) -> str:

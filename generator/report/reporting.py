@@ -82,6 +82,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         macs=setup.description.macs,
         input_shape=setup.input_shape,
         preprocessing=setup.loaded.preprocess.describe(),
+        normalising=setup.loaded.preprocess.normalising,
         classes=setup.description.classes,
         head=setup.description.readout.kind,
         weights_digest=setup.loaded.weights_digest,

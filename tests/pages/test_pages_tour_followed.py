@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 from torch import Tensor
 
-from tests.pages.fixture_tour_numbers import CLOSE, at, config, made, network, number, number_of, outputs, place, unit
+from tests.pages.fixture_tour_numbers import (
+    CLOSE,
+    MEAN,
+    STD,
+    at,
+    config,
+    made,
+    network,
+    number,
+    number_of,
+    outputs,
+    place,
+    unit,
+)
 from tests.pages.opened import opened
 from tests.pages.recorded import photographs
 from tests.whole import Built, build
@@ -75,6 +88,31 @@ def test_a_number_is_followed_from_a_convolution_through_batch_norm_into_the_act
         page.wait_for_selector(f"layer-page explain-view[data-step='{conv + 1}']")
         assert page.locator("layer-page [data-before], layer-page [data-behind]").count() == 0, "there it is a step"
         assert page.evaluate("document.querySelector('explain-view').unit") == u
+        seen.check()
+
+
+def test_before_the_first_kernel_the_picture_is_normalised_and_the_tour_says_by_what(
+    browser: Browser, built: Built, base: str, truth: list[Tensor]
+):
+    """A colour between 0 and 1 becomes a number that may lie below zero: said with the picture, and of the number that is read."""
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        seen.page.wait_for_selector("tour-walk h2")
+        said = seen.page.locator(".tour-walk__text").inner_text()
+        assert "between 0 and 1, it takes 0.4, 0.5 and 0.6, and divides what is left by 0.2, 0.25 and 0.3" in said
+        page = at(seen, number_of(built, "0"))
+        page.evaluate("document.querySelector('tour-walk explain-view').go({y: 0, x: 0})")
+        for place_, read in (((0, 0), (0, 0)), ((9, 4), (9, 4)), ((31, 31), (31, 31))):
+            page.evaluate("([y, x]) => document.querySelector('tour-walk explain-view').go({y, x})", place_)
+            channel = int(page.locator("tour-walk .ca-x-row.is-chosen").get_attribute("data-channel") or -1)
+            value = float(truth[0][0, channel, *read])
+            mean, std = MEAN[channel], STD[channel]
+            assert number(page, "[data-normalised] [data-read]") == pytest.approx(value, **CLOSE)
+            assert number(page, "[data-normalised] [data-seen]") == pytest.approx(value * std + mean, abs=1e-3)
+            line = page.locator("[data-normalised]").inner_text()
+            assert ("red", "green", "blue")[channel] in line and f"Row {read[0]}, column {read[1]}" in line
+            assert f"− {mean:g}) ÷ {std:g} =" in line
+        page = at(seen, number_of(built, "4"))
+        assert page.locator("[data-normalised]").count() == 0, "its maps are no picture"
         seen.check()
 
 

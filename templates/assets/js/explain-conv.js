@@ -9,7 +9,7 @@
   convatlas.explain.figures.conv = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
-    const {settings, shape: [units, H, W], reads: [{shape: [, h, w], name, page, seen}]} = chain.steps[k];
+    const {settings, shape: [units, H, W], reads: [{shape: [inputs, h, w], name, page, seen, norm}]} = chain.steps[k];
     const {kernel: [kh, kw], mode, padding, transposed} = settings;
     const weight = chain.kernels.get(k);
     const bias = chain.arrays[k].bias ? chain.arrays[k].bias[unit] : 0;
@@ -49,6 +49,7 @@
     const others = draw.number(0), total = draw.number(0, {class: 'ca-x-num ca-x-total'});
     const [window_, factors, products] = single ? [] : [draw.grid({caption: say('xWindow'), columns: kw, colour}), draw.grid({caption: say('xKernel'), columns: kw, colour}), draw.grid({caption: say('xProducts'), columns: kw, colour})];
     const title = el('h2');
+    const normalised = norm ? el('p', {class: 'ca-x-written ca-dim', 'data-normalised': ''}) : '';
     const written = el('p', {class: 'ca-x-written', 'data-written': true}), summed = el('p', {class: 'ca-x-written', 'data-summed': true});
 
     function term(x, v, key) { return el('span', {class: 'ca-x-term', 'data-k': key}, draw.number(x), '·', v < 0 ? ['(', draw.number(v), ')'] : draw.number(v)); }
@@ -59,6 +60,7 @@
     }
     function write() {
       const cells = core.cells(settings, [h, w], place.y, place.x);
+      if (norm) tellNormalised(cells);
       rows.forEach(({select, row}, n) => {
         if (select) select.setAttribute('aria-pressed', String(n === chosen));
         row.classList.toggle('is-chosen', !single && n === chosen);
@@ -90,6 +92,20 @@
         ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
+    /** What the picture's own number is that the kernel reads nearest the middle of the window, before it was normalised. */
+    function tellNormalised(cells) {
+      const middle = cells[Math.floor(cells.length / 2)];
+      const far = ({y, x}) => Math.abs(y - middle.y) + Math.abs(x - middle.x);
+      const [nearest] = cells.filter(({at}) => at >= 0).sort((a, b) => far(a) - far(b));
+      normalised.hidden = !nearest;
+      if (!nearest) return;
+      const c = channels[shown[single ? 0 : chosen]], n = single ? 0 : chosen;
+      const [mean, std] = [norm[0][c], norm[1][c]];
+      const v = maps[n][nearest.at], seen_ = Number((v * std + mean).toFixed(3));
+      const colour = say(inputs === 3 ? `xColour${c}` : inputs === 1 ? 'xBrightness' : 'xChannel', {n: c});
+      normalised.replaceChildren(say('xNormalised', {y: Math.floor(nearest.at / w), x: nearest.at % w, colour, seen: draw.text(seen_)}), ' (', draw.number(seen_, {'data-seen': ''}), ' − ', draw.number(mean, {}, 3), ') ÷ ', draw.number(std, {}, 3), ' = ', draw.number(v, {'data-read': ''}));
+    }
+
     const spacing = settings.dilation.some((d) => d > 1) || transposed;
     const frame = (cells) => {
       const there = cells.filter(({at}) => at !== -2);
@@ -109,7 +125,7 @@
           rest || view.all ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: FEW}) : say('xAll', {n: order.length})) : ''),
         el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, alone ? '=' : 'Σ'), alone ? '' : el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
         el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
-        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed)),
+        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), normalised, written], single ? normalised : '', summed)),
       el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), alone ? '' : legend(say('xScalePart'), onPart)));
     // Over the window of the chosen channel, and over its slice, the cell under the pointer lights up too.
     rows.forEach(({input, slice}, n) => {
