@@ -331,9 +331,3 @@ def test_make_images_makes_these_photographs(tmp_path: Path, monkeypatch: pytest
         with Image.open(tmp_path / f"{stem}.jpg") as made, Image.open(IMAGES / f"{stem}.jpg") as kept:
             # Another version of the JPEG library may round differently.
             assert np.abs(np.asarray(made).astype(int) - np.asarray(kept)).mean() < 1
-
-
-def test_what_stays_as_it_is_is_not_normalised() -> None:
-    assert Preprocess((8, 8), mean=(0.0,) * 3, std=(1.0,) * 3).normalising is None
-    assert Preprocess((8, 8), mean=(0.0,) * 3, std=(0.5,) * 3).normalising == ((0.0,) * 3, (0.5,) * 3)
-    assert Preprocess((8, 8), mean=(0.5,), std=(1.0,), channels=1).normalising == ((0.5,), (1.0,))

@@ -157,11 +157,6 @@ class Preprocess:
         steps.append(f"mean {_numbers(self.mean)}, std {_numbers(self.std)}")
         return ", ".join(steps)
 
-    @property
-    def normalising(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """(mean, std) by which values in 0..1 are changed; None where they stay as they are."""
-        return (self.mean, self.std) if any(self.mean) or {*self.std} != {1} else None
-
     @classmethod
     def from_torchvision(cls, transforms: Callable[..., Any]) -> Self:
         """Read `weights.transforms` or `weights.transforms()`, an `ImageClassification` preset of torchvision."""

@@ -58,9 +58,9 @@ def network(built: Built) -> nn.Sequential:
     return module
 
 
-def outputs(built: Built) -> list[Tensor]:
+def outputs(built: Built, mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD) -> list[Tensor]:
     """What torch gives for the first image: the picture, then the output of every module."""
-    found = [given(built, MEAN, STD)]
+    found = [given(built, mean, std)]
     for module in network(built):
         found.append(module(found[-1]).detach())
     return found

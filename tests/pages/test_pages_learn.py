@@ -219,6 +219,29 @@ def test_a_picture_that_was_changed_can_be_chosen_again(browser: Browser, http: 
         seen.check()
 
 
+def test_a_kernel_that_was_changed_by_hand_can_be_chosen_again(browser: Browser, http: str, tiny: Built):
+    """A choice that shows what is no longer so could not be chosen anew: a browser tells of no choice of what is chosen."""
+    own = tiny.report.own
+    assert own is not None and own.kernels is not None
+    with opened(browser, http + "learn/convolution.html", base=http) as seen:
+        page = seen.page
+        chosen = page.locator("#product select")
+        for key in ("level", "own"):
+            chosen.select_option(key)
+            whole = values(page, "product", "Kernel")
+            put(page, "product", "Kernel", 1, 1, 7)
+            assert not torch.equal(values(page, "product", "Kernel"), whole)
+            assert chosen.evaluate("e => e.selectedOptions[0].textContent") == "changed by hand"
+            chosen.select_option(key)
+            assert torch.equal(values(page, "product", "Kernel"), whole)
+        put(page, "product", "Kernel", 1, 1, 7)
+        slide(page, "product", "Unit", 2)
+        assert chosen.input_value() == "own"
+        expected = own.kernels.weight[2, 0].double()
+        torch.testing.assert_close(values(page, "product", "Kernel"), expected, rtol=1e-4, atol=1e-4)
+        seen.check()
+
+
 def test_products_of_a_convolution(browser: Browser, http: str, tiny: Built):
     own = tiny.report.own
     assert own is not None and own.kernels is not None

@@ -120,9 +120,14 @@ def test_of_normalisations_by_the_picture_the_line_has_the_factor_and_the_shift_
     browser: Browser, tmp_path: Path
 ):
     (tmp_path / "net.py").write_text(OTHERS)
-    report = build(tmp_path, config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 1))})
-    truth, base = outputs(report), report.site.as_uri() + "/"
+    asked = config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 1))}
+    asked["model"]["input"] |= {"mean": [0.0] * 3, "std": [1.0] * 3}
+    report = build(tmp_path, asked)
+    truth, base = outputs(report, (0.0,) * 3, (1.0,) * 3), report.site.as_uri() + "/"
     with opened(browser, f"{base}tour.html", base=base) as seen:
+        page = at(seen, number_of(report, "0"))
+        assert page.locator("[data-normalised]").count() == 0, "this picture is read as it is"
+        assert "normalised" not in page.locator("[data-column='0'] [data-said]").inner_text()
         for act in (2, 5):
             page = at(seen, number_of(report, str(act)))
             u, (y, x) = unit(page), place(page)

@@ -4,10 +4,12 @@
   const {draw} = core;
   const TERMS = 12, CLASSES = 8;
 
-  /** A bar to the right of its zero for what speaks for, to the left for what speaks against. */
+  /** A bar to the right of its zero for what speaks for, to the left for what speaks against. Of what is longer than `most` a bar is
+   * cut at its end, and broken: two slanted lines, as on a broken axis. */
   const bar = (v, most) => {
-    const made = convatlas.el('span', {class: `ca-x-bar${v < 0 ? ' is-against' : ''}`, 'aria-hidden': 'true'}, convatlas.el('i'));
-    made.style.setProperty('--share', most ? Math.min(1, Math.abs(v) / most) : 0);
+    const cut = Math.abs(v) > most * (1 + 1e-6); // a sum of shares may be a little more than 1
+    const made = convatlas.el('span', {class: `ca-x-bar${v < 0 ? ' is-against' : ''}${cut ? ' is-cut' : ''}`, 'aria-hidden': 'true'}, convatlas.el('i'));
+    made.style.setProperty('--share', cut ? 1 : most ? Math.abs(v) / most : 0);
     return made;
   };
   const label = (chain, n) => (chain.labels && chain.labels[n] ? chain.labels[n] : convatlas.say('xClass', {n}));
@@ -49,6 +51,7 @@
     const own = (at) => (chain.steps[k].follows === undefined ? null : chain.along(chain.steps[k].follows, at, chain.own));
     const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
     const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
+    const cut = [others, bias].some((v) => Math.abs(v) > most);
     const body = shown.map(({at, v}) => el('tr', {'data-term': at}, el('th', {scope: 'row'}, said(at)), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));
     const node = el('div', {class: 'ca-x ca-x-linear'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xTerms', {n, c})}`),
@@ -56,6 +59,7 @@
         el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadFrom')), el('th', {scope: 'col'}, say('xHeadValue')), el('td'), el('th', {scope: 'col'}, say('xHeadWeight')), el('td'), el('th', {scope: 'col'}, say('xHeadTerm')), el('td'))),
           el('tbody', {}, body, n > shown.length ? last(say('xOthers', {n: n - shown.length}), others, 'data-others') : '', last(say('xBias'), bias, 'data-bias'),
             el('tr', {class: 'ca-x-last ca-x-strong'}, el('th', {scope: 'row', colspan: 5}, view.classes(k) ? say('xLogit', {label: label(chain, unit)}) : say('xUnitOf', {n: unit, of: rows})), el('td', {}, draw.number(out, {'data-out': '', class: 'ca-x-num ca-x-strong'})), el('td'))))),
+      cut ? el('p', {class: 'ca-dim', 'data-cut': ''}, say('xCut')) : '',
       n > TERMS ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: TERMS}) : say('xMost', {n: Math.min(200, n)})) : '');
     return {node, size: null};
   };
