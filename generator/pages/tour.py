@@ -1,6 +1,6 @@
 """The tour: the network as columns of maps from the image to the answer, and a walk along it in words.
 
-data/tour.js    {input, fold, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, …}]}
+data/tour.js    {input, fold, says, shares, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, …}]}
 
 Maps come from the scripts of the layers' pages, wires and the numbers of figures from theirs: this page adds what stands in which
 order, and the words.
@@ -66,6 +66,11 @@ class Stop:
         """The name over the column: of a long one its last parts, which tell it from its neighbours."""
         return ending(self.name, ROOM)
 
+    @property
+    def kind_first(self) -> bool:
+        """Whether its head says what it does and then its name, which is the model's own and may say nothing: ``_swish`` of a ReLU6."""
+        return bool(self.what) and self.column.role in ("layer", "between")
+
 
 def write(site: Site) -> None:
     """Write tour.md and its data."""
@@ -84,6 +89,7 @@ def write(site: Site) -> None:
     classes = report.head not in BY_PLACE and any(
         p.probability is not None for image in report.images for p in image.predictions
     )
+    value["shares"] = classes and report.head == "classification" and report.classes > 1
     if there:
         site.script(ADDRESS, "tour", "all", value)
     site.page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,6 +40,26 @@ def test_every_article_is_listed_written_and_led_to(tiny: Built):
     assert "learn/convolution.html" in layer
     assert "learn/cam.html" in (tiny.site / "methods/grad_cam.html").read_text("utf-8")
     assert "methods/grad_cam.html" in (tiny.site / "learn/cam.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("article", "word", "told"),
+    [
+        ("pooling", "The gradient", "by how much the score would change if that number rose a little"),
+        ("cam", "y^c = \\sum_k", "adds up over all maps"),
+        ("cam", "\\partial", "by how much the score"),
+        ("descent", "the loss", "one number for how wrong the network"),
+        ("descent", "optimizer", "the rule that makes a step"),
+    ],
+)
+def test_words_of_the_field_are_told_where_they_stand_first(tiny: Built, article: str, word: str, told: str):
+    """In the sentence of their first use, or right before a formula that has them."""
+    text = (tiny.site / f"learn/{article}.html").read_text("utf-8")
+    text = text[text.index("</h1>") :]
+    text = re.sub(r"<math.*?<annotation[^>]*>(.*?)</annotation>.*?</math>", r"\1", text, flags=re.S)
+    text = html.unescape(re.sub(r"<script.*?</script>|<[^>]*>", "", text, flags=re.S))
+    first = text.lower().index(word.lower())
+    assert told in text[max(0, first - 200) : first + 200]
 
 
 def test_an_article_that_stands_elsewhere_is_listed_and_not_written(

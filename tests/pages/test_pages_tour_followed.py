@@ -98,7 +98,10 @@ def test_before_the_first_kernel_the_picture_is_normalised_and_the_tour_says_by_
     with opened(browser, f"{base}tour.html", base=base) as seen:
         seen.page.wait_for_selector("tour-walk h2")
         said = seen.page.locator(".tour-walk__text").inner_text()
-        assert "between 0 and 1, it takes 0.4, 0.5 and 0.6, and divides what is left by 0.2, 0.25 and 0.3" in said
+        assert (
+            "less the means 0.4, 0.5 and 0.6 of red, green and blue, divided by the deviations 0.2, 0.25 and 0.3"
+            in said
+        )
         page = at(seen, number_of(built, "0"))
         page.evaluate("document.querySelector('tour-walk explain-view').go({y: 0, x: 0})")
         for place_, read in (((0, 0), (0, 0)), ((9, 4), (9, 4)), ((31, 31), (31, 31))):
@@ -143,4 +146,88 @@ def test_of_normalisations_by_the_picture_the_line_has_the_factor_and_the_shift_
             expected = 1 / float((group.var(unbiased=False) + 1e-5).sqrt())
             assert factor == pytest.approx(expected, **CLOSE)
             assert number(page, "[data-before] [data-shift]") == pytest.approx(abs(float(group.mean()) * expected), **CLOSE)  # fmt: skip
+        seen.check()
+
+
+@pytest.mark.parametrize("layer", ["0", "2", "4"])
+def test_nothing_moves_while_the_window_slides(browser: Browser, built: Built, base: str, layer: str):
+    """Numbers are long and short: their panel keeps its height and its place, and so does all that stands below it and beside it."""
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        seen.page.set_viewport_size({"width": 1280, "height": 900})
+        page = at(seen, number_of(built, layer))
+        page.wait_for_function("document.querySelector('tour-walk .tour-units')")
+        stands = page.evaluate("""() => {
+            const view = document.querySelector('tour-walk explain-view'), found = new Set();
+            const [h, w] = view.figure.size;
+            const parts = ['.ca-x-dot-product', '.ca-x-grids', '.ca-x-grid:last-of-type', '.ca-x-out', '.ca-x-rows', '[data-summed]', '.ca-x-foot'];
+            for (let at = 0; at < h * w; at += 1) {
+                view.go({y: Math.floor(at / w), x: at % w}, true, false);
+                const boxes = [...parts.map((part) => view.querySelector(part)), document.querySelector('.tour-units')].filter(Boolean);
+                found.add(boxes.map((one) => { const {x, y, width, height} = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }).join(' | '));
+            }
+            return [...found];
+        }""")
+        assert len(stands) == 1, stands[:3]
+        seen.check()
+
+
+def test_the_words_of_a_step_are_seen_together_with_its_figure(browser: Browser, built: Built, base: str):
+    """In a window of 1280 x 900 the sentence stays over the figure, wherever in it one reads."""
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        seen.page.set_viewport_size({"width": 1280, "height": 900})
+        for layer in ("0", "2", "4"):
+            page = at(seen, number_of(built, layer))
+            flow = page.locator("tour-walk .ca-x-flow")
+            for edge in ("start", "end"):
+                flow.evaluate("(e, block) => { e.scrollIntoView({block, behavior: 'instant'}); }", edge)
+                words, head, figure, window = page.evaluate("""() => {
+                    const box = (what) => { const {top, bottom} = document.querySelector(what).getBoundingClientRect(); return [top, bottom]; };
+                    return [box('.tour-walk__text'), box('.md-header'), box('tour-walk .ca-x-flow'), innerHeight];
+                }""")
+                assert words[0] >= head[1] - 1 and words[1] < window, (layer, edge)
+            assert figure[1] <= window + 1 and figure[0] >= words[1] - 1, f"{layer}: all of the figure under its words"
+        seen.check()
+
+
+def test_the_number_of_a_step_is_among_those_that_the_next_step_adds_up(
+    browser: Browser, built: Built, base: str, truth: list[Tensor]
+):
+    """From the pooled map into the second convolution, and from the mean of a map into the score, whatever else adds more there."""
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        pooled = number_of(built, "4") - 1
+        page = at(seen, pooled)
+        page.evaluate("([number, unit]) => document.querySelector('tour-page').pick(number, unit)", [pooled, 3])
+        page.wait_for_function("document.querySelector('tour-walk explain-view').unit === 3")
+        page.locator("[data-act=after]").click()
+        page.wait_for_selector("tour-walk explain-view[data-step='4']")
+        assert page.locator("tour-walk .ca-x-row.is-chosen").get_attribute("data-channel") == "3"
+        y, x = place(page)
+        middle = float(page.locator("tour-walk .ca-x-grid").first.locator("td").nth(4).get_attribute("data-v") or "nan")
+        assert middle == pytest.approx(float(truth[4][0, 3, y, x]), **CLOSE)
+
+        head = number_of(built, "6") + 1
+        page = at(seen, head)
+        page.evaluate("([number, unit]) => document.querySelector('tour-page').pick(number, unit)", [head, 5])
+        page.wait_for_function("document.querySelector('tour-walk explain-view').unit === 5")
+        page.locator("[data-act=after]").click()
+        page.wait_for_selector("tour-walk explain-view[data-step='9']")
+        came = page.locator("tour-walk tr:has([data-came])")
+        assert came.get_attribute("data-term") == "5" and "is-own" in str(came.get_attribute("class"))
+        assert float(came.locator("td .ca-x-num").first.get_attribute("data-v") or "nan") == pytest.approx(float(truth[8][0, 5]), **CLOSE)  # fmt: skip
+
+        page = at(seen, number_of(built, "0"))
+        page = at(seen, head + 1)
+        assert page.locator("[data-came]").count() == 0, "whoever jumps there followed none"
+        seen.check()
+
+
+def test_why_a_unit_is_shown_is_said_of_the_one_that_the_tour_chose(browser: Browser, built: Built, base: str):
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        page = at(seen, number_of(built, "4"))
+        controls = page.locator("tour-walk .ca-x-controls")
+        assert "answers most strongly to the picture" in controls.inner_text()
+        before = unit(page)
+        page.locator("tour-walk [data-unit-step='1']").click()
+        page.wait_for_function("unit => document.querySelector('tour-walk explain-view').unit !== unit", arg=before)
+        assert "most strongly" not in controls.inner_text()
         seen.check()

@@ -47,8 +47,8 @@
       place(next, playing);
       for (const {at, where, line} of lines) {
         const {x, y, a, b} = made(chain, at, unit, next.y * figure.size[1] + next.x);
-        line.replaceChildren(el('b', {}, say(where === 'before' ? 'xNormBefore' : 'xNormBehind', {norm: name(steps[at])})), ' (', link(steps[at]), ') ', ...signed(a, {'data-scale': ''}), ' × ', ...signed(x, {'data-from': ''}),
-          ...(b === null ? [] : [b < 0 ? ' − ' : ' + ', draw.number(Math.abs(b), {'data-shift': ''})]), ' = ', draw.number(y, {class: 'ca-x-num ca-x-strong', 'data-to': ''}));
+        line.replaceChildren(el('b', {}, say(where === 'before' ? 'xNormBefore' : 'xNormBehind', {norm: name(steps[at])})), ' ', ...signed(a, {'data-scale': ''}), ' × ', ...signed(x, {'data-from': ''}),
+          ...(b === null ? [] : [b < 0 ? ' − ' : ' + ', draw.number(Math.abs(b), {'data-shift': ''})]), ' = ', draw.number(y, {class: 'ca-x-num ca-x-strong', 'data-to': ''}), el('span', {class: 'ca-dim'}, ' · ', link(steps[at])));
       }
     }};
   };

@@ -17,7 +17,8 @@
     const single = kh * kw === 1;
     const order = channels.map((_, j) => j).sort((a, b) => strength[b] - strength[a] || a - b);
     const {name: step} = chain.steps[k];
-    const own = view.rowOf === step && order.includes(view.row) ? view.row : order[0]; // a chosen channel stays, of the next unit too
+    const came = channels.indexOf(view.from ?? -1); // the channel that was followed to here
+    const own = view.rowOf === step && order.includes(view.row) ? view.row : came >= 0 ? came : order[0]; // a chosen channel stays, of the next unit too
     const few = order.slice(0, FEW);
     const shown = view.all || order.length <= FEW + 2 ? order : few.includes(own) ? few : [...few, own];
     const rest = order.length - shown.length;
@@ -32,6 +33,7 @@
     const pad = transposed ? [0, 0, 0, 0] : [padding[0], padding[1], padding[2], padding[3]];
     const rim = (values, y, x) => core.rim(mode, values, h, w, y, x);
 
+    const colours = seen && channels.length === 3; // red, green and blue are told apart
     let chosen = shown.indexOf(own), place = {y: 0, x: 0};
     const rows = shown.map((j, n) => {
       const input = draw.map({values: maps[n], w, h, on: onInput, colour, side, pad, rim, label: say('xInputMap', {n: channels[j]})});
@@ -75,7 +77,7 @@
         const on = draw.scale(terms.map(({v}) => v), [-1e-12]);
         products.dress(cells.map((cell, n) => ({k: n, v: none(cell) ? null : terms[n].v, cls: cls(cell)})), on);
         const real = terms.map((one, n) => ({...one, n})).filter(({n}) => cells[n].at !== -2);
-        title.textContent = say('xWindowOf', {n: channels[shown[chosen]], y: place.y, x: place.x});
+        title.textContent = say(colours ? 'xWindowColour' : 'xWindowOf', {n: colours ? say(`xColour${channels[shown[chosen]]}`) : channels[shown[chosen]], y: place.y, x: place.x});
         const line = real.flatMap(({x, w: v, n}, at) => [at ? ' + ' : '', term(x, v, n)]);
         written.replaceChildren(...(real.length ? line : [say('xNone')]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
         draw.long(written, real.length > WRITTEN, title.textContent);
@@ -84,7 +86,6 @@
       const sums = parts.map((one) => one[at]);
       const more = out[at] - bias - sums.reduce((a, b) => a + b, 0);
       const hint = (words) => el('span', {class: 'ca-dim'}, words);
-      const colours = seen && channels.length === 3; // red, green and blue are told apart in the sum
       const list = sums.flatMap((v, n) => [n ? ' + ' : '', ...(colours ? [hint(say(`xColour${channels[shown[n]]}`)), ' '] : []), el('span', {class: n === chosen && !single ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, v < 0 ? ['(', draw.number(v), ')'] : draw.number(v))]).slice(0, 2 * 12);
       const hidden = sums.length > 12 ? sums.slice(12).reduce((a, b) => a + b, 0) + more : more;
       const count = rest + Math.max(0, sums.length - 12);

@@ -45,14 +45,16 @@
     const bias = chain.arrays[k].bias ? chain.arrays[k].bias[unit] : 0;
     const out = chain.vector(k)[unit];
     const terms = Array.from({length: n}, (_, at) => ({at, v: x[at] * weight[at]})).sort((a, b) => Math.abs(b.v) - Math.abs(a.v) || a.at - b.at);
-    const shown = terms.slice(0, view.all ? 200 : TERMS);
-    const others = terms.slice(shown.length).reduce((sum, {v}) => sum + v, 0);
+    const first = terms.slice(0, view.all ? 200 : TERMS);
+    const came = terms.slice(first.length).filter(({at}) => at === view.from); // the number that was followed to here
+    const shown = [...first, ...came];
+    const others = terms.slice(first.length).reduce((sum, {v}) => sum + v, 0) - came.reduce((sum, {v}) => sum + v, 0);
     const most = shown.length ? Math.abs(shown[0].v) : 0;
     const own = (at) => (chain.steps[k].follows === undefined ? null : chain.along(chain.steps[k].follows, at, chain.own));
     const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
     const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
     const cut = [others, bias].some((v) => Math.abs(v) > most);
-    const body = shown.map(({at, v}) => el('tr', {'data-term': at}, el('th', {scope: 'row'}, said(at)), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
+    const body = shown.map(({at, v}) => el('tr', {'data-term': at, class: at === view.from ? 'is-own' : false}, el('th', {scope: 'row'}, said(at), at === view.from ? el('span', {class: 'ca-dim', 'data-came': ''}, ` ${say('xCame')}`) : ''), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));
     const node = el('div', {class: 'ca-x ca-x-linear'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xTerms', {n, c})}`),
       el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xTermsOf', {label: label(chain, unit)})},
