@@ -1,6 +1,6 @@
 """The tour: the network as columns of maps from the image to the answer, and a walk along it in words.
 
-data/tour.js    {input, fold, says, shares, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, …}]}
+data/tour.js    {input, fold, says, shares, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, told, …}]}
 
 Maps come from the scripts of the layers' pages, wires and the numbers of figures from theirs: this page adds what stands in which
 order, and the words.
@@ -325,6 +325,9 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
     }
     if stop.how:
         made["how"] = [*stop.how]
+    beside = (*column.also, *(column.ops if view is None else ()))
+    if told := [escape.clean(op.id) for op in beside if op.kind == "norm"]:
+        made["told"] = told
     if view is None:
         op = column.main
         if op and stop.how and len(op.shape) in (1, 3) and op.kind == "pool":

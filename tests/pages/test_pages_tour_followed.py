@@ -12,6 +12,7 @@ from torch import Tensor
 from tests.pages.fixture_tour_numbers import (
     CLOSE,
     MEAN,
+    NET,
     STD,
     at,
     config,
@@ -231,3 +232,38 @@ def test_why_a_unit_is_shown_is_said_of_the_one_that_the_tour_chose(browser: Bro
         page.wait_for_function("unit => document.querySelector('tour-walk explain-view').unit !== unit", arg=before)
         assert "most strongly" not in controls.inner_text()
         seen.check()
+
+
+def test_a_normalisation_with_a_column_of_its_own_is_not_told_with_its_neighbours(browser: Browser, tmp_path: Path):
+    (tmp_path / "net.py").write_text(NET)
+    asked = config(tmp_path) | {"layers": ["conv", "norm", "act"]}
+    report = build(tmp_path, asked | {"images": str(photographs(tmp_path / "photographs", 1))})
+    base = report.site.as_uri() + "/"
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        for layer in ("0", "1", "2"):
+            page = at(seen, number_of(report, layer))
+            assert page.locator("[data-summed], [data-written]").count() > 0
+            assert page.locator("[data-before], [data-behind]").count() == 0
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads", "units", "same"),
+    [("act", 0, 6, True), ("pool", 0, 6, True), ("merge", 0, 6, True), ("merge", 0, 12, False), ("conv", 1, 6, True), ("conv", 6, 6, False), ("linear", 0, 6, False)],
+)  # fmt: skip
+def test_the_walk_keeps_its_unit_where_each_map_becomes_one(
+    browser: Browser, built: Built, base: str, kind: str, reads: int, units: int, same: bool
+):
+    """An activation, a pooling, a sum with another branch and a depthwise kernel keep the channel; kernels that mix begin anew."""
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        at(seen, number_of(built, "0"))
+        followed = seen.page.evaluate(
+            """([next, given]) => {
+                const page = document.querySelector('tour-page');
+                Object.assign(page.columns[next].data, given);
+                return [page.follow(next), page.state.u];
+            }""",
+            [number_of(built, "2"), {"kind": kind, "reads": reads, "units": units}],
+        )
+        assert (followed[0] == followed[1]) is same
+        assert same or followed[0] == -1

@@ -26,11 +26,11 @@
   }
 
   /** The figure of step `view.k` with these lines in it: before its own numbers what was done to what it reads, after them what is
-   * done to what it gives. `name(step)` is a step's kind as a word, `link(step)` the way to its own figure. */
-  core.beside = (figure, {chain, k, unit}, {name, link}) => {
+   * done to what it gives. `told` are the names of the operations that have no step of their own, `name(step)` is a step's kind as a word, `link(step)` the way to its own figure. */
+  core.beside = (figure, {chain, k, unit, told}, {name, link}) => {
     const {el, say} = convatlas;
     const {steps} = chain;
-    const quiet = (at) => at >= 0 && !steps[at].page && !steps[at].na;
+    const quiet = (at) => at >= 0 && told.includes(steps[at].name) && !steps[at].na;
     const before = steps[k].kind === 'act' ? steps[k].reads[0].flows ?? -1 : -1;
     const behind = steps.findIndex(({kind, reads}) => kind === 'batch_norm' && reads[0].flows === k);
     const found = [[before, 'before'], [behind, 'behind']].filter(([at]) => quiet(at) && NORMS.includes(steps[at].kind));

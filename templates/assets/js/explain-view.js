@@ -81,7 +81,7 @@
       else if (unit === null) body.append(this.elsewhere());
       else {
         this.figure = core.figures[step.kind](this.view(k, unit));
-        if (alone) this.figure = core.beside(this.figure, {chain, k, unit}, {name: (one) => this.kind(one), link: (one) => this.link(one)});
+        if (alone) this.figure = core.beside(this.figure, {chain, k, unit, told: this.wanted.told || []}, {name: (one) => this.kind(one), link: (one) => this.link(one)});
         body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';

@@ -58,7 +58,8 @@
       this.slug = slug;
       const {images} = page.data;
       const from = this.followed(data, k);
-      await view.show({address, from, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
+      const told = page.columns.flatMap(({data: {told: names}}) => names || []);
+      await view.show({address, from, told, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
         op: data.steps[k].name, place: this.place((data.steps[k].kind === 'linear' ? data.steps[k].reads[0] : data.steps[k]).shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint: [await page.strongest(number, unit) ? convatlas.say('tour_unitHint') : '', convatlas.say('tour_placeHint')].filter(Boolean).join(' ')});
       if (current()) this.came = {step: data.steps[k].name, unit: view.unit, image: page.state.i, from};
       return {view};

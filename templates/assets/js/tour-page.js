@@ -144,10 +144,11 @@
       if (next !== undefined) this.go(next, true, this.follow(next));
     }
 
-    /** The unit that the walk goes on with: the same one, where a column only changes each map by itself, as depthwise kernels do too. */
+    /** The unit that the walk goes on with: the same one, where a column changes each map by itself, as depthwise
+     * kernels do too, or adds another to it. */
     follow(next) {
       const [from, to] = [this.columns[this.state.s].data, this.columns[next].data];
-      return next > this.state.s && from.units && from.units === to.units && (['act', 'norm', 'pool'].includes(to.kind) || (to.kind === 'conv' && to.reads === 1)) ? this.state.u : -1;
+      return next > this.state.s && from.units && from.units === to.units && (['act', 'norm', 'pool', 'merge'].includes(to.kind) || (to.kind === 'conv' && to.reads === 1)) ? this.state.u : -1;
     }
 
     /** That the first class is less than half of it all, or hardly before the second; "" where neither is so. */
