@@ -43,7 +43,7 @@
       const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])];
       const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
       const select = single || alone ? null : el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
-      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
+      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j], title: j === came ? say('xCame') : false}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
         alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
       return {row, input, slice, middle, value, pixel, select};
     });
@@ -65,7 +65,7 @@
       if (norm) tellNormalised(cells);
       rows.forEach(({select, row}, n) => {
         if (select) select.setAttribute('aria-pressed', String(n === chosen));
-        row.classList.toggle('is-chosen', !single && n === chosen);
+        row.classList.toggle('is-chosen', single ? shown[n] === came : n === chosen);
       });
       if (!single) {
         const {terms, sum} = core.dot(cells, maps[chosen], weight, begins(shown[chosen]));
