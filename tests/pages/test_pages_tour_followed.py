@@ -202,6 +202,9 @@ def test_the_number_of_a_step_is_among_those_that_the_next_step_adds_up(
         page.locator("[data-act=after]").click()
         page.wait_for_selector("tour-walk explain-view[data-step='4']")
         assert page.locator("tour-walk .ca-x-row.is-chosen").get_attribute("data-channel") == "3"
+        page.locator("tour-walk .ca-x-which [data-act=greater], tour-walk .ca-x-which [data-act=less]").first.click()
+        page.wait_for_timeout(600)
+        assert page.locator("tour-walk .ca-x-row.is-chosen").get_attribute("data-channel") == "3", "of another unit too"
         y, x = place(page)
         middle = float(page.locator("tour-walk .ca-x-grid").first.locator("td").nth(4).get_attribute("data-v") or "nan")
         assert middle == pytest.approx(float(truth[4][0, 3, y, x]), **CLOSE)

@@ -26,7 +26,8 @@
   }
 
   /** The figure of step `view.k` with these lines in it: before its own numbers what was done to what it reads, after them what is
-   * done to what it gives. `told` are the names of the operations that have no step of their own, `name(step)` is a step's kind as a word, `link(step)` the way to its own figure. */
+   * done to what it gives. `told` are the names of the operations that have no step of their own; `name(step)` is a step's kind as a
+   * word, `link(step)` the way to its own figure. */
   core.beside = (figure, {chain, k, unit, told}, {name, link}) => {
     const {el, say} = convatlas;
     const {steps} = chain;
@@ -37,7 +38,7 @@
     const numbers = figure.node.querySelector('.ca-x-dot-product');
     if (!figure.size || !numbers || !found.length) return figure;
     const lines = found.map(([at, where]) => {
-      const line = el('p', {class: 'ca-x-written ca-x-beside-line', [`data-${where}`]: ''});
+      const line = el('p', {class: 'ca-x-written', [`data-${where}`]: ''});
       if (where === 'before') numbers.prepend(line); else numbers.append(line);
       return {at, where, line};
     });
@@ -47,7 +48,7 @@
       place(next, playing);
       for (const {at, where, line} of lines) {
         const {x, y, a, b} = made(chain, at, unit, next.y * figure.size[1] + next.x);
-        line.replaceChildren(el('b', {}, say(where === 'before' ? 'xNormBefore' : 'xNormBehind', {norm: name(steps[at])})), ' ', ...signed(a, {'data-scale': ''}), ' × ', ...signed(x, {'data-from': ''}),
+        line.replaceChildren(el('b', {}, say(b === null ? 'xNormScaled' : where === 'before' ? 'xNormBefore' : 'xNormBehind', {norm: name(steps[at])})), ' ', ...signed(a, {'data-scale': ''}), ' × ', ...signed(x, {'data-from': ''}),
           ...(b === null ? [] : [b < 0 ? ' − ' : ' + ', draw.number(Math.abs(b), {'data-shift': ''})]), ' = ', draw.number(y, {class: 'ca-x-num ca-x-strong', 'data-to': ''}), el('span', {class: 'ca-dim'}, ' · ', link(steps[at])));
       }
     }};

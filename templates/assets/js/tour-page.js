@@ -156,7 +156,7 @@
       const {say, percent} = convatlas;
       const image = this.image();
       const [first, second] = this.data.shares && image ? image.says : [];
-      if (!second || (first[1] >= HALF && second[1] < first[1] * CLOSE)) return '';
+      if (!second || first[1] === null || (first[1] >= HALF && second[1] < first[1] * CLOSE)) return '';
       return say('tour_doubt', {image: image.name, first: first[0], p: percent(first[1]), second: second[0], q: percent(second[1])});
     }
 
