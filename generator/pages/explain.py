@@ -207,6 +207,8 @@ def _read(site: Site, figures: Figures, read: Read, flows: int | None) -> dict[s
         made["name"] = site.t("layer.the_input") if maker == INPUT else escape.clean(maker)
         if maker == INPUT:
             made["seen"] = True
+            if (norm := site.report.normalising) and len(norm[0]) == read.shape[0]:
+                made["norm"] = [list(norm[0]), list(norm[1])]
         if own := site.layer_views.get(maker):
             made["page"] = f"layers/{escape.slug(own.slug)}.html"
     return made | {"map": name}

@@ -1,6 +1,6 @@
 """The tour: the network as columns of maps from the image to the answer, and a walk along it in words.
 
-data/tour.js    {input, fold, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, …}]}
+data/tour.js    {input, fold, says, shares, images: [{slug, name, photo, plain, signed, says, classes}], columns: [{key, role, name, slug, page, how, told, …}]}
 
 Maps come from the scripts of the layers' pages, wires and the numbers of figures from theirs: this page adds what stands in which
 order, and the words.
@@ -66,6 +66,11 @@ class Stop:
         """The name over the column: of a long one its last parts, which tell it from its neighbours."""
         return ending(self.name, ROOM)
 
+    @property
+    def kind_first(self) -> bool:
+        """Whether its head says what it does and then its name, which is the model's own and may say nothing: ``_swish`` of a ReLU6."""
+        return bool(self.what) and self.column.role in ("layer", "between")
+
 
 def write(site: Site) -> None:
     """Write tour.md and its data."""
@@ -84,6 +89,7 @@ def write(site: Site) -> None:
     classes = report.head not in BY_PLACE and any(
         p.probability is not None for image in report.images for p in image.predictions
     )
+    value["shares"] = classes and report.head == "classification" and report.classes > 1
     if there:
         site.script(ADDRESS, "tour", "all", value)
     site.page(
@@ -218,7 +224,8 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
     if column.role == "image":
         c, *plane = report.input_shape
         key = {1: "image_gray", 3: "image"}.get(c, "image_other")
-        return [("", t(f"tour.said.{key}", n=c, out=times(*plane)))]
+        normalised = _normalised(site)
+        return [("", t(f"tour.said.{key}", n=c, out=times(*plane))), *([("", normalised)] if normalised else [])]
     found: dict[str, str] = {}
     summed, gathered = (
         together(t, column.ops, last=column.role == "answer") if column.view is None else ("", frozenset())
@@ -240,6 +247,18 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
     if column.role == "answer":
         pairs.append(("", _answer(site)))
     return pairs
+
+
+def _normalised(site: Site) -> str:
+    """How the picture's numbers are brought to those that the network reads; "" where they are read as they are, or it is not known."""
+    found = site.report.normalising
+    if found is None:
+        return ""
+    mean, std = ([f"{v:.3g}" for v in side] for side in found)
+    key = "each" if len({*mean}) == len({*std}) == 1 else "colours" if len(mean) == 3 else "channels"
+    mean, std = ((side[:1] if key == "each" else side) for side in (mean, std))
+    written = [", ".join(side[:-1]) + (" and " if side[1:] else "") + side[-1] for side in (mean, std)]
+    return site.t(f"tour.said.normalised_{key}", mean=written[0], std=written[1])
 
 
 def _answer(site: Site) -> str:
@@ -306,6 +325,9 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
     }
     if stop.how:
         made["how"] = [*stop.how]
+    beside = (*column.also, *(column.ops if view is None else ()))
+    if told := [escape.clean(op.id) for op in beside if op.kind == "norm"]:
+        made["told"] = told
     if view is None:
         op = column.main
         if op and stop.how and len(op.shape) in (1, 3) and op.kind == "pool":

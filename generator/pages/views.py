@@ -341,6 +341,8 @@ class Report:
     """What runs in the visitor's browser; None where it was not asked for."""
     sought: Mapping[int, Sought] = field(default_factory=dict)
     """Class -> the picture searched for to raise it."""
+    normalising: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """(mean, std) of each channel of values in 0..1, by which a picture is normalised before the model reads it; None where it is not, or that is unknown."""
     examples: tuple[Example, ...] = ()
     """The images of the dataset that any unit's list names."""
     shown: Mapping[str, int] = field(default_factory=dict)

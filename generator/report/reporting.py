@@ -19,6 +19,7 @@ from generator.diagrams.weights import with_weights
 from generator.images.credits import credits_of
 from generator.learn.own import own_of
 from generator.methods import MethodInfo, registry
+from generator.model.preprocess import Preprocess
 from generator.names import LayerName
 from generator.pages.runjson import run_json
 from generator.pages.slugs import slugs
@@ -84,6 +85,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         macs=setup.description.macs,
         input_shape=setup.input_shape,
         preprocessing=setup.loaded.preprocess.describe(),
+        normalising=_normalising(setup.loaded.preprocess),
         classes=setup.description.classes,
         head=setup.description.readout.kind,
         weights_digest=setup.loaded.weights_digest,
@@ -134,6 +136,12 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         device=device_name(setup),
     )
     return dataclasses.replace(report, run_json=run_json(report))
+
+
+def _normalising(preprocess: Preprocess) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """(mean, std) by which values in 0..1 are changed; None where they stay as they are."""
+    changes = any(preprocess.mean) or {*preprocess.std} != {1}
+    return (preprocess.mean, preprocess.std) if changes else None
 
 
 def skipped_in_dataset(setup: Setup) -> tuple[tuple[str, str], ...]:

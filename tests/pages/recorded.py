@@ -38,10 +38,10 @@ def config(source: str, folder: Path, layers: Sequence[str], many: int = 1) -> d
     }
 
 
-def given(built: Built) -> Tensor:
+def given(built: Built, mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.5,) * 3) -> Tensor:
     """The first photograph as the network is given it, (1, 3, 32, 32)."""
     image = scan(built.folder / "photographs", limit=None).images[0]
-    return Preprocess((32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)(load_picture(image, 3))[None]
+    return Preprocess((32, 32), mean=mean, std=std)(load_picture(image, 3))[None]
 
 
 def recorded(built: Built, module: nn.Module) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -150,3 +151,28 @@ def test_a_linear_layer_shows_each_term(browser: Browser, built: Built, run: dic
         assert np.isclose(number(seen, "[data-bias]"), float(module.bias[unit]), rtol=1e-5)
         assert np.isclose(number(seen, "[data-out]"), float(out[0, unit]), rtol=1e-3, atol=1e-3 * top)
         seen.check()
+
+
+def test_a_bar_that_is_longer_than_its_scale_is_broken_and_the_figure_says_so(
+    browser: Browser, built: Built, run: dict[str, Any]
+):
+    slug, one = step(built, "linear", "vgg.classifier.0")
+    (x, *_), _ = run[one["name"]]
+    terms = (x[0] * families().vgg.classifier[0].weight).detach()  # type: ignore[union-attr,index]
+    size = terms.abs().sort(dim=1, descending=True).values
+    kept = torch.zeros_like(terms).scatter(1, terms.abs().topk(12, dim=1).indices, 1.0)
+    ratio = (terms * (1 - kept)).sum(1).abs() / size[:, 0]
+    longer, shorter = int(ratio.argmax()), int(ratio.argmin())
+    assert ratio[longer] > 1 > ratio[shorter], "there are both"
+    for unit, cut in ((longer, True), (shorter, False)):
+        with opened(browser, go(built, slug, one["name"], unit, (0, 0)), base=built.site.as_uri()) as seen:
+            field = seen.page.locator("explain-view [data-act=unit]")
+            field.fill(str(unit))
+            field.press("Enter")
+            seen.page.wait_for_function("unit => document.querySelector('explain-view').unit === unit", arg=unit)
+            others = seen.page.locator("explain-view tr:has([data-others]) .ca-x-bar")
+            assert ("is-cut" in str(others.get_attribute("class"))) is cut
+            assert ("none" not in others.locator("i").evaluate("e => getComputedStyle(e).maskImage")) is cut
+            assert seen.page.locator("explain-view [data-cut]").count() == cut
+            assert seen.page.locator("explain-view [data-term] .is-cut").count() == 0, "all terms fit their scale"
+            seen.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,6 +40,26 @@ def test_every_article_is_listed_written_and_led_to(tiny: Built):
     assert "learn/convolution.html" in layer
     assert "learn/cam.html" in (tiny.site / "methods/grad_cam.html").read_text("utf-8")
     assert "methods/grad_cam.html" in (tiny.site / "learn/cam.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("article", "word", "told"),
+    [
+        ("pooling", "The gradient", "by how much the score would change if that number rose a little"),
+        ("cam", "y^c = \\sum_k", "adds up over all maps"),
+        ("cam", "\\partial", "by how much the score"),
+        ("descent", "the loss", "one number for how wrong the network"),
+        ("descent", "optimizer", "the rule that makes a step"),
+    ],
+)
+def test_words_of_the_field_are_told_where_they_stand_first(tiny: Built, article: str, word: str, told: str):
+    """In the sentence of their first use, or right before a formula that has them."""
+    text = (tiny.site / f"learn/{article}.html").read_text("utf-8")
+    text = text[text.index("</h1>") :]
+    text = re.sub(r"<math.*?<annotation[^>]*>(.*?)</annotation>.*?</math>", r"\1", text, flags=re.S)
+    text = html.unescape(re.sub(r"<script.*?</script>|<[^>]*>", "", text, flags=re.S))
+    first = text.lower().index(word.lower())
+    assert told in text[max(0, first - 200) : first + 200]
 
 
 def test_an_article_that_stands_elsewhere_is_listed_and_not_written(
@@ -216,6 +237,29 @@ def test_a_picture_that_was_changed_can_be_chosen_again(browser: Browser, http: 
         assert not torch.equal(values(page, "product", "Input"), whole)
         choose(page, "product", "diagonal")
         assert torch.equal(values(page, "product", "Input"), whole)
+        seen.check()
+
+
+def test_a_kernel_that_was_changed_by_hand_can_be_chosen_again(browser: Browser, http: str, tiny: Built):
+    """A choice that shows what is no longer so could not be chosen anew: a browser tells of no choice of what is chosen."""
+    own = tiny.report.own
+    assert own is not None and own.kernels is not None
+    with opened(browser, http + "learn/convolution.html", base=http) as seen:
+        page = seen.page
+        chosen = page.locator("#product select")
+        for key in ("level", "own"):
+            chosen.select_option(key)
+            whole = values(page, "product", "Kernel")
+            put(page, "product", "Kernel", 1, 1, 7)
+            assert not torch.equal(values(page, "product", "Kernel"), whole)
+            assert chosen.evaluate("e => e.selectedOptions[0].textContent") == "changed by hand"
+            chosen.select_option(key)
+            assert torch.equal(values(page, "product", "Kernel"), whole)
+        put(page, "product", "Kernel", 1, 1, 7)
+        slide(page, "product", "Unit", 2)
+        assert chosen.input_value() == "own"
+        expected = own.kernels.weight[2, 0].double()
+        torch.testing.assert_close(values(page, "product", "Kernel"), expected, rtol=1e-4, atol=1e-4)
         seen.check()
 
 

@@ -53,6 +53,37 @@ def test_the_answer_is_what_such_a_head_gives(browser: Browser, tmp_path: Path, 
         seen.check()
 
 
+@pytest.mark.parametrize(
+    ("shares", "doubts"), [((0.166, 0.121), True), ((0.52, 0.45), True), ((0.55, 0.1), False), ((0.9, 0.05), False)]
+)
+def test_an_answer_that_the_model_is_not_sure_of_is_told_with_both_numbers(
+    browser: Browser, tmp_path: Path, rebuild: Callable[..., Built], shares: tuple[float, float], doubts: bool
+):
+    report = tiny_report(tmp_path / "store")
+    first, *others = report.images
+    said = tuple(replace(p, probability=share) for p, share in zip(first.predictions, (*shares, 0.01, 0.01, 0.01), strict=False))  # fmt: skip
+    sure = tuple(replace(p, probability=1.0 if p is others[0].predictions[0] else 0.0) for p in others[0].predictions)
+    images = (replace(first, predictions=said), replace(others[0], predictions=sure), *others[1:])
+    built = rebuild(replace(report, images=images), tmp_path / "out")
+    base = built.site.as_uri() + "/"
+    with opened(browser, f"{base}tour.html#s=answer", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".tour-walk__figure .ca-bars")
+        told = page.locator(".tour-walk__text [data-more]")
+        assert told.count() == doubts
+        if doubts:
+            text = told.inner_text()
+            assert f"not sure of {first.name}" in text and "best guess" in text
+            for p, share in zip(said[:2], shares, strict=True):
+                assert p.label in text and f"{100 * share:.3g} %" in text
+        page.locator(f"[name=image][value='{others[0].slug}']").check(force=True)
+        page.wait_for_function(f"document.querySelector('tour-page').state.i === '{others[0].slug}'")
+        assert told.count() == 0, "of this one it is sure"
+        page.locator("[data-act=before]").click()
+        assert told.count() == 0
+        seen.check()
+
+
 def test_signed_maps_are_drawn_full_at_a_quantile_and_the_legend_says_so(browser: Browser, tmp_path: Path):
     config = {"model": "tinyvgg_digits", "images": "inputs/digits", "limit": 1, "methods": ["feature_maps"], "trust": "none", "layers": ["conv", "act"], "explain": {"images": 0}}  # fmt: skip
     built = build(tmp_path, config)

@@ -4,37 +4,36 @@ its terms by colour, and how the last maps become scores and shares."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from generator.config import load_config
 from generator.model.load import load
 from tests.pages.fixture_tour import data
-from tests.pages.opened import Opened, opened
-from tests.pages.recorded import given, photographs
+from tests.pages.fixture_tour_numbers import (
+    CLOSE,
+    at,
+    config,
+    made,
+    network,
+    number,
+    number_of,
+    numbers,
+    outputs,
+    place,
+    tap,
+    unit,
+)
+from tests.pages.opened import opened
+from tests.pages.recorded import photographs
 from tests.whole import Built, build
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
-NET = """import torch
-from torch import nn
-
-
-def build():
-    torch.manual_seed(3)
-    net = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU6(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3, padding=1),
-                        nn.BatchNorm2d(8), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
-    for norm in (net[1], net[5]):
-        nn.init.uniform_(norm.running_mean, -1, 1)
-        nn.init.uniform_(norm.running_var, 0.1, 2)
-        nn.init.uniform_(norm.weight, 0.5, 3)
-        nn.init.uniform_(norm.bias, -1, 2)
-    return net.eval()
-"""
 BENT = """from torch import nn
 
 
@@ -43,82 +42,21 @@ def build():
     layers = [layer for act in acts for layer in (nn.Conv2d(6, 6, 3, padding=1), act)]
     return nn.Sequential(nn.Conv2d(3, 6, 1), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)).eval()
 """
-CLOSE = {"rel": 2e-3, "abs": 2e-3}
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("tour-numbers")
-    (folder / "net.py").write_text(NET)
-    return build(
-        folder, config(folder) | {"images": str(photographs(folder / "photographs", 2)), "explain": {"images": 1}}
-    )
-
-
-def config(folder: Path) -> dict[str, Any]:
-    model = {"source": f"python:{folder / 'net.py'}:build", "input": {"size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}}
-    return {"model": model, "methods": ["feature_maps"], "trust": "none", "layers": ["conv", "act"]}
+    return made(tmp_path_factory.mktemp("tour-numbers"))
 
 
 @pytest.fixture(scope="module")
 def truth(built: Built) -> list[Tensor]:
-    """What torch gives for the first image: the picture, then the output of every module."""
-    found = [given(built)]
-    for module in network(built):
-        found.append(module(found[-1]).detach())
-    return found
-
-
-def network(built: Built) -> nn.Sequential:
-    module = load(load_config(None, config(built.folder)).model).module
-    assert isinstance(module, nn.Sequential)
-    return module
+    return outputs(built)
 
 
 @pytest.fixture
 def base(built: Built) -> str:
     return built.site.as_uri() + "/"
-
-
-def number_of(built: Built, name: str) -> int:
-    """The number of the column of a layer."""
-    return next(k for k, one in enumerate(data(built.site)["columns"]) if name in (one.get("layer"), one["name"]))
-
-
-def at(seen: Opened, number: int) -> Page:
-    """The page, once the step of a column shows its numbers."""
-    seen.page.wait_for_selector("tour-walk h2")
-    seen.page.evaluate("number => document.querySelector('tour-page').go(number, true, -1)", number)
-    name = seen.page.evaluate("number => document.querySelector('tour-page').columns[number].data.layer || document.querySelector('tour-page').columns[number].data.how[1]", number)  # fmt: skip
-    seen.page.wait_for_selector(f"tour-walk explain-view[data-step='{name}']")
-    return seen.page
-
-
-def unit(page: Page) -> int:
-    return int(page.evaluate("document.querySelector('tour-walk explain-view').unit"))
-
-
-def place(page: Page) -> tuple[int, int]:
-    found = page.evaluate("(({y, x}) => [y, x])(document.querySelector('tour-walk explain-view').at)")
-    return int(found[0]), int(found[1])
-
-
-def number(page: Page, selector: str) -> float:
-    return float(page.locator(f"tour-walk explain-view {selector}").first.get_attribute("data-v") or "nan")
-
-
-def numbers(page: Page, selector: str) -> list[float]:
-    return [
-        float(v)
-        for v in page.locator(f"tour-walk explain-view {selector}").evaluate_all("all => all.map((e) => e.dataset.v)")
-    ]
-
-
-def tap(page: Page, y: float, x: float, side: int) -> None:
-    """Click the output map of the figure at a place of `side` x `side`."""
-    box = page.locator("tour-walk explain-view [role=application]").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + box["width"] * (x + 0.5) / side, box["y"] + box["height"] * (y + 0.5) / side)
 
 
 @pytest.mark.parametrize(("act", "norm", "side"), [(2, 1, 32), (6, 5, 16)])
@@ -168,14 +106,14 @@ def test_curves_are_torchs_with_the_settings_of_the_step(browser: Browser, tmp_p
     """Of an image without numbers. A report without figures knows no settings, and draws none of a function that has some."""
     (tmp_path / "net.py").write_text(BENT)
     given = config(tmp_path) | {"images": str(photographs(tmp_path / "photographs", 2)), "explain": {"images": images}}
-    made = build(tmp_path, given)
+    report = build(tmp_path, given)
     module = load(load_config(None, given).model).module
-    base, other = made.site.as_uri() + "/", data(made.site)["images"][1]["slug"]
+    base, other = report.site.as_uri() + "/", data(report.site)["images"][1]["slug"]
     with opened(browser, f"{base}tour.html#i={other}", base=base) as seen:
         page = seen.page
         page.wait_for_selector(".tour-tiles")
         for k in range(2, 15, 2):
-            page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(made, str(k)))
+            page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(report, str(k)))
             page.wait_for_selector(f".tour-walk__figure figcaption:has-text('{k}')")
             page.wait_for_function("name => document.querySelector('tour-walk h2').textContent.includes(name)", arg=type(module[k]).__name__)  # fmt: skip
             drawn = page.locator(".tour-walk__figure .tour-curve polyline")

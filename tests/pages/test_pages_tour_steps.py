@@ -133,8 +133,8 @@ def test_any_step_is_gone_to_by_the_list_by_its_column_and_by_keys(browser: Brow
         jump = page.locator("select[data-act=jump]")
         names = jump.locator("option").all_inner_texts()
         assert len(names) == len(COLUMNS)
-        assert names[3] == "4 · conv1_2" and names[-1] == f"{len(COLUMNS)} · The answer"
-        jump.select_option(label="7 · conv2_1")
+        assert names[3] == "4 · conv 3 × 3 · conv1_2" and names[-1] == f"{len(COLUMNS)} · The answer"
+        jump.select_option(label="7 · conv 3 × 3 · conv2_1")
         assert step(page) == "conv2-1" and "s=conv2-1" in seen.address
         page.wait_for_selector("tour-walk explain-view[data-step=conv2_1]")
         column(page, "relu1-2").locator(".tour-column__head .ca-num").click()
@@ -145,6 +145,24 @@ def test_any_step_is_gone_to_by_the_list_by_its_column_and_by_keys(browser: Brow
         assert step(page) == "answer"
         page.keyboard.press("Home")
         assert step(page) == "image"
+        seen.check()
+
+
+def test_what_a_step_does_stands_before_what_the_model_calls_it(browser: Browser, base: str):
+    """In its heading, over its column and in the list, and in the figure's own tab on the layer's page: a name may say nothing."""
+    with opened(browser, f"{base}tour.html#s=relu1-1", base=base) as seen:
+        page = ready(seen)
+        assert page.locator("tour-walk h2").inner_text().split() == ["ReLU", "relu1_1", "12×32×32"]
+        head = column(page, "relu1-1").locator(".tour-column__head")
+        assert head.inner_text().split() == ["ReLU", "relu1_1", "12×32×32"]
+        assert column(page, "between-5").locator("b").inner_text() == "Pooling 2 × 2, stride 2"
+        assert column(page, "answer").locator("b").inner_text() == "The answer"
+        links = page.locator("tour-walk h2 a, [data-column='2'] .tour-column__head a")
+        assert links.all_inner_texts() == ["relu1_1", "relu1_1"]
+        page.goto(f"{base}layers/relu1-1.html#v=how")
+        page.wait_for_selector("explain-view [role=tab][aria-selected=true]")
+        tab = page.locator("explain-view [role=tab][aria-selected=true]").inner_text()
+        assert tab.split() == ["Activation:", "ReLU", "relu1_1"]
         seen.check()
 
 

@@ -9,7 +9,7 @@
   convatlas.explain.figures.conv = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
-    const {settings, shape: [units, H, W], reads: [{shape: [, h, w], name, page, seen}]} = chain.steps[k];
+    const {settings, shape: [units, H, W], reads: [{shape: [inputs, h, w], name, page, seen, norm}]} = chain.steps[k];
     const {kernel: [kh, kw], mode, padding, transposed} = settings;
     const weight = chain.kernels.get(k);
     const bias = chain.arrays[k].bias ? chain.arrays[k].bias[unit] : 0;
@@ -17,7 +17,8 @@
     const single = kh * kw === 1;
     const order = channels.map((_, j) => j).sort((a, b) => strength[b] - strength[a] || a - b);
     const {name: step} = chain.steps[k];
-    const own = view.rowOf === step && order.includes(view.row) ? view.row : order[0]; // a chosen channel stays, of the next unit too
+    const came = channels.indexOf(view.from ?? -1); // the channel that was followed to here
+    const own = view.rowOf === step && order.includes(view.row) ? view.row : came >= 0 ? came : order[0]; // a chosen channel stays, of the next unit too
     const few = order.slice(0, FEW);
     const shown = view.all || order.length <= FEW + 2 ? order : few.includes(own) ? few : [...few, own];
     const rest = order.length - shown.length;
@@ -32,6 +33,7 @@
     const pad = transposed ? [0, 0, 0, 0] : [padding[0], padding[1], padding[2], padding[3]];
     const rim = (values, y, x) => core.rim(mode, values, h, w, y, x);
 
+    const colours = seen && channels.length === 3; // red, green and blue are told apart
     let chosen = shown.indexOf(own), place = {y: 0, x: 0};
     const rows = shown.map((j, n) => {
       const input = draw.map({values: maps[n], w, h, on: onInput, colour, side, pad, rim, label: say('xInputMap', {n: channels[j]})});
@@ -41,7 +43,7 @@
       const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])];
       const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
       const select = single || alone ? null : el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
-      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j]}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
+      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j], title: j === came ? say('xCame') : false}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
         alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
       return {row, input, slice, middle, value, pixel, select};
     });
@@ -49,6 +51,7 @@
     const others = draw.number(0), total = draw.number(0, {class: 'ca-x-num ca-x-total'});
     const [window_, factors, products] = single ? [] : [draw.grid({caption: say('xWindow'), columns: kw, colour}), draw.grid({caption: say('xKernel'), columns: kw, colour}), draw.grid({caption: say('xProducts'), columns: kw, colour})];
     const title = el('h2');
+    const normalised = norm ? el('p', {class: 'ca-x-written ca-dim', 'data-normalised': ''}) : '';
     const written = el('p', {class: 'ca-x-written', 'data-written': true}), summed = el('p', {class: 'ca-x-written', 'data-summed': true});
 
     function term(x, v, key) { return el('span', {class: 'ca-x-term', 'data-k': key}, draw.number(x), '·', v < 0 ? ['(', draw.number(v), ')'] : draw.number(v)); }
@@ -59,9 +62,10 @@
     }
     function write() {
       const cells = core.cells(settings, [h, w], place.y, place.x);
+      if (norm) tellNormalised(cells);
       rows.forEach(({select, row}, n) => {
         if (select) select.setAttribute('aria-pressed', String(n === chosen));
-        row.classList.toggle('is-chosen', !single && n === chosen);
+        row.classList.toggle('is-chosen', single ? shown[n] === came : n === chosen);
       });
       if (!single) {
         const {terms, sum} = core.dot(cells, maps[chosen], weight, begins(shown[chosen]));
@@ -73,7 +77,7 @@
         const on = draw.scale(terms.map(({v}) => v), [-1e-12]);
         products.dress(cells.map((cell, n) => ({k: n, v: none(cell) ? null : terms[n].v, cls: cls(cell)})), on);
         const real = terms.map((one, n) => ({...one, n})).filter(({n}) => cells[n].at !== -2);
-        title.textContent = say('xWindowOf', {n: channels[shown[chosen]], y: place.y, x: place.x});
+        title.textContent = say(colours ? 'xWindowColour' : 'xWindowOf', {n: colours ? say(`xColour${channels[shown[chosen]]}`) : channels[shown[chosen]], y: place.y, x: place.x});
         const line = real.flatMap(({x, w: v, n}, at) => [at ? ' + ' : '', term(x, v, n)]);
         written.replaceChildren(...(real.length ? line : [say('xNone')]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
         draw.long(written, real.length > WRITTEN, title.textContent);
@@ -82,12 +86,25 @@
       const sums = parts.map((one) => one[at]);
       const more = out[at] - bias - sums.reduce((a, b) => a + b, 0);
       const hint = (words) => el('span', {class: 'ca-dim'}, words);
-      const colours = seen && channels.length === 3; // red, green and blue are told apart in the sum
       const list = sums.flatMap((v, n) => [n ? ' + ' : '', ...(colours ? [hint(say(`xColour${channels[shown[n]]}`)), ' '] : []), el('span', {class: n === chosen && !single ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, v < 0 ? ['(', draw.number(v), ')'] : draw.number(v))]).slice(0, 2 * 12);
       const hidden = sums.length > 12 ? sums.slice(12).reduce((a, b) => a + b, 0) + more : more;
       const count = rest + Math.max(0, sums.length - 12);
       summed.replaceChildren(el('b', {}, say('xSumOf', {y: place.y, x: place.x})), ' ', ...list, ...(count ? [' + ', hint(say('xOthers', {n: count})), ' ', draw.number(hidden, {'data-others': ''})] : []),
         ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+    }
+
+    /** What the picture's own number is that the kernel reads nearest the middle of the window, before it was normalised. */
+    function tellNormalised(cells) {
+      const middle = cells[Math.floor(cells.length / 2)];
+      const far = ({y, x}) => Math.abs(y - middle.y) + Math.abs(x - middle.x);
+      const [nearest] = cells.filter(({at}) => at >= 0).sort((a, b) => far(a) - far(b));
+      normalised.hidden = !nearest;
+      if (!nearest) return;
+      const c = channels[shown[single ? 0 : chosen]], n = single ? 0 : chosen;
+      const [mean, std] = [norm[0][c], norm[1][c]];
+      const v = maps[n][nearest.at], seen_ = Number((v * std + mean).toFixed(3));
+      const colour = say(inputs === 3 ? `xColour${c}` : inputs === 1 ? 'xBrightness' : 'xChannel', {n: c});
+      normalised.replaceChildren(say('xNormalised', {y: Math.floor(nearest.at / w), x: nearest.at % w, colour, seen: draw.text(seen_)}), ' (', draw.number(seen_, {'data-seen': ''}), ' − ', draw.number(mean, {}, 3), ') ÷ ', draw.number(std, {}, 3), ' = ', draw.number(v, {'data-read': ''}));
     }
 
     const spacing = settings.dilation.some((d) => d > 1) || transposed;
@@ -109,7 +126,7 @@
           rest || view.all ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: FEW}) : say('xAll', {n: order.length})) : ''),
         el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, alone ? '=' : 'Σ'), alone ? '' : el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
         el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
-        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), written], summed)),
+        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), normalised, written], single ? normalised : '', summed)),
       el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), alone ? '' : legend(say('xScalePart'), onPart)));
     // Over the window of the chosen channel, and over its slice, the cell under the pointer lights up too.
     rows.forEach(({input, slice}, n) => {

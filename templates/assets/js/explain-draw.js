@@ -1,6 +1,7 @@
 /* The parts that figures of operations are drawn with: maps with a window over them, grids of numbers, numbers themselves. */
 (() => {
   const SVG = 'http://www.w3.org/2000/svg';
+  const ROOM = 6, FEW = 8, LONGEST = '\u22120.001234', LONG = '\u22120.1234';
   const shape = (tag, attributes) => {
     const made = document.createElementNS(SVG, tag);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -11,8 +12,13 @@
     if (!Number.isFinite(v)) return Number.isNaN(v) ? 'NaN' : v > 0 ? '∞' : '−∞';
     const size = Math.abs(v);
     if (size === 0) return '0';
-    const said = size >= 1e5 || size < 1e-3 ? v.toExponential(digits - 2).replace('e+', 'e') : String(Number(v.toPrecision(digits)));
+    const said = size >= 1e5 || size < 1e-3 ? v.toExponential(Math.max(0, digits - 2)).replace('e+', 'e') : String(Number(v.toPrecision(digits)));
     return said.replace(/-/g, '\u2212');
+  };
+  /** A number in at most six characters, so that no cell of a grid gets wider: with fewer digits where it must be. */
+  const brief = (v, digits) => {
+    const said = Array.from({length: digits}, (_, k) => text(v, digits - k));
+    return said.find((one) => one.length <= ROOM) || said.at(-1);
   };
   /** A number on the page; `data-v` has all its digits. */
   const number = (v, attributes = {}, digits = 4) => convatlas.el('span', {class: 'ca-x-num', 'data-v': v, ...attributes}, text(v, digits));
@@ -108,7 +114,7 @@
       const rows = [];
       for (let k = 0; k < found.length; k += columns) {
         rows.push(el('tr', {}, found.slice(k, k + columns).map(({k: key, v, note, cls}) => {
-          const said = v === null ? '' : text(v, digits || (columns > 5 ? 2 : 3));
+          const said = v === null ? '' : brief(v, digits || (columns > 5 ? 2 : 3));
           const cell = el('td', {'data-k': key, 'data-v': v === null ? false : v, class: cls || false, title: note || false}, said, note ? el('small', {}, note) : '');
           if (v !== null && on) {
             const {paper, ink} = colours(v, on, colour);
@@ -157,7 +163,21 @@
     line.classList.toggle('ca-x-written--long', is);
     for (const [key, value] of Object.entries({tabindex: 0, role: 'group', 'aria-label': label})) if (is) line.setAttribute(key, value); else line.removeAttribute(key);
   };
+  /** Keep so much room for a line of numbers as it needs when each of them is as long as one can be (of many, as long as most are), so
+   * that nothing moves while they change. Measured anew only where the line has got more of them, or another width. */
+  const hold = (line) => {
+    const wide = line.parentElement ? line.parentElement.clientWidth : 0;
+    const n = line.querySelectorAll('.ca-x-num').length;
+    if (!wide || (line.held && line.held.wide === wide && line.held.n >= n)) return;
+    line.held = {wide, n};
+    const ghost = line.cloneNode(true);
+    for (const one of ghost.querySelectorAll('.ca-x-num')) one.textContent = n > FEW ? LONG : LONGEST;
+    Object.assign(ghost.style, {position: 'absolute', visibility: 'hidden', width: `${line.clientWidth}px`, minHeight: '0'});
+    line.after(ghost);
+    line.style.minHeight = `${Math.ceil(ghost.getBoundingClientRect().height)}px`;
+    ghost.remove();
+  };
   const sign = (mark) => convatlas.el('span', {class: `ca-x-sign${mark === '→' ? ' ca-x-sign--arrow' : ''}`, 'aria-hidden': 'true'}, mark);
 
-  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, long, part, sign, shape, histogram}});
+  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, long, hold, part, sign, shape, histogram}});
 })();

@@ -4,10 +4,12 @@
   const {draw} = core;
   const TERMS = 12, CLASSES = 8;
 
-  /** A bar to the right of its zero for what speaks for, to the left for what speaks against. */
+  /** A bar to the right of its zero for what speaks for, to the left for what speaks against. Of what is longer than `most` a bar is
+   * cut at its end, and broken: two slanted lines, as on a broken axis. */
   const bar = (v, most) => {
-    const made = convatlas.el('span', {class: `ca-x-bar${v < 0 ? ' is-against' : ''}`, 'aria-hidden': 'true'}, convatlas.el('i'));
-    made.style.setProperty('--share', most ? Math.min(1, Math.abs(v) / most) : 0);
+    const cut = Math.abs(v) > most * (1 + 1e-6); // a sum of shares may be a little more than 1
+    const made = convatlas.el('span', {class: `ca-x-bar${v < 0 ? ' is-against' : ''}${cut ? ' is-cut' : ''}`, 'aria-hidden': 'true'}, convatlas.el('i'));
+    made.style.setProperty('--share', cut ? 1 : most ? Math.abs(v) / most : 0);
     return made;
   };
   const label = (chain, n) => (chain.labels && chain.labels[n] ? chain.labels[n] : convatlas.say('xClass', {n}));
@@ -43,19 +45,23 @@
     const bias = chain.arrays[k].bias ? chain.arrays[k].bias[unit] : 0;
     const out = chain.vector(k)[unit];
     const terms = Array.from({length: n}, (_, at) => ({at, v: x[at] * weight[at]})).sort((a, b) => Math.abs(b.v) - Math.abs(a.v) || a.at - b.at);
-    const shown = terms.slice(0, view.all ? 200 : TERMS);
-    const others = terms.slice(shown.length).reduce((sum, {v}) => sum + v, 0);
+    const first = terms.slice(0, view.all ? 200 : TERMS);
+    const came = terms.slice(first.length).filter(({at}) => at === view.from); // the number that was followed to here
+    const shown = [...first, ...came];
+    const others = terms.slice(first.length).reduce((sum, {v}) => sum + v, 0) - came.reduce((sum, {v}) => sum + v, 0);
     const most = shown.length ? Math.abs(shown[0].v) : 0;
     const own = (at) => (chain.steps[k].follows === undefined ? null : chain.along(chain.steps[k].follows, at, chain.own));
     const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
     const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
-    const body = shown.map(({at, v}) => el('tr', {'data-term': at}, el('th', {scope: 'row'}, said(at)), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
+    const cut = [others, bias].some((v) => Math.abs(v) > most);
+    const body = shown.map(({at, v}) => el('tr', {'data-term': at, class: at === view.from ? 'is-own' : false}, el('th', {scope: 'row'}, said(at), at === view.from ? el('span', {class: 'ca-dim', 'data-came': ''}, ` ${say('xCame')}`) : ''), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));
     const node = el('div', {class: 'ca-x ca-x-linear'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xTerms', {n, c})}`),
       el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xTermsOf', {label: label(chain, unit)})},
         el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadFrom')), el('th', {scope: 'col'}, say('xHeadValue')), el('td'), el('th', {scope: 'col'}, say('xHeadWeight')), el('td'), el('th', {scope: 'col'}, say('xHeadTerm')), el('td'))),
           el('tbody', {}, body, n > shown.length ? last(say('xOthers', {n: n - shown.length}), others, 'data-others') : '', last(say('xBias'), bias, 'data-bias'),
             el('tr', {class: 'ca-x-last ca-x-strong'}, el('th', {scope: 'row', colspan: 5}, view.classes(k) ? say('xLogit', {label: label(chain, unit)}) : say('xUnitOf', {n: unit, of: rows})), el('td', {}, draw.number(out, {'data-out': '', class: 'ca-x-num ca-x-strong'})), el('td'))))),
+      cut ? el('p', {class: 'ca-dim', 'data-cut': ''}, say('xCut')) : '',
       n > TERMS ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: TERMS}) : say('xMost', {n: Math.min(200, n)})) : '');
     return {node, size: null};
   };

@@ -81,6 +81,7 @@
       else if (unit === null) body.append(this.elsewhere());
       else {
         this.figure = core.figures[step.kind](this.view(k, unit));
+        if (alone) this.figure = core.beside(this.figure, {chain, k, unit, told: this.wanted.told || []}, {name: (one) => this.kind(one), link: (one) => this.link(one)});
         body.append(this.figure.node);
       }
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
@@ -96,7 +97,7 @@
     view(k, unit) {
       const set = (part) => Object.assign(this.options, part);
       return {
-        ...this.options, chain: this.chain, k, unit, colour: this.wanted.colour, image: this.wanted.images[this.chain.image] || this.chain.image,
+        ...this.options, chain: this.chain, k, unit, colour: this.wanted.colour, image: this.wanted.images[this.chain.image] || this.chain.image, from: this.from(k),
         move: (place) => this.go(place),
         keep: set,
         option: (part) => { set(part); this.build(''); },
@@ -104,6 +105,15 @@
         classes: (at) => this.classes(at),
         lead: () => this.lead(k, unit),
       };
+    }
+
+    /** Which of the channels, or of the numbers of a row, that step k reads was followed to it; null where none was. */
+    from(k) {
+      const {from, place} = this.wanted;
+      if (!from) return null;
+      const {kind, reads: [{shape: [c, h, w]}]} = this.chain.steps[k];
+      if (from.unit >= c * h * w) return null;
+      return kind === 'linear' && from.unit < c && h * w > 1 && place ? from.unit * h * w + Math.min(h - 1, place.y) * w + Math.min(w - 1, place.x) : from.unit;
     }
 
     /** A channel of a concatenation that is another layer's. */
@@ -132,12 +142,19 @@
       return list;
     }
 
-    kind({kind, shape, settings: {how, adaptive, sign, transposed, linear, fn}}) {
+    /** The way to the figure of another step of the chain, on the page that has them all. */
+    link({name}) {
+      const {el, url, address, breaks} = convatlas;
+      const page = this.wanted.address.key.replace('steps/', 'layers/');
+      return el('a', {href: `${url(`${page}.html`)}#${address.text({u: this.unit, i: this.chain.image, v: 'how', x: name})}`}, breaks(name));
+    }
+
+    kind({kind, op, shape, settings: {how, adaptive, sign, transposed, linear}}) {
       const {say} = convatlas;
       if (kind === 'pool') return say(adaptive ? (shape[1] * shape[2] === 1 ? `xKindGlobal_${how}` : 'xKindAdaptive') : how === 'max' ? 'xKindMax' : 'xKindAvg');
       if (kind === 'conv') return say(transposed ? 'xKindTransposed' : linear ? 'xKindPlaces' : 'xKindConv');
       if (kind === 'merge') return say(sign === '×' ? 'xKindProduct' : sign === '+' ? 'xKindAdd' : 'xKindMerge');
-      return say(`xKind_${kind}`, {fn});
+      return say(`xKind_${kind}`, {op});
     }
 
     turnTo(k) {
@@ -166,12 +183,18 @@
       const {y, x} = place || {y: Math.floor(h / 2), x: Math.floor(w / 2)};
       this.at = {y: Math.min(h - 1, Math.max(0, y)), x: Math.min(w - 1, Math.max(0, x))};
       figure.place(this.at, playing);
+      this.hold();
       const said = this.querySelector('[data-place]');
       if (said) said.textContent = figure.said ? figure.said(this.at) : convatlas.say('xPlace', this.at);
       if (told) {
         this.wanted.place = this.at;
         if (!playing) this.tell(this.at);
       }
+    }
+
+    /** Lines of numbers keep their place, however long the numbers are. */
+    hold() {
+      for (const line of this.querySelectorAll('.ca-x-dot-product .ca-x-written')) draw.hold(line);
     }
 
     step(by) {
@@ -215,7 +238,10 @@
       button.title = name;
     }
 
-    disconnectedCallback() { this.pause(); }
+    disconnectedCallback() {
+      this.pause();
+      this.sized.disconnect();
+    }
 
     controls(step, unit) {
       const {el, say} = convatlas;
@@ -272,6 +298,8 @@
     }
 
     connectedCallback() {
+      this.sized ||= new ResizeObserver(() => this.hold());
+      this.sized.observe(this);
       if (this.heard) return;
       this.heard = true;
       this.addEventListener('keydown', (event) => {
@@ -305,7 +333,7 @@
       if (kind === 'conv') {
         const {kernel, stride, dilation, padding, mode, groups, transposed} = settings;
         const extra = [stride.some((v) => v > 1) ? say('xStride', {v: stride[0] === stride[1] ? stride[0] : by(stride)}) : '', dilation.some((v) => v > 1) ? say('xDilation', {v: dilation[0] === dilation[1] ? dilation[0] : by(dilation)}) : '',
-          padding.some((v) => v) && !transposed ? say(`xPad_${mode}`, {v: new Set(padding).size === 1 ? padding[0] : padding.join(', ')}) : ''].filter(Boolean);
+          padding.some((v) => v) && !transposed ? say(`xPad_${mode}`, {v: new Set(padding).size === 1 ? padding[0] : say('xSides', {above: padding[0], below: padding[1], left: padding[2], right: padding[3]})}) : ''].filter(Boolean);
         const words = say(n / groups === 1 ? 'xLeadDepthwise' : transposed ? 'xLeadTransposed' : kernel[0] * kernel[1] === 1 ? 'xLeadPlaces' : 'xLeadConv', {unit, kernel: by(kernel), n: n / groups});
         return `${words}${extra.length ? ` ${extra.join(' ')}` : ''}`;
       }

@@ -24,10 +24,11 @@
     let shown = {};
 
     const picture = segments({label: say('picture'), options: Object.keys(PICTURES).map((key) => [key, say(`picture_${key}`)]), value: 'step', on: (key) => { state.map = core.each(state.map, (_, y, x) => PICTURES[key](y, x)); compute(); }});
-    const choose = el('select', {onchange: () => weights()}, Object.keys(KERNELS).map((key) => el('option', {value: key}, say(`kernel_${key}`))), mine ? el('option', {value: 'own'}, say('kernelOwn', {layer: mine.layer})) : null);
-    const unit = mine ? slider({label: say('unit'), min: 0, max: mine.weight.length - 1, value: 0, on: (v) => { state.unit = v; weights(); }}) : null;
+    const choose = el('select', {onchange: () => weights()}, Object.keys(KERNELS).map((key) => el('option', {value: key}, say(`kernel_${key}`))), mine ? el('option', {value: 'own'}, say('kernelOwn', {layer: mine.layer})) : null,
+      el('option', {value: 'changed', hidden: true}, say('kernelChanged')));  // shown once a cell was written in, so that any kernel can be chosen anew
+    const unit = mine ? slider({label: say('unit'), min: 0, max: mine.weight.length - 1, value: 0, on: (v) => { state.unit = v; choose.value = 'own'; weights(); }}) : null;
     const channels = mine ? mine.weight[0].length : 0;
-    const channel = channels > 1 ? segments({label: say('channel'), options: core.range(channels).map((c) => [String(c), channels === 3 ? say(`channel_${c}`) : String(c)]), value: '0', on: (v) => { state.channel = Number(v); weights(); }}) : null;
+    const channel = channels > 1 ? segments({label: say('channel'), options: core.range(channels).map((c) => [String(c), channels === 3 ? say(`channel_${c}`) : String(c)]), value: '0', on: (v) => { state.channel = Number(v); choose.value = 'own'; weights(); }}) : null;
     const go = player({count: 1, pace: 500, on: (at) => { state.at = at; place(); }, told: (at) => (shown.out ? say('placeOf', {row: Math.floor(at / shown.out.width), column: at % shown.out.width}) : '')});
 
     function weights() {
@@ -46,7 +47,7 @@
         shown = {
           kh, kw, out,
           input: cells({label: say('input'), height: SIZE, width: SIZE, editable: true, step: 1, on: (y, x, v) => { state.map[y][x] = v; picture.set(''); compute(); }, place: (y, x) => to(y - Math.floor(kh / 2), x - Math.floor(kw / 2))}),
-          kernel: cells({label: say('kernelName'), height: kh, width: kw, editable: true, step: 0.1, on: (y, x, v) => { state.kernel[y][x] = v; compute(); }}),
+          kernel: cells({label: say('kernelName'), height: kh, width: kw, editable: true, step: 0.1, on: (y, x, v) => { state.kernel[y][x] = v; choose.value = 'changed'; compute(); }}),
           given: cells({label: say('output'), height: out.height, width: out.width, place: to}),
         };
         maps.replaceChildren(shown.input.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '∗'), shown.kernel.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '='), shown.given.root);

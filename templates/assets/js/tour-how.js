@@ -29,6 +29,16 @@
       return spot ? {y: Math.floor((spot.y + 0.5) * h / spot.h), x: Math.floor((spot.x + 0.5) * w / spot.w)} : null;
     }
 
+    /** What was followed to this step: {unit} of the figure shown last, where step k reads just what that one gave, at once or through what
+     * has no page of its own; of the same step, of another unit, what was followed to it before. Null where it reads something else. */
+    followed(data, k) {
+      const {came} = this;
+      if (!came || came.image !== this.page.state.i) return null;
+      if (came.step === data.steps[k].name) return came.from;
+      const maker = ({reads: [{flows, name}]}) => (flows === undefined ? [name] : [data.steps[flows].name, ...(data.steps[flows].page ? [] : maker(data.steps[flows]))]);
+      return maker(data.steps[k]).includes(came.step) ? came : null;
+    }
+
     /** {view}, with the figure of a step in it; {other: the name of the image that has its numbers}; null where none has. */
     async draw(number, unit, current) {
       const {page, view} = this;
@@ -48,8 +58,13 @@
       if (this.slug !== slug) view.units = {};
       this.slug = slug;
       const {images} = page.data;
-      await view.show({address, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
-        op: data.steps[k].name, place: this.place(data.steps[k].shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint: convatlas.say('tour_placeHint')});
+      const hint = [await page.strongest(number, unit) ? convatlas.say('tour_unitHint') : '', convatlas.say('tour_placeHint')].filter(Boolean).join(' ');
+      if (!current()) return null;
+      const from = this.followed(data, k);
+      const told = page.columns.flatMap(({data: {told: names}}) => names || []);
+      await view.show({address, from, told, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
+        op: data.steps[k].name, place: this.place((data.steps[k].kind === 'linear' ? data.steps[k].reads[0] : data.steps[k]).shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint});
+      if (current()) this.came = {step: data.steps[k].name, unit: view.unit, image: page.state.i, from};
       return {view};
     }
 

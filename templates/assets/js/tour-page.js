@@ -2,6 +2,7 @@
  * #s=conv1-1&u=3&i=chelsea&n=12&k=layer&f=0&a=conv2-1 is the step at that column with unit 3 of it, on that image, twelve maps a
  * column, each layer on one scale, repetitions shown one by one, and all maps of conv2-1. */
 (() => {
+  const HALF = 0.5, CLOSE = 0.7;  // of all, and of the first class's share
   const LINGER = 60;  // milliseconds: a pointer that only passes asks for no wires
 
   customElements.define('tour-page', class extends HTMLElement {
@@ -120,7 +121,7 @@
 
     redraw() {
       this.strip.redraw();
-      this.walk.list(this.strip.steps().map((number) => ({number, name: this.data.columns[number].layer || this.data.columns[number].name})));
+      this.walk.list(this.strip.steps().map((number) => ({number, name: [this.kind(number), this.data.columns[number].layer || this.data.columns[number].name].filter(Boolean).join(' \u00b7 ')})));
       this.legends();
     }
 
@@ -143,10 +144,32 @@
       if (next !== undefined) this.go(next, true, this.follow(next));
     }
 
-    /** The unit that the walk goes on with: the same one, where a column only changes each map by itself. */
+    /** The unit that the walk goes on with: the same one, where a column changes each map by itself, as depthwise
+     * kernels do too, or adds another to it. */
     follow(next) {
       const [from, to] = [this.columns[this.state.s].data, this.columns[next].data];
-      return next > this.state.s && from.units && from.units === to.units && ['act', 'norm', 'pool'].includes(to.kind) ? this.state.u : -1;
+      return next > this.state.s && from.units && from.units === to.units && (['act', 'norm', 'pool', 'merge'].includes(to.kind) || (to.kind === 'conv' && to.reads === 1)) ? this.state.u : -1;
+    }
+
+    /** That the first class is less than half of it all, or hardly before the second; "" where neither is so. */
+    doubt() {
+      const {say, percent} = convatlas;
+      const image = this.image();
+      const [first, second] = this.data.shares && image ? image.says : [];
+      if (!second || first[1] === null || (first[1] >= HALF && second[1] < first[1] * CLOSE)) return '';
+      return say('tour_doubt', {image: image.name, first: first[0], p: percent(first[1]), second: second[0], q: percent(second[1])});
+    }
+
+    /** What a column does, where its head says so before its name: "ReLU6". */
+    kind(number) {
+      const {li} = this.columns[number];
+      return li.querySelector('.tour-column__name') ? li.querySelector('.tour-column__head > b').textContent : '';
+    }
+
+    /** Whether a unit's map is the one with the strongest answer on this image. */
+    async strongest(number, unit) {
+      const maps = await this.strip.maps(number).catch(() => ({na: ''}));
+      return !('na' in maps) && this.columns[number].data.role === 'layer' && convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]) === unit;
     }
 
     /** Bring a column into focus; its unit, or the strongest. */
@@ -155,12 +178,12 @@
       this.columns.forEach(({li}, k) => { if (k === number) li.setAttribute('aria-current', 'step'); else li.removeAttribute('aria-current'); });
       const {li, data, said} = this.columns[number];
       const steps = this.strip.steps();
-      const lines = [...li.querySelectorAll('.tour-column__head > span')].map((line) => line.textContent).filter(Boolean);
+      const lines = [...li.querySelectorAll('.tour-column__head > span:not(.tour-column__name)')].map((line) => line.textContent).filter(Boolean);
       const home = this.narrow ? li : this;
       const top = li.getBoundingClientRect().top;
       this.move(this.walk, home);
       this.move(this.walk.acts, this.narrow ? this : this.walk.head);
-      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, name: data.layer || data.name, page: data.page, what: lines.join(' · '), said});
+      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, kind: this.kind(number), name: data.layer || data.name, page: data.page, what: lines.join(' · '), said, more: data.role === 'answer' ? this.doubt() : ''});
       this.led = this.narrow && (scroll || this.turn > 0);
       this.tapped = scroll ? null : {li, top};
       if (scroll && !this.narrow) this.center(li);

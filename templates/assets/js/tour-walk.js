@@ -1,5 +1,6 @@
 /* <tour-walk>: one step of the walk: what happens in a sentence or two, its figure, what may be read on, and the way to the steps
- * before and after. In a narrow window the buttons stand at its lower edge, under the thumb, whatever else moves. */
+ * before and after. In a wide window the words stay in sight over their figure. In a
+ * narrow window the buttons stand at its lower edge, under the thumb, whatever else moves. */
 customElements.define('tour-walk', class extends HTMLElement {
   build() {
     const {el, say} = convatlas;
@@ -12,10 +13,11 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.acts = el('div', {class: 'tour-walk__acts'}, this.count, this.jump, this.before, this.after);
     this.head = el('div', {class: 'tour-walk__head'}, this.name, this.acts);
     this.text = el('div', {class: 'tour-walk__text'});
+    this.top = el('div', {class: 'tour-walk__top'}, this.head, this.text);
     this.picture = el('div', {class: 'tour-walk__figure'});
     this.units = el('div', {class: 'tour-walk__units'});
     this.more = el('div', {class: 'tour-walk__more'});
-    this.replaceChildren(this.head, this.text, this.picture, this.units, this.more);
+    this.replaceChildren(this.top, this.picture, this.units, this.more);
   }
 
   /** The steps that can be gone to, [{number, name}]; the list is made anew only where they are others. */
@@ -28,17 +30,18 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.jump.replaceChildren(...steps.map(({number, name}, k) => el('option', {value: number}, `${k + 1} · ${name}`)));
   }
 
-  /** The words of a step; `said` is the column's own text. */
-  tell({number, of, at, name, what, page, said}) {
+  /** The words of a step, its kind before its name; `said` is the column's own text, `more` what there is to say of the image. */
+  tell({number, of, at, kind, name, what, page, said, more = ''}) {
     const {el, say, url, breaks} = convatlas;
     this.count.textContent = say('tour_step', {n: number, of});
     this.jump.value = String(at);
     this.before.disabled = number === 1;
     this.after.disabled = number === of;
-    this.name.replaceChildren(page ? el('a', {href: url(page)}, breaks(name)) : el('span', {}, breaks(name)), ' ', el('span', {class: 'ca-dim'}, what));
+    const own = kind ? {class: 'tour-walk__name'} : {};
+    this.name.replaceChildren(kind ? `${kind} ` : '', page ? el('a', {href: url(page), ...own}, breaks(name)) : el('span', own, breaks(name)), ' ', el('span', {class: 'ca-dim'}, what));
     const nodes = [...said.childNodes].map((node) => node.cloneNode(true));
     const fold = (node) => node.nodeName === 'DETAILS';
-    this.text.replaceChildren(...nodes.filter((node) => !fold(node)));
+    this.text.replaceChildren(...nodes.filter((node) => !fold(node)), more ? el('p', {'data-more': ''}, more) : '');
     this.more.replaceChildren(...nodes.filter(fold));
   }
 
