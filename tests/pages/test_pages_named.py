@@ -107,7 +107,7 @@ def test_redundant_is_one_notion_in_filters_search_and_findings(browser: Browser
         assert seen.page.locator("[data-control=filter] [value=redundant]").inner_text() == "0 redundant"
     with opened(browser, f"{base}findings.html", base=base) as seen:
         seen.page.locator("#redundant_units .fi-query a").click()
-        seen.page.wait_for_function("document.querySelector('unit-search')?.found")
+        seen.page.wait_for_function("() => document.querySelector('unit-search')?.found")
         assert seen.page.locator("[data-status]").inner_text().startswith("2 of ")
         assert seen.page.locator(".ca-hit__tags", has_text="redundant").count() == 2
         seen.check()
