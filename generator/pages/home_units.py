@@ -1,13 +1,15 @@
 """Some units for the first page: what each looks for, beside the photographs that raise it most.
 
-Of the deeper half of the layers that have pictures, evenly spaced, each gives the unit whose third strongest photograph stands
-furthest above what the unit gives elsewhere: one that answers to few things, and to all of them alike.
+Chosen are, in the deeper half of the layers that have pictures, the units whose three strongest photographs are most alike to the
+network itself: raise the same units of its last layer. One a layer, and no two for the same photographs.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,45 +51,63 @@ class Shown:
 
 def shown(site: Site) -> list[Shown]:
     """At most `MOST` units, shallow to deep; none where the report has no searched pictures or no set was asked."""
-    views = [view for view in site.report.layers if _candidates(view).size]
+    views = [view for view in site.report.layers if _tiles(view)]
     views = views[len(views) // 2 :]
-    if len(views) > MOST:
-        views = [views[round(k * (len(views) - 1) / (MOST - 1))] for k in range(MOST)]
+    answers = [view.answers for view in site.report.layers if view.answers is not None]
+    if not views or not answers:
+        return []
+    near = alike(answers[-1])
+    ranked = sorted(
+        ((likeness(near, _strongest(view, tile)), -k, -tile) for k, view in enumerate(views) for tile in _tiles(view)),
+        reverse=True,
+    )
+    chosen: dict[int, int] = {}
+    taken: list[set[int]] = []
+    for _, k, tile in ranked:
+        photographs = set(_strongest(views[-k], -tile))
+        if len(chosen) < MOST and -k not in chosen and all(len(photographs & other) < 2 for other in taken):
+            chosen[-k] = -tile
+            taken.append(photographs)
     of_number = {example.number: example for example in site.report.examples}
-    return [_shown(site, view, of_number) for view in views]
+    return [_shown(site, views[k], chosen[k], of_number) for k in sorted(chosen)]
 
 
-def _candidates(view: LayerView) -> NDArray[np.int64]:
-    """Tiles of the layer's pictures, the most telling unit first: alive, with as many photographs as are shown."""
+def _tiles(view: LayerView) -> list[int]:
+    """Tiles of the layer's pictures that are alive, of units with as many photographs as are shown."""
     atlas, answers = view.pictures, view.answers
     if not isinstance(atlas, Atlas) or answers is None or answers.images.shape[1] < RAISE:
-        return np.zeros(0, np.int64)
-    units = np.array(atlas.units, np.int64)
-    dead = np.array(atlas.dead or (False,) * len(units))
-    found = np.where(dead | (answers.images[units, :RAISE] < 0).any(axis=1), np.nan, standing(answers)[units])
-    order = np.argsort(-found, kind="stable")
-    return order[np.isfinite(found[order])]
+        return []
+    dead = atlas.dead or (False,) * len(atlas.units)
+    return [k for k, off in enumerate(dead) if not off and min(_strongest(view, k)) >= 0]
 
 
-def standing(answers: Answers) -> NDArray[np.float64]:
-    """(c,) how many standard deviations of its values over the sample a unit's third strongest photograph lies above their mean;
-    NaN of one that does not vary."""
-    counts = answers.histogram.astype(np.float64)
-    lo, hi = answers.histogram_lo[:, None].astype(np.float64), answers.histogram_hi[:, None].astype(np.float64)
-    middles = lo + (np.arange(counts.shape[1]) + 0.5) / counts.shape[1] * (hi - lo)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = counts / counts.sum(axis=1, keepdims=True)
-        mean = (share * middles).sum(axis=1)
-        spread = np.sqrt((share * (middles - mean[:, None]) ** 2).sum(axis=1))
-        found: NDArray[np.float64] = np.where(spread > 0, (answers.values[:, RAISE - 1] - mean) / spread, np.nan)
-    return found
+def _strongest(view: LayerView, tile: int) -> tuple[int, ...]:
+    assert isinstance(view.pictures, Atlas)
+    assert view.answers is not None
+    return tuple(view.answers.images[view.pictures.units[tile], :RAISE].tolist())
 
 
-def _shown(site: Site, view: LayerView, of_number: dict[int, Example]) -> Shown:
+def alike(last: Answers) -> Mapping[int, NDArray[np.float32]]:
+    """Image -> what it is to a layer, (c,), of length one: of each unit its value as a share of the unit's highest, where the
+    image is in the unit's list, else zero."""
+    rows: dict[int, NDArray[np.float32]] = {}
+    units, ranks = np.nonzero((last.images >= 0) & (last.values > 0))
+    for unit, rank in zip(units.tolist(), ranks.tolist(), strict=True):
+        row = rows.setdefault(int(last.images[unit, rank]), np.zeros(len(last.images), np.float32))
+        row[unit] = last.values[unit, rank] / last.values[unit, 0]
+    return {image: row / np.linalg.norm(row) for image, row in rows.items()}
+
+
+def likeness(near: Mapping[int, NDArray[np.float32]], images: Sequence[int]) -> float:
+    """The mean cosine of the pairs of these images, 0 to 1; of an image that is in no list it is 0."""
+    pairs = [near[a] @ near[b] if a in near and b in near else 0.0 for a, b in combinations(images, 2)]
+    return float(np.mean(pairs)) if pairs else 0.0
+
+
+def _shown(site: Site, view: LayerView, tile: int, of_number: Mapping[int, Example]) -> Shown:
     atlas, answers = view.pictures, view.answers
     assert isinstance(atlas, Atlas)
     assert answers is not None
-    tile = int(_candidates(view)[0])
     unit = atlas.units[tile]
     sheet = Image.open(io.BytesIO(atlas.picture.read()))
     raising = [

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from generator.artifacts import NotApplicable
-from generator.dataset.answers import Answers
 from generator.names import LayerName
-from generator.pages.views import Prediction
+from generator.pages.home_units import alike, likeness
+from generator.pages.views import Prediction, Report
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import put
 from tests.pages.fixture_report import tiny_report
@@ -119,35 +119,53 @@ def test_methods_that_the_report_does_not_use_are_counted_and_not_listed(
     assert (built.site / "methods/grad_cam.html").is_file()
 
 
-def raised(values: list[list[float]], spread: list[float], places: list[int]) -> Answers:
-    """Units whose three strongest images are 1, 0, 1, with these values; from the sample their values lie evenly up to `spread`."""
-    made = answers(len(values), 2)
+def raised(made: Report, firsts: dict[int, list[int]]) -> Report:
+    """The report with six photographs in its set: 0 and 1 its own, twice more. To its last layer 0 and 2 are alike, which have units
+    0 to 3 in common, and 1, 3 and 5, which have unit 4. Unit -> the photographs that raise it in the second convolution; others have
+    0, 1, 2."""
+    stem, act, conv, head = made.layers
+    examples = tuple(replace(made.examples[k % 2], number=k) for k in range(6))
+    images = np.tile(np.array([0, 1, 2], np.int32), (conv.layer.units, 1))
+    for unit, row in firsts.items():
+        images[unit] = row
+    shape = np.ones((conv.layer.units, 1), np.float32)
+    found = replace(
+        answers(conv.layer.units),
+        images=images,
+        values=shape * np.array([9, 8, 7], np.float32),
+        places=np.tile(np.array([0, 11, 95], np.int32), (conv.layer.units, 1)),
+    )
+    lists = np.array([[0, 2, -1]] * 4 + [[5, 3, 1]] + [[4, -1, -1]] * (head.layer.units - 5), np.int32)
+    last = replace(answers(head.layer.units), images=lists, values=np.where(lists >= 0, 2.0, 0).astype(np.float32))
     return replace(
-        made,
-        values=np.array(values, np.float32),
-        images=np.tile(np.array([1, 0, 1], np.int32), (len(values), 1)),
-        places=np.tile(np.array(places, np.int32), (len(values), 1)),
-        histogram_hi=np.array(spread, np.float32),
+        made, layers=(stem, act, replace(conv, answers=found), replace(head, answers=last)), examples=examples
     )
 
 
-def test_units_that_stand_out_are_shown_with_the_photographs_that_raise_them(
+def test_what_images_are_alike_to_the_last_layer():
+    lists = np.array([[0, 2, -1], [2, 1, -1], [1, -1, -1]], np.int32)
+    values = np.array([[4.0, 2.0, 0.0], [5.0, 5.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
+    near = alike(replace(answers(3), images=lists, values=values))
+    one, two = np.array([0.0, 1.0, 1.0]) / 2**0.5, np.array([0.5, 1.0, 0.0]) / 1.25**0.5
+    assert {image: row.tolist() for image, row in near.items()} == {
+        0: [1, 0, 0],
+        1: pytest.approx(one),
+        2: pytest.approx(two),
+    }
+    assert likeness(near, (0, 1, 2)) == pytest.approx((0 + one @ two + two[0]) / 3)
+    assert likeness(near, (0, 7)) == 0
+
+
+def test_units_whose_photographs_are_alike_are_shown_with_them(
     tmp_path: Path, rebuild: Callable[..., Built], browser: Browser, tiny: Built
 ):
-    made = answered(tiny_report(tmp_path / "store"))
-    stem, act, conv, head = made.layers
-    # Pictures are there of units 0, 2, 4 and 6; that of unit 4 is dead. Above its mean in spreads, unit 2 stands lower
-    # than unit 6, though its values are higher.
-    values = [[50.0, 40.0, 30.0]] * 8
-    values[6], values[4] = [9.0, 8.0, 7.0], [90.0, 90.0, 90.0]
-    found = raised(values, [20.0, 20, 20, 20, 20, 20, 1, 20], [0, 11, 95])
-    conv = replace(conv, answers=found)
-    built = rebuild(replace(made, layers=(stem, act, conv, head)), tmp_path)
+    # Pictures are there of units 0, 2, 4 and 6; that of unit 4 is dead.
+    made = raised(answered(tiny_report(tmp_path / "store")), {4: [5, 3, 1], 6: [5, 1, 3], 7: [1, 3, 5]})
+    conv = made.layers[2]
+    built = rebuild(made, tmp_path)
     (section,) = re.findall(r'<section class="ca-home__units".*?</section>', home(built), re.S)
-    assert re.findall(r'href="layers/([^"]+)"', section) == [f"{conv.slug}.html#v=units&amp;u=6"], (
-        "others have two photographs"
-    )
-    assert re.findall(r'alt="([^"]*)" title', section) == ["red wine", "tabby", "red wine"]
+    assert re.findall(r'href="layers/([^"]+)"', section) == [f"{conv.slug}.html#v=units&amp;u=6"], "one a layer"
+    assert re.findall(r'alt="([^"]*)" title', section) == ["red wine", "red wine", "red wine"]
     # Map of 8 by 12, stride 2, offset 0.5, input 32 by 32: the middle of place (0, 0) is pixel 1.
     assert re.findall(r"left: ([\d.]+)%; top: ([\d.]+)%", section) == [
         ("3.1", "3.1"),
@@ -165,20 +183,19 @@ def test_units_that_stand_out_are_shown_with_the_photographs_that_raise_them(
             seen.check()
 
 
-def test_of_many_layers_the_deeper_half_gives_units_evenly_spaced(tmp_path: Path, rebuild: Callable[..., Built]):
-    made = answered(tiny_report(tmp_path / "store"))
-    conv = replace(made.layers[2], answers=raised([[3.0, 2.0, 1.0]] * 8, [0.5] * 8, [0, 11, 95]))
+def test_the_deeper_half_of_the_layers_is_asked_and_no_photographs_come_twice(
+    tmp_path: Path, rebuild: Callable[..., Built]
+):
+    made = raised(answered(tiny_report(tmp_path / "store")), {6: [5, 1, 3]})
+    other = raised(answered(tiny_report(tmp_path / "store")), {2: [0, 2, 4]})
+    kinds = [made.layers[2], other.layers[2]]
     many = tuple(
-        replace(conv, slug=f"layer-{k}", layer=replace(conv.layer, name=LayerName(f"conv{k}"), depth=k))
-        for k in range(20)
+        replace(kinds[k >= 9], slug=f"layer-{k}", layer=replace(kinds[0].layer, name=LayerName(f"conv{k}"), depth=k))
+        for k in range(12)
     )
-    built = rebuild(replace(made, layers=many, cam_layers=(), default_layer=None), tmp_path)
+    views = (*many, made.layers[3])
+    built = rebuild(replace(made, layers=views, cam_layers=(), default_layer=None, trust=None), tmp_path)
     (section,) = re.findall(r'<section class="ca-home__units".*?</section>', home(built), re.S)
-    assert re.findall(r'href="layers/layer-(\d+)\.html#v=units&amp;u=0"', section) == [
-        "10",
-        "12",
-        "14",
-        "15",
-        "17",
-        "19",
-    ]
+    # 1, 3 and 5 are one to the last layer: layer 6 gives them. Of the others 0, 1, 2 come next, of the next layer; 0, 2, 4 are
+    # two of these again.
+    assert re.findall(r'href="layers/layer-(\d+)\.html#v=units&amp;u=(\d)"', section) == [("6", "6"), ("7", "0")]
