@@ -100,7 +100,7 @@ def alike(last: Answers) -> Mapping[int, NDArray[np.float32]]:
 
 def likeness(near: Mapping[int, NDArray[np.float32]], images: Sequence[int]) -> float:
     """The mean cosine of the pairs of these images, 0 to 1; of an image that is in no list it is 0."""
-    pairs = [near[a] @ near[b] if a in near and b in near else 0.0 for a, b in combinations(images, 2)]
+    pairs = [float(near[a] @ near[b]) if a in near and b in near else 0.0 for a, b in combinations(images, 2)]
     return float(np.mean(pairs)) if pairs else 0.0
 
 

@@ -77,7 +77,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
     with clocked(setup.timings, "findings"):
         findings = findings_of(setup)
     explained = None if setup.explaining is None else explained_of(setup.explaining, setup.store)
-    examples = assembly.units.examples()
+    examples = assembly.units.examples(images)
     report = Report(
         title=setup.config.title or setup.loaded.title,
         source=setup.loaded.source,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from generator.artifacts import NotApplicable
@@ -68,15 +69,18 @@ class UnitViews:
             found[layer] = Reconstructions(entries, deconv, guided, veil, shares, record.meta["deconv"], both, switches)
         return found
 
-    def examples(self) -> tuple[Example, ...]:
-        """The images of the dataset that stand in a unit's list; those that have a page of their own have their photograph."""
+    def examples(self, images: Sequence[ImageRecord]) -> tuple[Example, ...]:
+        """The images of the dataset that stand in a unit's list; those of them that are the report's have its name and page."""
         if self.asking is None:
             return ()
         found, classes = [], classes_of(self.asking, self.store)
+        paths = {image.path.resolve(): image for image in images}
         for number, record in pictures_of(self.asking, self.store).items():
-            own = self.asking.own[number] if self.asking.own else None
-            name, text = (own.name, own.label) if own else (record.meta["name"], record.meta["label"])
-            size = record.meta["seen" if own else "size"]
+            locator = self.asking.dataset[number].locator
+            own = paths.get(locator.resolve()) if isinstance(locator, Path) else None
+            name = own.name if own else record.meta["name"]
+            text = own.label if own and self.asking.own else record.meta["label"]
+            size = record.meta["seen" if self.asking.own else "size"]
             picture = self.shelf.picture(record, "seen.jpg", size)
             index = classes[number]
             said = text or (self.shows.first(own) if own else "")

@@ -314,7 +314,7 @@ def test_dragging_moves_and_picks_nothing(browser: Browser, http: str):
         page.keyboard.down("Control")
         page.mouse.wheel(0, -200)
         page.keyboard.up("Control")
-        page.wait_for_function("document.querySelector('graph-view').zoom > 2.2")
+        page.wait_for_function("() => document.querySelector('graph-view').zoom > 2.2")
         seen.check()
 
 

@@ -66,7 +66,7 @@ def test_the_control_sets_columns_and_the_address_says_so(browser: Browser, resn
         page.locator("[name=columns][value='1']").check(force=True)
         assert "columns" not in seen.address and size(page) == one
         page.evaluate("location.hash = '#d=1&dir=right'")
-        page.wait_for_function("document.querySelector('graph-page').state.direction === 'right'")
+        page.wait_for_function("() => document.querySelector('graph-page').state.direction === 'right'")
         assert rows[0] < 0.7 * size(page)[0] and rows[1] > size(page)[1]
         seen.check()
 

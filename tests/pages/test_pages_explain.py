@@ -235,7 +235,7 @@ def test_pages_say_which_image_and_follow_the_choice_of_one(browser: Browser, bu
         assert "saw noise-0" in page.locator(".ca-x-foot").inner_text()
         before = number(seen, "[data-out]")
         page.locator("[name=image][value=noise-1]").check(force=True)
-        page.wait_for_function("document.querySelector('.ca-x-foot').textContent.includes('noise-1')")
+        page.wait_for_function("() => document.querySelector('.ca-x-foot').textContent.includes('noise-1')")
         assert number(seen, "[data-out]") != before
         assert "i=noise-1" in seen.address
         seen.check()

@@ -165,13 +165,13 @@ def test_units_follow_the_page(browser: Browser, base: str):
         page = seen.page
         page.wait_for_selector("[data-out]")
         page.locator("[data-act=greater]").click()
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '4'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '4'")
         assert "u=4" in seen.address
         page.locator("input[data-act=unit]").fill("11")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '11'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '11'")
         page.evaluate("location.hash = 'v=how&u=2'")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '2'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '2'")
         assert page.locator("input[data-act=unit]").input_value() == "2"
         page.locator("[name=view][value=maps]").check(force=True)
         page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")
@@ -185,22 +185,22 @@ def test_a_unit_that_is_not_there_is_said(browser: Browser, base: str):
         field = page.locator("input[data-act=unit]")
         field.fill("99")
         field.press("Enter")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '19'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '19'")
         told = page.locator("explain-view [role=status]")
-        page.wait_for_function("document.querySelector('explain-view [role=status]').textContent")
+        page.wait_for_function("() => document.querySelector('explain-view [role=status]').textContent")
         assert told.inner_text() == "There is no unit 99 here: units go from 0 to 19. Shown is unit 19."
         assert field.input_value() == "19"
         field.fill("-4")
         field.press("Enter")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '0'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '0'")
         assert told.inner_text().startswith("There is no unit −4 here")
         field.fill("7")
         field.press("Enter")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '7'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '7'")
         assert told.inner_text() == ""
         field.fill("2.4")
         field.press("Enter")
-        page.wait_for_function("document.querySelector('explain-view').dataset.own === '2'")
+        page.wait_for_function("() => document.querySelector('explain-view').dataset.own === '2'")
         assert "no unit 2.4 here" in told.inner_text()
         seen.check()
 

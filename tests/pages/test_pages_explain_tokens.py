@@ -115,7 +115,7 @@ def test_the_projection_stands_behind_its_attention(browser: Browser, built: Bui
         page.locator("[role=tab]").first.click()
         page.wait_for_selector("[data-ask]")
         page.locator("[data-act=greater]").click()
-        page.wait_for_function("document.querySelector('explain-view').unit === 4")
+        page.wait_for_function("() => document.querySelector('explain-view').unit === 4")
         page.locator("[role=tab]").nth(1).click()
         page.wait_for_selector("explain-view [data-summed]")
         assert page.evaluate("document.querySelector('explain-view').unit") == 3, "its units are its own"

@@ -100,11 +100,11 @@ def test_cards_are_sorted_and_filtered_as_maps_are_and_the_link_says_so(browser:
         page.wait_for_selector(".ca-seen")
         assert dealt(page) == [6, 2, 0, 4], "by what their pictures reached"
         page.locator("[data-control=sort]").select_option("rare")
-        page.wait_for_function("document.querySelector('.ca-seen').dataset.unit === '0'")
+        page.wait_for_function("() => document.querySelector('.ca-seen').dataset.unit === '0'")
         assert dealt(page) == [0, 2, 6, 4], "unit 4 is always on"
         assert "o=rare" in seen.address and "v=units" in seen.address
         page.locator("[data-control=filter]").select_option("always_on")
-        page.wait_for_function("document.querySelectorAll('.ca-seen').length === 1")
+        page.wait_for_function("() => document.querySelectorAll('.ca-seen').length === 1")
         assert dealt(page) == [4]
         assert "f=always_on" in seen.address and "v=units" in seen.address
         assert page.locator("[data-status]").inner_text() == "1 of 12 units"

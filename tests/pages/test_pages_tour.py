@@ -77,7 +77,7 @@ def test_a_map_that_is_not_in_its_column_is_lent_to_it_while_a_wire_needs_it(bro
         assert column(page, "relu1-1").locator(".tour-tiles a").count() == 4
         column(page, "conv1-2").locator(".tour-tiles a").first.hover()
         guests = column(page, "relu1-1").locator(".tour-guests > *")
-        page.wait_for_function("document.querySelectorAll('.tour-guests > *').length > 0")
+        page.wait_for_function("() => document.querySelectorAll('.tour-guests > *').length > 0")
         lent = guests.evaluate_all("all => all.map((one) => one.dataset.guest)")
         own = column(page, "relu1-1").locator(".tour-tiles a").evaluate_all("all => all.map((one) => one.dataset.unit)")
         assert lent and not {*lent} & {*own}
@@ -122,7 +122,7 @@ def test_a_map_stays_where_it_is_when_it_is_pointed_at(browser: Browser, base: s
         tile.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
         before = tile.bounding_box()
         tile.hover(force=True)
-        page.wait_for_function("document.querySelector('[data-status]').textContent.includes('Unit')")
+        page.wait_for_function("() => document.querySelector('[data-status]').textContent.includes('Unit')")
         assert tile.bounding_box() == before
         seen.check()
 

@@ -156,7 +156,7 @@ def test_nothing_moves_while_the_window_slides(browser: Browser, built: Built, b
     with opened(browser, f"{base}tour.html", base=base) as seen:
         seen.page.set_viewport_size({"width": 1280, "height": 900})
         page = at(seen, number_of(built, layer))
-        page.wait_for_function("document.querySelector('tour-walk .tour-units')")
+        page.wait_for_function("() => document.querySelector('tour-walk .tour-units')")
         stands = page.evaluate("""() => {
             const view = document.querySelector('tour-walk explain-view'), found = new Set();
             const [h, w] = view.figure.size;
@@ -198,7 +198,7 @@ def test_the_number_of_a_step_is_among_those_that_the_next_step_adds_up(
         pooled = number_of(built, "4") - 1
         page = at(seen, pooled)
         page.evaluate("([number, unit]) => document.querySelector('tour-page').pick(number, unit)", [pooled, 3])
-        page.wait_for_function("document.querySelector('tour-walk explain-view').unit === 3")
+        page.wait_for_function("() => document.querySelector('tour-walk explain-view').unit === 3")
         page.locator("[data-act=after]").click()
         page.wait_for_selector("tour-walk explain-view[data-step='4']")
         assert page.locator("tour-walk .ca-x-row.is-chosen").get_attribute("data-channel") == "3"
@@ -212,7 +212,7 @@ def test_the_number_of_a_step_is_among_those_that_the_next_step_adds_up(
         head = number_of(built, "6") + 1
         page = at(seen, head)
         page.evaluate("([number, unit]) => document.querySelector('tour-page').pick(number, unit)", [head, 5])
-        page.wait_for_function("document.querySelector('tour-walk explain-view').unit === 5")
+        page.wait_for_function("() => document.querySelector('tour-walk explain-view').unit === 5")
         page.locator("[data-act=after]").click()
         page.wait_for_selector("tour-walk explain-view[data-step='9']")
         came = page.locator("tour-walk tr:has([data-came])")

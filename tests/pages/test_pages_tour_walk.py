@@ -87,7 +87,7 @@ def test_the_window_lies_where_the_kernel_reads_where_an_image_has_no_numbers(br
         assert page.locator(".tour-drive output").inner_text() == "row 4, column 10"
         page.locator(".tour-drive button").click()
         page.wait_for_function("!document.querySelector('.tour-drive output').textContent.endsWith('row 4, column 10')")
-        page.wait_for_function("document.querySelector('.tour-drive output').textContent !== 'row 4, column 10'")
+        page.wait_for_function("() => document.querySelector('.tour-drive output').textContent !== 'row 4, column 10'")
         seen.check()
 
 
@@ -115,11 +115,11 @@ def test_channels_scales_images_and_colours(browser: Browser, site: Path, base: 
         more = column(page, "conv1-1").locator(".tour-more")
         assert more.inner_text() == "show all 12"
         more.click()
-        page.wait_for_function("document.querySelectorAll(\"[data-column='1'] .tour-tiles a\").length === 12")
+        page.wait_for_function("() => document.querySelectorAll(\"[data-column='1'] .tour-tiles a\").length === 12")
         assert column(page, "relu1-1").locator(".tour-tiles a").count() == 6, "that column alone"
         assert "a=conv1-1" in seen.address
         more.click()
-        page.wait_for_function("document.querySelectorAll(\"[data-column='1'] .tour-tiles a\").length === 6")
+        page.wait_for_function("() => document.querySelectorAll(\"[data-column='1'] .tour-tiles a\").length === 6")
         page.locator("[name=scale][value=layer]").check(force=True)
         page.wait_for_selector("[data-column='1'] .tour-bar .ca-bar")
         text = (site / f"data/maps/conv1-1/{images[0]['slug']}.js").read_text()
@@ -129,7 +129,7 @@ def test_channels_scales_images_and_colours(browser: Browser, site: Path, base: 
         shown = column(page, "conv1-1").locator(".tour-bar .ca-bar span").last.inner_text()
         assert float(shown) == pytest.approx(top, rel=6e-3)
         page.locator("[name=scale][value=global]").check(force=True)
-        page.wait_for_function("document.querySelectorAll('[data-legend] .ca-bar').length === 2")
+        page.wait_for_function("() => document.querySelectorAll('[data-legend] .ca-bar').length === 2")
         ends = [
             float(t.replace("−", "-"))
             for t in page.locator("[data-legend] .ca-bar span:not(.ca-bar__ramp)").all_inner_texts()

@@ -154,7 +154,7 @@ def test_a_strongest_input_leads_back_to_the_first_layer_and_what_it_feeds_leads
             assert unit
             link.click()
             page.wait_for_function(
-                f"document.querySelector('unit-panel h2')?.textContent.startsWith('Unit {unit[1]} ')"
+                f"() => document.querySelector('unit-panel h2')?.textContent.startsWith('Unit {unit[1]} ')"
             )
         assert trail[0] == "conv2_2"
         assert trail[-1] == "conv1_1"
@@ -193,7 +193,7 @@ def test_units_are_sorted_and_filtered_by_the_dataset_and_the_address_brings_it_
         assert units == sorted(range(found["units"]), key=lambda u: (-found["arrays"]["highest"][u], u))
         page.select_option("[data-control=filter]", name)
         page.wait_for_function(
-            f"document.querySelectorAll('atlas-wall [role=option]').length === {int((marks & bit > 0).sum())}"
+            f"() => document.querySelectorAll('atlas-wall [role=option]').length === {int((marks & bit > 0).sum())}"
         )
         assert f"{int((marks & bit > 0).sum())} of {found['units']} units" in page.locator("[data-status]").inner_text()
         address = seen.address
@@ -225,7 +225,7 @@ def test_a_unit_behind_one_that_was_searched_shows_its_picture_and_says_whose_it
         whose = f"Searched for the unit whose channel this one hands on: conv2_2 {searched[0]}."
         assert whose in figure.inner_text()
         figure.locator("a").click()
-        page.wait_for_function("document.querySelector('h1').textContent === 'conv2_2'")
+        page.wait_for_function("() => document.querySelector('h1').textContent === 'conv2_2'")
         page.wait_for_selector(f"unit-panel h2:has-text('Unit {searched[0]} ')")
         seen.check()
     other = next(u for u in range(20) if u not in searched)
@@ -294,7 +294,7 @@ def test_a_searched_unit_shows_its_course_its_variants_and_a_film_that_waits_to_
         page.locator(".ca-course__play").click()
         assert film.is_visible(), "its place is kept while it loads"
         assert (film.bounding_box() or {}).get("height", 0) > 100
-        page.wait_for_function("document.querySelector('.ca-course__film').naturalWidth > 0")
+        page.wait_for_function("() => document.querySelector('.ca-course__film').naturalWidth > 0")
         page.locator(".ca-course__play").click()
         assert film.is_hidden()
         assert page.locator("unit-panel figure", has_text="2 different pictures").locator(".ca-single").count() == 2

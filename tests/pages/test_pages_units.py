@@ -43,7 +43,7 @@ def http(units: Built, site_server: Callable[[Path], str]) -> str:
 
 def found(seen: Opened, query: str | None = None) -> list[str]:
     """["stem 5", …]: the cards, in order, of what is typed."""
-    seen.page.wait_for_function("document.querySelector('unit-search').found")
+    seen.page.wait_for_function("() => document.querySelector('unit-search').found")
     if query is not None:
         seen.page.locator("unit-search [type=search]").fill(query)
     return list(
@@ -53,17 +53,15 @@ def found(seen: Opened, query: str | None = None) -> list[str]:
     )
 
 
-def test_when_a_unit_fires_for_a_class_is_said_where_one_is_asked_for(browser: Browser, http: str):
+def test_when_a_unit_fires_for_a_class_is_told_on_demand(browser: Browser, http: str):
     with opened(browser, http + "units.html#q=wine+stem", base=http) as seen:
         assert len(found(seen)) == 6
-        said = seen.page.locator("[data-beyond]")
-        assert said.is_visible() and "standard errors above all other images" in said.inner_text()
         assert seen.page.locator("[data-status]").inner_text() == "6 of 48 units"
-        for query in ("stem", "feeds:espresso", "dead"):
-            found(seen, query)
-            assert not said.is_visible(), query
-        found(seen, "units that fire for red wine")
-        assert said.is_visible()
+        said = seen.page.locator("[data-beyond]")
+        assert not said.is_visible(), "the units stand nearer"
+        seen.page.get_by_text("When a unit is said to fire for a class").click()
+        assert "standard errors above all other images" in said.inner_text()
+        assert "These are 2 images" in seen.page.locator("details[open]").inner_text()
         seen.check()
 
 
@@ -257,7 +255,7 @@ def test_where_nothing_is_found_it_says_what_is_known_with_two_examples_that_fin
         for query in examples:
             found(seen, "eyes")
             note.locator("a").get_by_text(query, exact=True).click()
-            seen.page.wait_for_function("document.querySelector('unit-search').found.length > 0")
+            seen.page.wait_for_function("() => document.querySelector('unit-search').found.length > 0")
             assert seen.page.locator("unit-search [type=search]").input_value() == query
             assert not note.is_visible()
         seen.check()

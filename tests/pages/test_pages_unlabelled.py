@@ -133,12 +133,12 @@ def test_units_are_found_by_what_the_model_says_and_the_page_says_so(browser: Br
     assert classes and set(classes) <= set(setup.loaded.labels)
     with opened(browser, f"{base}units.html", base=base) as seen:
         page = seen.page
-        page.wait_for_function("document.querySelector('unit-search').found")
+        page.wait_for_function("() => document.querySelector('unit-search').found")
         assert "the model's own" in page.locator("main").inner_text().replace("’", "'")
         page.locator("unit-search [type=search]").fill(
             f'"{classes[0]}"'
         )  # of the images that raise units most, one at least
-        page.wait_for_function("document.querySelectorAll('.ca-hit').length > 0")
+        page.wait_for_function("() => document.querySelectorAll('.ca-hit').length > 0")
         seen.check()
     assert setup.asking
     unit = int((answers_of(setup.asking, setup.store, setup.asking.requests[0]).chosen != NONE).argmax())
@@ -189,10 +189,10 @@ def test_labels_that_are_no_classes_of_the_model_name_classes_on_every_page(brow
         seen.check()
     with opened(browser, f"{base}units.html", base=base) as seen:
         page = seen.page
-        page.wait_for_function("document.querySelector('unit-search').found")
+        page.wait_for_function("() => document.querySelector('unit-search').found")
         assert "the dataset's own" in page.locator("main").inner_text().replace("’", "'")
         page.locator("unit-search [type=search]").fill("fires:n01440764")
-        page.wait_for_function("document.querySelectorAll('.ca-hit').length > 0")
+        page.wait_for_function("() => document.querySelectorAll('.ca-hit').length > 0")
         seen.check()
     with opened(browser, f"{base}layers/conv1-1.html#u={unit}", base=base) as seen:
         page = seen.page

@@ -2,8 +2,8 @@
  *
  *   query  = term {space term}            every term must hold of a unit
  *   term   = [-] (word | scope:word | number)
- *   word   = espresso | "red wine"        begins a word of a class that it fires for or feeds, of its strongest image, its
- *                                         layer, a mark, or one of the words below
+ *   word   = espresso | "red wine"        begins a word of a class that it fires for or feeds, of its strongest image or what is on
+ *                                         it, its layer, a mark, or one of the words below
  *   scope  = fires | feeds | image | layer | kind | unit          layer:"stem" is the layer of just that name, where there is one
  *   number = (on | colour | selectivity) (< | <= | > | >= | =) 0.5 or 50% */
 (() => {
@@ -13,8 +13,9 @@
   const BITS = 2 ** 20;
   const SELDOM = 0.01;  // share of places below which a unit is seldom on: what raises it then may be one place of one picture
   /** What fits as well or better is of equal rank: in it units with a picture stand first. A class that raises a unit clearly; one
-   * that raises it at all; a class that it feeds, or a mark. */
+   * that raises it at all, or is on the one image that raises it most; a class that it feeds, or a mark. */
   const RANKS = [1.25, 1, 0.7];
+  const MOST = 0.2;  // what strength and depth add where a class is that of the strongest image alone: edges are on any image
   /** Words that a number stands behind: when they hold, and how well. */
   const DERIVED = [
     ['colour-selective', 'colour', (v) => v >= 0.5, (v) => v], ['color-selective', 'colour', (v) => v >= 0.5, (v) => v],
@@ -68,7 +69,7 @@
       });
       this.count = start;
       this.unpictured = this.withoutPictures();
-      this.words = {classes: value.classes.map(tokens), images: examples.map(([, name]) => tokens(name)), layers: this.layers.map(({name}) => tokens(name)), kinds: this.layers.map(({kind}) => tokens(kind))};
+      this.words = {classes: value.classes.map(tokens), images: examples.map(([, name]) => tokens(name)), shown: examples.map(([, , , label, said]) => tokens(said || label || '')), layers: this.layers.map(({name}) => tokens(name)), kinds: this.layers.map(({kind}) => tokens(kind))};
     }
 
     /** Of each unit 0 where its picture was searched for, 1 where one stands for it, 2 where there is none. */
@@ -161,6 +162,7 @@
     const classes = wants('fires') || wants('feeds') ? among(units.words.classes, words) : null;
     const fires = wants('fires') && fired ? classes : null, feeds = wants('feeds') && fed ? classes : null;
     const images = wants('image') && image ? among(units.words.images, words) : null;
+    const shown = (wants('fires') || wants('image')) && image ? among(units.words.shown, words) : null;
     const layers = wants('layer') ? called(units, scope, text) || among(units.words.layers, words, true) : null;
     const kinds = wants('kind') ? among(units.words.kinds, words) : null;
     const bits = scope || !marks ? 0 : MARKS.reduce((sum, [name, bit]) => sum | (has(tokens(name), words) ? bit : 0), 0);
@@ -182,6 +184,7 @@
         if (holds(v)) best = Math.max(best, 0.8 + 0.2 * well(v));
       }
       if (images && image[unit] !== NOTHING && images[image[unit]]) best = Math.max(best, 0.6);
+      if (shown && image[unit] !== NOTHING && shown[image[unit]]) best = Math.max(best, 1 + MOST * (at + 1) / units.layers.length * (strength ? strength[unit] / 255 : 1));
       if ((layers && layers[at]) || (kinds && kinds[at])) best = Math.max(best, 0.5);
       return best;
     };
@@ -271,14 +274,5 @@
     });
   }
 
-  /** Whether a word of the query is one of a class. */
-  function names(units, query) {
-    return (plain(query).match(/"[^"]*"?|\S+/g) || []).some((piece) => {
-      const scope = /^(?:(\w+):)?(.*)$/.exec(piece);
-      const words = tokens(scope[2]);
-      return (!scope[1] || scope[1] === 'fires') && words.length > 0 && among(units.words.classes, words) !== null;
-    });
-  }
-
-  convatlas.query = {Units, find, meant, names, sorts: SORTS};
+  convatlas.query = {Units, find, meant, sorts: SORTS};
 })();

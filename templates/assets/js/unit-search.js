@@ -61,8 +61,6 @@ customElements.define('unit-search', class extends HTMLElement {
     this.found = units;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
     this.about.hidden = Boolean(problem) || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
-    const beyond = this.querySelector('[data-beyond]');
-    if (beyond) beyond.hidden = Boolean(problem) || !query.names(this.units, this.field.value);
     this.tell(...(problem ? [say(...problem)] : units.length ? [] : this.none()));
     this.list.replaceChildren();
     this.grow(false);
@@ -98,10 +96,23 @@ customElements.define('unit-search', class extends HTMLElement {
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
         named(units.seldom(unit) ? 'searchSeldom' : 'searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
-        image && meant(image[1]) ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchImage')} `), this.marked(image[1])) : '',
+        this.most(image, units.fires(unit)),
         whose,
         el('span', {class: 'ca-hit__numbers'}, numbers.join(' · '))));
     return el('li', {}, link);
+  }
+
+  /** The image that raises the unit most, where the query means it by its name or by what is on it; what the unit fires for stands
+   * above it already. */
+  most(image, fires) {
+    const {el, say, query} = convatlas;
+    if (!image) return '';
+    const [, name, , label, said] = image;
+    const shown = said || label || '';
+    const told = fires.some(([index]) => this.units.classes[index] === shown);
+    const meant = (text) => query.meant(text, this.field.value);
+    if (!meant(name) && (told || !meant(shown))) return '';
+    return el('span', {class: 'ca-hit__line'}, el('span', {}, `${say('searchImage')} `), this.marked(name), shown && !told ? [' · ', this.marked(shown)] : '');
   }
 
   /** A name, set off where the query means it. */
