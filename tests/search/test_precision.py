@@ -71,10 +71,13 @@ def test_a_model_that_gives_no_numbers_in_bfloat16_is_searched_in_float32():
 
 @pytest.mark.parametrize("layer", ["0", "2"])
 def test_it_reaches_as_much(layer: str):
+    """After 32 steps: halfway there, how far a search has come differs with how a processor rounds."""
     units, shares = tuple(range(5)), []
     with held(random_convs(), SHAPE) as it:
         for seed in range(4):
-            rough, fine = (search(method, it, layer, *units, seed=seed) for method in (ROUGH, FINE))
+            rough, fine = (
+                search(dataclasses.replace(method, steps=32), it, layer, *units, seed=seed) for method in (ROUGH, FINE)
+            )
             assert not torch.equal(rough.values, fine.values), "or it did not run in bfloat16"
             assert rough.dead == fine.dead == ("",) * 5
             for mine, own, curve in zip(rough.scores, fine.scores, fine.curves, strict=True):
