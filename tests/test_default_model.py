@@ -83,7 +83,7 @@ def test_there_are_eight_to_twelve_small_photographs(default: Default):
     assert 8 <= len(images.images) <= 12
     assert images.skipped == ()
     assert all(image.path.stat().st_size <= 150_000 for image in images.images)
-    credits = Path(images.images[0].path.parent.parent / "CREDITS.md").read_text(encoding="utf-8")
+    credits = Path(images.images[0].path.parent / "CREDITS.md").read_text(encoding="utf-8")
     assert all(image.path.name in credits for image in images.images)
 
 

@@ -225,7 +225,7 @@ def test_a_unit_behind_one_that_was_searched_shows_its_picture_and_says_whose_it
         whose = f"Searched for the unit whose channel this one hands on: conv2_2 {searched[0]}."
         assert whose in figure.inner_text()
         figure.locator("a").click()
-        page.wait_for_function("() => document.querySelector('h1').textContent === 'conv2_2'")
+        page.wait_for_function("() => document.querySelector('h1')?.textContent === 'conv2_2'")
         page.wait_for_selector(f"unit-panel h2:has-text('Unit {searched[0]} ')")
         seen.check()
     other = next(u for u in range(20) if u not in searched)
