@@ -246,7 +246,7 @@ def test_on_a_telephone_the_page_scrolls_where_a_finger_begins_on_a_map(
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(f"{base}tour.html#i={data(built.site)['images'][image]['slug']}")
-    page.wait_for_selector(".tour-tiles")
+    page.wait_for_selector("[data-column='0'] tour-walk")  # columns further down are drawn as they come near
     page.evaluate("n => document.querySelector('tour-page').go(n, true, -1)", number_of(built, name))
     page.wait_for_selector(f"tour-walk {map_}")
     page.locator(f"tour-walk {map_}").first.evaluate("e => e.scrollIntoView({block: 'center'})")
