@@ -7,8 +7,8 @@ PRODUCT := $(VENV)/.product
 DEVELOP := $(VENV)/.develop
 PINS := pyproject.toml constraints.txt
 WORKERS ?= 2
-# What excites a unit is found in more pictures than the report shows; the wheel lacks them: inputs/CREDITS.md.
-EXAMPLES := $(if $(findstring --config,$(ARGS)),,--dataset inputs/examples/list.txt)
+# What excites a unit of the default model is found in more pictures than the report shows; the wheel lacks them: inputs/CREDITS.md.
+EXAMPLES := $(if $(filter --config% --dataset% --images% --model%,$(ARGS)),,--dataset inputs/examples/list.txt)
 
 .DEFAULT_GOAL := help
 .PHONY: help report serve test quality bench format clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -85,3 +86,21 @@ def test_credits_lie_in_the_folder_or_beside_the_list(tmp_path: Path) -> None:
     assert credits_of([tmp_path / "a", tmp_path / "b", tmp_path / "a"]) == ("by Ann",)
     assert credits_of([tmp_path / "list.txt"]) == ("x" * MOST,)
     assert credits_of([tmp_path / "nowhere/train-{0..9}.tar"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", True),
+        ("--preset standard", True),
+        ("--config my.yml", False),
+        ("--model=a --images b", False),
+        ("--dataset c", False),
+    ],
+)
+def test_make_report_asks_for_the_examples_with_the_default_model_and_images_alone(given: str, asked: bool) -> None:
+    command = ["make", "-n", "report", f"ARGS={given}"]
+    said = subprocess.run(command, cwd=IMAGES.parents[1], check=True, capture_output=True, text=True).stdout
+    (build,) = [line for line in said.splitlines() if "convatlas build" in line]
+    assert ("--dataset inputs/examples/list.txt" in build) is asked
+    assert build.endswith(given)

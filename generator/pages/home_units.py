@@ -7,7 +7,7 @@ network itself: raise the same units of its last layer. One a layer, and no two 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -56,18 +56,15 @@ def shown(site: Site) -> list[Shown]:
     answers = [view.answers for view in site.report.layers if view.answers is not None]
     if not views or not answers:
         return []
-    near = alike(answers[-1])
-    ranked = sorted(
-        ((likeness(near, _strongest(view, tile)), -k, -tile) for k, view in enumerate(views) for tile in _tiles(view)),
-        reverse=True,
-    )
+    found = [(k, tile, _strongest(view, tile)) for k, view in enumerate(views) for tile in _tiles(view)]
+    near = alike(answers[-1], {image for *_, images in found for image in images})
+    found.sort(key=lambda one: -likeness(near, one[2]))  # of equals the shallow one, as they come
     chosen: dict[int, int] = {}
     taken: list[set[int]] = []
-    for _, k, tile in ranked:
-        photographs = set(_strongest(views[-k], -tile))
-        if len(chosen) < MOST and -k not in chosen and all(len(photographs & other) < 2 for other in taken):
-            chosen[-k] = -tile
-            taken.append(photographs)
+    for k, tile, images in found:
+        if len(chosen) < MOST and k not in chosen and all(len(other.intersection(images)) < 2 for other in taken):
+            chosen[k] = tile
+            taken.append({*images})
     of_number = {example.number: example for example in site.report.examples}
     return [_shown(site, views[k], chosen[k], of_number) for k in sorted(chosen)]
 
@@ -87,11 +84,11 @@ def _strongest(view: LayerView, tile: int) -> tuple[int, ...]:
     return tuple(view.answers.images[view.pictures.units[tile], :RAISE].tolist())
 
 
-def alike(last: Answers) -> Mapping[int, NDArray[np.float32]]:
+def alike(last: Answers, wanted: Collection[int]) -> Mapping[int, NDArray[np.float32]]:
     """Image -> what it is to a layer, (c,), of length one: of each unit its value as a share of the unit's highest, where the
-    image is in the unit's list, else zero."""
+    image is in the unit's list, else zero. Of the images wanted, those that are in a list."""
     rows: dict[int, NDArray[np.float32]] = {}
-    units, ranks = np.nonzero((last.images >= 0) & (last.values > 0))
+    units, ranks = np.nonzero(np.isin(last.images, list(wanted)) & (last.images >= 0) & (last.values > 0))
     for unit, rank in zip(units.tolist(), ranks.tolist(), strict=True):
         row = rows.setdefault(int(last.images[unit, rank]), np.zeros(len(last.images), np.float32))
         row[unit] = last.values[unit, rank] / last.values[unit, 0]

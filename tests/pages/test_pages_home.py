@@ -145,7 +145,9 @@ def raised(made: Report, firsts: dict[int, list[int]]) -> Report:
 def test_what_images_are_alike_to_the_last_layer():
     lists = np.array([[0, 2, -1], [2, 1, -1], [1, -1, -1]], np.int32)
     values = np.array([[4.0, 2.0, 0.0], [5.0, 5.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
-    near = alike(replace(answers(3), images=lists, values=values))
+    last = replace(answers(3), images=lists, values=values)
+    near = alike(last, {0, 1, 2, 7})
+    assert set(alike(last, {2})) == {2}
     one, two = np.array([0.0, 1.0, 1.0]) / 2**0.5, np.array([0.5, 1.0, 0.0]) / 1.25**0.5
     assert {image: row.tolist() for image, row in near.items()} == {
         0: [1, 0, 0],
