@@ -253,6 +253,6 @@
       if (!kept.has(slug)) kept.set(slug, open(value));
       return {answers: kept.get(slug), examples};
     },
-    figures, view, list, alike, silent, units, cut, veiled, unpacked: open,
+    SELDOM, figures, view, list, alike, silent, units, cut, veiled, unpacked: open,
   };
 })();

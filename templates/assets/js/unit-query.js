@@ -11,7 +11,6 @@
   const FIRES = 3, FEEDS = 2;
   const MARKS = [['dead', 16], ['never on', 1], ['always on', 2], ['saturated', 4], ['redundant', 8]];
   const BITS = 2 ** 20;
-  const SELDOM = 0.01;  // share of places below which a unit is seldom on: what raises it then may be one place of one picture
   /** What fits as well or better is of equal rank: in it units with a picture stand first. A class that raises a unit clearly; one
    * that raises it at all, or is on the one image that raises it most; a class that it feeds, or a mark. */
   const RANKS = [1.25, 1, 0.7];
@@ -120,8 +119,8 @@
     /** Whether any image raises it above zero. */
     raised(unit) { return Boolean(this.arrays.strength && this.arrays.strength[unit]); }
 
-    /** Whether it is on at next to no place. */
-    seldom(unit) { return this.number('on', unit) < SELDOM; }
+    /** Whether it is on at next to no place: what raises it then may be one place of one picture. */
+    seldom(unit) { return this.number('on', unit) < convatlas.answers.SELDOM; }
 
     /** [[class, share]] of what the unit fires for, or of what it feeds. */
     fires(unit) { return this.pairs('fires', 'share', unit * FIRES, FIRES); }
