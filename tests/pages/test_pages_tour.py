@@ -149,6 +149,18 @@ def test_a_tap_shows_the_wires_and_stays(browser: Browser, base: str):
         context.close()
 
 
+@pytest.mark.parametrize("kind", ["conv 3 × 3, stride 2, depthwise", "Normalisation", "Global average pooling"])
+def test_the_kind_over_a_column_is_whole(browser: Browser, base: str, kind: str):
+    with opened(browser, f"{base}tour.html", base=base, width=2400) as seen:
+        head = column(ready(seen, "relu1-1"), "conv1-2").locator(".tour-column__head b")
+        cut = head.evaluate(
+            "(b, kind) => { b.textContent = kind;"
+            " return b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth; }",
+            kind,
+        )
+        assert not cut
+
+
 def test_the_keyboard_walks_and_opens(browser: Browser, base: str):
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = ready(seen)
