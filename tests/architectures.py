@@ -9,15 +9,15 @@ import torchvision
 from torch import Tensor, nn
 
 METHODS = ["cam", "feature_maps", "grad_cam", "guided_backprop", "saliency"]
-SIZES = {"alexnet": 128, "googlenet": 96, "inception_v3": 139, "maxvit_t": 224, "vit_b_16": 224, "vit_b_32": 224}
+SIZES = {"alexnet": 128, "googlenet": 96, "inception_v3": 139, "maxvit_t": 224, "vit_b_32": 224}
 """The least that the architecture takes, or has places for in every layer, where that is more than 64 pixels."""
 ARCHITECTURES = [
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3",
     "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
-    "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_1", "swin_t", "swin_v2_t", "vgg11_bn", "wide_resnet50_2",
+    "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_1", "swin_t", "swin_v2_t", "vgg11_bn",
     "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", "ssdlite320_mobilenet_v3_large",
 ]  # fmt: skip
-"""As torchvision makes them, with random weights."""
+"""As torchvision makes them, with random weights: one of each make, the smaller where two differ in size alone."""
 BUILDERS = """
 import torch
 import torchvision
@@ -29,7 +29,6 @@ def _vit(name):
     return model
 
 
-def vit_b_16(): return _vit("vit_b_16")
 def vit_b_32(): return _vit("vit_b_32")
 
 
@@ -38,7 +37,7 @@ def fasterrcnn():
     name = "fasterrcnn_mobilenet_v3_large_320_fpn"
     return torchvision.models.get_model(name, weights=None, weights_backbone=None, box_score_thresh=0.0)
 """
-BUILT = ["vit_b_16", "vit_b_32", "fasterrcnn"]
+BUILT = ["vit_b_32", "fasterrcnn"]
 
 
 @cache

@@ -27,14 +27,14 @@ from tests.architectures import ARCHITECTURES, BUILDERS, BUILT, METHODS, SIZES
 NO_CAM = "the model does not end in global average pooling and one linear layer."
 NO_RECTIFIER = "the model has no rectifier (ReLU or its kin), so the map would be the plain gradient again."
 UNRECTIFIED = {
-    "convnext_tiny", "efficientnet_b0", "efficientnet_v2_s", "maxvit_t", "swin_t", "swin_v2_t", "vit_b_16", "vit_b_32",
+    "convnext_tiny", "efficientnet_b0", "efficientnet_v2_s", "maxvit_t", "swin_t", "swin_v2_t", "vit_b_32",
 }  # fmt: skip
 """GELU or SiLU wherever the image goes: Swin v2 has rectifiers, but for its position biases alone."""
 FADING = {"deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"}
 """Untrained, nothing but its biases is left of an image in the last layers."""
 FLATTENED = {
     "alexnet", "convnext_tiny", "deeplabv3_mobilenet_v3_large", "fasterrcnn", "lraspp_mobilenet_v3_large", "maxvit_t",
-    "mobilenet_v3_small", "squeezenet1_1", "ssdlite320_mobilenet_v3_large", "vgg11_bn", "vit_b_16", "vit_b_32",
+    "mobilenet_v3_small", "squeezenet1_1", "ssdlite320_mobilenet_v3_large", "vgg11_bn", "vit_b_32",
 }  # fmt: skip
 """No global average in front of one linear layer."""
 
