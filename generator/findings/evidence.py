@@ -77,8 +77,8 @@ class Evidence:
 
     @cached_property
     def sound(self) -> Mapping[LayerName, Answers]:
-        """The answers of layers that gave finite numbers for all images: of the others units cannot be judged."""
-        return {name: found for name, found in self.answers.items() if not found.broken}
+        """The answers of layers that saw images and gave finite numbers for all: of the others units cannot be judged."""
+        return {name: found for name, found in self.answers.items() if found.seen and not found.broken}
 
     @cached_property
     def images(self) -> int:

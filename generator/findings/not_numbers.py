@@ -39,9 +39,10 @@ class NotNumbers:
         broken = {name: found.broken for name, found in evidence.answers.items() if found.broken}
         threshold = "One is too many: whatever is computed from it is no number either."
         looked = f"{counted(len(floating), 'tensor')} of weights and statistics"
-        looked += f", and the outputs of {counted(len(evidence.answers), 'layer')}" if evidence.answers else ""
+        given = sum(found.seen > 0 for found in evidence.answers.values())
+        looked += f", and the outputs of {counted(given, 'layer')}" if given else ""
         if not bad and not broken:
-            more = f" for {counted(evidence.images, 'image')}" if evidence.answers else ""
+            more = f" for {counted(evidence.images, 'image')}" if given else ""
             return Finding("fine", f"{looked}{more} hold finite numbers only.", threshold)
         said = []
         if bad:

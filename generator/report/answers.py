@@ -141,14 +141,21 @@ def batch_size(engine: Engine) -> int:
 
 
 def fill_answers(asking: Asking, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
-    """Pass the dataset through the model, where a layer lacks its record; then keep the pictures that lists name."""
+    """Pass the dataset through the model, where a layer lacks its record; then keep the pictures that lists name.
+
+    Raises:
+        UserError: not one picture can be read. Nothing is kept: units that were shown nothing answer to nothing.
+    """
     lacks = {request.layer.name: request for request in asking.lacking(store)}
     if lacks:
         skipped: list[tuple[str, str]] = []
         states = {name: request.method.start(request.layer, engine.device) for name, request in lacks.items()}
         stream = told(portions(asking, preprocess, batch_size(engine), skipped), stage)
         said = np.full(len(asking.dataset), NONE, np.int32) if asking.by_model else None
-        for name, answers in survey(engine, states, stream, asking.jobs.seed, said).items():
+        found = survey(engine, states, stream, asking.jobs.seed, said)
+        if len(skipped) == len(asking.dataset):
+            raise _none(skipped)
+        for name, answers in found.items():
             meta, blobs = packed(answers)
             store.put(asking.key(lacks[name]), meta | {"skipped": skipped}, blobs)
         if said is not None:
@@ -220,6 +227,14 @@ def once_more(asking: Asking, preprocess: Preprocess, size: int, numbers: Sequen
     yield from portions(asking, preprocess, size, skipped, numbers)
     for name, why in skipped:
         raise _gone(name, why)
+
+
+def _none(skipped: Sequence[tuple[str, str]]) -> UserError:
+    many, (name, why) = len(skipped), skipped[0]
+    return UserError(
+        f"dataset: expected at least one picture that can be read, but none of {many:,} can; the first is {name!r}: {why} "
+        "Name another set, or put whole pictures into it"
+    )
 
 
 def _gone(name: str, why: object) -> UserError:

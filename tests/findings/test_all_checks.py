@@ -21,6 +21,7 @@ from generator.model.load import load
 from generator.names import LayerName
 from generator.pages.prose import to_html
 from generator.resources import packaged
+from tests.dataset.test_survey import surveyed
 from tests.findings.planted import at, evidence_of, judged, noise, seeded
 
 HERE = Path(__file__).parent
@@ -91,6 +92,13 @@ def test_without_images_weights_alone_are_judged(lite: Evidence):
     refused = {name for name, found in alone.items() if isinstance(found, NotApplicable)}
     assert refused == {"always_on", "lost_rank", "saturated", "scale"}
     assert all(found.severity in ("note", "fine") for found in alone.values() if isinstance(found, Finding))
+
+
+def test_layers_that_saw_no_image_are_judged_by_their_weights_alone(vgg: Evidence):
+    """As where the dataset cannot be read, or the model passes a layer over."""
+    unseen = surveyed(vgg.module, torch.zeros(0, *vgg.description.input_shape), list(vgg.answers))
+    found = results(Evidence(vgg.description, vgg.module, unseen))
+    assert found == results(Evidence(vgg.description, vgg.module))
 
 
 def test_defects_planted_into_a_sound_model_are_found(lite: Evidence):
