@@ -220,7 +220,7 @@ def test_targets_ranks_ties_and_units():
     torch.testing.assert_close(served.reads.gradient, wanted, rtol=0, atol=0)
 
 
-def test_a_handle_counts_stops_and_redirects():
+def test_a_handle_counts_and_redirects():
     model, engine = InPlace().eval(), None
     engine = Engine(model)
     with handle(engine, (3, 8, 8), (0.0,) * 3, (1.0,) * 3) as h:
