@@ -1,6 +1,8 @@
 """One pass over a set, against maps captured by plain hooks and sorted."""
 
-from collections.abc import Mapping
+import gc
+import tracemalloc
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.health import Mark, marks
+from generator.dataset.reduction import SAMPLE
 from generator.dataset.survey import Portion, first_classes, survey
 from generator.library import engine_for
 from generator.methods.dataset_examples import DatasetExamples
@@ -212,20 +215,39 @@ def test_the_forward_ends_at_the_deepest_layer_asked_for():
     assert not model.layer1._forward_hooks
 
 
+def alive_bytes() -> int:
+    """Of all tensors that anything holds, each block of memory once, and of all that Python and numpy hold."""
+    gc.collect()
+    blocks = {}
+    for one in gc.get_objects():
+        if type(one) in (Tensor, nn.Parameter) and one.layout == torch.strided:
+            storage = one.untyped_storage()
+            blocks[storage.data_ptr()] = storage.nbytes()
+    return sum(blocks.values()) + tracemalloc.get_traced_memory()[0]
+
+
 def test_memory_does_not_grow_with_the_images():
-    """States after 20 and after 200 images hold as many bytes."""
+    """All that is alive between two batches, once the samples of places are full, and after four times as many images: each is
+    brighter than all before, so that lists change to the end."""
     model = alive(torchvision.models.squeezenet1_1(weights=None, num_classes=10))
     description = describe(model, (3, 64, 64))
     layers = [layer for layer in description.layers if layer.kind == "conv"]
+    states = {layer.name: DatasetExamples().start(layer, "cpu") for layer in layers}
+    x, batches, look_at = photo(8), 44, (10, 11, 12, 41, 42, 43)
+    held: dict[int, int] = {}
 
-    def held(images: int) -> int:
-        engine = engine_for(model, description)
-        states = {layer.name: DatasetExamples().start(layer, "cpu") for layer in layers}
-        x = photo(4)
-        survey(engine, states, (Portion(x + k, range(4 * k, 4 * k + 4)) for k in range(images // 4)))
-        tensors = [
-            t for s in states.values() for t in (s.sums, s.columns, *(vars(s.strongest).values())) if torch.is_tensor(t)
-        ]
-        return sum(t.numel() * t.element_size() for t in tensors)
+    def stream() -> Iterator[Portion]:
+        for k in range(batches):
+            if k in look_at:
+                held[k] = alive_bytes()
+            yield Portion(x + k, range(8 * k, 8 * k + 8))
 
-    assert held(20) == held(200)
+    tracemalloc.start()
+    try:
+        found = survey(engine_for(model, description), states, stream())
+    finally:
+        tracemalloc.stop()
+    last = found[layers[-1].name]
+    assert (last.seen, last.sampled) == (8 * batches, SAMPLE)
+    early, late = (max(held[k] for k in some) for some in (look_at[:3], look_at[3:]))
+    assert late < 1.03 * early
