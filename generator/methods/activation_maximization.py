@@ -11,7 +11,8 @@ are correlated, and the sigmoid $\sigma$ keeps the result in $[0, 1]$. The searc
 
 Option `parametrization` searches in other coordinates: `pixel`, each pixel by itself, or `maco`, the phases of a spectrum
 whose magnitudes are held at those of the report's own photographs (the first 32 of them). With `diversity: n`, n pictures
-of each unit are searched for together, and each pays for being like the others to the layer.
+of each unit are searched for together, and each pays for being like the others to the layer. Where they start from an image,
+all but the first start from it under noise of their own, for from one place nothing would part them.
 
 Reading it: what stands in the picture, in any place and often many times over, is what the unit looks for: edges and
 colours in early layers, textures in the middle, parts of objects late. The number beside a picture is the mean of the

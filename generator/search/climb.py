@@ -18,6 +18,7 @@ from torch import Tensor
 from generator.methods import ModelHandle
 from generator.search.ascent import PooledAscent
 from generator.search.canvas import Canvas
+from generator.search.colours import logits
 from generator.search.dead import reason
 from generator.search.diversity import alikeness
 from generator.search.fourier import Fourier
@@ -33,6 +34,9 @@ SURE = 0.05
 EVEN = 0.85
 """How evenly the rings of a spectrum move (`generator.search.ascent`) where units are searched for at a contrast that is held:
 waves that a unit does not care for take of it what flat colour would have, where that is what the unit wants."""
+STIRRED = 0.25
+"""Root mean square in front of the sigmoid, as a share of the image's, of the noise by which variants that start from one image
+differ in the beginning: with a tenth of it they come out as like to a layer as without."""
 FRAMES = 24
 """Most pictures of a course, the last one among them."""
 
@@ -118,14 +122,16 @@ def climb(
 
     Args:
         frame: pixels of gray about the picture, where not as `settings` say.
-        start: a picture (c, h, w) in [0, 1] to start all from, instead of noise; or one each (b, c, h, w).
+        start: a picture (c, h, w) in [0, 1] to start all from, instead of noise; or one each (b, c, h, w). Of pictures that
+            are to differ (`Climb.diversity`) all but the first start from it under noise of their own (STIRRED): from one place
+            nothing would part them.
         photographs: see `Climb.canvas`.
         shown: which pictures' courses are wanted.
     """
     frame, device = settings.pad if frame is None else frame, handle.device
     canvas = settings.canvas(handle.input_shape[0], size, photographs)
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
-    z = torch.stack(_starts(canvas, draws, start, size, settings.jitter)).to(device)  # (b, c, v, u, parts)
+    z = torch.stack(_starts(canvas, draws, start, size, settings)).to(device)  # (b, c, v, u, parts)
     looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
     unevenly = isinstance(canvas, Fourier) and settings.contrast > 0 and isinstance(objective, Units)
     ascent = PooledAscent(canvas.groups, settings.rate, EVEN if unevenly else 1.0)
@@ -204,13 +210,26 @@ def _risen(curve: Sequence[Float[Tensor, " b"]], strength: Float[Tensor, " b"]) 
 
 
 def _starts(
-    canvas: Canvas, draws: Sequence[torch.Generator], start: Tensor | None, size: tuple[int, int], margin: int
+    canvas: Canvas, draws: Sequence[torch.Generator], start: Tensor | None, size: tuple[int, int], settings: Climb
 ) -> list[Tensor]:
-    """Where each picture starts: at noise of its own, at the picture given, or at the one given for it."""
+    """Where each picture starts: at noise of its own, at the picture given, stirred where it is another one's variant, or at the
+    one given for it."""
     if start is None:
         return [canvas.start(draw) for draw in draws]
-    given = [canvas.of(_with_margins(one.cpu(), size, margin)) for one in (start if start.dim() == 4 else start[None])]
-    return given if start.dim() == 4 else given * len(draws)
+    margin = settings.jitter
+    if start.dim() == 4:
+        return [canvas.of(_with_margins(one.cpu(), size, margin)) for one in start]
+    given = _with_margins(start.cpu(), size, margin)
+    return [
+        canvas.of(_stirred(given, canvas, draw) if k % settings.diversity else given) for k, draw in enumerate(draws)
+    ]
+
+
+def _stirred(picture: Float[Tensor, "c h w"], canvas: Canvas, draw: torch.Generator) -> Float[Tensor, "c h w"]:
+    """A picture in [0, 1] with noise of the canvas' own kind on it."""
+    waves, noise = (logits(one) for one in (picture, canvas.paint(canvas.start(draw)[None])[0]))
+    strength = STIRRED * waves.square().mean().sqrt().clamp(min=1)  # a gray image has none of its own
+    return (waves + strength * noise / noise.square().mean().sqrt().clamp(min=1e-12)).sigmoid()
 
 
 def normalised(picture: Float[Tensor, "b c h w"], handle: ModelHandle) -> Float[Tensor, "b c h w"]:

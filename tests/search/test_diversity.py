@@ -4,9 +4,13 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from generator.methods.activation_maximization import ActivationMaximization
+from generator.names import LayerName, Unit
+from generator.search.climb import PARAMETRIZATIONS, climb
 from generator.search.diversity import alikeness
+from generator.search.objectives import Units
 from tests.search.searching import held, random_convs, search
 
 
@@ -79,6 +83,42 @@ def test_pictures_of_one_unit_keep_apart_and_the_strongest_stands_first():
                 assert list(scores) == sorted(scores, reverse=True)
                 assert scores[0] == grid.scores[grid.units.index(unit)]
     assert (likeness[1] < likeness[0]).all()
+
+
+def variants(parametrization: str, start: Tensor, seed: int = 0, n: int = 3, **more: float) -> Tensor:
+    """The pictures (n, 3, 32, 32) of one unit from an image, every step seeing them straight: nothing else differs."""
+    options = {"steps": 12, "jitter": 0, "turn": 0.0, "zoom": 0.0, "redirect": 0, "diversity": n, **more}
+    method = ActivationMaximization(parametrization=parametrization, **options)
+    draws = [torch.Generator().manual_seed(100 * seed + k) for k in range(n)]
+    with held(random_convs(), (3, 32, 32)) as it:
+        units = Units(LayerName("2"), (Unit(LayerName("2"), 3),) * n)
+        return climb(method.climb, it[0], units, draws, (32, 32), start=start).pictures
+
+
+@pytest.mark.parametrize("parametrization", PARAMETRIZATIONS)
+def test_from_one_image_variants_part(parametrization: str):
+    small = torch.rand(1, 3, 5, 6, generator=torch.Generator().manual_seed(3))
+    photo = torch.nn.functional.interpolate(small, (32, 32), mode="bicubic")[0].clamp(0.05, 0.95)
+    for start in (photo, torch.full((3, 32, 32), 0.5)):
+        found = variants(parametrization, start, apart=0.0)
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert (found[one] - found[other]).abs().max() > 0.05
+        assert torch.equal(found, variants(parametrization, start, apart=0.0)), "seeded"
+        assert (found[1] - variants(parametrization, start, seed=1, apart=0.0)[1]).abs().max() > 0.05
+        # the first starts at the image itself
+        alone = variants(parametrization, start, n=1)
+        torch.testing.assert_close(found[:1], alone, rtol=0, atol=1e-3)
+
+
+def test_from_one_image_variants_pay_for_being_alike():
+    small = torch.rand(1, 3, 5, 6, generator=torch.Generator().manual_seed(3))
+    photo = torch.nn.functional.interpolate(small, (32, 32), mode="bicubic")[0].clamp(0.05, 0.95)
+    likeness = []
+    with held(random_convs(), (3, 32, 32)) as it, torch.no_grad():
+        for apart in (0.0, 2.0):
+            maps = it[0].layer_output(LayerName("2"), (variants("fourier", photo, apart=apart) - 0.5) / 0.25)
+            likeness.append(float(1 - alikeness(maps, 3).mean()))
+    assert likeness[1] > 2 * likeness[0] > 0
 
 
 def test_a_group_is_the_same_whoever_shares_its_batch_and_passes_are_as_said():
