@@ -1,7 +1,8 @@
 """Activation maximization beside the passes it cannot do without, and beside lucent.
 
-    python bench/searches.py                      writes bench/results/searches.json; lucent's columns stay empty
+    python bench/searches.py                      writes bench/results/searches.json; lucent's columns stay as they were
     python bench/searches.py --lucent FOLDER      with lucent, from a folder that it was installed into
+    make bench LUCENT=FOLDER                      the same, with the other measurements
 
 lucent has not changed for years, and asks for versions of other packages that would spoil an environment:
 
@@ -11,11 +12,12 @@ It imports IPython to show pictures in notebooks, for which an empty stand-in is
 `render.render_vis`, one unit at a time, the whole model forward, its own transforms and its own Adam; at our size and steps,
 and with the model's own normalisation. As loaded, parameters ask for gradients.
 
-Aims: a search at most 1.25 times the bare forwards and backwards of the same batch by the model as it was loaded, frozen, in
-its faster memory format, in float32, and stopped at the layer; over all convolutions at least 10 times lucent's units a
+Bounds: a search at most 1.25 times the bare forwards and backwards of the same batch by the model as it was loaded, frozen, in
+its faster memory format, in float32, and stopped at the layer, both in float32 as well and in the numbers that a report on this
+machine searches in (`precision: auto`); over all convolutions at least 10 times lucent's units a
 second, on the deepest quarter at least 5 times; and the objective reached not lower: the mean of the unit's map on the last
-picture, seen straight, measured in float32. Ours run in the numbers that a report on this machine runs in (`precision: auto`).
-One process, the same model, by turns. Ours are taken as a report takes them, eight units of a layer together and layers
+picture, seen straight, measured in float32. Beside lucent, ours run in the numbers of a report. A bound that is missed fails the
+run, but those of lucent's columns of an earlier one. One process, the same model, by turns. Ours are taken as a report takes them, eight units of a layer together and layers
 abreast; of lucent, one unit of each layer. Layers are every 7th convolution, and every 3rd of the deepest quarter.
 GOMP_SPINCOUNT=1000 in the environment is what the command itself sets.
 
@@ -29,16 +31,17 @@ both.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import torch
-from _timing import in_turn, keep
+from _timing import Bound, earlier, in_turn, keep, verdicts
 from torch import Tensor, nn
 
 import generator
@@ -64,6 +67,11 @@ SIZE = 128
 """Pixels of a side: lucent's own default. At every layer, so that nothing but the layer differs."""
 TOGETHER = 8
 """Units of a layer searched for together."""
+OVER_BARE = 1.25
+TIMES = {"all convolutions": 10, "deepest quarter": 5}
+"""How many times lucent's units a second."""
+EARLIER = "not measured in this run but in an earlier one, with"
+"""Beside columns that were left as they were."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +107,12 @@ def subject(source: str, weights: str | None, steps: int) -> Subject:
     return Subject(loaded, description, engine, peer, ActivationMaximization(steps=steps, precision=precision).climb)
 
 
-def found(it: Subject, held: Handle, layer: Layer, count: int = TOGETHER) -> Found:
-    """The first units of a layer, searched for together."""
+def found(it: Subject, held: Handle, layer: Layer, precision: str | None = None, count: int = TOGETHER) -> Found:
+    """The first units of a layer, searched for together; in the report's numbers where no others are named."""
     units = tuple(Unit(layer.name, k) for k in range(min(count, layer.units)))
     draws = [torch.Generator().manual_seed(k) for k in range(len(units))]
-    return climb(it.climb, held, Units(layer.name, units), draws, (SIZE, SIZE))
+    settings = it.climb if precision is None else replace(it.climb, precision=precision)
+    return climb(settings, held, Units(layer.name, units), draws, (SIZE, SIZE))
 
 
 def over_bare(it: Subject, rounds: int) -> dict[str, dict[str, float]]:
@@ -120,11 +129,20 @@ def over_bare(it: Subject, rounds: int) -> dict[str, dict[str, float]]:
                     _, kept = it.engine.forward(leaf, frozenset({layer.name}), RuleBook(intercept=False), stop=True)
                     torch.autograd.grad(kept[layer.name][:, 0].mean(), leaf)
 
-            took = in_turn({"bare": bare, "search": lambda layer=layer: found(it, held, layer)}, rounds)
+            took = in_turn(
+                {
+                    "bare": bare,
+                    "search": lambda layer=layer: found(it, held, layer),
+                    "float32": lambda layer=layer: found(it, held, layer, "float32"),
+                },
+                rounds,
+            )
             told[layer.name] = {
                 "bare, s": round(took["bare"], 3),
                 "search, s": round(took["search"], 3),
                 "ratio": round(took["search"] / took["bare"], 2),
+                "search in float32, s": round(took["float32"], 3),
+                "ratio in float32": round(took["float32"] / took["bare"], 2),
             }
             print(layer.name, told[layer.name], flush=True)
     return told
@@ -210,30 +228,65 @@ def reached(
     }
 
 
-def table(figures: Mapping[str, Any]) -> None:
-    """The ratios, for a terminal."""
+def left(source: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Lucent's columns of the run before, `before`, where this one is without lucent: as they were, and a note of what they were
+    measured with."""
+    columns = before.get(source, {}).get("beside lucent")
+    if columns is None:
+        return {}
+    with_ = {
+        "conv-atlas": before.get("conv-atlas"),
+        "precision": before[source]["precision"],
+        "steps": before.get("steps"),
+        **before.get("machine", {}),
+        **before.get("versions", {}),
+    }
+    return {"beside lucent": {EARLIER: with_} | columns}  # of one that was left before, its own note
+
+
+def bounds(figures: Mapping[str, Any]) -> list[Bound]:
+    """What these figures are held against."""
+    held = []
     for model in MODELS:
-        print(f"\n{model}, {SIZE} px, {TOGETHER} units together, in {figures[model]['precision']}")
-        for layer, one in figures[model]["over bare passes"].items():
-            print(f"  {layer:32} {one['ratio']:>6} times the bare passes; aim 1.25")
-        for where, aim in (("all convolutions", 10), ("deepest quarter", 5)):
-            if one := figures[model].get("beside lucent", {}).get(where):
-                print(f"  {where:32} {one['times lucent']:>6} times lucent's units a second; aim {aim}")
-                more = f"{one['reached at least as much as lucent']} of {one['layers measured']}"
-                print(f"  {'':32} {more:>6} reached at least as much; aim all")
+        here = figures[model]
+        for layer, one in here["over bare passes"].items():
+            for key, numbers in (("ratio", here["precision"]), ("ratio in float32", "float32")):
+                held.append(Bound(f"{model} {layer}, search in {numbers} over bare passes", one[key], OVER_BARE))
+        beside = here.get("beside lucent", {})
+        now = EARLIER not in beside
+        for where, times in TIMES.items():
+            if one := beside.get(where):
+                when = "" if now else ", in an earlier run"
+                held.append(
+                    Bound(
+                        f"{model} {where}, times lucent's units a second{when}", one["times lucent"], times, True, now
+                    )
+                )
+                share = one["reached at least as much as lucent"] / one["layers measured"]
+                held.append(
+                    Bound(f"{model} {where}, share of units that reached as much{when}", round(share, 3), 1, True, now)
+                )
+    return held
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write, print. The exit status."""
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--lucent", metavar="FOLDER", help="where lucent was installed; without, it is left out")
+    parser.add_argument(
+        "--lucent",
+        metavar="FOLDER",
+        default=os.environ.get("LUCENT") or None,
+        help="where lucent was installed (or LUCENT in the environment); without, its columns stay as they were",
+    )
     parser.add_argument("--every", type=int, default=7, help="beside lucent at every so-many-th convolution")
     parser.add_argument("--steps", type=int, default=32, help="of both; fewer say little of what is reached")
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     memory.keep()
     memory.large_pages()
     peer = None if asked.lucent is None else lucent_at(asked.lucent)
+    before = earlier("searches")
     figures: dict[str, Any] = {
         "batch": TOGETHER,
         "size": SIZE,
@@ -244,8 +297,15 @@ if __name__ == "__main__":
     for source, weights in MODELS.items():
         it = subject(source, weights, asked.steps)
         here: dict[str, Any] = {"precision": it.climb.precision, "over bare passes": over_bare(it, asked.rounds)}
-        if peer is not None:
+        if peer is None:
+            here |= left(source, before)
+        else:
             here["beside lucent"] = beside(it, peer, asked.every, max(1, asked.rounds - 1))
         figures[source] = here
     keep("searches", figures)
-    table(figures)
+    print(f"{SIZE} px, {TOGETHER} units together")
+    return verdicts(bounds(figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
