@@ -45,12 +45,15 @@ def test_examples_are_light_listed_and_apart_from_the_project() -> None:
     listed = open_dataset(folder / "list.txt")
     there = {file.resolve() for file in (*IMAGES.glob("*.jpg"), *folder.rglob("*.jpg"))}
     assert {Path(str(one.locator)).resolve() for one in listed} == there
-    assert len(listed) == len(there) == 170
+    assert len(listed) == len(there) == 188
     sizes = [file.stat().st_size for file in folder.rglob("*.jpg")]
     assert max(sizes) < 25_000
-    assert sum(sizes) < 1_500_000
+    assert sum(sizes) < 2_000_000
     (credits,) = credits_of([folder / "list.txt"])
-    assert f"{len(sizes)} cut-outs" in credits
+    drawn = {file.stem for file in (folder / "pages").iterdir()}
+    photographed = {file.stem for file in (folder / "surfaces").iterdir()}
+    assert f"{len(sizes) - len(drawn) - len(photographed)} cut-outs" in credits
+    assert all(f"{stem}.jpg" in credits for stem in photographed)
     assert "GNU General Public License, version 2 or later" in credits
     assert "GNU GENERAL PUBLIC LICENSE" in (folder / "COPYING").read_text()
     assert set(listed.written) == {None}  # the model's own first answers stand for classes
@@ -66,7 +69,7 @@ def test_an_example_is_a_cut_out_in_the_middle_of_a_white_square(
     stamp = np.zeros((50, 120, 4), np.uint8)
     stamp[10:30, 20:100] = (200, 30, 30, 255)  # 80 by 20
     Image.fromarray(stamp).save(tmp_path / "stamp.png")
-    make_images.write_example(tmp_path / "stamp.png", tmp_path / "tools/saw.jpg")
+    make_images.write_cut_out(tmp_path / "stamp.png", tmp_path / "tools/saw.jpg")
     with Image.open(tmp_path / "tools/saw.jpg") as made:
         pixels = np.asarray(made).astype(int)
     assert pixels.shape == (256, 256, 3)
@@ -75,6 +78,27 @@ def test_an_example_is_a_cut_out_in_the_middle_of_a_white_square(
     assert (columns[0], columns[-1]) == (pytest.approx(15, abs=1), pytest.approx(240, abs=1))
     assert (rows[-1] - rows[0] + 1, rows[0] + rows[-1]) == (pytest.approx(226 / 4, abs=3), pytest.approx(255, abs=2))
     assert (pixels[~red] > 235).mean() > 0.95
+
+
+def test_make_images_makes_these_pages_and_surfaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(IMAGES.parent))
+    sys.modules.pop("make_images", None)
+    import make_images
+
+    folder = IMAGES.parent / "examples"
+    fonts = make_images.package_file("matplotlib", make_images.FONTS)
+    for stem, page in make_images.PAGES.items():
+        make_images.write_page(page, fonts, tmp_path / "pages" / f"{stem}.jpg")
+    for stem, (package, inside) in make_images.SURFACES.items():
+        source = make_images.package_file(package, inside)
+        make_images.write_surface(source, tmp_path / "surfaces" / f"{stem}.jpg")
+    for kind in ("pages", "surfaces"):
+        made = {file.name: file for file in (tmp_path / kind).iterdir()}
+        assert set(made) == {file.name for file in (folder / kind).iterdir()}
+        for name, file in made.items():
+            with Image.open(file) as new, Image.open(folder / kind / name) as kept:
+                # Another version of the JPEG or the font library may round differently.
+                assert np.abs(np.asarray(new).astype(int) - np.asarray(kept)).mean() < 2
 
 
 def test_credits_lie_in_the_folder_or_beside_the_list(tmp_path: Path) -> None:
