@@ -1,21 +1,18 @@
 """Some units for the first page: what each looks for, beside the photographs that raise it most.
 
-Chosen are, in the deeper half of the layers that have pictures, the units whose three strongest photographs are most alike to the
-network itself: raise the same units of its last layer. One a layer, and no two for the same photographs.
+Chosen are, in the deeper half of the layers that have pictures, the units whose strongest photographs are most of one kind to the
+network itself (`generator.dataset.kin`). One a layer, and no two for the same photographs.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from generator.dataset.answers import Answers
+from generator.dataset.kin import Kin
 from generator.names import Layer, LayerName
 from generator.pages import escape
 from generator.pages.context import Site
@@ -56,12 +53,17 @@ def shown(site: Site) -> list[Shown]:
     answers = [view.answers for view in site.report.layers if view.answers is not None]
     if not views or not answers:
         return []
-    found = [(k, tile, _strongest(view, tile)) for k, view in enumerate(views) for tile in _tiles(view)]
-    near = alike(answers[-1], {image for *_, images in found for image in images})
-    found.sort(key=lambda one: -likeness(near, one[2]))  # of equals the shallow one, as they come
+    kin = Kin(answers[-1])
+    found: list[tuple[float, int, int, tuple[int, ...]]] = []
+    for k, view in enumerate(views):
+        assert view.answers is not None
+        assert isinstance(view.pictures, Atlas)
+        kinship = kin.kinship(view.answers)
+        found += [(float(kinship[view.pictures.units[t]]), k, t, _strongest(view, t)) for t in _tiles(view)]
+    found.sort(key=lambda one: -one[0])  # of equals the shallow one, as they come
     chosen: dict[int, int] = {}
     taken: list[set[int]] = []
-    for k, tile, images in found:
+    for _, k, tile, images in found:
         if len(chosen) < MOST and k not in chosen and all(len(other.intersection(images)) < 2 for other in taken):
             chosen[k] = tile
             taken.append({*images})
@@ -82,23 +84,6 @@ def _strongest(view: LayerView, tile: int) -> tuple[int, ...]:
     assert isinstance(view.pictures, Atlas)
     assert view.answers is not None
     return tuple(view.answers.images[view.pictures.units[tile], :RAISE].tolist())
-
-
-def alike(last: Answers, wanted: Collection[int]) -> Mapping[int, NDArray[np.float32]]:
-    """Image -> what it is to a layer, (c,), of length one: of each unit its value as a share of the unit's highest, where the
-    image is in the unit's list, else zero. Of the images wanted, those that are in a list."""
-    rows: dict[int, NDArray[np.float32]] = {}
-    units, ranks = np.nonzero(np.isin(last.images, list(wanted)) & (last.images >= 0) & (last.values > 0))
-    for unit, rank in zip(units.tolist(), ranks.tolist(), strict=True):
-        row = rows.setdefault(int(last.images[unit, rank]), np.zeros(len(last.images), np.float32))
-        row[unit] = last.values[unit, rank] / last.values[unit, 0]
-    return {image: row / np.linalg.norm(row) for image, row in rows.items()}
-
-
-def likeness(near: Mapping[int, NDArray[np.float32]], images: Sequence[int]) -> float:
-    """The mean cosine of the pairs of these images, 0 to 1; of an image that is in no list it is 0."""
-    pairs = [float(near[a] @ near[b]) if a in near and b in near else 0.0 for a, b in combinations(images, 2)]
-    return float(np.mean(pairs)) if pairs else 0.0
 
 
 def _shown(site: Site, view: LayerView, tile: int, of_number: Mapping[int, Example]) -> Shown:

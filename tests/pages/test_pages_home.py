@@ -14,7 +14,6 @@ import pytest
 
 from generator.artifacts import NotApplicable
 from generator.names import LayerName
-from generator.pages.home_units import alike, likeness
 from generator.pages.views import Prediction, Report
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import put
@@ -140,22 +139,6 @@ def raised(made: Report, firsts: dict[int, list[int]]) -> Report:
     return replace(
         made, layers=(stem, act, replace(conv, answers=found), replace(head, answers=last)), examples=examples
     )
-
-
-def test_what_images_are_alike_to_the_last_layer():
-    lists = np.array([[0, 2, -1], [2, 1, -1], [1, -1, -1]], np.int32)
-    values = np.array([[4.0, 2.0, 0.0], [5.0, 5.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
-    last = replace(answers(3), images=lists, values=values)
-    near = alike(last, {0, 1, 2, 7})
-    assert set(alike(last, {2})) == {2}
-    one, two = np.array([0.0, 1.0, 1.0]) / 2**0.5, np.array([0.5, 1.0, 0.0]) / 1.25**0.5
-    assert {image: row.tolist() for image, row in near.items()} == {
-        0: [1, 0, 0],
-        1: pytest.approx(one),
-        2: pytest.approx(two),
-    }
-    assert likeness(near, (0, 1, 2)) == pytest.approx((0 + one @ two + two[0]) / 3)
-    assert likeness(near, (0, 7)) == 0
 
 
 def test_units_whose_photographs_are_alike_are_shown_with_them(
