@@ -9,6 +9,7 @@ from itertools import accumulate
 from math import prod
 
 from generator.diagrams.architecture import OUTPUT, PARAMETER, Architecture, Block, Edge, Op, OpKind, Shape
+from generator.diagrams.loose import closable
 from generator.diagrams.sharing import joining, sharing
 from generator.diagrams.words import shares
 from generator.model.decisions import Sizes
@@ -84,7 +85,7 @@ def from_graph(
     place = [0, *accumulate(1 + len(joining(node)) if node.index in kept else 0 for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
-    return Architecture(
+    found = Architecture(
         title,
         tuple(ops),
         tuple(dict.fromkeys(edges)),
@@ -100,6 +101,7 @@ def from_graph(
         _unused(graph),
         (*notes, *_decided(graph), *_raised(graph), *_uncounted(graph, kept)),
     )
+    return closable(found, {ids[node.index]: node.method for node in graph.nodes if not node.module})
 
 
 def _id(seen: Counter[str], name: str) -> str:

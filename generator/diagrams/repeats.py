@@ -18,6 +18,8 @@ from generator.diagrams.simplify import rebuilt
 LONGEST = 12
 """Of a chain that repeats, in items of its block."""
 Signature = tuple[object, ...]
+_Reads = list[tuple[tuple[str, int], ...]]
+"""What each op of a chain reads; see `_Folder.reads`."""
 
 
 @dataclass(frozen=True)
@@ -154,27 +156,34 @@ class _Folder:
         if not self.single and all(i.block is None and self.it.ops[i.kept[0]].kind != "block" for i in chain):
             return 1
         wanted = [item.signature for item in chain]
-        often = 1
-        while [item.signature for item in items[at + often * length : at + (often + 1) * length]] == wanted:
-            often += 1
-        while often > 1 and not self.linked(items, at, length, often):
+        copies = [_kept(chain)]
+        place = {index: (0, j) for j, index in enumerate(copies[0])}
+        reads = [self.reads(copies[0], 0, place)]
+        for start in range(at + length, len(items), length):
+            then, k = items[start : start + length], len(copies)
+            if [item.signature for item in then] != wanted:
+                break
+            copy = _kept(then)
+            place.update({index: (k, j) for j, index in enumerate(copy)})
+            said = self.reads(copy, k, place)
+            if not any(one[0] == "before" for each in said for one in each):
+                break
+            if k > 1 and not self.loosely and said != reads[1]:
+                break
+            copies.append(copy)
+            reads.append(said)
+        often = len(copies)
+        while often > 1 and not self.linked(copies[:often], reads):
             often -= 1
         return often
 
-    def linked(self, items: list[_Item], at: int, length: int, often: int) -> bool:
-        """Whether each of the chains reads the one before, all in the same way, and only the last is read from outside."""
-        copies = [
-            [i for item in items[at + k * length : at + (k + 1) * length] for i in item.kept] for k in range(often)
-        ]
+    def linked(self, copies: list[list[int]], reads: list[_Reads]) -> bool:
+        """Whether the second of these chains, each of which reads the one before, does so in the way of the first, and only the
+        last is read from outside."""
         place = {index: (k, j) for k, copy in enumerate(copies) for j, index in enumerate(copy)}
-        reads = [self.reads(copy, k, place) for k, copy in enumerate(copies)]
-        if any(not any(said[0] == "before" for one in each for said in one) for each in reads[1:]):
-            return False
         if self.loosely:
             outside = [self.outside(copy, place) for copy in copies]
             return all(self.kept_to_itself(copy) for copy in copies) and all(to <= outside[-1] for to in outside)
-        if any(each != reads[1] for each in reads[2:]):
-            return False
         for first, then in zip(reads[0], reads[1], strict=True):
             if len(first) != len(then) or any(a != b and b[0] != "before" for a, b in zip(first, then, strict=True)):
                 return False
@@ -201,9 +210,7 @@ class _Folder:
         edges = [edge for index in copy for edge in self.it.outputs_of[self.it.ops[index].id]]
         return {self.drawn(self.number[edge.target]) for edge in edges} - {*place}
 
-    def reads(
-        self, copy: Sequence[int], k: int, place: dict[int, tuple[int, int]]
-    ) -> list[tuple[tuple[str, int], ...]]:
+    def reads(self, copy: Sequence[int], k: int, place: dict[int, tuple[int, int]]) -> _Reads:
         """Of each op of copy number `k`, what it reads: ("here", j), ("before", j) or ("outside", number of the op)."""
         found = []
         for index in copy:
@@ -289,6 +296,10 @@ class _Folder:
             memory=_sum(members, lambda one: one.memory),
             receptive_field=members[-1].receptive_field,
         )
+
+
+def _kept(chain: Collection[_Item]) -> list[int]:
+    return [index for item in chain for index in item.kept]
 
 
 def _sum(ops: Collection[Op], what: Callable[[Op], int]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from generator.diagrams.architecture import Architecture, Block, Edge, Op, OpKind
+from generator.diagrams.architecture import FUNCTIONS, Architecture, Block, Edge, Op, OpKind
 
 SILENT: tuple[OpKind, ...] = ("reshape", "copy")
 """Kinds that a reader does not miss: values are moved or handed on."""
@@ -111,7 +111,7 @@ def at_depth(it: Architecture, depth: int) -> Architecture:
 
 
 def levels(it: Architecture) -> dict[str, int]:
-    """How many blocks are around each block."""
+    """How many blocks are around each block; of functions in a row one more than of any module: they open last."""
     found: dict[str, int] = {}
     around: list[Block] = []
     for block in it.blocks:
@@ -119,6 +119,10 @@ def levels(it: Architecture) -> dict[str, int]:
             around.pop()
         found[block.id] = len(around)
         around.append(block)
+    loose = [block.id for block in it.blocks if block.op == FUNCTIONS]
+    if loose:
+        last = max((level for name, level in found.items() if name not in loose), default=-1) + 1
+        found.update(dict.fromkeys(loose, last))
     return found
 
 

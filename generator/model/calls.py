@@ -9,11 +9,14 @@ The describer and the engine both watch through here, so that a name means the s
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -41,6 +44,8 @@ class Call:
     leaf: bool
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    method: str = ""
+    """What the innermost forward called that led to this function, where a listener is told; empty: the forward itself."""
 
     def tensor(self, output: Any) -> torch.Tensor | None:
         """What it gives on; of `nn.MultiheadAttention`, which gives its weights beside it, the first. None of other tuples."""
@@ -111,7 +116,8 @@ class _Watcher:
             return out  # x.shape is no call to a reader; x.T and x.data are
         here, function = self.open[-1].path, function_name(func)
         name = self.numbered((f"{here}.F." if here else "F.") + short_name(function))
-        replaced = self.on_call(Call(name, here, None, function, True, args, kwargs), out)
+        method = "" if self.listener is None else _called_by_forward(sys._getframe(1))
+        replaced = self.on_call(Call(name, here, None, function, True, args, kwargs, method), out)
         return out if replaced is None else replaced
 
     def enter(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any) -> None:
@@ -160,6 +166,20 @@ class _Watcher:
             with_kwargs=True,
             always_call=True,
         )
+
+
+def _called_by_forward(frame: FrameType | None) -> str:
+    """The name of what the innermost forward around `frame` called, torch's own functions and nameless ones not told."""
+    names: list[str] = []
+    while frame is not None and frame.f_code.co_filename != nn.modules.module.__file__:
+        code = frame.f_code
+        if not code.co_filename.startswith((_TORCH, _HERE)) and not code.co_name.startswith("<"):
+            names.append(code.co_name)
+        frame = frame.f_back
+    return names[-2] if frame is not None and len(names) > 1 else ""
+
+
+_TORCH, _HERE = f"{Path(torch.__file__).parent}{os.sep}", __file__
 
 
 class _Mode(TorchFunctionMode):

@@ -91,6 +91,8 @@ class Node:
     """Other tensors that lie where it wrote: what stands for them now, and what did before (None: they were constants)."""
     opaque: bool = False
     """Whether it is a container that makes its output out of our sight."""
+    method: str = ""
+    """Of a function that a module's forward does not call itself: the method or function of the forward's that does."""
     inside: Inside | None = None
     """Of a leaf whose forward is not torch's own: what it does."""
 

@@ -229,6 +229,7 @@ class _Recorder:
             macs=macs,
             held=self._held(sources),
             elastic=name in ELASTIC or _picks(name, call.args),
+            method=call.method,
         )
 
     def _container(self, call: Call, module: nn.Module, output: Any) -> None:

@@ -14,6 +14,7 @@ from torchvision.models import detection, list_models, segmentation
 from generator.config import ModelConfig
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.from_model import architecture
+from generator.diagrams.styles import styles
 from generator.model.load import skeleton
 from generator.model.twin import shadow
 from generator.names import LayerName
@@ -104,6 +105,9 @@ def test_detectors_of_torchvision(name: str) -> None:
     assert it.macs == counted(model, noise)
     assert it.unused == ()
     assert any("How much it gives" in op.note for op in it.ops)
+    for style in ("graph", "blocks"):  # what is worked out of the heads, hundreds of functions, is closed
+        made = styles()[style].cls().draw(it)
+        assert made.width < 1000 and made.height < 3000
 
 
 FIELDS = {

@@ -73,19 +73,26 @@
         }
         return true;
       };
-      let often = 1;
-      while (alike(often)) often += 1;
-      while (often > 1 && !this.linked(items, at, length, often)) often -= 1;
+      const kept = (k) => items.slice(at + k * length, at + (k + 1) * length).flatMap((item) => item.kept);
+      const [copies, place, reads] = [[], new Map(), []];
+      for (let k = 0; k === 0 || alike(k); k += 1) {
+        const copy = kept(k);
+        copy.forEach((index, j) => place.set(index, [k, j]));
+        const said = this.reads(copy, k, place);
+        if (k && !said.some((each) => each.some(([where]) => where === 'before'))) break;
+        if (k > 1 && !same(said, reads[1])) break;
+        copies.push(copy);
+        reads.push(said);
+      }
+      let often = copies.length;
+      while (often > 1 && !this.linked(copies.slice(0, often), reads)) often -= 1;
       return often;
     }
 
-    /** Whether each of the chains reads the one before, all in the same way, and only the last is read from outside. */
-    linked(items, at, length, often) {
-      const copies = Array.from({length: often}, (_, k) => items.slice(at + k * length, at + (k + 1) * length).flatMap((item) => item.kept));
+    /** Whether the second of these chains, each of which reads the one before, does so in the way of the first, and only the
+     * last is read from outside. */
+    linked(copies, reads) {
       const place = new Map(copies.flatMap((copy, k) => copy.map((index, j) => [index, [k, j]])));
-      const reads = copies.map((copy, k) => this.reads(copy, k, place));
-      if (reads.slice(1).some((each) => !each.some((said) => said.some(([where]) => where === 'before')))) return false;
-      if (reads.slice(2).some((each) => !same(each, reads[1]))) return false;
       for (let n = 0; n < reads[0].length; n += 1) {
         const [first, then] = [reads[0][n], reads[1][n]];
         if (first.length !== then.length || first.some((a, k) => !same(a, then[k]) && then[k][0] !== 'before')) return false;

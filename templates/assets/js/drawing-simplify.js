@@ -4,6 +4,7 @@
 (() => {
   const SILENT = ['reshape', 'copy'];
   const LIST = 'list of modules';
+  const FUNCTIONS = 'functions';
   const SHARES = 'Shares its weights with';
   const TOLD = 3;
   const same = (a, b) => a.length === b.length && a.every((value, k) => value === b[k]);
@@ -201,15 +202,18 @@
     return parts.length > 1 ? start + parts[0] : '';
   }
 
-  /** How many blocks are around each block. */
+  /** How many blocks are around each block; of functions in a row one more than of any module: they open last. */
   function levels(it) {
     const found = new Map();
     const around = [];
+    let last = 0;
     for (const block of it.blocks) {
       while (around.length && around[around.length - 1].stop <= block.start) around.pop();
       found.set(block.id, around.length);
+      if (block.op !== FUNCTIONS) last = Math.max(last, around.length + 1);
       around.push(block);
     }
+    for (const block of it.blocks) if (block.op === FUNCTIONS) found.set(block.id, last);
     return found;
   }
 
