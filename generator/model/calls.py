@@ -173,13 +173,21 @@ def _called_by_forward(frame: FrameType | None) -> str:
     names: list[str] = []
     while frame is not None and frame.f_code.co_filename != nn.modules.module.__file__:
         code = frame.f_code
-        if not code.co_filename.startswith((_TORCH, _HERE)) and not code.co_name.startswith("<"):
+        if not code.co_filename.startswith(_NOT_THE_MODELS) and not code.co_name.startswith("<"):
             names.append(code.co_name)
         frame = frame.f_back
     return names[-2] if frame is not None and len(names) > 1 else ""
 
 
-_TORCH, _HERE = f"{Path(torch.__file__).parent}{os.sep}", __file__
+def asking(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame around `frame` that is the model's own code."""
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_THE_MODELS):
+        frame = frame.f_back
+    return frame
+
+
+_NOT_THE_MODELS = (f"{Path(torch.__file__).parent}{os.sep}", f"{Path(__file__).parent}{os.sep}")
+"""Where the files are that a call passes on its way here: torch's own, and those beside this one."""
 
 
 class _Mode(TorchFunctionMode):

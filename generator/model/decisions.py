@@ -6,15 +6,18 @@ stem ──▶ mean ──▶ gt ──▶ bool       from here to the end of th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from generator.model.calls import is_leaf
+from generator.model.calls import asking, is_leaf
 from generator.model.graph import Decision, Node, Ref
 from generator.model.lengths import Look, looks, plain, watched
 from generator.model.operations import function_name
+from generator.model.uses import Stored, stored
 
 _DECIDING = frozenset(
     (
@@ -97,9 +100,17 @@ class Sizes:
         output = function(*plain(args), **plain(kwargs))
         if ref is None:
             return output
-        look = Look()
+        lengths = None if name in ("numel", "nelement") else self._lengths[ref]
+        named = stored(asking(sys._getframe(1))) if isinstance(output, (int, torch.Size)) else Stored()
+        if named.parts and isinstance(output, torch.Size) and len(named.uses) == len(output):
+            parts = [Look(use=use) for use in named.uses]
+            for side, look in zip(output, parts, strict=True):
+                if side in self._lengths[ref]:
+                    found.decide(ref, before, look)
+            return torch.Size(watched(side, lengths, look) for side, look in zip(output, parts, strict=True))
+        look = Look(use=named.uses[0]) if len(named.uses) == 1 else Look()
         found.decide(ref, before, look)
-        return watched(output, None if name in ("numel", "nelement") else self._lengths[ref], look)
+        return watched(output, lengths, look)
 
 
 class Decisions:
@@ -128,7 +139,7 @@ class Decisions:
         found = self._open.pop()
         told = [id(look) for look in looks(output)] if self._open else []  # who called it may look, or hand it on
         for ref, start, look in found:
-            if look.decides and (look.compared or id(look) not in told):
+            if look.decides and (look.seen or id(look) not in told):
                 self.made.append(Decision(ref, start, stop, tuple(one for one in given if one.node < start)))
         if self._open and (_says(output) or not given):
             self._open[-1] += [(ref, stop, look) for ref, _, look in found]

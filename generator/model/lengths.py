@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from generator.model.uses import UNNAMED, Use
+
 
 @dataclass
 class Look:
@@ -23,11 +25,19 @@ class Look:
     """Or turned into something that cannot be followed."""
     handed: bool = False
     """To a torch function."""
+    use: Use = UNNAMED
+    """What its name tells, where it has one."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether what the model does next was chosen by them, for sure."""
+        return self.compared or self.use.counts
 
     @property
     def decides(self) -> bool:
-        """What was never seen again may have counted a loop, which Python does without a word."""
-        return self.compared or not self.handed
+        """What was never seen again may have counted a loop, which Python does without a word; what has a name that is never
+        read has not."""
+        return self.seen or not (self.handed or self.use.unread)
 
 
 class Length(int):
