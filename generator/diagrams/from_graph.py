@@ -53,6 +53,7 @@ def from_graph(
     seen = Counter({OUTPUT: 1})
     ids = [_id(seen, node.name) for node in graph.nodes]
     kept = _wanted(graph)
+    views = _views(graph, kept)
     deciding = {decision.ref.node for decision in graph.decisions}
     sizes = Sizes.of(graph.nodes)
 
@@ -71,17 +72,17 @@ def from_graph(
             _note(node, node.index in deciding, any(map(sizes.decided, node.outputs))),
             shares(name, alike[number]) if number else "",
         ]
-        edges += [
-            Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*node.inputs, *node.constants)
-        ]
+        through = views.get(node.index, {})
+        given = [one for ref in node.inputs for one in through.get(ref, (ref,))]
+        edges += [Edge(ids[ref.node], name, _shape(ref), is_open(ref, node.index)) for ref in (*given, *node.constants)]
         for held in joining(node):
             ops.append(_parameter(_id(seen, held.name), held))
             edges.append(Edge(ops[-1].id, name, ops[-1].shape))
         ops.append(_op(node, name, reaches, layers, " ".join(filter(None, said)), number))
-    given = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
-    if given:
-        ops.append(Op(OUTPUT, "output", "output", _shape(given[0]) if len(given) == 1 else ()))
-        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), is_open(ref, len(graph.nodes))) for ref in given]
+    ends = [ref for ref in dict.fromkeys(graph.outputs) if ref is not None]
+    if ends:
+        ops.append(Op(OUTPUT, "output", "output", _shape(ends[0]) if len(ends) == 1 else ()))
+        edges += [Edge(ids[ref.node], OUTPUT, _shape(ref), is_open(ref, len(graph.nodes))) for ref in ends]
     place = [0, *accumulate(1 + len(joining(node)) if node.index in kept else 0 for node in graph.nodes)]
     groups = [group for group in graph.groups if group.path and place[group.stop] > place[group.start]]
     groups.sort(key=lambda group: (group.start, -group.stop, -group.order))
@@ -138,6 +139,24 @@ def _wanted(graph: Graph) -> set[int]:
             kept.add(node.index)
             kept.update(ref.node for ref in (*node.inputs, *node.constants))
     return kept
+
+
+def _views(graph: Graph, kept: Collection[int]) -> Mapping[int, Mapping[Ref, list[Ref]]]:
+    """Views that modules gave and that were written over, through the tensor that they lie in, before anybody read them: by
+    the node that wrote, and by that tensor. A line leads through them, as what is read later is what they hold then."""
+    read = {ref.node for index in kept for ref in (*graph.nodes[index].inputs, *graph.nodes[index].constants)}
+    read |= {ref.node for ref in graph.outputs if ref is not None}
+    found: dict[int, dict[Ref, list[Ref]]] = {}
+    for node in graph.nodes:
+        for _, before in node.aliases:
+            if before is None or before.node in read or before.node not in kept:
+                continue
+            base = before
+            while base not in node.inputs and (view := graph.nodes[base.node]).view and len(view.inputs) == 1:
+                base = view.inputs[0]
+            if base in node.inputs and base != before:
+                found.setdefault(node.index, {}).setdefault(base, []).append(before)
+    return found
 
 
 def _unused(graph: Graph) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from generator.diagrams.from_graph import from_graph
 from generator.diagrams.from_model import architecture, by_shapes
-from generator.diagrams.simplify import at_depth
+from generator.diagrams.simplify import at_depth, without
 from generator.engine.invoke import Invocation
 from generator.model.describe import describe
 from tests.diagrams.watched import Branching, InPlace, Token, dashed, ids
@@ -30,6 +30,56 @@ def test_what_writes_into_its_input_or_looks_at_it_takes_no_memory():
         "F.flatten": (1, False, 0),
         "@output": (1, False, 0),
     }
+
+
+class Flat(nn.Module):
+    """Writes into a map, or into a view that a module gave of it, and reads one of them."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.conv, self.flat, self.again = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Unflatten(1, (4, 9))
+        self.relu, self.head = nn.ReLU(inplace=True), nn.Linear(36, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        flat = self.flat(y)
+        if self.how == "map":
+            self.relu(y)
+        elif self.how == "view":
+            self.relu(flat)
+        elif self.how == "both":
+            parts = self.again(flat)
+            self.relu(y)
+            return self.head(flat) + parts.sum()
+        elif self.how == "view of a view":
+            flat = self.again(flat)
+            self.relu(y)
+            flat = flat.flatten(1)
+        elif self.how == "read before":
+            flat = flat.exp() + flat
+            self.relu(y)
+            return self.head(flat) + y.sum()
+        return self.head(flat)
+
+
+@pytest.mark.parametrize(
+    ("how", "ways"),
+    [
+        ("map", ["conv flat", "flat relu", "relu head"]),
+        ("view", ["conv flat", "flat relu", "relu head"]),
+        ("both", ["conv flat", "flat again", "again relu", "relu head", "relu F.sum"]),
+        ("view of a view", ["conv flat", "flat again", "again relu", "relu F.flatten", "F.flatten head"]),
+        ("read before", ["conv flat", "flat F.exp", "flat F.add", "conv relu", "relu F.sum"]),
+    ],
+)
+def test_a_view_that_a_module_gave_is_no_dead_end_where_it_is_written_over(how: str, ways: list[str]):
+    it = architecture(Flat(how), (3, 5, 5))
+    assert {*ways} <= {f"{edge.source} {edge.target}" for edge in it.edges}
+    assert [op.id for op in it.ops if op.kind != "output" and not it.outputs_of[op.id]] == []
+    silent = without(it)
+    assert len(silent.edges) == len({(edge.source, edge.target) for edge in silent.edges})
+    assert it.by_id["relu"].kind == "act"
 
 
 class Block(nn.Module):
