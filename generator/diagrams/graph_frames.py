@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from generator.diagrams.architecture import Architecture, Block, Op
-from generator.diagrams.layout import Rect
+from generator.diagrams.layout import Heads, Rect, Words, beside
+from generator.diagrams.layout.heads import EDGE, INDENT
 from generator.diagrams.palette import DIM, INK, LINE
 from generator.diagrams.svg import Canvas, text_width
 from generator.diagrams.words import fitted, span, within
@@ -27,6 +28,8 @@ class FrameLook:
     op: str
     width: float
     """Of all that is written on it."""
+    words: Words
+    """Name, class and, of a repetition, how many."""
 
 
 def named(one: Op | Block, inside: str) -> str:
@@ -51,12 +54,16 @@ def frame(block: Block, it: Architecture) -> FrameLook:
     name = fitted(named(block, inside), NAME, MOST)
     op = fitted(block.op, NAME, MOST)
     more = pill(block.times) + 6 if block.times > 1 else FOLD + 6 if block.run else 0.0
-    return FrameLook(name, op, text_width(name, NAME, bold=True) + text_width(op, NAME) + 39 + more)
+    bold, plain = text_width(name, NAME, bold=True), text_width(op, NAME)
+    words = [(0.0, bold), *([(8.0, plain)] if op else []), *([(6.0, pill(block.times))] if block.times > 1 else [])]
+    return FrameLook(name, op, bold + plain + 39 + more, tuple(words))
 
 
 def again(said: FrameLook) -> FrameLook:
     """The same on a further piece of the frame: it is the block that was there before."""
-    return replace(said, title=f"… {said.title}", width=said.width + text_width("… ", NAME, bold=True))
+    more = text_width("… ", NAME, bold=True)
+    (_, name), *rest = said.words
+    return replace(said, title=f"… {said.title}", width=said.width + more, words=((0.0, name + more), *rest))
 
 
 def draw_frame(canvas: Canvas, block: Block, at: Rect) -> None:
@@ -77,24 +84,32 @@ def draw_frame(canvas: Canvas, block: Block, at: Rect) -> None:
         )
 
 
-def draw_caption(canvas: Canvas, block: Block, said: FrameLook, at: Rect, pages: Mapping[str, str], live: bool) -> None:
-    """The name of a frame, on a strip of its own."""
+def draw_caption(
+    canvas: Canvas, block: Block, said: FrameLook, at: Rect, heads: Heads, pages: Mapping[str, str], live: bool
+) -> None:
+    """The name of a frame, its words between the lines that come in; on a strip over them where these are too many."""
     with canvas.group(class_="ca-caption", data_block=block.id):
-        opens = live and not block.run
-        x = at.x + (20 if opens else 8)
-        wide = text_width(said.title, NAME, bold=True)
-        far = said.width - 10 - (0 if opens else 12)
-        canvas.rect(at.x + 3, at.y + 3, far, 15, rx=3, fill="#f7f8fb", class_="ca-chip")
+        opens, folds = live and not block.run, live and block.run and block.times == 1
+        start = at.x + (20 if opens else INDENT)
+        words = (*said.words, (6.0, FOLD)) if folds else said.words
+        lines = heads.through(at)
+        starts, end = beside(words, start, ()), at.x + at.width - EDGE
+        if (between := beside(words, start, lines))[-1] <= end:
+            starts = between
+        else:
+            far = said.width - 10 - (0 if opens else 12)
+            canvas.rect(at.x + 3, at.y + 3, far, 15, rx=3, fill="#f7f8fb", class_="ca-chip")
         if opens:
             handle(canvas, at.x + 6, at.y + 5.5, "−")
         with canvas.group(href=pages.get(block.id, ""), class_="ca-name"):
-            canvas.text((x, at.y + 14), said.title, NAME, font_weight="bold", fill=DIM, class_="ca-dim")
-        canvas.text((x + wide + 8, at.y + 14), said.op, NAME, fill=DIM, class_="ca-dim")
-        x += wide + 14 + (text_width(said.op, NAME) if said.op else -8)
+            canvas.text((starts[0], at.y + 14), said.title, NAME, font_weight="bold", fill=DIM, class_="ca-dim")
+        if said.op:
+            canvas.text((starts[1], at.y + 14), said.op, NAME, fill=DIM, class_="ca-dim")
+        last = (starts[-2], at.y + 3.5)
         if block.times > 1:
-            draw_pill(canvas, (x, at.y + 3.5), f"×{block.times}", pill(block.times), block.head)
-        elif block.run and live:
-            draw_pill(canvas, (x, at.y + 3.5), "fold", FOLD, block.head)
+            draw_pill(canvas, last, f"×{block.times}", pill(block.times), block.head)
+        elif folds:
+            draw_pill(canvas, last, "fold", FOLD, block.head)
 
 
 def draw_pill(canvas: Canvas, at: tuple[float, float], words: str, wide: float, head: str) -> None:

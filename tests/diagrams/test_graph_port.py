@@ -22,6 +22,7 @@ PARTS = (
     "drawing-palette",
     "drawing-simplify",
     "drawing-repeats",
+    "graph-heads",
     "graph-layout",
     "graph-columns",
     "draw-graph",

@@ -201,7 +201,44 @@ def test_no_line_is_seen_through_a_caption_or_a_label():
                     hits = [p for p in points if x < p[0] < x + wide and y - 8 < p[1] < y + 2]
                     met += bool(hits)
                     assert not hits or (k < order[ground] and holds(ground, words)), (name, options, words)
-    assert met  # the trunk does run behind captions
+    assert met  # lines do run behind shapes that stand beside them
+
+
+def test_lines_run_between_the_words_of_captions():
+    """Where they come into a frame; on a strip of its own a caption stands where they are too many, or the frame too narrow."""
+    passed = 0
+    for name in (*EIGHT, "forked"):
+        deep = {"depth": 2 if name == "densenet121" else 9, "labels": "all"}
+        for options in ({}, deep, {"depth": 9, "columns": 3}, {"depth": 1, "direction": "right"}):
+            root = ET.fromstring(Graph(**options).draw(named(name)).svg)  # type: ignore[arg-type]
+            lines = [
+                list(walked(str(path.get("d"))))
+                for group in root.iter()
+                if group.get("class", "").startswith("ca-wire")
+                for path in group.findall(f"{SVG}path")
+            ]
+            captions = [group for group in root.iter() if group.get("class") == "ca-caption"]
+            for caption in captions:
+                inside = list(caption.iter())
+                if any(element.get("class") == "ca-chip" for element in inside):
+                    assert options, (name, caption.get("data-block"))  # none where nothing is asked for
+                    continue
+                words = [
+                    (
+                        float(element.get("x", 0)),
+                        float(element.get("y", 0)),
+                        text_width(element.text, 9.5, bold=element.get("font-weight") == "bold") / ROOM,
+                    )
+                    for element in inside
+                    if element.tag == f"{SVG}text" and element.text and element.get("text-anchor") is None
+                ]
+                first, y, _ = words[0]
+                last = words[-1][0] + words[-1][2]
+                for points in lines:
+                    near = [p for p in points if y - 12 < p[1] < y + 4]
+                    assert not [p for p in near for x, _, wide in words if x < p[0] < x + wide], (name, options, words)
+                    passed += any(first < p[0] < last for p in near)
+    assert passed > 50
 
 
 def said_on_ground(everything: list[ET.Element]) -> Iterator[tuple[tuple[float, float, float], ET.Element]]:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from generator.diagrams.architecture import Architecture
-from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, arrange
+from generator.diagrams.layout import Box, Frame, Heads, Layout, Rect, Spacing, Wire, Words, arrange, beside
 from generator.diagrams.layout.reduce import redundant
 from generator.diagrams.shown import prepared, view
 from generator.diagrams.simplify import levels
@@ -231,3 +231,38 @@ def test_an_arc_goes_around_what_is_wide_between_its_ends(wide: float):
             ]
             assert not inside
     assert {len(arc.path) for arc in arcs} == ({2, 4} if wide == 300 else {2})
+
+
+def test_words_are_moved_on_behind_the_lines_that_would_run_through_them():
+    words = ((0.0, 20.0), (8.0, 30.0), (6.0, 10.0))
+    assert beside(words, 8, ()) == [8, 36, 72, 82]
+    assert beside(words, 8, [(32, 32)]) == [8, 36, 72, 82]  # between them
+    assert beside(words, 8, [(32, 34)]) == [8, 38, 74, 84]
+    assert beside(words, 8, [(31, 31)])[0] == 35  # nearer than four pixels to the first
+    assert beside(words, 8, [(10, 10)]) == [14, 42, 78, 88]
+    assert beside(words, 8, [(50, 50), (60, 60)]) == [8, 64, 100, 110]
+
+
+def test_a_frame_is_as_wide_as_its_words_need_beside_the_line_that_comes_in():
+    def framed(words: Words) -> tuple[Rect, float]:
+        laid = arrange([Box(40, 20)] * 3, [(0, 1), (1, 2)], [Frame(1, 3, 64, words=words)])
+        (frame,) = laid.frames
+        line = laid.boxes[1].x + 20
+        assert Heads(laid.wires).through(frame) == [(line, line)]
+        return frame, line
+
+    narrow, line = framed(())
+    assert (narrow.width, line - narrow.x) == (64, 32)
+    wide, line = framed(((0.0, 20.0), (8.0, 40.0)))  # the name is in front of the line
+    assert (wide.x, wide.width, line - wide.x) == (narrow.x, 32 + 4 + 40 + 5, 32)
+    longer, line = framed(((0.0, 26.0), (8.0, 20.0)))  # a little more before it, for the name
+    assert (line - longer.x, longer.width) == (8 + 26 + 4, 8 + 26 + 4 + 32)
+    assert framed(((0.0, 90.0), (8.0, 90.0)))[0].width == 64  # too much: it stands on a strip over the line
+
+
+def test_curves_through_a_head_are_met_where_they_are():
+    wire = Wire(0, (0,), (("M", (0.0, 0.0)), ("C", (0.0, 40.0, 80.0, -20.0, 80.0, 20.0)), ("L", (80.0, 50.0))))
+    found = Heads([wire]).through(Rect(0, 2, 200, 60))
+    assert found[0][0] == 0 and found[-1][1] == 80
+    assert Heads([wire]).through(Rect(0, 30, 200, 60)) == [(80, 80)]
+    assert Heads([wire]).through(Rect(90, 2, 200, 60)) == []

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from generator.diagrams.layout.heads import CLEAR as CLOSE
+from generator.diagrams.layout.heads import EDGE, INDENT, beside
 from generator.diagrams.layout.level import Link, Placed, Thing, place
 from generator.diagrams.layout.reduce import redundant
 from generator.diagrams.layout.shapes import ENTRY, Box, Command, Frame, Layout, Rect, Spacing, Wire
@@ -14,6 +16,8 @@ DENSE = 1.5
 """Edges for each box from which on those that shorten a way are drawn as arcs: lanes would be wider than the network."""
 CLEAR = 4.0
 """Pixels between an arc and what it goes around."""
+WIDER = 60.0
+"""Pixels that a frame gets wider, at most, so that no line runs through its words: where many enter, they run behind."""
 
 
 @dataclass(eq=False)
@@ -159,12 +163,27 @@ def _frame(level: _Level, frame: Frame, spacing: Spacing) -> Thing:
     left = placed.left + spacing.pad + spacing.before
     right = placed.right + spacing.pad
     more = max(0.0, frame.width - left - right) / 2
+    left, right = left + more, right + more
     height = placed.height + (0 if level.exits else spacing.pad)
     first = len(level.entries)
     ins = {source: placed.x[k] for k, source in enumerate(level.entries)}
+    if frame.words and ins:
+        before, behind = _lacks(frame, left, right, sorted(ins.values()))
+        if before + behind <= WIDER:
+            left, right = left + before, right + behind
     outs = {source: placed.x[first + len(level.items) + k] for k, source in enumerate(level.exits)}
     weight = sum(thing.weight for thing in level.things if thing.role == "item")
-    return Thing(left + more, right + more, height, weight, "item", False, ins, outs)
+    return Thing(left, right, height, weight, "item", False, ins, outs)
+
+
+def _lacks(frame: Frame, left: float, right: float, lines: Sequence[float]) -> tuple[float, float]:
+    """How much wider a frame must be on its left and on its right for its words to stand between lines at these places: as they
+    come, or with the first of them in front of the first line."""
+    spans = [(x, x) for x in lines]
+    plain = max(0.0, beside(frame.words, INDENT - left, spans)[-1] + EDGE - right)
+    before = max(0.0, INDENT + frame.words[0][1] + CLOSE - left - lines[0])
+    behind = max(0.0, beside(frame.words, INDENT - left - before, spans)[-1] + EDGE - right)
+    return (0.0, plain) if plain <= before + behind else (before, behind)
 
 
 def _spread(

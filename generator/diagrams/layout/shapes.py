@@ -8,6 +8,9 @@ Command = tuple[str, tuple[float, ...]]
 """``("M", (x, y))``, ``("L", (x, y))``, ``("Q", (x1, y1, x, y))`` or ``("C", (x1, y1, x2, y2, x, y))``."""
 
 
+Words = tuple[tuple[float, float], ...]
+"""(gap before it, its width) of each word at a frame's head."""
+
 ENTRY = 0.5
 """Weight of a line that enters a frame: the longest way begins with it, and not with what joins it inside, where that weighs less."""
 
@@ -32,6 +35,8 @@ class Frame:
     stop: int
     width: float = 0
     height: float = 0
+    words: Words = ()
+    """At its head, which the lines that enter run between; see `heads`."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from generator.diagrams import graph_frames as outlines
 from generator.diagrams import graph_parts as parts
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.graph_lines import labels, lines, reach, shown_shapes
-from generator.diagrams.layout import Box, Frame, Layout, Rect, Spacing, Wire, arrange, in_columns
+from generator.diagrams.layout import Box, Frame, Heads, Layout, Rect, Spacing, Wire, arrange, in_columns
 from generator.diagrams.named import without_use
 from generator.diagrams.options import number
 from generator.diagrams.palette import DIM, INK
@@ -120,10 +120,11 @@ def _paint(
         for k, rest in laid.rests:
             outlines.draw_frame(canvas, it.blocks[k], rest)
         lines(canvas, laid, it, down)
+        heads = Heads(laid.wires)
         for k, block in enumerate(it.blocks):
-            outlines.draw_caption(canvas, block, frames[k], laid.frames[k], pages, live)
+            outlines.draw_caption(canvas, block, frames[k], laid.frames[k], heads, pages, live)
         for k, rest in laid.rests:
-            outlines.draw_caption(canvas, it.blocks[k], outlines.again(frames[k]), rest, pages, live)
+            outlines.draw_caption(canvas, it.blocks[k], outlines.again(frames[k]), rest, heads, pages, live)
         for k, op in enumerate(it.ops):
             parts.draw(canvas, op, k, made[k], laid.boxes[k], how.colours == "kind", pages, live)
         labels(canvas, laid, it, shapes, down)
@@ -165,7 +166,9 @@ def _laid(
     weights = [LEARNED if op.learned else 1 for op in it.ops]
     if how.direction == "down":
         boxes = [Box(a.width, a.height, far, w) for a, far, w in zip(made, wide, weights, strict=True)]
-        rims = [Frame(b.start, b.stop, frame.width) for b, frame in zip(it.blocks, frames, strict=True)]
+        rims = [
+            Frame(b.start, b.stop, frame.width, words=frame.words) for b, frame in zip(it.blocks, frames, strict=True)
+        ]
         tall = arrange(boxes, edges, rims, Spacing(gap=34 if any(shapes) else 26))
         return lambda count: in_columns(tall, boxes, count, [0.0] * len(boxes))
     boxes = [Box(look.height, look.width, 0, weight) for look, weight in zip(made, weights, strict=True)]

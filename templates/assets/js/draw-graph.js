@@ -2,6 +2,7 @@
  * handles that open and close blocks, and no tooltips of its own. */
 (() => {
   const {Canvas, num, textWidth, FILLS, EDGES, INK, DIM, LINE, SHARED, tint} = convatlas.drawing;
+  const {beside, Heads, INDENT, EDGE} = convatlas.heads;
   const {prepared, opening, folding, fitting, count, leaves, joints, isRun, headOf} = convatlas.simplify;
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
@@ -138,10 +139,16 @@
     const name = fitted(named(block, inside), NAME, MOST);
     const op = fitted(block.op, NAME, MOST);
     const more = block.times > 1 ? pill(block.times) + 6 : isRun(block) ? FOLD + 6 : 0;
-    return {title: name, op, width: textWidth(name, NAME, true) + textWidth(op, NAME) + 39 + more};
+    const [bold, plain] = [textWidth(name, NAME, true), textWidth(op, NAME)];
+    const words = [[0, bold], ...(op ? [[8, plain]] : []), ...(block.times > 1 ? [[6, pill(block.times)]] : [])];
+    return {title: name, op, width: bold + plain + 39 + more, words};
   }
 
-  const again = (said) => ({...said, title: `… ${said.title}`, width: said.width + textWidth('… ', NAME, true)});
+  function again(said) {
+    const more = textWidth('… ', NAME, true);
+    const [[, name], ...rest] = said.words;
+    return {...said, title: `… ${said.title}`, width: said.width + more, words: [[0, name + more], ...rest]};
+  }
 
   const paint = (kind, coloured) => ({fill: coloured ? FILLS[kind] : '#ffffff', stroke: EDGES[kind], class_: `ca-k-${kind}`});
 
@@ -160,18 +167,22 @@
     });
   }
 
-  function drawCaption(canvas, block, said, at, pages, live) {
+  function drawCaption(canvas, block, said, at, heads, pages, live) {
     canvas.group({class_: 'ca-caption', data_block: block.id}, () => {
       const opens = live && !isRun(block);
-      let x = at.x + (opens ? 20 : 8);
-      const wide = textWidth(said.title, NAME, true);
-      canvas.rect(at.x + 3, at.y + 3, said.width - 10 - (opens ? 0 : 12), 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
+      const folds = live && isRun(block) && block.times === 1;
+      const start = at.x + (opens ? 20 : INDENT);
+      const words = folds ? [...said.words, [6, FOLD]] : said.words;
+      const between = beside(words, start, heads.through(at));
+      const fits = between[between.length - 1] <= at.x + at.width - EDGE;
+      const starts = fits ? between : beside(words, start, []);
+      if (!fits) canvas.rect(at.x + 3, at.y + 3, said.width - 10 - (opens ? 0 : 12), 15, {rx: 3, fill: '#f7f8fb', class_: 'ca-chip'});
       if (opens) handle(canvas, at.x + 6, at.y + 5.5, '−');
-      canvas.group({href: pages[block.id] ?? '', class_: 'ca-name'}, () => canvas.text([x, at.y + 14], said.title, NAME, {font_weight: 'bold', fill: DIM, class_: 'ca-dim'}));
-      canvas.text([x + wide + 8, at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
-      x += wide + 14 + (said.op ? textWidth(said.op, NAME) : -8);
-      if (block.times > 1) drawPill(canvas, [x, at.y + 3.5], `×${block.times}`, pill(block.times), headOf(block));
-      else if (isRun(block) && live) drawPill(canvas, [x, at.y + 3.5], 'fold', FOLD, headOf(block));
+      canvas.group({href: pages[block.id] ?? '', class_: 'ca-name'}, () => canvas.text([starts[0], at.y + 14], said.title, NAME, {font_weight: 'bold', fill: DIM, class_: 'ca-dim'}));
+      if (said.op) canvas.text([starts[1], at.y + 14], said.op, NAME, {fill: DIM, class_: 'ca-dim'});
+      const last = [starts[starts.length - 2], at.y + 3.5];
+      if (block.times > 1) drawPill(canvas, last, `×${block.times}`, pill(block.times), headOf(block));
+      else if (folds) drawPill(canvas, last, 'fold', FOLD, headOf(block));
     });
   }
 
@@ -279,7 +290,7 @@
     const weights = it.ops.map((op) => (op.kind === 'input' && op.op === 'Parameter' ? LEARNED : 1));
     if (isDown) {
       const boxes = made.map((one, k) => ({width: one.width, height: one.height, reach: wide[k], weight: weights[k]}));
-      const tall = arrange(boxes, edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0})), {gap: shapes.some(Boolean) ? 34 : 26});
+      const tall = arrange(boxes, edges, it.blocks.map((b, k) => ({start: b.start, stop: b.stop, width: frames[k].width, height: 0, words: frames[k].words})), {gap: shapes.some(Boolean) ? 34 : 26});
       return (count) => inColumns(tall, boxes, count, boxes.map(() => 0));
     }
     const boxes = made.map((one, k) => ({width: one.height, height: one.width, reach: 0, weight: weights[k]}));
@@ -376,8 +387,9 @@
       it.blocks.forEach((block, k) => drawFrame(canvas, block, laid.frames[k]));
       for (const [k, rest] of laid.rests) drawFrame(canvas, it.blocks[k], rest);
       lines(canvas, laid, it, edges.map(([, b]) => b), isDown);
-      it.blocks.forEach((block, k) => drawCaption(canvas, block, frames[k], laid.frames[k], pages, live));
-      for (const [k, rest] of laid.rests) drawCaption(canvas, it.blocks[k], again(frames[k]), rest, pages, live);
+      const heads = new Heads(laid.wires);
+      it.blocks.forEach((block, k) => drawCaption(canvas, block, frames[k], laid.frames[k], heads, pages, live));
+      for (const [k, rest] of laid.rests) drawCaption(canvas, it.blocks[k], again(frames[k]), rest, heads, pages, live);
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
       labels(canvas, laid, it, shapes, isDown);
     });

@@ -4,6 +4,8 @@
   const DENSE = 1.5;
   const ENTRY = 0.5;
   const LINE = 2;
+  const WIDER = 60;
+  const {beside, INDENT, CLOSE, EDGE} = convatlas.heads;
   const SPACING = {gap: 36, side: 22, lane: 12, pad: 12, head: 20, before: 0, radius: 8};
 
   /** Numbers of the edges that only shorten a way which exists. */
@@ -356,8 +358,22 @@
     const right = placed.right + spacing.pad;
     const more = Math.max(0, frame.width - left - right) / 2;
     const first = one.entries.length;
-    return {left: left + more, right: right + more, height: placed.height + (one.exits.length ? 0 : spacing.pad), weight: one.things.reduce((all, thing) => all + (thing.role === 'item' ? thing.weight : 0), 0), role: 'item', plain: false,
+    const sides = [left + more, right + more];
+    if (frame.words && frame.words.length && first) {
+      const [before, behind] = lacks(frame.words, ...sides, one.entries.map((source, k) => placed.x[k]).sort((a, b) => a - b));
+      if (before + behind <= WIDER) { sides[0] += before; sides[1] += behind; }
+    }
+    return {left: sides[0], right: sides[1], height: placed.height + (one.exits.length ? 0 : spacing.pad), weight: one.things.reduce((all, thing) => all + (thing.role === 'item' ? thing.weight : 0), 0), role: 'item', plain: false,
       ins: new Map(one.entries.map((source, k) => [source, placed.x[k]])), outs: new Map(one.exits.map((source, k) => [source, placed.x[first + one.items.length + k]]))};
+  }
+
+  function lacks(words, left, right, lines) {
+    const spans = lines.map((x) => [x, x]);
+    const end = (start) => beside(words, start, spans).pop();
+    const plain = Math.max(0, end(INDENT - left) + EDGE - right);
+    const before = Math.max(0, INDENT + words[0][1] + CLOSE - left - lines[0]);
+    const behind = Math.max(0, end(INDENT - left - before) + EDGE - right);
+    return plain <= before + behind ? [0, plain] : [before, behind];
   }
 
   function spread(one, x, y, found, boxes) {
