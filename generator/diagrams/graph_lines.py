@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from generator.diagrams.architecture import Architecture, Op, shape_words
-from generator.diagrams.layout import Layout, Wire
+from generator.diagrams.layout import Heads, Layout, Rect, Wire
 from generator.diagrams.palette import DASHES, DIM, LINE
 from generator.diagrams.svg import Canvas, num, text_width
 
@@ -68,8 +68,9 @@ def reach(words: str, op: Op) -> float:
     return OFF + _sheets(op) + text_width(words, LABEL) if words else 0.0
 
 
-def labels(canvas: Canvas, laid: Layout, it: Architecture, shapes: Sequence[str], down: bool) -> None:
-    """The shapes, each beside the line out of its op."""
+def labels(canvas: Canvas, laid: Layout, it: Architecture, shapes: Sequence[str], down: bool, heads: Heads) -> None:
+    """The shapes, each beside the line out of its op, on a ground of their own where another line or a frame's rim is behind."""
+    rims = (*laid.frames, *(rest for _, rest in laid.rests))
     for op, box, words in zip(it.ops, laid.boxes, shapes, strict=True):
         if not words:
             continue
@@ -78,8 +79,18 @@ def labels(canvas: Canvas, laid: Layout, it: Architecture, shapes: Sequence[str]
             at = (box.x + box.width / 2 + OFF, box.y + box.height + 12 + off / 2)  # a skip may turn 18 below
         else:
             at = (box.x + box.width + OFF + off, box.y + box.height / 2 - 4)
-        canvas.rect(at[0] - 1, at[1] - 8, text_width(words, LABEL), 10, fill="#ffffff", class_="ca-ground")
+        ground = Rect(at[0] - 1, at[1] - 8, text_width(words, LABEL), 10)
+        if heads.through(ground, ground.height) or any(_cuts(rim, ground) for rim in rims):
+            canvas.rect(ground.x, ground.y, ground.width, ground.height, fill="#ffffff", class_="ca-ground")
         canvas.text(at, words, LABEL, fill=DIM, class_="ca-dim")
+
+
+def _cuts(rim: Rect, at: Rect) -> bool:
+    """Whether a part of `at` is inside a frame, and another is not."""
+    right, low, out, below = at.x + at.width, at.y + at.height, rim.x + rim.width, rim.y + rim.height
+    if right <= rim.x or at.x >= out or low <= rim.y or at.y >= below:
+        return False
+    return at.x < rim.x or right > out or at.y < rim.y or low > below
 
 
 def _sheets(op: Op) -> float:

@@ -111,10 +111,11 @@ def draw(
             return
         _body(canvas, op, said, at, coloured)
         middle = at.x + at.width / 2
+        top = at.y + (5 if op.kind == "block" and len(_leaves(op)) > STRIPES else 0)  # no stripes stand below the words
         with canvas.group(href=pages.get(op.id, ""), class_="ca-name"):
             for k, line in enumerate(said.title):
                 canvas.text(
-                    (middle, at.y + 15.5 + LEADING * k),
+                    (middle, top + 15.5 + LEADING * k),
                     line,
                     TITLE,
                     font_weight="bold",
@@ -126,11 +127,11 @@ def draw(
             wide = pill(op.times)
             draw_pill(canvas, (at.x + at.width - wide - 5, at.y + 5), f"×{op.times}", wide, op.id)
         if said.name:
-            below = at.y + 28 + LEADING * (len(said.title) - 1)
+            below = top + 28 + LEADING * (len(said.title) - 1)
             canvas.text((middle, below), said.name, NAME, text_anchor="middle", fill="#3b4252", class_="ca-on-dim")
         for k, part in enumerate(said.bands):
-            top = at.y + at.height - 14 * (len(said.bands) - k)
-            canvas.text((middle, top + 10), title(part), BAND, text_anchor="middle", fill=INK, class_="ca-on")
+            low = at.y + at.height - 14 * (len(said.bands) - k)
+            canvas.text((middle, low + 10), title(part), BAND, text_anchor="middle", fill=INK, class_="ca-on")
         if op.shared:
             _share(canvas, (at.x + at.width - 2, at.y + 2), op.shared)
         if live and op.kind == "block":

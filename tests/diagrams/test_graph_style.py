@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import math
 import os
@@ -55,13 +56,25 @@ def test_closed_graphs_are_readable_in_a_papers_column(source: str):
     )
 
 
+def places(svg: str, size: str) -> list[tuple[float, float, float, float]]:
+    """Where the dim words of this size stand, with the room of a ground around them: (x, y, width, height)."""
+    found = re.findall(rf'<text x="(\S+)" y="(\S+)" [^>]*font-size="{size}"([^>]*)class="ca-dim">([^<]+)<', svg)
+    return [
+        (float(x) - 1, float(y) - 8, text_width(html.unescape(words), float(size), bold="bold" in how), 10)
+        for x, y, how, words in found
+    ]
+
+
+def test_words_stand_on_a_ground_only_where_something_runs_behind_them():
+    assert "ca-ground" not in Graph().draw(named("unet")).svg
+    svg = Graph(depth=1, direction="right").draw(named("vgg16")).svg
+    assert svg.count("ca-ground") == 1  # a shape beside the line that leaves a frame reaches over the frame's rim
+
+
 @pytest.mark.parametrize("depth", [0, 1])
 def test_the_ground_of_a_shape_covers_no_skip(depth: int):
     svg = Graph(depth=depth).draw(named("unet")).svg
-    grounds = [
-        tuple(map(float, found))
-        for found in re.findall(r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" [^>]*class="ca-ground"', svg)
-    ]
+    grounds = places(svg, "9")
     skips = re.findall(r'<g class="ca-wire ca-wire-skip"[^>]*><path d="([^"]+)"', svg)
     assert grounds and skips
     for d in skips:
@@ -165,8 +178,7 @@ def test_what_is_open_in_the_first_is_open_in_all_of_them():
 def test_the_ground_of_words_covers_no_line_that_leaves_its_column():
     """A branch is seen from where it parts: no shape stands on its bend, nor does a frame's caption."""
     svg = Graph(depth=9, labels="all").draw(named("forked")).svg
-    boxes = r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" [^>]*class="ca-(?:ground|chip)"'
-    grounds = [tuple(map(float, found)) for found in re.findall(boxes, svg)]
+    grounds = [*places(svg, "9"), *places(svg, "9.5")]
     bends = re.findall(r"[ML] ([-\d.]+) ([-\d.]+) C" + 6 * r" ([-\d.]+)", svg)
     assert len(bends) > 8 and len(grounds) > 8
     for x0, y0, x1, y1, x2, y2, x3, y3 in (map(float, bend) for bend in bends):

@@ -34,14 +34,14 @@ def beside(words: Words, start: float, lines: Sequence[Span]) -> list[float]:
 
 
 class Heads:
-    """The lines of a drawing, asked for where they run through the heads of its frames."""
+    """The lines of a drawing, asked for where they run through the heads of its frames, or behind other words."""
 
     def __init__(self, wires: Sequence[Wire]) -> None:
         self._paths = [(wire, *_bounds(wire)) for wire in wires]
 
-    def through(self, at: Rect) -> list[Span]:
-        """From where to where, from left to right."""
-        right, low = at.x + at.width, at.y + HIGH
+    def through(self, at: Rect, high: float = HIGH) -> list[Span]:
+        """From where to where through the upper pixels of `at`, from left to right."""
+        right, low = at.x + at.width, at.y + high
         found = []
         for wire, x0, x1, y0, y1 in self._paths:
             if x1 <= at.x or x0 >= right or y1 <= at.y or y0 >= low:

@@ -127,7 +127,7 @@ def _paint(
             outlines.draw_caption(canvas, it.blocks[k], outlines.again(frames[k]), rest, heads, pages, live)
         for k, op in enumerate(it.ops):
             parts.draw(canvas, op, k, made[k], laid.boxes[k], how.colours == "kind", pages, live)
-        labels(canvas, laid, it, shapes, down)
+        labels(canvas, laid, it, shapes, down, heads)
     width, height = _size(laid, it, whole, how)
     if how.legend:
         parts.legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width)

@@ -209,9 +209,10 @@
         return;
       }
       body(canvas, op, said, at, coloured);
-      canvas.group({href: pages[op.id] ?? '', class_: 'ca-name'}, () => said.title.forEach((line, k) => canvas.text([middle, at.y + 15.5 + LEADING * k], line, TITLE, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-on'})));
+      const top = at.y + (op.kind === 'block' && leaves(op).length > STRIPES ? 5 : 0);
+      canvas.group({href: pages[op.id] ?? '', class_: 'ca-name'}, () => said.title.forEach((line, k) => canvas.text([middle, top + 15.5 + LEADING * k], line, TITLE, {font_weight: 'bold', text_anchor: 'middle', fill: INK, class_: 'ca-on'})));
       if (op.times > 1) drawPill(canvas, [at.x + at.width - pill(op.times) - 5, at.y + 5], `×${op.times}`, pill(op.times), op.id);
-      if (said.name) canvas.text([middle, at.y + 28 + LEADING * (said.title.length - 1)], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
+      if (said.name) canvas.text([middle, top + 28 + LEADING * (said.title.length - 1)], said.name, NAME, {text_anchor: 'middle', fill: '#3b4252', class_: 'ca-on-dim'});
       said.bands.forEach((part, k) => canvas.text([middle, at.y + at.height - 14 * (said.bands.length - k) + 10], title(part), BAND, {text_anchor: 'middle', fill: INK, class_: 'ca-on'}));
       if (op.shared) share(canvas, [at.x + at.width - 2, at.y + 2], op.shared);
       if (live && op.kind === 'block') handle(canvas, at.x + 5, at.y + 6, '+');
@@ -269,16 +270,25 @@
     });
   }
 
-  function labels(canvas, laid, it, shapes, isDown) {
+  function labels(canvas, laid, it, shapes, isDown, heads) {
+    const rims = [...laid.frames, ...laid.rests.map(([, rest]) => rest)];
     it.ops.forEach((op, k) => {
       const words = shapes[k];
       if (!words) return;
       const box = laid.boxes[k];
       const off = sheets(op);
       const at = isDown ? [box.x + box.width / 2 + OFF, box.y + box.height + 12 + off / 2] : [box.x + box.width + OFF + off, box.y + box.height / 2 - 4];
-      canvas.rect(at[0] - 1, at[1] - 8, textWidth(words, LABEL), 10, {fill: '#ffffff', class_: 'ca-ground'});
+      const ground = {x: at[0] - 1, y: at[1] - 8, width: textWidth(words, LABEL), height: 10};
+      if (heads.through(ground, ground.height).length || rims.some((rim) => cuts(rim, ground))) canvas.rect(ground.x, ground.y, ground.width, ground.height, {fill: '#ffffff', class_: 'ca-ground'});
       canvas.text(at, words, LABEL, {fill: DIM, class_: 'ca-dim'});
     });
+  }
+
+  /** Whether a part of `at` is inside a frame, and another is not. */
+  function cuts(rim, at) {
+    const [right, low, out, below] = [at.x + at.width, at.y + at.height, rim.x + rim.width, rim.y + rim.height];
+    if (right <= rim.x || at.x >= out || low <= rim.y || at.y >= below) return false;
+    return at.x < rim.x || right > out || at.y < rim.y || low > below;
   }
 
   // ---- the whole
@@ -391,7 +401,7 @@
       it.blocks.forEach((block, k) => drawCaption(canvas, block, frames[k], laid.frames[k], heads, pages, live));
       for (const [k, rest] of laid.rests) drawCaption(canvas, it.blocks[k], again(frames[k]), rest, heads, pages, live);
       it.ops.forEach((op, k) => drawNode(canvas, op, k, made[k], laid.boxes[k], how.colours === 'kind', pages, live));
-      labels(canvas, laid, it, shapes, isDown);
+      labels(canvas, laid, it, shapes, isDown, heads);
     });
     const [width, height] = sizeOf(laid, it, how, above);
     if (how.legend) legend(canvas, it, MARGIN, MARGIN + head + laid.height + 16, width);

@@ -15,7 +15,7 @@
     return [...found, x];
   }
 
-  /** The lines of a drawing, asked for where they run through the heads of its frames. */
+  /** The lines of a drawing, asked for where they run through the heads of its frames, or behind other words. */
   class Heads {
     constructor(wires) {
       this.paths = wires.map((wire) => {
@@ -25,8 +25,8 @@
       });
     }
 
-    through(at) {
-      const [right, low] = [at.x + at.width, at.y + HIGH];
+    through(at, high = HIGH) {
+      const [right, low] = [at.x + at.width, at.y + high];
       const found = [];
       for (const [wire, x0, x1, y0, y1] of this.paths) {
         if (x1 <= at.x || x0 >= right || y1 <= at.y || y0 >= low) continue;
