@@ -59,13 +59,15 @@ def export(drawing: Drawing, form: str, scale: float = 2.0) -> Exported:
 
 
 def _pdf(svg: str, drawing: Drawing, points: float) -> bytes:
-    """A page of the drawing's size, `points` for each pixel; the converter takes pixels for points."""
+    """A page of the drawing's size, `points` for each pixel; the converter takes pixels for points. It fills lines too, in black:
+    nothing in SVG, a hairline in PDF."""
     import svg2pdf_py
 
     fonts = svg2pdf_py.FontDatabase.system()
     for file in own_files():
         fonts.load_font_file(file)
     size = f'width="{num(drawing.width * points)}" height="{num(drawing.height * points)}"'
+    svg = re.sub(r"<line (?![^>]*\bfill=)", '<line fill="none" ', svg)
     return in_one_order(
         bytes(svg2pdf_py.svg_to_pdf(re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1), fonts))
     )

@@ -50,6 +50,15 @@ def test_a_png_by_its_pixels(scale: float):
     assert Image.open(io.BytesIO(data)).info["dpi"] == pytest.approx((96 * scale, 96 * scale), rel=1e-3)
 
 
+def test_a_faint_line_is_faint_in_a_pdf_too():
+    canvas = Canvas()
+    canvas.line((10, 5), (190, 45), stroke="#c00000", stroke_width=0.4, stroke_opacity=0.1)
+    canvas.line((10, 25), (190, 5), stroke="#0000c0", stroke_width=0.1, fill="none", stroke_opacity=0.06)
+    made = canvas.drawing(200, 50, title="two lines")
+    for seen in (page(export(made, "pdf").data, 4), pixels(export(made, "png", 3).data)):
+        assert 150 < seen.min() < 255  # PDF has a hairline, and a black one, for what fills no room
+
+
 @pytest.mark.parametrize(
     "families", [FONT, ABSENT, f"{ABSENT}, serif", "monospace", "sans-serif", "'DejaVu Sans', serif"]
 )
