@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -94,7 +94,7 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
         arrow.points = [(x, at + axis) for x, at in arrow.points]
     wrapped = around(layout, across, tops, left - 4, edge + 6)
     for frame in routed.frames:
-        _frame(scene, frame, layout)
+        _frame(scene, frame, layout, [*routed.arrows, *wrapped])
     inner = straight(layout, near)
     parted, dots = branches(layout)
     for item in layout.placed:
@@ -245,7 +245,8 @@ def _arrow(scene: Scene, arrow: Arrow, layout: Layout, look: Look) -> None:
     scene.add(Area(corners, LINE, "", "ca-head"))
 
 
-def _frame(scene: Scene, frame: Frame, layout: Layout) -> None:
+def _frame(scene: Scene, frame: Frame, layout: Layout, lines: Sequence[Arrow]) -> None:
+    """Dashed, with how many there are and their names above, up to the first of the `lines` that comes down through these."""
     x, y, x1, y1 = frame.x, frame.y, frame.x + frame.width, frame.y + frame.height
     scene.add(Wire(((x, y), (x1, y), (x1, y1), (x, y1), (x, y)), LINE, "ca-frame", 1, True))
     times = f"×{frame.block.times}"
@@ -255,7 +256,12 @@ def _frame(scene: Scene, frame: Frame, layout: Layout) -> None:
     )
     start = x + 8 + text_width(times, 11, bold=True)
     scene.add(Words((x + 2, y - 4), times, 11, INK, "ca-ink", "start", 0, True))
-    room = max(0, x1 - start)
+    ends = [x1]
+    for line in lines:
+        for (a, high), (b, low) in pairwise(line.points):
+            if a == b and start < a < x1 and min(high, low) < y - 2 and max(high, low) > y - 13:
+                ends.append(a - 3)
+    room = max(0, min(ends) - start)
     both = f"{name} · {block.op}"
     words = both if block.op and text_width(both, NAME) <= room else shortened(name, room)
     scene.add(Words((start, y - 4), words, NAME, DIM, "ca-dim", "start"))

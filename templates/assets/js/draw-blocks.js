@@ -58,7 +58,7 @@
       arrow.points = arrow.points.map(([x, at]) => [x, at + axis]);
     }
     const wrap = around(layout, across, tops, left - 4, edge + 6);
-    for (const frame of routed.frames) paintFrame(scene, frame, layout);
+    for (const frame of routed.frames) paintFrame(scene, frame, layout, [...routed.arrows, ...wrap]);
     const rowOf = rowById(layout);
     const inner = straight(layout, near);
     const [parted, dots] = branches(layout);
@@ -181,7 +181,8 @@
     scene.shapes.push(area(corners, LINE, '', 'ca-head'));
   }
 
-  function paintFrame(scene, frame, layout) {
+  /** Dashed, with how many there are and their names above, up to the first of the `lines` that comes down through these. */
+  function paintFrame(scene, frame, layout, lines) {
     const {x, y, block} = frame;
     const x1 = x + frame.width, y1 = y + frame.height;
     scene.shapes.push(wire([[x, y], [x1, y], [x1, y1], [x, y1], [x, y]], LINE, 'ca-frame', 1, true));
@@ -189,7 +190,14 @@
     const name = span([block.op ? block.id : layout.placed[block.start].op.id, block.last], block.times + 1 - (block.op ? 1 : 0));
     const start = x + 8 + textWidth(times, 11, true);
     scene.shapes.push(words([x + 2, y - 4], times, 11, INK, 'ca-ink', 'start', 0, true));
-    const room = Math.max(0, x1 - start), both = `${name} · ${block.op}`;
+    let end = x1;
+    for (const {points} of lines) {
+      for (let k = 1; k < points.length; k += 1) {
+        const [[a, high], [b, low]] = [points[k - 1], points[k]];
+        if (a === b && start < a && a < x1 && Math.min(high, low) < y - 2 && Math.max(high, low) > y - 13) end = Math.min(end, a - 3);
+      }
+    }
+    const room = Math.max(0, end - start), both = `${name} · ${block.op}`;
     scene.shapes.push(words([start, y - 4], block.op && textWidth(both, NAME) <= room ? both : shortened(name, room), NAME, DIM, 'ca-dim', 'start'));
   }
 
