@@ -1,4 +1,4 @@
-"""The architecture of the tiny report: its four layers, a block around one of them, and a head whose weights are known."""
+"""The architecture of the tiny report: its four layers, a block around one of them, and one around the last and a dense layer whose weights are known."""
 
 from __future__ import annotations
 
@@ -31,5 +31,6 @@ def architecture(title: str, layers: Sequence[Layer]) -> Architecture:
     ops.append(Op("fc", "linear", "Linear", (10,), path="fc"))
     edges = tuple(Edge(a.id, b.id, a.shape) for a, b in itertools.pairwise(ops))
     block = Block(f"{layers[2].name}.block", layers[2].op, 3, 4, layers[2].shape, path="block")
-    it = Architecture(title, tuple(ops), edges, (block,), 1234, 567_890)
+    tail = Block("tail", "Tail", 4, 6, (10,), path="tail")
+    it = Architecture(title, tuple(ops), edges, (block, tail), 1234, 567_890)
     return with_dense(it, {"fc": Dense(tuple(range(16)), tuple(range(10)), WEIGHTS, tuple(k / 10 for k in range(10)))})

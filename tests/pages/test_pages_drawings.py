@@ -165,7 +165,7 @@ def test_a_style_with_nothing_to_draw_says_so_in_its_section(
     report = drawn_report(tmp_path / "store")
     it = report.architecture
     assert it is not None
-    bare = replace(it, ops=it.ops[:-1], edges=it.edges[:-1], extra={})
+    bare = replace(it, ops=it.ops[:-1], edges=it.edges[:-1], blocks=it.blocks[:1], extra={})
     made = rebuild(replace(report, architecture=bare), tmp_path)
     assert not [*(made.site / "drawings").glob("fcnn.*")]
     page = unescape((made.site / "architecture.html").read_text("utf-8"))
@@ -192,22 +192,36 @@ def test_names_of_blocks_are_text_and_stand_in_the_command(browser: Browser, tin
         assert closed == expected(tiny, "graph", depth=0)
         it = tiny.report.architecture
         assert it is not None
-        page.locator("#dw-opened").fill(f" {it.blocks[0].id} , ")
+        page.locator("#dw-opened").fill(f" {it.blocks[1].id} , ")
         page.wait_for_function("() => location.hash.includes('opened')")
         page.wait_for_timeout(60)
-        assert drawn(page) == expected(tiny, "graph", depth=0, opened=(it.blocks[0].id,))
-        assert f"""--set 'opened=["{it.blocks[0].id}"]'""" in page.locator("[data-command]").inner_text()
+        assert drawn(page) == expected(tiny, "graph", depth=0, opened=(it.blocks[1].id,))
+        assert f"""--set 'opened=["{it.blocks[1].id}"]'""" in page.locator("[data-command]").inner_text()
         page.locator("#dw-columns").fill("2")
         page.wait_for_function("() => location.hash.includes('columns=2')")
         status, field = page.locator("[data-status]"), page.locator("#dw-opened")
         assert "has no block" not in status.inner_text() and field.get_attribute("aria-invalid") is None
-        field.fill(f"{it.blocks[0].id}, layer9, layer10")
+        field.fill(f"{it.blocks[1].id}, layer9, layer10")
         page.wait_for_function("() => document.querySelector('[data-status]').textContent.includes('no block')")
         assert status.inner_text().startswith(
             "This network has no block layer9, layer10: opened does nothing with it. "
         )
         assert field.get_attribute("aria-invalid") == "true"
+        # a block of one operation is drawn as that, an operation is no block, nor does a repetition begin with it
+        field.fill(it.blocks[0].id)
+        page.wait_for_function("() => document.querySelector('[data-status]').textContent.includes('has no block')")
+        (op,) = [one.id for one in it.ops if one.kind == "linear"][:1]
+        field.fill(op)
+        page.wait_for_function(
+            f"() => document.querySelector('[data-status]').textContent.includes('no block {op}: op')"
+        )
         field.fill("")
+        page.locator("#dw-each").fill(op)
+        page.wait_for_function(
+            f"() => document.querySelector('[data-status]').textContent.includes('no block {op}: each')"
+        )
+        assert page.locator("#dw-each").get_attribute("aria-invalid") == "true"
+        page.locator("#dw-each").fill("")
         page.wait_for_function("() => !document.querySelector('[data-status]').textContent.includes('no block')")
         assert field.get_attribute("aria-invalid") is None
         seen.check()
@@ -228,7 +242,10 @@ def test_options_act_at_once_and_stand_in_the_address(browser: Browser, tiny: Bu
         page.keyboard.press("ArrowRight")
         page.locator("#dw-names").press("Space")
         page.locator("label:has(> input[value=down])").click()
+        first, border = page.locator("#dw-first_colour"), page.locator("#dw-border_width")
+        assert first.is_disabled() and border.is_enabled()  # nothing is drawn in it
         page.locator("label:has(> input[value=two])").click()
+        page.wait_for_function("() => !document.querySelector('#dw-first_colour').disabled")
         page.locator("#dw-first_colour").fill("#ff8800")
         page.wait_for_function("() => location.hash.includes('first_colour')")
         page.wait_for_timeout(60)
@@ -242,6 +259,7 @@ def test_options_act_at_once_and_stand_in_the_address(browser: Browser, tiny: Bu
         )
         assert "--set 'first_colour=#ff8800'" in command and command.endswith(" -o lenet.svg")
         page.locator("label:has(> input[value=kind])").click()
+        page.wait_for_function("() => document.querySelector('#dw-first_colour').disabled")
         page.wait_for_function("() => !document.querySelector('[data-command]').textContent.includes('first_colour')")
         page.locator(".dw-form [type=reset]").click()
         assert drawn(page) == expected(tiny, "lenet")

@@ -5,6 +5,7 @@
   const OWN = ['s', 'i', 'z'];
   const NONE = '-';
   const PIXELS = 2;
+  const FITS = 40;  // boxes where no depth is asked for
   const SIDE = 16000;  // a canvas may not be longer
   const quoted = (text) => (/^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
 
@@ -201,6 +202,8 @@
       const {why} = this.style_;
       this.form.hidden = this.querySelector('.dw-command').hidden = this.querySelector('.dw-take').hidden = Boolean(why);
       this.command();
+      // a colour in which nothing is drawn cannot be chosen, as the command refuses it
+      for (const option of this.style_.options) for (const input of this.fields.querySelectorAll(`[data-option="${option.name}"]`)) input.disabled = !this.used(option);
       if (!port || why) { this.still(why); return; }
       const options = Object.fromEntries(this.style_.options.map((option) => [option.name, this.value(option)]));
       try {
@@ -222,16 +225,26 @@
 
     /** Names that an option was given and that this network does not have, in a sentence; the field says that it is wrong. */
     vain() {
-      const {ops, blocks} = this.network;
-      const known = new Set([...ops, ...blocks].map((one) => one.id));
-      const said = this.style_.options.filter((option) => option.kind === 'names').map((option) => {
-        const names = this.value(option).filter((name) => !known.has(name));
+      const asked = this.style_.options.filter((option) => option.kind === 'names');
+      const known = asked.some((option) => this.value(option).length) ? this.known() : {};
+      return asked.map((option) => {
+        const names = this.value(option).filter((name) => !known[option.name === 'each' ? 'heads' : 'blocks'].has(name));
         const input = this.fields.querySelector(`#dw-${option.name}`);
         if (names.length) input.setAttribute('aria-invalid', 'true');
         else input.removeAttribute('aria-invalid');
         return names.length ? say('drawingNoBlock', {names: names.join(', '), option: option.name}) : '';
-      });
-      return said.filter(Boolean).join(' ');
+      }).filter(Boolean).join(' ');
+    }
+
+    /** What of this network can be named: blocks, lists of modules among them, and the heads of what repeats. */
+    known() {
+      const {prepared, opening, folding, fitting, isRun} = convatlas.simplify;
+      const all = Object.fromEntries(this.style_.options.map((option) => [option.name, this.value(option)]));
+      const whole = prepared(this.network, all);
+      const depth = all.depth >= 0 ? all.depth : fitting(whole, FITS, {fold: all.fold});
+      const [open] = opening(whole, depth, all.opened, all.shut, false, []);
+      const heads = [whole, open].flatMap((it) => folding(it, []).found.map((run) => run.head));
+      return {blocks: new Set(whole.blocks.filter((block) => !isRun(block)).map((block) => block.id)), heads: new Set(heads)};
     }
 
     /** What cannot be drawn here: the file that was drawn when the site was made, and why. */
@@ -246,11 +259,16 @@
 
     saves(can) { for (const button of this.querySelectorAll('[data-save]')) button.disabled = !can; }
 
+    /** Whether anything is drawn in a colour, as the other options are. */
+    used(option) {
+      const {options} = this.style_;
+      return Object.entries(option.where || {}).every(([other, value]) => this.value(options.find(({name}) => name === other)) === value);
+    }
+
     command() {
       const parts = ['convatlas', 'draw', quoted(this.data.source), '--style', this.name, '--input', this.data.input];
       const option = (asked) => this.style_.options.find(({name}) => name === asked);
-      const used = (name) => Object.entries(option(name).where).every(([other, value]) => this.value(option(other)) === value);  // the command refuses a colour of no use
-      for (const [name, value] of Object.entries(this.values)) if (used(name)) parts.push('--set', quoted(`${name}=${Array.isArray(value) ? JSON.stringify(value) : value}`));
+      for (const [name, value] of Object.entries(this.values)) if (this.used(option(name))) parts.push('--set', quoted(`${name}=${Array.isArray(value) ? JSON.stringify(value) : value}`));
       this.querySelector('[data-command]').textContent = `${parts.join(' ')} -o ${this.name}.svg`;
     }
 
