@@ -17,6 +17,18 @@ LayerName = NewType("LayerName", str)
 Digest = NewType("Digest", str)
 """A sha256 in hexadecimal."""
 
+Phases = tuple[tuple[float, float], ...]
+"""For the places of an axis in turn, how far what each sees begins and ends from where an even grid has it; empty where never."""
+
+NEAR = 1e-4
+"""Distances in pixels below which a place counts as that of a pixel."""
+
+
+def pixel(place: float) -> float:
+    """A place of the input, without what rounding left behind: pixels are whole numbers."""
+    return float(round(place)) if abs(place - round(place)) < NEAR else place
+
+
 INPUT = LayerName("@input")
 """The model's own input, where a layer name is expected."""
 
@@ -30,7 +42,8 @@ class Layer:
     `shape` is (channels, height, width) of the output. `macs` counts multiply-accumulates of this call.
     `receptive_field` is the side in input pixels a unit sees, as (height, width), or None where it is the whole
     input (after global pooling or attention). `jump` is the distance in input pixels between neighbouring units
-    and `offset` the input coordinate of the centre of unit (0, 0), both (y, x).
+    and `offset` the input coordinate of the centre of unit (0, 0), both (y, x). Behind an enlargement units see unlike
+    parts: then the field is what those see that see most, and `phases` tells the rest (`sees`).
     """
 
     name: LayerName
@@ -55,6 +68,19 @@ class Layer:
     """Whether the scores depend on its places: not in an auxiliary head, nor where only a class token is read on."""
     uncounted: bool = False
     """Whether it does work that `macs` does not tell of."""
+    phases: tuple[Phases, Phases] = ((), ())
+    """For rows and for columns: how far what the units there see begins and ends, in turn, from where the even grid of fields
+    has it, in input pixels; empty where they lie even."""
+
+    def sees(self, axis: int, place: int) -> tuple[float, float] | None:
+        """The first and the last input pixel, by row (axis 0) or column (axis 1), that a unit sees from a row or a column of its
+        map, in a picture without end; None where that is not known."""
+        if self.receptive_field is None or self.jump is None or self.offset is None:
+            return None
+        half, phases = (self.receptive_field[axis] - 1) / 2, self.phases[axis]
+        start, end = phases[place % len(phases)] if phases else (0.0, 0.0)
+        middle = self.offset[axis] + place * self.jump[axis]
+        return pixel(middle - half + start), pixel(middle + half + end)
 
     @property
     def units(self) -> int:

@@ -24,8 +24,6 @@ from generator.engine.passes import Engine
 from generator.engine.rules import RuleBook
 from generator.names import Layer, LayerName
 
-NEAR = 1e-4
-"""Distances in pixels below which a place counts as that of a pixel."""
 Rect = tuple[int, int, int, int]
 """Top, left, bottom, right in input pixels, the latter two exclusive; may reach beyond the picture."""
 
@@ -51,18 +49,13 @@ class Round:
 def seen_from(layer: Layer, row: int, column: int, size: tuple[int, int]) -> Rect:
     """What the layer's units see from a place, of a picture of `size` (height, width): all of it where that is not known.
 
-    Behind an enlargement fields begin between pixels: all pixels that are touched count, as many at every place.
+    Behind an enlargement some places see less than others: there too it is as much as any sees, so that all are of one size.
     """
-    height, width = size
-    if layer.receptive_field is None or layer.jump is None or layer.offset is None:
-        return 0, 0, height, width
-    sides = []
-    for axis, place in ((0, row), (1, column)):
-        reach = layer.receptive_field[axis]
-        first, jump = layer.offset[axis] - (reach - 1) / 2, layer.jump[axis]
-        between = abs(first - round(first)) > NEAR or abs(jump - round(jump)) > NEAR
-        sides.append((math.floor(first + place * jump + NEAR), reach + between))
-    return sides[0][0], sides[1][0], sides[0][0] + sides[0][1], sides[1][0] + sides[1][1]
+    rows, columns = layer.sees(0, row), layer.sees(1, column)
+    if rows is None or columns is None or layer.receptive_field is None:
+        return 0, 0, *size
+    top, left = (math.ceil(first) for first, _ in (rows, columns))
+    return top, left, top + layer.receptive_field[0], left + layer.receptive_field[1]
 
 
 def rounds(starts: Sequence[Start], layers: dict[LayerName, Layer], size: tuple[int, int]) -> tuple[Round, ...]:

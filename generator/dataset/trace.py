@@ -12,7 +12,6 @@ as in `generator.dataset.drive`, of those that are on. The first step is the one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -209,20 +208,23 @@ def sees(
     """Which rows and columns of a source's map a reader sees from each of its places; all where that is not known."""
     found = []
     for axis, at in ((0, places // reader.shape[2]), (1, places % reader.shape[2])):
-        away, reach = _away(reader, source, axis, at), math.inf
-        if reader.receptive_field is not None and source.receptive_field is not None:
-            reach = max(0, (reader.receptive_field[axis] - source.receptive_field[axis]) / 2)
-        found.append(away <= np.maximum(reach, away.min(axis=1, keepdims=True)) + NEAR)
+        own, those = _seen(reader, axis, at), _seen(source, axis, np.arange(source.shape[1 + axis]))
+        if own is None or those is None:
+            found.append(np.ones((len(at), source.shape[1 + axis]), np.bool_))
+            continue
+        own = own[:, None]
+        # what the two ends are off by, one less the other, is twice what the middles are
+        away = np.abs(own.sum(axis=2) - those.sum(axis=1))
+        inside = (own[..., 0] <= those[:, 0] + NEAR) & (those[:, 1] <= own[..., 1] + NEAR)
+        found.append(inside | (away <= away.min(axis=1, keepdims=True) + NEAR))
     return found[0], found[1]
 
 
-def _away(reader: Layer, source: Layer, axis: int, at: NDArray[np.int64]) -> Float[NDArray[np.float64], "m s"]:
-    """How far a source's places lie from what the reader has in the middle, in pixels; 0 where that is not known."""
-    many = source.shape[1 + axis]
-    if reader.jump is None or reader.offset is None or source.jump is None or source.offset is None:
-        return np.zeros((len(at), many))
-    middle = reader.offset[axis] + at * reader.jump[axis]
-    return np.abs(source.offset[axis] + np.arange(many) * source.jump[axis] - middle[:, None])
+def _seen(layer: Layer, axis: int, places: Int[NDArray[np.int64], " m"]) -> Float[NDArray[np.float64], "m 2"] | None:
+    """The first and the last pixel seen from each of some rows or columns; None where that is not known."""
+    ends = [layer.sees(axis, int(place)) for place in places]
+    known = [each for each in ends if each is not None]
+    return np.array(known, np.float64).reshape(-1, 2) if len(known) == len(ends) else None
 
 
 def highest(

@@ -8,6 +8,7 @@ elsewhere to 0. The paper averages over random weights; here weights are the mod
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -84,18 +85,11 @@ def inner(field: Float[Tensor, "h w"], share: float = SHARE) -> Box:
     return max(0, y - reach), max(0, x - reach), min(h, y + reach + 1), min(w, x + reach + 1)
 
 
-def seen(
-    size: tuple[int, int],
-    shape: tuple[int, int],
-    field: tuple[int, int] | None,
-    jump: tuple[float, float] | None,
-    offset: tuple[float, float] | None,
-) -> Box:
-    """The theoretical field of the unit in the middle of maps of `shape`, in an input of `size`; all of it where unknown."""
-    if field is None or jump is None or offset is None:
-        return 0, 0, *size
-    ends = []
-    for k in range(2):
-        first = round(offset[k] + jump[k] * (shape[k] // 2) - (field[k] - 1) / 2)
-        ends.append((max(0, first), min(size[k], first + field[k])))
-    return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+def seen(size: tuple[int, int], *sides: tuple[float, float] | None) -> Box:
+    """What of an input of `size` a unit may see that sees these pixels, first and last, of its rows and of its columns (see
+    `Layer.sees`): all of it where that is not known."""
+    rows, columns = (
+        (0, end) if side is None else (max(0, math.ceil(side[0])), min(end, math.floor(side[1]) + 1))
+        for side, end in zip(sides, size, strict=True)
+    )
+    return rows[0], columns[0], rows[1], columns[1]

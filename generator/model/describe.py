@@ -291,7 +291,12 @@ def _geometry(reach: Reach) -> dict[str, Any]:
     y, x = reach.y, reach.x
     if y is None or x is None:
         return {"receptive_field": None, "jump": None, "offset": None}
-    return {"receptive_field": (y.size, x.size), "jump": (y.jump, x.jump), "offset": (y.offset, x.offset)}
+    return {
+        "receptive_field": (y.size, x.size),
+        "jump": (y.jump, x.jump),
+        "offset": (y.offset, x.offset),
+        "phases": (y.uneven, x.uneven),
+    }
 
 
 def _mergeable(module: nn.Module, graph: Graph) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from generator.model.graph import Constant, Node, Ref
 from generator.model.operations import pair
-from generator.model.reach import NCHW, WHOLE, Reach, Span, Tokens
+from generator.model.reach import NCHW, WHOLE, Reach, Tokens
+from generator.model.span import Span
 
 Shape = tuple[int, ...]
 INDEXES = (int, slice, type(None), type(...))
@@ -105,7 +106,7 @@ def _woven(reach: Reach, old: Shape, new: Shape) -> Reach:
         if len(fits) != 1:
             return WHOLE
         axes.append(fits[0] - len(new))
-        spans.append(span and span.finer(ends[before[fits[0] + 1]], 1))
+        spans.append(span and span.repeated(ends[before[fits[0] + 1]]))
     return Reach(spans[0], spans[1], (axes[0], axes[1]))
 
 
@@ -205,7 +206,7 @@ def repeat(node: Node, reads: list[Reach]) -> Reach:
     rank, often, dim = len(node.inputs[0].shape), node.settings.get("repeats"), node.settings.get("dim")
     if not isinstance(often, int) or not isinstance(dim, int):
         return WHOLE
-    return along(reads[0], from_end(dim, rank), lambda span, _: span.finer(often, 1))
+    return along(reads[0], from_end(dim, rank), lambda span, _: span.repeated(often))
 
 
 _ALONG = (("dimension", "kernel_size"), ("size", "dilation"), ("step", "padding"))

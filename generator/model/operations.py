@@ -145,7 +145,7 @@ _SETTINGS = _words(
     "kernel_size stride padding dilation output_padding groups padding_mode in_channels out_channels in_features "
     "out_features num_features num_groups num_channels normalized_shape ceil_mode output_size size scale_factor mode "
     "align_corners upscale_factor downscale_factor dim eps negative_slope min_val max_val norm_type count_include_pad "
-    "num_heads embed_dim approximate"
+    "num_heads embed_dim approximate recompute_scale_factor"
 )
 
 _POSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -156,7 +156,7 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "lp_pool": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
     "adaptive_pool": ("input", "output_size"),
     "pad": ("input", "padding", "mode", "value"),
-    "resample": ("input", "size", "scale_factor", "mode", "align_corners"),
+    "resample": ("input", "size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias"),
     "pixel_shuffle": ("input", "upscale_factor"),
     "pixel_unshuffle": ("input", "downscale_factor"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+
+import numpy as np
 
 from generator.model.graph import Node
 from generator.model.operations import pair
-from generator.model.reach import Reach, Span
+from generator.model.reach import Reach
 from generator.model.reach_rule import both, unknown
+from generator.model.span import Span
 
 
 def transposed(node: Node, reads: list[Reach]) -> Reach:
-    """Each place is made from so many neighbours."""
+    """Each place is made from the places whose kernels are laid over it."""
     settings = node.settings
-    kernel, dilation = pair(settings["kernel_size"]), pair(settings.get("dilation", 1))
-    stride, padding = pair(settings.get("stride") or 1), pair(settings.get("padding", 0))
-
-    def axis(k: int, d: int, s: int, p: int) -> tuple[float, int, float]:
-        reach = d * (k - 1) + 1
-        return s, math.ceil(reach / s), (p - (reach - 1) / 2) / s
-
-    y, x = (axis(*side) for side in zip(kernel, dilation, stride, padding, strict=True))
-    return both(reads[0], Span.finer, y, x)
+    sides = zip(
+        pair(settings["kernel_size"]),
+        pair(settings.get("stride") or (1 if node.family != "unpool" else settings["kernel_size"])),
+        pair(settings.get("padding", 0)),
+        pair(settings.get("dilation", 1)),
+        strict=True,
+    )
+    y, x = sides
+    return both(reads[0], Span.spread, y, x)
 
 
 def fold(node: Node, reads: list[Reach]) -> Reach:
@@ -38,32 +42,56 @@ _FOLDED = (("output_size", 0), ("kernel_size", 1), ("dilation", 1), ("padding", 
 
 
 def resample(node: Node, reads: list[Reach]) -> Reach:
-    """Each place from as many neighbours as the mode reads."""
-    taps = {"nearest": 1, "nearest-exact": 1, "area": 1, "bilinear": 2, "bicubic": 4}.get(
-        node.settings.get("mode", "nearest")
-    )
+    """Each place from those that the mode reads."""
+    said = node.settings
+    mode = said.get("mode", "nearest")
+    taps = {"nearest": 1, "nearest-exact": 1, "area": 1, "bilinear": 2, "bicubic": 4}.get(mode)
     if taps is None or len(node.outputs[0].shape) != 4:
         return unknown(node, reads)
 
-    def axis(span: Span, size: int, out: int) -> Span | None:
-        if size == out:
-            return span
+    def axis(span: Span, size: int, out: int, told: float | None) -> Span | None:
         if size == 1:
-            return span.finer(out, 1)
-        if node.settings.get("mode") == "area":
-            return span.window(math.ceil(size / out), size / out, 0)
-        if node.settings.get("antialias") and out < size:  # as wide as what is left out asks for
-            reached = math.ceil(taps * size / out)
-            return span.window(reached, size / out, (reached - size / out) / 2)
-        if node.settings.get("align_corners") and out > 1:
-            return span.finer((out - 1) / (size - 1), taps, 0)
-        return span.finer(out / size, taps)
+            return span.repeated(out)
+        if mode == "area":
+            return span if size == out else span.pooled(size, out)
+        scale = Fraction(size, out) if told is None else 1 / Fraction(told).limit_denominator(10**6)
+        if taps == 1:
+            return span if size == out else span.read(nearest(size, out, scale, told, mode == "nearest-exact"), scale)
+        if said.get("align_corners"):
+            scale, start = Fraction(size - 1, max(1, out - 1)), Fraction(0)
+        else:
+            start = (scale - 1) / 2
+        if said.get("antialias") and scale > 1:  # as wide as what is left out asks for
+            return span.read(_smoothed(scale, taps, out), scale)
+        return span.between(scale, start, out, taps)
 
     (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
-    return both(reads[0], axis, (h, oh), (w, ow))
+    given = None if said.get("size") is not None or said.get("recompute_scale_factor") else said.get("scale_factor")
+    factors = (None, None) if given is None else pair(given)
+    return both(reads[0], axis, (h, oh, factors[0]), (w, ow, factors[1]))
+
+
+def nearest(size: int, out: int, scale: Fraction, told: float | None, exact: bool = False) -> list[tuple[int, int]]:
+    """The one place of `size` that each of `out` reads, floor(i scale) or floor((i + 1/2) scale), as `Span.read` has windows.
+
+    As torch computes it, in float32: where i scale is a whole number that rounding misses, that is the place before.
+    """
+    half = 0.5 if exact else 0.0
+    factor = np.float32(size / out if told is None else 1 / told)
+    found = np.floor(((np.arange(out) + half) * float(factor)).astype(np.float32)).astype(int)
+    turn = [math.floor((k + Fraction(half)) * scale) for k in range(min(out, scale.denominator))]
+    even = [turn[k % len(turn)] + k // len(turn) * scale.numerator for k in range(out)]
+    return [(at, at) for at in (turn if even == found.tolist() else np.minimum(found, size - 1).tolist())]
+
+
+def _smoothed(scale: Fraction, taps: int, out: int) -> list[tuple[int, int]]:
+    """The places that a filter `taps` new places wide lies over: those whose middles are less than half of it away."""
+    reached = scale * taps / 2
+    middles = [scale * (k + Fraction(1, 2)) - Fraction(1, 2) for k in range(min(out, scale.denominator))]
+    return [(math.floor(m - reached) + 1, math.ceil(m + reached) - 1) for m in middles]
 
 
 def shuffle(node: Node, reads: list[Reach]) -> Reach:
     """Channels become places: the image is finer, and each place sees what it saw."""
     factor = int(node.settings["upscale_factor"])
-    return both(reads[0], Span.finer, (factor, 1), (factor, 1))
+    return both(reads[0], Span.repeated, (factor,), (factor,))

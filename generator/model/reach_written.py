@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from generator.model.graph import Node, Ref
-from generator.model.reach import Reach, Span, union
+from generator.model.reach import Reach
 from generator.model.reach_rule import unknown
+from generator.model.span import Span, union
 
 
 def written(node: Node, reads: list[Reach]) -> Reach:
@@ -74,4 +75,4 @@ def _items(index: Any, rank: int) -> list[Any] | None:
 
 def _moved(span: Span | None, places: int) -> Span | None:
     """Place 0 stands at `places`."""
-    return None if span is None else Span(span.lo - places * span.jump, span.hi - places * span.jump, span.jump)
+    return span and span.window(1, 1, places)

@@ -11,7 +11,6 @@ Araujo, Norris, Sim: Computing receptive fields of convolutional neural networks
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -36,10 +35,11 @@ from generator.model.dimensions import (
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import pair
 from generator.model.products import product
-from generator.model.reach import NCHW, WHOLE, Reach, Span, union
+from generator.model.reach import NCHW, WHOLE, Reach
 from generator.model.reach_enlarged import fold, resample, shuffle, transposed
 from generator.model.reach_rule import both, unknown
 from generator.model.reach_written import written
+from generator.model.span import Span, union
 
 
 def propagate(graph: Graph) -> dict[Ref, Reach]:
@@ -179,9 +179,7 @@ def _adaptive(node: Node, reads: list[Reach]) -> Reach:
     def axis(span: Span, size: int, out: int) -> Span | None:
         if out == 1 != size:
             return None
-        windows = [((i * size) // out, math.ceil((i + 1) * size / out)) for i in range(out)]
-        step = (windows[-1][0] - windows[0][0]) / (out - 1) if out > 1 else 1
-        return span.window(max(stop - start for start, stop in windows), step, 0)
+        return span.pooled(size, out)
 
     (h, w), (oh, ow) = node.inputs[0].shape[-2:], node.outputs[0].shape[-2:]
     return both(reads[0], axis, (h, oh), (w, ow))

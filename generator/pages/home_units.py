@@ -106,9 +106,9 @@ def _shown(site: Site, view: LayerView, tile: int, of_number: Mapping[int, Examp
 
 def _middle(site: Site, layer: Layer, place: int) -> tuple[float, float] | None:
     """Where on the image the middle of the receptive field of a place of the map lies, in percent from the left and the top."""
-    if layer.jump is None or layer.offset is None:
+    rows, columns = (layer.sees(axis, at) for axis, at in enumerate(divmod(place, layer.shape[2])))
+    if rows is None or columns is None:
         return None
-    row, column = divmod(place, layer.shape[2])
     _, height, width = site.report.input_shape
-    y, x = layer.offset[0] + row * layer.jump[0], layer.offset[1] + column * layer.jump[1]
+    y, x = sum(rows) / 2, sum(columns) / 2
     return tuple(round(100 * min(max((at + 0.5) / side, 0), 1), 1) for at, side in ((x, width), (y, height)))  # type: ignore[return-value]

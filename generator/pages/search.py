@@ -15,7 +15,7 @@ from generator.artifacts import NotApplicable
 from generator.pages import escape
 from generator.pages.context import Site
 from generator.pages.searched import CHANCE, KINDS, KNOWN, NOTHING, Images, Names, layer_arrays, limit
-from generator.pages.units import BITS, all_marks, packed
+from generator.pages.units import BITS, all_marks, offsets, packed
 from generator.pages.views import Atlas, LayerView, Report
 
 FEW = 300
@@ -106,7 +106,7 @@ def geometry(report: Report, view: LayerView) -> list[Any]:
     drawn = (each for each in report.images if not isinstance(view.maps.get(each.slug), NotApplicable | None))
     image = next(drawn, None)
     maps = [f"{view.slug}/{image.slug}", f"data/maps/{slug}/{escape.slug(image.slug)}.js"] if image else None
-    where = (list(each) if each else None for each in (layer.receptive_field, layer.jump, layer.offset))
+    where = (*(list(each) if each else None for each in (layer.receptive_field, layer.jump)), offsets(layer))
     feeds = layer.units if view.wires is not None and view.wires.class_index.size else 0
     return [escape.clean(layer.name), slug, layer.units, layer.kind, list(layer.shape[1:]), *where, maps, feeds]
 

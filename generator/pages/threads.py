@@ -21,7 +21,7 @@ from generator.artifacts import NotApplicable
 from generator.names import INPUT, Layer, LayerName
 from generator.pages import data, escape
 from generator.pages.context import Site
-from generator.pages.units import packed
+from generator.pages.units import offsets, packed
 from generator.pages.views import LayerView
 from generator.pages.wires import named
 
@@ -96,7 +96,8 @@ def _layer(site: Site, of: LayerName, units: int) -> dict[str, Any]:
         "pictures": None if isinstance(pictures, NotApplicable) else data.atlas(site.tree, pictures, f"{slug}-pictures"),
         "kernels": data.atlas(site.tree, kernels, f"{slug}-kernels") if first else None,
         "map": [layer.shape[1], layer.shape[2]],
-        **{key: list(found) if found else None for key, found in (("field", layer.receptive_field), ("jump", layer.jump), ("offset", layer.offset))},
+        **{key: list(found) if found else None for key, found in (("field", layer.receptive_field), ("jump", layer.jump))},
+        "offset": offsets(layer),
     }  # fmt: skip
 
 

@@ -53,6 +53,15 @@ def examples(site: Site) -> None:
         site.script("data/examples.js", "examples", "all", rows)
 
 
+def offsets(layer: Layer) -> list[float | list[float]] | None:
+    """[y, x] the centre of what is cut out for unit (0, 0), in input pixels; where fields do not lie even, a list for each: those of
+    the places in turn, to which a place adds its number times the jump."""
+    if layer.offset is None:
+        return None
+    turns = zip(layer.offset, layer.phases, strict=True)
+    return [[offset + start for start, _ in turn] if turn else offset for offset, turn in turns]
+
+
 def all_marks(report: Report, layer: Layer, answers: Answers | None) -> NDArray[np.uint8]:
     """(units,) what is wrong with each unit of a layer: bits of `Mark`, and `DEAD`. What is dead, and what is redundant, findings
     say, so that filters, searches and findings count alike; where they were not asked, answers alone say what is redundant."""
@@ -124,7 +133,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
         "input": [height, width],
         "field": list(layer.receptive_field) if layer.receptive_field else None,
         "jump": list(layer.jump) if layer.jump else None,
-        "offset": list(layer.offset) if layer.offset else None,
+        "offset": offsets(layer),
         "classes": classes,
         "byModel": site.report.by_model,
         "arrays": arrays,

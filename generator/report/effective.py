@@ -125,7 +125,7 @@ def fields_of(fields: Fields) -> Effective | NotApplicable:
     found: list[tuple[LayerName, Measured]] = []
     for k, layer in enumerate(fields.layers):
         field = np.frombuffer(store.blob(record, f"weights-{k}"), "<f4").reshape(height, width)
-        box = seen((height, width), layer.shape[1:], layer.receptive_field, layer.jump, layer.offset)
+        box = seen((height, width), layer.sees(0, layer.shape[1] // 2), layer.sees(1, layer.shape[2] // 2))
         if (one := measured(torch.from_numpy(field.astype(np.float64)), box)) is not None:
             found.append((layer.name, one))
     if not found:

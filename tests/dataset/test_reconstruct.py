@@ -3,6 +3,7 @@
 import captum.attr
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
@@ -76,30 +77,79 @@ def test_what_is_not_wanted_by_a_rule_is_not_run_and_changes_nothing_of_the_rest
         torch.testing.assert_close(back, whole[key], rtol=1e-4, atol=1e-6 * float(back.abs().max() + 1e-30))
 
 
+class Resized(nn.Module):
+    """F.interpolate with these arguments."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__()
+        self.options = options
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, **self.options)
+
+
+def conv(read: int = 8, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(read, 8, 3, stride, 1), nn.ReLU()]
+
+
+def transposed(*how: int) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(8, 8, *how), nn.ReLU()]
+
+
 ENLARGING = {
-    "transposed": lambda: [nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(4, 4, 4, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, 1, 1)],
-    "bilinear": lambda: [nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(4, 4, 3, 1, 1)],
-    "by three": lambda: [nn.Conv2d(3, 4, 3, 3, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(4, 4, 3, 1, 1)],
+    "transposed": lambda: [*conv(3, 2), *transposed(4, 2, 1), *conv()],
+    "transposed 2": lambda: [*conv(3, 2), *conv(stride=2), *transposed(2, 2), *conv()],
+    "transposed 3": lambda: [*conv(3, 4), *transposed(3, 2, 1), *conv()],
+    "autoencoder": lambda: [*conv(3, 2), *conv(stride=2), *conv(stride=2), *transposed(4, 2, 1), *transposed(4, 2, 1), *conv()],
+    "bilinear": lambda: [*conv(3, 4), nn.Upsample(scale_factor=2, mode="bilinear"), *conv()],
+    "bilinear to a size": lambda: [*conv(3, 4), Resized(size=(17, 15), mode="bilinear"), *conv()],
+    "nearest": lambda: [*conv(3, 3), nn.Upsample(scale_factor=2), *conv()],
+    "nearest, fewer": lambda: [*conv(3, 2), Resized(scale_factor=0.4), *conv()],
+    "nearest, a quarter": lambda: [*conv(3), Resized(scale_factor=0.25), *conv()],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ENLARGING)
-def test_what_is_seen_behind_an_enlargement_holds_all_pixels_that_have_a_gradient(name: str):
+def test_what_is_seen_behind_an_enlargement_is_what_has_a_gradient(name: str):
     model = alive(nn.Sequential(*ENLARGING[name]()))
     x = photo(1, height=48, width=48)
     _, description = parts(model, x)
     layer = description.layers[-1]
-    sizes = set()
-    for place in range(8, layer.shape[1] - 8):
-        leaf = x.clone().requires_grad_()
-        net = nn.Sequential(*[module for module in model if not isinstance(module, nn.ReLU)])
-        net(leaf)[0, :, place, place].sum().backward()  # without rectifiers: no gradient is lost
-        touched = leaf.grad[0].abs().sum(dim=0).nonzero()  # type: ignore[index]
-        top, left, bottom, right = seen_from(layer, place, place, (48, 48))
+    sizes, most = set(), 0
+    leaf = x.clone().requires_grad_()
+    net = nn.Sequential(*[module for module in model if not isinstance(module, nn.ReLU)])
+    out = net(leaf)  # without rectifiers: no gradient is lost
+    for place in range(layer.shape[1]):
+        at = place, place % layer.shape[2]
+        (gradient,) = torch.autograd.grad(out[0, :, at[0], at[1]].sum(), leaf, retain_graph=True)
+        touched = gradient[0].abs().sum(dim=0).nonzero()
+        top, left, bottom, right = seen_from(layer, *at, (48, 48))
         assert top <= int(touched[:, 0].min()) and int(touched[:, 0].max()) < bottom
         assert left <= int(touched[:, 1].min()) and int(touched[:, 1].max()) < right
         sizes.add((bottom - top, right - left))
+        most = max(most, int(touched[:, 0].max()) - int(touched[:, 0].min()) + 1)
     assert len(sizes) == 1, "tiles of one layer are of one size"
+    assert sizes == {layer.receptive_field} and layer.receptive_field[0] == most, (
+        "and no larger than what some unit sees"
+    )
+
+
+@pytest.mark.parametrize("name", ENLARGING)
+def test_what_shares_a_round_behind_an_enlargement_is_what_it_is_alone(name: str):
+    model = alive(nn.Sequential(*ENLARGING[name]()))
+    x = photo(1, height=96, width=96)
+    engine, description = parts(model, x)
+    layer = description.layers[-1].name
+    starts = starts_of(description, [layer], 64)
+    planned = [rounds(starts, dict(description.by_name), (96, 96))]
+    assert len(planned[0]) < len(starts), "nothing shares a round"
+    found = {(start, rule): back for _, start, rule, back in reconstruct(engine, x, planned, RULES)}
+    for start in starts:
+        for rule, alone in singly(engine, description, x, start).items():
+            torch.testing.assert_close(
+                found[start, rule], alone, rtol=1e-4, atol=1e-6 * float(alone.abs().max() + 1e-30)
+            )
+    assert any(back.any() for back in found.values())
 
 
 def test_images_of_a_batch_have_places_of_their_own():

@@ -110,3 +110,14 @@ def test_what_a_reader_sees_of_a_map_before_it():
     assert np.flatnonzero(rows[0]).tolist() == [0, 1, 2, 3, 4, 5]
     assert np.flatnonzero(rows[1]).tolist() == [2, 3, 4, 5, 6, 7]
     assert np.flatnonzero(columns[1]).tolist() == [4, 5, 6, 7, 8, 9]
+
+
+def test_what_a_reader_sees_of_a_coarser_map_before_an_enlargement():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, stride=4), nn.Upsample(scale_factor=2), nn.Conv2d(2, 3, 3)).eval()
+    by_name = describe(model, (1, 31, 31)).by_name
+    reader, source = by_name[LayerName("2")], by_name[LayerName("0")]
+    rows, _ = sees(reader, source, np.array([0, 1, 2, 3]) * reader.shape[2])
+    # three rows of eight pairs, and each pair is of one of the source's
+    assert [np.flatnonzero(row).tolist() for row in rows] == [[0, 1], [0, 1], [1, 2], [1, 2]]
+    pixels, _ = sees(by_name[LayerName("1")], source, np.array([0, 1, 2]) * by_name[LayerName("1")].shape[2])
+    assert [np.flatnonzero(row).tolist() for row in pixels] == [[0], [0], [1]]

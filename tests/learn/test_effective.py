@@ -51,7 +51,7 @@ def test_nothing_outside_the_theoretical_field_weighs_anything():
     facts = describe(nn.Sequential(*net, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3)).eval(), (2, 30, 26))
     field = weights(gradient(net, torch.randn(2, 2, 30, 26)))
     layer = facts.by_name["3"]
-    top, left, bottom, right = seen((30, 26), layer.shape[1:], layer.receptive_field, layer.jump, layer.offset)
+    top, left, bottom, right = seen((30, 26), layer.sees(0, layer.shape[1] // 2), layer.sees(1, layer.shape[2] // 2))
     assert (bottom - top, right - left) == layer.receptive_field == (8, 8)
     inside = torch.zeros_like(field, dtype=torch.bool)
     inside[top:bottom, left:right] = True
@@ -60,8 +60,8 @@ def test_nothing_outside_the_theoretical_field_weighs_anything():
 
 
 def test_a_field_at_the_border_is_cut_and_one_that_is_unknown_is_all():
-    assert seen((8, 8), (4, 4), (7, 7), (2.0, 2.0), (0.5, 0.5)) == (2, 2, 8, 8)
-    assert seen((8, 6), (4, 3), None, None, None) == (0, 0, 8, 6)
+    assert seen((8, 8), (2, 8), (-1, 3)) == (2, 0, 8, 4)
+    assert seen((8, 6), None, None) == (0, 0, 8, 6)
 
 
 def test_a_stack_of_even_weights_is_a_bell_of_the_known_width():

@@ -232,31 +232,6 @@ def test_the_union_of_shifted_branches_by_hand() -> None:
     assert layers[LayerName("last")].offset == (4, 4)
 
 
-@pytest.mark.parametrize(
-    "finer",
-    [
-        nn.ConvTranspose2d(2, 2, 4, stride=2),
-        nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1),
-        nn.ConvTranspose2d(2, 2, 3, padding=2),
-        nn.ConvTranspose2d(2, 2, 2, stride=2),
-        nn.Upsample(scale_factor=2),
-        nn.Upsample(scale_factor=2, mode="bilinear"),
-        nn.Sequential(nn.Conv2d(2, 8, 1), nn.PixelShuffle(2)),
-    ],
-    ids=["transposed", "padded", "stride-1", "disjoint", "nearest", "bilinear", "shuffle"],
-)
-def test_enlarged_maps_size_exact_and_place_within_half_a_step(finer: nn.Module) -> None:
-    # units of an enlarged map lie between the places they are made from: neighbours share a place, so the regular
-    # grid of centres that a Layer tells is off by up to half a step of the coarser map
-    model = nn.Sequential(conv(3, stride=4), finer)
-    layer = describe(model, (2, 47, 47)).layers[-1]
-    top, bottom, left, right = seen(model, [layer.name], (2, 47, 47))[layer.name]
-    assert layer.receptive_field == (bottom - top + 1, right - left + 1)
-    ours = told(layer)
-    assert abs(ours[0] - top) <= 2
-    assert abs(ours[2] - left) <= 2
-
-
 class Gate(nn.Module):
     """Squeeze and excitation: each place is scaled by a number that every place had a say in."""
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from torch import nn
 
+from generator.model.describe import describe
+from generator.pages.units import offsets
 from generator.resources import packaged
 from tests.pages.opened import opened
 from tests.whole import build
@@ -102,6 +105,27 @@ def test_a_patch_is_the_part_of_the_photograph_that_the_unit_sees(browser: Brows
         assert float(box.locator("img").evaluate("e => parseFloat(e.style.width)")) == pytest.approx(
             found["input"][1] * scale
         )
+        seen.check()
+
+
+def test_where_fields_do_not_lie_even_each_place_in_turn_has_its_patch(browser: Browser, site: Path, base: str):
+    # a convolution of 3 x 3 with a stride of 4, each of its places twice: they see pixels 0..2, 0..2, 4..6, 4..6
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, stride=4), nn.Upsample(scale_factor=2)).eval()
+    layer = describe(model, (1, 15, 15)).layers[-1]
+    answers = {
+        "map": [8, 8],
+        "input": [15, 15],
+        "field": layer.receptive_field,
+        "jump": layer.jump,
+        "offset": offsets(layer),
+    }
+    assert answers["offset"] == [[1, -1], [1, -1]]
+    with opened(browser, f"{base}layers/conv1-1.html#u=0", base=base) as seen:
+        seen.page.wait_for_selector(".ca-patch")
+        told = seen.page.evaluate(
+            "answers => [0, 9, 18, 27].map((place) => convatlas.answers.view(answers, place))", answers
+        )
+        assert [(one["x"], one["y"], one["w"]) for one in told] == [(0, 0, 3), (0, 0, 3), (4, 4, 3), (4, 4, 3)]
         seen.check()
 
 

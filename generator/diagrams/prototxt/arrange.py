@@ -5,14 +5,12 @@ What a blob's places see is kept where its last two axes keep their places; wher
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, Refused, axis_of, product, replaced
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.windows import Window
-from generator.model.reach import Span, union
+from generator.model.span import Span, union
 
 
 def unchanged(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
@@ -267,11 +265,3 @@ def accuracy(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
 def nothing(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     """It only reads."""
     return Given(())
-
-
-def after(change: Callable[[Dim], Dim], blob: Blob, factor: float | None) -> Blob:
-    """Maps with other heights and widths, `factor` times as large, each place from up to two neighbours."""
-    if blob.dims is None or len(blob.dims) != 4:
-        return replace(blob, y=None, x=None)
-    seen = (span and span.finer(factor, 2) if factor else None for span in (blob.y, blob.x))
-    return Blob((*blob.dims[:2], *map(change, blob.dims[2:])), *seen)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.message import MOST
-from generator.model.reach import Span
+from generator.model.span import Span
 
 Dim = int | None
 Dims = tuple[Dim, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Given
 from generator.diagrams.prototxt.layer import Layer
-from generator.model.reach import Span
+from generator.model.span import Span
 
 PIXEL = Span(0, 0, 1)
 COLOURS = "The file does not say how many channels its images have; three are assumed."

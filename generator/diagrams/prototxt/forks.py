@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from generator.diagrams.prototxt.arrange import after
+from dataclasses import replace
+from fractions import Fraction
+
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Given, product
 from generator.diagrams.prototxt.layer import Layer
+from generator.model.span import Span
 
 
 def upsample(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
     """SegNet's unpooling: `scale` times as large, or as large as it is told."""
     blob, said = (*inputs, UNKNOWN)[0], layer.own
     factor = said.integer("scale", 2, least=1)
-    made = after(lambda side: side and side * factor, blob, factor)
-    told = [said.integer(f"upsample_{side}", 0) for side in "hw"]
-    if made.dims is not None and len(made.dims) == 4 and any(told):
-        sides = (one or side for one, side in zip(told, made.dims[2:], strict=True))
-        made = Blob((*made.dims[:2], *sides), made.y, made.x)
-    return Given((made,))
+    if blob.dims is None or len(blob.dims) != 4:
+        return Given((replace(blob, y=None, x=None),))
+    told = (said.integer(f"upsample_{side}", 0) for side in "hw")
+    sides = (one or (side and side * factor) for one, side in zip(told, blob.dims[2:], strict=True))
+    y, x = (span and span.repeated(factor) for span in (blob.y, blob.x))
+    return Given((Blob((*blob.dims[:2], *sides), y, x),))
 
 
 def interp(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
@@ -31,15 +34,21 @@ def interp(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
         return side + (side - 1) * (zoom - 1)
 
     if blob.dims is None or len(blob.dims) != 4:
-        return Given((after(change, blob, None),))
+        return Given((replace(blob, y=None, x=None),))
     sides = tuple(map(change, blob.dims[2:]))
     if said.has("height", "width"):
         sides = tuple(said.integer(name, 1, least=1) for name in ("height", "width"))
     elif len(inputs) > 1:
         sides = (inputs[1].side(2), inputs[1].side(3))
-    factors = [new / old for new, old in zip(sides, blob.dims[2:], strict=True) if new and old]
-    seen = after(lambda side: side, blob, factors[0] if factors else None)
-    return Given((Blob((*blob.dims[:2], *sides), seen.y, seen.x),))
+    seen = map(_between, (blob.y, blob.x), blob.dims[2:], sides)
+    return Given((Blob((*blob.dims[:2], *sides), *seen),))
+
+
+def _between(span: Span | None, old: Dim, new: Dim) -> Span | None:
+    """What places see that lie evenly between the first and the last of the old ones."""
+    if span is None or not old or not new or new < 1:
+        return None
+    return span.repeated(new) if old == 1 else span.between(Fraction(old - 1, max(1, new - 1)), Fraction(0), new)
 
 
 def roi_pooling(layer: Layer, inputs: tuple[Blob, ...]) -> Given:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Dims, Given, Refused, axis_of, product
 from generator.diagrams.prototxt.layer import Layer
 from generator.diagrams.prototxt.message import Message
-from generator.model.reach import Span
+from generator.model.span import Span
 from generator.selectors import nearest
 
 KERNEL = ("kernel_size", "kernel_h", "kernel_w")
@@ -59,9 +59,8 @@ class Window:
         return span and span.window(self.reach, self.stride, self.pad)
 
     def spread_seen(self, span: Span | None) -> Span | None:
-        """What the places that a deconvolution makes see: each of ceil(reach / stride) places before it."""
-        taps, shift = math.ceil(self.reach / self.stride), (self.pad - (self.reach - 1) / 2) / self.stride
-        return span and span.finer(self.stride, taps, shift)
+        """What the places that a deconvolution makes see."""
+        return span and span.spread(self.kernel, self.stride, self.pad, self.dilation)
 
 
 def windows(layer: Layer, axes: int) -> tuple[Window, ...]:

@@ -38,7 +38,9 @@
     const {map: [rows, columns], input: [height, width], field, jump, offset} = answers;
     const row = Math.floor(place / columns), column = place % columns;
     if (!field || !jump) return {x: 0, y: 0, w: width, h: height, cx: (column + 0.5) * width / columns, cy: (row + 0.5) * height / rows, whole: true};
-    const cy = offset[0] + row * jump[0] + 0.5, cx = offset[1] + column * jump[1] + 0.5;
+    // Behind an enlargement fields do not lie even: then there is an offset for each of some places in turn.
+    const centre = (axis, at) => { const turn = [offset[axis]].flat(); return turn[at % turn.length] + at * jump[axis] + 0.5; };
+    const cy = centre(0, row), cx = centre(1, column);
     // A field larger than the picture: the picture whole, and where in it the unit stands.
     if (field[0] >= height && field[1] >= width) return {x: 0, y: 0, w: width, h: height, cx, cy, whole: true};
     return {x: cx - field[1] / 2, y: cy - field[0] / 2, w: field[1], h: field[0], cx, cy, whole: false};

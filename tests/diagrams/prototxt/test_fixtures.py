@@ -95,10 +95,10 @@ def test_receptive_fields_as_gradients_measure_them(name: str, layer: str, place
     assert seen(Net(path(name), smooth=True), x, layer, [(place, place)]) == {net(name).by_id[layer].receptive_field}
 
 
-def test_after_deconvolutions_places_see_by_turns_more_and_less_and_their_mean_is_said():
+def test_after_deconvolutions_places_see_by_turns_more_and_less_and_the_most_is_said():
     x = torch.ones(1, *SIZES["unet_like"], dtype=torch.float64)
     assert seen(Net(path("unet_like"), smooth=True), x, "score", [(80, 80), (84, 84)]) == {(124, 124), (132, 132)}
-    assert net("unet_like").by_id["score"].receptive_field == (128, 128)
+    assert net("unet_like").by_id["score"].receptive_field == (132, 132)
 
 
 def test_what_is_there_only_while_training_or_testing():

@@ -242,6 +242,10 @@ def test_recurrent_layers(tmp_path: Path):
         ("Flatten", "", None),
         ("Permute", "permute_param { order: 1 order: 0 order: 2 order: 3 }", (1, 1)),
         ("Deconvolution", "convolution_param { num_output: 1 kernel_size: 4 stride: 2 }", (2, 2)),
+        ("Deconvolution", "convolution_param { num_output: 1 kernel_size: 2 stride: 2 }", (1, 1)),
+        ("Upsample", "upsample_param { scale: 3 }", (1, 1)),
+        ("Interp", "interp_param { zoom_factor: 3 }", (2, 2)),
+        ("Interp", "interp_param { shrink_factor: 2 }", (1, 1)),
     ],
 )
 def test_receptive_fields(tmp_path: Path, type: str, settings: str, field: tuple[int, int] | None):
