@@ -68,6 +68,8 @@ class Layer:
     """Whether the scores depend on its places: not in an auxiliary head, nor where only a class token is read on."""
     uncounted: bool = False
     """Whether it does work that `macs` does not tell of."""
+    limits: tuple[float, float] | None = None
+    """Of an activation that clamps: the lowest and the highest value that its call lets through, infinite where there is none."""
     phases: tuple[Phases, Phases] = ((), ())
     """For rows and for columns: how far what the units there see begins and ends, in turn, from where the even grid of fields
     has it, in input pixels; empty where they lie even."""

@@ -82,10 +82,17 @@ def error(share: float, sampled: int, places: int) -> float:
 
 
 def rectifies(layer: Layer) -> bool:
-    """Whether the layer is a rectifier, with a cap or without: what it gives is never below zero."""
-    return layer.kind == "act" and layer.op.rpartition(".")[2].lower().strip("_") in ("relu", "relu6", "clamp")
+    """Whether the layer is a rectifier, with a cap or without: what is below zero it gives as zero. A call that clamps is one where
+    its lower limit is 0."""
+    return layer.kind == "act" and (
+        _name(layer) in ("relu", "relu6") or (layer.limits is not None and layer.limits[0] == 0)
+    )
 
 
 def has_cap(layer: Layer) -> bool:
-    """Whether the layer is a rectifier with a cap."""
-    return layer.kind == "act" and layer.op.rpartition(".")[2].lower().strip("_") in ("relu6", "clamp")
+    """Whether the layer is a rectifier with a cap: of a call that clamps, an upper limit."""
+    return rectifies(layer) and (_name(layer) == "relu6" or (layer.limits is not None and layer.limits[1] < math.inf))
+
+
+def _name(layer: Layer) -> str:
+    return layer.op.rpartition(".")[2].lower().strip("_")

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from generator.model.graph import Node
+from generator.model.kinds import limits
 
 _SAME = {"selu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softsign", "tanhshrink"}
 """Functions without parameters."""
@@ -33,7 +34,8 @@ def act_of(node: Node, module: nn.Module | None) -> dict[str, Any] | None:
     if name in ("relu", "relu6"):
         return _clip(0.0, 6.0 if name == "relu6" else math.inf)
     if name in ("clamp", "clip", "clamp_min", "clamp_max"):
-        return _clamp(node, name)
+        both = limits(node)
+        return both and _clip(*both)
     if name == "prelu":
         return {"fn": "prelu"}
     if name == "gelu":
@@ -71,16 +73,3 @@ def _parameter(node: Node, module: nn.Module | None, key: str, position: int, de
 
 def _clip(lo: float, hi: float) -> dict[str, Any]:
     return {"fn": "clip", "lo": lo if math.isfinite(lo) else None, "hi": hi if math.isfinite(hi) else None}
-
-
-def _clamp(node: Node, name: str) -> dict[str, Any] | None:
-    given = node.arguments[1:]
-    if any(not isinstance(one, (int, float, type(None))) for one in given):
-        return None
-    both = [node.settings.get("min"), node.settings.get("max")]
-    at = 1 if name == "clamp_max" else 0
-    for one in given:
-        both[at] = one
-        at += 1
-    lo, hi = both
-    return _clip(-math.inf if lo is None else float(lo), math.inf if hi is None else float(hi))

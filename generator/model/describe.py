@@ -23,7 +23,7 @@ from generator.errors import UserError
 from generator.methods import ModelFacts
 from generator.model.graph import Graph, Group, Node, Ref
 from generator.model.head import HeadProbe, scores_of
-from generator.model.kinds import attributes, kind
+from generator.model.kinds import attributes, kind, limits
 from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
@@ -388,5 +388,6 @@ def _node_layer(node: Node, shape: tuple[int, int, int], inputs: tuple[str, ...]
         attributes=attributes(node),
         inputs=inputs,
         read=read,
+        limits=limits(node),
         **_geometry(reach),
     )

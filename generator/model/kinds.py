@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from generator.model.graph import Node
@@ -69,6 +70,34 @@ def attributes(node: Node) -> tuple[tuple[str, str], ...]:
     if node.family == "arithmetic" or node.family == "cat":
         found.append(("reads", f"{len(node.inputs)} tensors" if len(node.inputs) > 1 else "1 tensor"))
     return tuple(found)
+
+
+def limits(node: Node) -> tuple[float, float] | None:
+    """The lowest and the highest value that a call which clamps lets through, infinite where it has none; None of another one, and
+    where a tensor says."""
+    name, found = node.op.removeprefix("F.").lower(), dict(node.settings)
+    if name not in _CLAMPS:
+        return None
+    keys, usual = _CLAMPS[name]
+    given = node.arguments[1:3] if not node.module else ()
+    if any(not isinstance(one, (int, float, type(None))) for one in given):
+        return None
+    found |= dict(zip(keys, given, strict=False))
+    low, high = (
+        found.get(key)
+        for key in ("min_val" if name == "hardtanh" else "min", "max_val" if name == "hardtanh" else "max")
+    )
+    return (usual[0] if low is None else float(low)), (usual[1] if high is None else float(high))
+
+
+_NONE = -math.inf, math.inf
+_CLAMPS = {
+    **dict.fromkeys(("clamp", "clip"), (("min", "max"), _NONE)),
+    "clamp_min": (("min",), _NONE),
+    "clamp_max": (("max",), _NONE),
+    "hardtanh": (("min_val", "max_val"), (-1.0, 1.0)),
+}
+"""What clamps, with what its arguments are called and what holds where they are not given."""
 
 
 def _size(sides: tuple[Any, Any]) -> str:

@@ -1,10 +1,17 @@
 """Marks of units: planted defects are found, sound units have none."""
 
+import math
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from generator.dataset.health import Mark, error, marks, rectifies
+from generator.dataset.health import Mark, error, has_cap, marks, rectifies
+from generator.model.describe import describe
 from generator.names import Layer, LayerName
 from tests.dataset.test_reduction import reduced
 
@@ -94,3 +101,44 @@ def test_rectifiers_are_known_by_their_operation():
     assert not rectifies(layer("act", "SiLU"))
     assert not rectifies(layer("conv", "Conv2d"))
     assert np.uint8(Mark.REDUNDANT) == 8
+
+
+@pytest.mark.parametrize(
+    ("call", "limits", "rectifier", "cap"),
+    [
+        (lambda x: torch.clamp(x, -1, 1), (-1, 1), False, False),
+        (lambda x: x.clamp(min=-0.5), (-0.5, math.inf), False, False),
+        (lambda x: x.clamp(max=6), (-math.inf, 6), False, False),
+        (lambda x: x.clamp(0, 6), (0, 6), True, True),
+        (lambda x: torch.clamp(x, min=0.0), (0, math.inf), True, False),
+        (lambda x: x.clamp_(min=0, max=1), (0, 1), True, True),
+        (lambda x: x.clip(0), (0, math.inf), True, False),
+        (lambda x: x.clamp_min(0), (0, math.inf), True, False),
+        (lambda x: x.clamp_max(0), (-math.inf, 0), False, False),
+        (lambda x: x.clamp(torch.zeros(()), torch.ones(())), None, False, False),
+        (lambda x: F.hardtanh(x, 0, 6), (0, 6), True, True),
+        (nn.Hardtanh(), (-1, 1), False, False),
+        (nn.Hardtanh(0.0, 4.0), (0, 4), True, True),
+        (nn.ReLU6(), None, True, True),
+        (F.relu, None, True, False),
+        (nn.SiLU(), None, False, False),
+    ],
+)
+def test_a_clamp_is_a_rectifier_where_it_cuts_at_zero(call: Any, limits: Any, rectifier: bool, cap: bool):
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.act = nn.Conv2d(1, 2, 3), call
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.act(self.first(x))
+
+    found = describe(Net().eval(), (1, 8, 8)).layers[1]
+    assert (found.kind, found.limits, rectifies(found), has_cap(found)) == ("act", limits, rectifier, cap)
+
+
+def test_units_that_move_below_zero_are_not_dead_where_nothing_cuts_there():
+    A = torch.rand(8, 2, 6, 6, generator=torch.Generator().manual_seed(5)) / 2 - 1  # between -1 and -0.5
+    signed = replace(layer("act", "F.clamp", 2), limits=(-1.0, 1.0))
+    assert marks(reduced(A), signed).tolist() == [0, 0]
+    assert marks(reduced(A), replace(signed, limits=(0.0, 1.0))).tolist() == [Mark.DEAD, Mark.DEAD]

@@ -116,3 +116,28 @@ def test_all_alive():
     found = judged("dead_units", evidence_of(seeded(net()), noise(8, 3, 16, 16)))
     assert found.severity == "fine"
     assert found.evidence == "Each of the 24 units of 2 activation layers is on somewhere in the 8 images."
+
+
+class Clamp(nn.Module):
+    """What a model writes as torch.clamp(x, low, 1)."""
+
+    def __init__(self, low: float) -> None:
+        super().__init__()
+        self.low = low
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.clamp(x, self.low, 1)
+
+
+def test_units_that_move_below_zero_in_a_clamp_are_not_dead():
+    model, x = (
+        seeded(nn.Sequential(nn.Conv2d(3, 16, 3), Clamp(-1), nn.Conv2d(16, 8, 3), nn.ReLU())),
+        noise(8, 3, 16, 16),
+    )
+    with torch.no_grad():
+        model[0].weight[:12] *= 0.02
+        model[0].bias[:12] = -0.75  # between -1 and -0.5
+        assert -1 < float(model[0](x)[:, :12].min()) < float(model[0](x)[:, :12].max()) < -0.5
+    assert judged("dead_units", evidence_of(model, x)).severity == "fine"
+    model[1].low = 0
+    assert at(judged("dead_units", evidence_of(model, x)), "1.F.clamp").units == tuple(range(12))
