@@ -27,13 +27,14 @@ class Answers:
     highest: NDArray[np.float32]
     """(c,) over all places of all images."""
     sparsity: NDArray[np.float32]
-    """(c,) the share of places at which the unit is not above zero, from the sample; NaN where no image gave a number."""
+    """(c,) the share of places at which the unit is not above zero, of those of the sample where it gave a number; NaN where no image
+    gave one."""
     histogram_lo: NDArray[np.float32]
-    """(c,) where the first bin begins, from the sample."""
+    """(c,) where the first bin begins: the lowest number of the sample."""
     histogram_hi: NDArray[np.float32]
     """(c,) where the last one ends."""
     histogram: NDArray[np.uint16]
-    """(c, BINS) places of the sample."""
+    """(c, BINS) places of the sample at which the unit gave a finite number."""
     alike: NDArray[np.int32]
     """(c, ALIKE) units whose values go most with this one's over the sample; -1 where there are no more."""
     correlation: NDArray[np.float32]
@@ -44,9 +45,9 @@ class Answers:
     """(c,) Morcos et al. 2018: (the mean of that class - the mean of the others) / their sum, of means above zero; 0 without a
     class."""
     at_top: NDArray[np.float32]
-    """(c,) the share of places at which the unit has its highest value, from the sample."""
+    """(c,) the share of places at which the unit has its highest value, of those of the sample where it gave a number."""
     scale: float
-    """Root mean square of all units' values, from the sample."""
+    """Root mean square of all units' values, of the finite numbers of the sample; NaN where there are none."""
     rank: float
     """Effective rank of the sample (Roy and Vetterli 2007): how many directions its units' values use."""
     sampled: int

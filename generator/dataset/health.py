@@ -24,7 +24,7 @@ MOVES = 16
 """Places of the sample at which a unit must be between zero and its highest value, to be the same as another one: of units
 that fire once or twice, any two that fire together correlate."""
 ENOUGH = 64
-"""Columns of the sample below which no mark is given: too few places to say "never" or "always"."""
+"""Columns of the sample at which a unit gave a number, below which no mark is given: too few places to say "never" or "always"."""
 CAPPED = 0.5
 """Share of places at the highest value beyond which a unit is saturated, where the sample leaves no doubt."""
 SURE = 3.0
@@ -48,7 +48,8 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
         return found
     rectified = rectifies(layer)
     constant = (answers.histogram_hi <= answers.histogram_lo) & (answers.highest <= answers.histogram_hi)
-    numbers = answers.highest > -np.inf  # a unit that never gave one is none of these
+    # a unit that gave none, or too few, is none of these
+    numbers = (answers.highest > -np.inf) & (_numbers(answers) >= ENOUGH)
     dead = numbers & (answers.highest <= 0 if rectified else constant)
     found[dead] |= np.uint8(Mark.DEAD)
     if rectified:
@@ -62,9 +63,14 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
 def same(answers: Answers) -> NDArray[np.bool_]:
     """(c, ALIKE) whether each of the units that go most with a unit gives the same but for a factor."""
     resting = np.where(answers.histogram_lo < 0, 0, answers.sparsity) + np.where(answers.highest > 0, answers.at_top, 0)
-    moves = (1 - resting) * answers.sampled >= MOVES
+    moves = (1 - resting) * _numbers(answers) >= MOVES
     known = (answers.alike != NONE) & (answers.correlation > SAME)
     return known & moves[:, None] & moves[answers.alike]
+
+
+def _numbers(answers: Answers) -> NDArray[np.int64]:
+    """(c,) columns of the sample at which each unit gave a finite number."""
+    return answers.histogram.sum(axis=1, dtype=np.int64)
 
 
 def at_cap(answers: Answers, layer: Layer) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -94,6 +94,8 @@ class Reduction:
         self.strongest.settle()
         values, images = self.strongest.values.cpu().numpy(), self.strongest.images.cpu().numpy()
         lo, hi, counts = histograms(columns.numpy())
+        numbers = columns.isfinite()
+        given = numbers.sum(dim=1)  # (c,) columns at which each unit gave one: its shares are of these
         # what is off answers to nothing, its first place is no place of interest, and what comes after it is below
         on = np.isfinite(values) & ~np.logical_or.accumulate(values == 0, axis=1)
         images = np.where(on, images, NONE)
@@ -108,7 +110,7 @@ class Reduction:
             places=np.where(images == NONE, 0, self.strongest.places.cpu().numpy()).astype(np.int32),
             mean=mean.astype(np.float32),
             highest=values[:, 0].astype(np.float32),
-            sparsity=np.where(counted > 0, (columns <= 0).float().mean(dim=1).numpy(), np.float32(np.nan)),
+            sparsity=np.where(counted > 0, _share((columns <= 0) & numbers, given), np.float32(np.nan)),
             histogram_lo=lo,
             histogram_hi=hi,
             histogram=counts,
@@ -116,8 +118,8 @@ class Reduction:
             correlation=r,
             chosen=chosen,
             selectivity=selectivity,
-            at_top=(columns == torch.from_numpy(values[:, :1])).float().mean(dim=1).nan_to_num(0).numpy(),
-            scale=float(columns.double().square().mean().sqrt()) if filled else 0.0,
+            at_top=np.nan_to_num(_share((columns == torch.from_numpy(values[:, :1])) & numbers, given)),
+            scale=float(columns[numbers].double().square().mean().sqrt()) if filled else 0.0,
             rank=effective_rank(columns),
             sampled=filled,
             seen=self.images,
@@ -125,22 +127,38 @@ class Reduction:
         )
 
 
+def _share(which: Bool[Tensor, "c s"], of: Int[Tensor, " c"]) -> NDArray[np.float32]:
+    """(c,) how many of each row, as a share of so many; NaN of none."""
+    return (which.sum(dim=1) / of).float().numpy()
+
+
 def histograms(columns: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint16]]:
-    """lo (c,), hi (c,) and counts (c, BINS) of each row; a row of one value has all in its first bin."""
-    units, many = columns.shape
-    if not many:
-        nothing = np.zeros(units, np.float32)
-        return nothing, nothing, np.zeros((units, BINS), np.uint16)
+    """lo (c,), hi (c,) and counts (c, BINS) of each row's finite numbers; a row of one value has all in its first bin, one of none
+    is 0 throughout."""
+    units = len(columns)
+    numbers = np.isfinite(columns)
+    some = numbers.any(axis=1)
+    lo = np.where(some, columns.min(axis=1, where=numbers, initial=np.inf), np.float32(0))
+    hi = np.where(some, columns.max(axis=1, where=numbers, initial=-np.inf), np.float32(0))
+    finite = np.where(numbers, columns, lo[:, None])
+    # from the lowest to the highest may be further than float32 reaches
     largest = float(np.finfo(np.float32).max)
-    finite = np.nan_to_num(columns, nan=0.0, posinf=largest, neginf=-largest)
-    lo, hi = finite.min(axis=1), finite.max(axis=1)
-    # from one infinity to the other is further than float32 reaches
-    far = finite.astype(np.float64) if float(hi.max()) / 2 - float(lo.min()) / 2 > largest / 2 else finite
-    low, high = far.min(axis=1), far.max(axis=1)
+    far = finite.astype(np.float64) if units and float(hi.max()) / 2 - float(lo.min()) / 2 > largest / 2 else finite
+    low, high = lo.astype(far.dtype), hi.astype(far.dtype)
     span = np.where(high > low, high - low, 1)
     bins = np.minimum(((far - low[:, None]) / span[:, None] * BINS).astype(np.int64), BINS - 1)
-    counts = np.bincount((bins + np.arange(units)[:, None] * BINS).ravel(), minlength=units * BINS)
-    return lo, hi, counts.reshape(units, BINS).astype(np.uint16)
+    counts = np.bincount((bins + np.arange(units)[:, None] * BINS)[numbers], minlength=units * BINS)
+    return lo.astype(np.float32), hi.astype(np.float32), counts.reshape(units, BINS).astype(np.uint16)
+
+
+def _filled(columns: Float[Tensor, "c s"]) -> Float[Tensor, "c s"]:
+    """What is no finite number stands at the mean of the unit's other values, as float64: less their mean it is nothing."""
+    found, numbers = columns.double(), columns.isfinite()
+    if bool(numbers.all()):
+        return found
+    found = found.masked_fill(~numbers, 0)
+    mean = found.sum(dim=1, keepdim=True) / numbers.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(numbers, found, mean)
 
 
 def most_alike(columns: Float[Tensor, "c s"], block: int = 512) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -151,10 +169,10 @@ def most_alike(columns: Float[Tensor, "c s"], block: int = 512) -> tuple[NDArray
     r = np.zeros((units, ALIKE), np.float32)
     if not many or columns.shape[1] < 3:
         return other, r
-    z = columns.nan_to_num(0, 0, 0).double()
-    z = z - z.mean(dim=1, keepdim=True)
+    filled = _filled(columns)
+    z = filled - filled.mean(dim=1, keepdim=True)
     length = z.norm(dim=1, keepdim=True)
-    moves = length[:, 0] > 1e-9 * columns.nan_to_num(0, 0, 0).abs().amax(dim=1).double().clamp(min=1e-30)
+    moves = length[:, 0] > 1e-9 * filled.abs().amax(dim=1).clamp(min=1e-30)
     z = torch.where(moves[:, None], z / length, 0).float()
     for start in range(0, units, block):
         part = z[start : start + block] @ z.T  # (b, c)
@@ -173,7 +191,7 @@ def effective_rank(columns: Float[Tensor, "c s"]) -> float:
 
     Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
     """
-    few = columns[:, :RANKED].nan_to_num(0, 0, 0).double()
+    few = _filled(columns[:, :RANKED])
     few = few - few.mean(dim=1, keepdim=True)
     gram = few.T @ few if few.shape[0] > few.shape[1] else few @ few.T
     singular = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()

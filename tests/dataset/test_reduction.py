@@ -95,12 +95,66 @@ def test_histograms_by_hand():
     assert counts[1].tolist() == [4, *[0] * (BINS - 1)]
 
 
-def test_a_histogram_reaches_from_one_infinity_to_the_other():
-    lo, hi, counts = histograms(np.array([[-np.inf, 0.0, 1.0, np.inf], [0.0, 1.0, 1.0, 24.0]], np.float32))
+def test_a_histogram_reaches_from_one_end_of_the_numbers_to_the_other():
     largest = np.finfo(np.float32).max
+    lo, hi, counts = histograms(np.array([[-largest, 0.0, 1.0, largest], [0.0, 1.0, 1.0, 24.0]], np.float32))
     assert (lo.tolist(), hi.tolist()) == ([-largest, 0], [largest, 24])
     assert counts[0].tolist() == [1, *[0] * (BINS // 2 - 1), 2, *[0] * (BINS // 2 - 2), 1]
     assert counts[1].tolist() == [1, 2, *[0] * (BINS - 3), 1]
+
+
+def test_a_histogram_is_of_finite_numbers():
+    nan, inf = np.nan, np.inf
+    rows = [[nan, 1.0, 1.0, 24.0, 0.0], [-inf, -5.0, -4.95, inf, nan], [nan, inf, -inf, nan, nan]]
+    lo, hi, counts = histograms(np.array(rows, np.float32))
+    assert lo.tolist() == pytest.approx([0, -5, 0])
+    assert hi.tolist() == pytest.approx([24, -4.95, 0])
+    assert counts[0].tolist() == [1, 2, *[0] * (BINS - 3), 1]
+    assert counts[1].tolist() == [1, *[0] * (BINS - 2), 1]
+    assert not counts[2].any()
+    lo, hi, counts = histograms(np.zeros((2, 0), np.float32))
+    assert (lo.tolist(), hi.tolist(), counts.any()) == ([0, 0], [0, 0], False)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_images_that_give_no_numbers_count_in_nothing(bad: float):
+    """Half of the images are broken for all units but the last: the rest says the same as if those had not been."""
+    gen = torch.Generator().manual_seed(11)
+    A = torch.rand(40, 5, 4, 3, generator=gen) / 10
+    A[:, 0] = -5 + A[:, 0] / 2  # off everywhere
+    A[:, 1] = A[:, 1].clamp(min=0) + 5  # always near 5
+    A[:, 2] = (20 * A[:, 2] - 1).clamp(min=0)  # on at half of all places
+    A[:, 3] = 0.05
+    whole, part = A.clone(), A[1::2]
+    whole[::2, :4] = bad
+    found, expected = reduced(whole), reduced(part)
+    assert (found.sampled, expected.sampled) == (480, 240)  # all places
+    for name in ("sparsity", "at_top", "histogram_lo", "histogram_hi", "histogram", "mean"):
+        assert np.array_equal(getattr(found, name)[:4], getattr(expected, name)[:4]), name
+    assert found.sparsity[:2].tolist() == [1, 0]
+    assert found.at_top[3] == 1
+    assert found.histogram.sum(axis=1).tolist() == [240] * 4 + [480]
+    assert np.isfinite(found.scale)
+    if np.isnan(bad):
+        assert found.highest[0] < 0
+        assert np.array_equal(found.highest[:4], expected.highest[:4])
+    # what no image gives is no likeness: units 0 and 1 go together no more than by chance
+    assert np.abs(found.correlation[:3]).max() < 0.3
+    for unit in range(3):
+        pairs = dict(zip(expected.alike[unit].tolist(), expected.correlation[unit].tolist(), strict=True))
+        for other, r in zip(found.alike[unit].tolist(), found.correlation[unit].tolist(), strict=True):
+            if other in range(3):
+                assert r == pytest.approx(pairs[other], abs=1e-5)
+
+
+def test_the_rank_and_the_scale_are_of_numbers():
+    A = torch.zeros(20, 2, 4, 4)
+    A[:10, 0], A[:10, 1] = 3, -4
+    A[10:] = torch.nan
+    found = reduced(A)
+    assert found.scale == pytest.approx(12.5**0.5)
+    assert found.rank == 0  # at all places the same
+    assert np.isnan(reduced(torch.full((20, 2, 4, 4), torch.nan)).scale)
 
 
 def test_units_that_answer_alike_by_hand():
