@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import cache
 
-from generator.descent.optimizers import OPTIMIZERS
+from generator.descent.optimizers import OPTIMIZERS, Optimizer, Setting
 from generator.descent.picture import picture
 from generator.descent.runs import descend
 from generator.descent.surfaces import SURFACES, Surface
@@ -25,7 +25,8 @@ def write(site: Site) -> None:
     """Write learn/descent.md and its data."""
     t = site.t
     surfaces = [
-        {**_plain(one), "about": t(f"descent.surfaces.{one.name}"), "latex": one.latex} for one in SURFACES.values()
+        {**_plain(one), "about": t(f"descent.surfaces.{one.name}"), "terms": prose.terms(one.latex)}
+        for one in SURFACES.values()
     ]
     optimizers = [
         {"name": one.name, "title": one.title, "mark": one.mark, "settings": [asdict(each) for each in one.settings]}
@@ -47,9 +48,19 @@ def write(site: Site) -> None:
         surfaces=surfaces,
         optimizers=tuple(OPTIMIZERS.values()),
         papers={one.name: (one.paper, bibtex.address(one.paper)) for one in OPTIMIZERS.values()},
+        words={
+            (one.name, each.name): t(f"descent.settings.{_word(one, each)}")
+            for one in OPTIMIZERS.values()
+            for each in one.settings
+        },
         rules_lead=prose.in_line(t("descent.rules_lead")),
         honest=[prose.in_line(t(f"descent.honest_{k}")) for k in (1, 2, 3)],
     )
+
+
+def _word(one: Optimizer, each: Setting) -> str:
+    """What a setting is called: Lion's memories are both of the slope."""
+    return f"lion_{each.name}" if one.name == "lion" and each.name in ("beta1", "beta2") else each.name
 
 
 @cache

@@ -53,6 +53,19 @@ def lines(latex: str) -> list[str]:
     return [p.strip().removeprefix("\\quad").strip() for p in (*parts, latex[start:]) if p.strip()]
 
 
+def terms(latex: str) -> list[str]:
+    """A sum as its terms, each with its sign, so that a line may break between them: split outside all brackets."""
+    parts, depth, start = [], 0, 0
+    for k, sign in enumerate(latex):
+        depth += (sign in "({") - (sign in ")}")
+        if depth == 0 and latex[k : k + 3] in (" + ", " - "):
+            parts.append(latex[start:k])
+            start = k
+    found = [*parts, latex[start:]]
+    # the sign is between two terms, though it is written first
+    return [found[0], *(f"{{}} {part.strip()}" for part in found[1:])]
+
+
 def in_line(text: str) -> Markup:
     """A sentence of our own Markdown, without a paragraph around it."""
     return Markup(to_html(text).removeprefix("<p>").removesuffix("</p>"))

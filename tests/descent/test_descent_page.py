@@ -13,6 +13,7 @@ import torch
 from generator.descent.optimizers import OPTIMIZERS
 from generator.descent.runs import arrivals, descend, grid
 from generator.descent.surfaces import SURFACES
+from generator.pages import prose
 from tests.pages.conftest import Built, base, build, http, tiny  # noqa: F401 - fixtures
 from tests.pages.opened import Opened, audit, opened
 
@@ -70,7 +71,7 @@ def test_the_first_view_is_torchs_and_says_who_fell_where(seen: Opened):
                 assert "e−1" not in told[1], "what rounding leaves is no distance"
     choose(page, "two_wells")
     assert page.locator("[data-verdict]").inner_text() == (
-        "Where one comes by going downhill only, from where each is after 200 steps: left well: Momentum, Adam, AdamW, Lion. right well: SGD, Nesterov, AdaGrad, RMSProp."
+        "Whose valley each is in after 200 steps: left well: Momentum, Adam, AdamW, Lion. right well: SGD, Nesterov, AdaGrad, RMSProp."
     )
 
 
@@ -290,7 +291,7 @@ def test_the_maps_of_basins_are_torchs(seen: Opened):
         assert found["which"] == which.tolist(), name
         share = round(100 * (which == 0).float().mean().item())
         said = page.locator("descent-basins figure").nth(list(OPTIMIZERS).index(name)).inner_text()
-        assert int(re.search(r"left well (\d+) %", said)[1]) == pytest.approx(share, abs=1)  # type: ignore[index]
+        assert int(re.search(r"left well (\d+)\s%", said)[1]) == pytest.approx(share, abs=1)  # type: ignore[index]
     canvas = page.locator("descent-basins canvas").first
     box = canvas.bounding_box()
     assert box
@@ -351,3 +352,23 @@ def test_without_scripts_there_is_a_picture(browser: Browser, http: str):  # noq
     with opened(browser, http + PAGE, base=http, scripts=False) as found:
         image = found.page.locator("img.de-plain")
         assert image.is_visible() and image.evaluate("img => img.decode().then(() => img.naturalWidth)") == 960
+
+
+def test_the_formula_of_every_surface_is_whole_on_a_telephone(browser: Browser, base: str):  # noqa: F811
+    with opened(browser, base + PAGE, base=base, width=390) as seen:
+        page = seen.page
+        page.wait_for_selector("descent-page [data-do=play]:enabled")
+        for name in SURFACES:
+            choose(page, name)
+            formula = page.locator("[data-formula]:visible")
+            assert formula.get_attribute("data-formula") == name
+            assert formula.evaluate("(e) => e.scrollWidth <= e.clientWidth"), name
+            assert formula.locator("math").count() == len(prose.terms(SURFACES[name].latex)) > 1
+        seen.check()
+
+
+def test_a_setting_is_called_what_it_does(seen: Opened):
+    """Lion keeps no squares: both of its memories are of the slope."""
+    labels = seen.page.locator(".de-card.de-is-lion label").all_inner_texts()
+    assert [label.split(" ", 1)[1] for label in labels] == ["memory in the step", "memory that is kept", "weight decay"]
+    assert "square" in seen.page.locator(".de-card.de-is-adam label").nth(1).inner_text()

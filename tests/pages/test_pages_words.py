@@ -113,3 +113,16 @@ def test_bibtex():
     ]
     assert bibtex.address(paper) == "https://arxiv.org/abs/1610.02391"
     assert bibtex.address(Paper("x", "X", 2000, "T", url="javascript:alert(1)")) == ""
+
+
+def test_a_sum_breaks_before_its_signs_and_never_within_brackets():
+    assert prose.terms(r"f = (1 - x)^2 + 100\,(y - x^2)^2 - e^{a + b}") == [
+        "f = (1 - x)^2",
+        r"{} + 100\,(y - x^2)^2",
+        "{} - e^{a + b}",
+    ]
+    assert prose.terms("x") == ["x"]
+    made = prose.mathml(prose.terms("x - y")[1])
+    assert made.index("<mrow />") < made.index("&#x02212;"), (
+        "the sign has something before it, and so the room of one between two"
+    )

@@ -100,7 +100,7 @@ customElements.define('descent-basins', class extends HTMLElement {
     this.lines(pen, width, height, dark());
     const ends = this.surface.minima.map((m, k) => ({name: m.name, n: job.cells.filter(({which}) => which === k).length}));
     ends.push({name: convatlas.say('deNowhere'), n: job.cells.filter(({which}) => which < 0).length});
-    const shares = ends.filter(({n}) => n).map(({name, n}) => convatlas.say('deShare', {name, share: convatlas.percent(Math.round(100 * n / job.cells.length) / 100)}));
+    const shares = ends.filter(({n}) => n).map(({name, n}) => convatlas.say('deShare', {name, share: convatlas.percent(Math.round(100 * n / job.cells.length) / 100).replace(' ', '\u00a0')}));
     words.textContent = shares.join(', ');
     canvas.setAttribute('aria-label', convatlas.say('deBasinKeys', {name: `${convatlas.say('deBasin', {name: one.title, shares: shares.join(', ')})}.`}));
     const [sx, sy] = [(this.start[0] - x0) / (x1 - x0) * width, (y1 - this.start[1]) / (y1 - y0) * height];
