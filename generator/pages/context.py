@@ -108,9 +108,11 @@ class Site:
         return self.tree.picture(image.original, f"{escape.slug(image.slug)}-whole")
 
     def op_line(self, layer: Layer, *, sizes: bool = True) -> str:
-        """conv 3 × 3, stride 2, depthwise; without `sizes`: conv, depthwise"""
+        """conv 3 × 3, stride 2, depthwise; without `sizes`: conv, depthwise; activation, ReLU6: the model's own name may say nothing of it."""
         facts = dict(layer.attributes)
         parts = [self.t(f"kind.{layer.kind}") if layer.kind in self.t.table["kind"] else layer.op]
+        if layer.kind == "act":
+            parts.append(layer.op.removeprefix("F.").rstrip("_"))
         if "kernel" in facts and sizes:
             parts[0] += " " + sides(facts["kernel"])
         if sizes and facts.get("stride", "1") not in ("1", "1x1", "1×1"):

@@ -78,7 +78,7 @@ def model(site: Site, live: Live) -> dict[str, Any]:
         view = site.layer_views.get(name)
         row = {
             "name": escape.clean(name),
-            "op": site.op_line(layer),
+            "op": escape.clean(site.op_line(layer)),
             "kind": layer.kind,
             "units": units,
             "h": height,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import os
 import re
@@ -58,6 +59,16 @@ def test_every_kind_of_page_is_there(tiny: Built):
     expected |= {"learn/index.html"} | {f"learn/{article.name}.html" for article in ARTICLES}
     assert found == expected
     assert tiny.rendered.pages == len(expected)
+
+
+def test_a_layers_heading_says_what_it_does_before_its_name(tiny: Built):
+    """As the tour does: the name is the model's own, and ``_swish`` may be a ReLU6."""
+    kinds = ("conv 3 × 3, stride 2", "activation, ReLU", "conv 3 × 3, stride 2", "pooling")
+    for view, kind in zip(tiny.report.layers, kinds, strict=True):
+        text = (tiny.site / f"layers/{view.slug}.html").read_text("utf-8")
+        title = text[text.index('<div class="ca-title">') :]
+        words = html.unescape(re.sub(r"<[^>]*>", "", title[: title.index("</h1>")]))
+        assert " ".join(words.split()) == f"{kind} · {view.layer.name}"
 
 
 def test_every_address_in_the_pages_and_data_exists(tiny: Built):
