@@ -160,7 +160,7 @@ customElements.define('training-scrub', class extends HTMLElement {
         let lo = Infinity, hi = -Infinity;
         for (let k = u; k < sheet.n; k += many) [lo, hi] = [Math.min(lo, sheet.lo[k]), Math.max(hi, sheet.hi[k])];
         const k = this.at * many + u;
-        return el('figure', {class: 'le-tile'}, tiles.single(sheet, k, 92, 'viridis', [lo, hi]), this.scale(lo, hi, sheet.signed), el('figcaption', {}, el('span', {}, String(unit)), el('span', {class: 'ca-dim'}, number(tiles.hi(sheet, k)))));
+        return el('figure', {class: 'le-tile'}, tiles.single(sheet, k, 92, 'viridis', [lo, hi]), this.scale(lo, hi, sheet.signed), el('figcaption', {}, el('span', {}, say('le_unit', {n: unit})), el('span', {class: 'ca-dim'}, number(tiles.hi(sheet, k)))));
       });
       const name = layer.page ? el('a', {href: url(layer.page)}, layer.name) : el('b', {}, layer.name);
       return el('figure', {class: 'le-figure'}, el('figcaption', {}, name, ` ${say('le_maps', {n: many})}`), el('div', {class: 'le-wall'}, wall));
