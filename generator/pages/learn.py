@@ -48,7 +48,7 @@ ARTICLES = (
 )  # fmt: skip
 """In the order in which they are read."""
 
-SCRIPTS = ("core", "core-units", "parts")
+SCRIPTS = ("core", "core-units", "formula", "parts")
 """What the figures of every article need."""
 
 

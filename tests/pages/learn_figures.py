@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,12 +43,12 @@ def slide(page: Page, figure: str, name: str, value: float) -> None:
 
 
 def said(page: Page, figure: str) -> str:
-    return page.locator(f"#{figure} .ln-verdict").inner_text()
+    return page.locator(f"#{figure} .ln-verdict").inner_text().replace("\u00a0", " ")
 
 
 def plain(math: Locator) -> str:
-    """A formula's text, without invisible operators."""
-    return re.sub(r"\s", "", math.inner_text())
+    """A formula's text in plain letters, without spaces."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", math.inner_text()))
 
 
 def choose(page: Page, figure: str, text: str) -> None:

@@ -45,6 +45,10 @@ def test_every_article_is_listed_written_and_led_to(tiny: Built):
 @pytest.mark.parametrize(
     ("article", "word", "told"),
     [
+        ("convolution", "feature map", "the sum into a new map"),
+        ("convolution", "unit", "What makes one map of the output"),
+        ("activation", "rectifier", "rectified linear unit"),
+        ("backprop_rules", "rectifier", "a ReLU"),
         ("pooling", "The gradient", "by how much the score would change if that number rose a little"),
         ("cam", "y^c = \\sum_k", "adds up over all maps"),
         ("cam", "\\partial", "by how much the score"),
@@ -287,7 +291,9 @@ def test_products_of_a_convolution(browser: Browser, http: str, tiny: Built):
         page.locator('#product table[aria-label="Output"] td').nth(7).click()
         assert page.locator("#product .ln-told").inner_text() == "row 1, column 2"
         assert page.locator("#product .ln-term").count() == 9
-        assert page.locator("#product .ln-total").inner_text() == f"= {raw(float(y[1, 2]))}"
+        assert page.locator("#product .ln-total").inner_text() == f"≈ {raw(float(y[1, 2]))}", (
+            "of a kernel in three digits"
+        )
         assert page.locator('#product table[aria-label="Input"] .ln-under').count() == 9
         put(page, "product", "Kernel", 0, 0, 2)
         holds()

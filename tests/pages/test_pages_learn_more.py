@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from generator.engine.rules import unpool
 from generator.learn.effective import Effective
 from generator.methods.grad_cam_pp import grad_cam_pp
+from generator.pages import learn
 from generator.pages.numbers import raw
 from tests.pages.conftest import Built
 from tests.pages.learn_figures import choose, plain, put, said, shown, slide, table, values
@@ -89,17 +90,18 @@ def test_the_measured_fields_step_through_the_layers(browser: Browser, base: str
         page = seen.page
         figure = page.locator("#effective_measured")
         words = figure.locator(".ln-nested__said")
-        assert words.inner_text() == f"{found.fields[1][0]} could see 24 × 32 pixels of the input; 95 % of the weight lies in 11 × 11, 16 % of that area."  # fmt: skip
+        assert words.inner_text().replace("\u00a0", " ") == f"{found.fields[1][0]} could see 24 × 32 pixels of the input; 95 % of the weight lies in 11 × 11, 16 % of that area."  # fmt: skip
         outer, inner = figure.locator(".ln-m-outer"), figure.locator(".ln-m-inner")
         assert [outer.get_attribute(name) for name in ("x", "y", "width", "height")] == ["0", "4", "32", "24"]
         assert [inner.get_attribute(name) for name in ("x", "y", "width", "height")] == ["8", "10", "11", "11"]
         slider = figure.locator("input[type=range]")
         slider.focus()
         page.keyboard.press("Home")
-        assert "could see 3 × 3 pixels of the input; 95 % of the weight lies in 3 × 3, 100 %" in words.inner_text()
+        told = words.inner_text().replace("\u00a0", " ")
+        assert "could see 3 × 3 pixels of the input; 95 % of the weight lies in 3 × 3, 100 %" in told
         values = (found.fields[0][1].values * 255).round().int()
-        told = page.evaluate("convatlas.get('learn', 'all').own.effective.fields[0].values")
-        assert told == values.flatten().tolist()
+        given = page.evaluate("convatlas.get('learn', 'all').own.effective.fields[0].values")
+        assert given == values.flatten().tolist()
         pixel = """([i, j]) => { const c = document.querySelector('#effective_measured canvas');
             return [...c.getContext('2d').getImageData((i + 0.5) * c.width / 3, (j + 0.5) * c.height / 3, 1, 1).data].slice(0, 3); }"""
         table = page.evaluate("convatlas.colours.table.viridis.map((v) => [...v])")
@@ -185,7 +187,9 @@ def test_curves_and_dead_units(browser: Browser, base: str):
                 y = f(x)
                 (d,) = torch.autograd.grad(y, x)
                 value, slope = (raw(round(float(v), 4)) for v in (y, d))
-                assert said(page, "curves").startswith(f"{name}({raw(at)}) = {value}, and its slope there is {slope}:")
+                whole = abs(float(value.replace("−", "-")) - float(y)) < 1e-12
+                told = f"{name}({raw(at)}) {'=' if whole else '≈'} {value}, and its slope there is {slope}:"
+                assert said(page, "curves").startswith(told)
         box = page.locator("#curves svg").bounding_box()
         assert box
         page.mouse.move(box["x"] + box["width"] * (20 + 560 * 3 / 13) / 600, box["y"] + 60)
@@ -213,7 +217,7 @@ def test_backward_rules_on_nine_numbers(browser: Browser, base: str):
             found = column.evaluate("(t) => [...t.rows].map((r) => [...r.cells].map((c) => c.textContent))")
             assert found == shown(map_), name
         page.locator("#rules .ln-rule table").first.locator("td").nth(0).click()
-        assert said(page, "rules").endswith("It passes by: Plain gradient, Guided backpropagation, Deconvnet.")
+        assert said(page, "rules").endswith("It passes by: Plain gradient, Deconvnet, Guided backpropagation.")
         page.locator("#rules").get_by_role("button", name="As it was").click()
         assert values(page, "rules", "Into the rectifier")[0, 1] == -1
         seen.check()
@@ -233,7 +237,7 @@ def test_from_cam_to_grad_cam_pp(browser: Browser, base: str):
         assert table(page, "cam_step", "Class activation map") == shown(cam)
         score = raw(float((A.mean(dim=(1, 2)) * w).sum() + 0.5))
         lines = page.locator("#cam_step .ln-line")
-        assert [plain(lines.nth(k)).rpartition("=")[2] for k in (0, 1)] == [score, score]
+        assert [plain(lines.nth(k)).rpartition("≈")[2] for k in (0, 1)] == [score, score]
         assert table(page, "grad_step", "Grad-CAM") == shown(cam.relu() / 9)
         assert table(page, "free_step", "Grad-CAM") == shown(torch.einsum("k,khw->hw", G.mean(dim=(1, 2)), A).relu())
         plus = grad_cam_pp(A[None], G[None].clone())[0]
@@ -244,4 +248,92 @@ def test_from_cam_to_grad_cam_pp(browser: Browser, base: str):
         assert plain(page.locator("#plus_step .ln-line").first).endswith(f"={alpha}")
         page.locator("#free_step").get_by_role("button", name="As it was").click()
         assert values(page, "cam_step", "Map 2")[1, 1] == 0
+        seen.check()
+
+
+def test_two_standard_deviations_are_four_of_the_number_beside_them(browser: Browser, http: str):
+    with opened(browser, http + "learn/receptive_field.html", base=http) as seen:
+        page = seen.page
+        for depth, kernel in ((8, 3), (1, 3), (20, 5)):
+            slide(page, "effective_field", "Layers", depth)
+            slide(page, "effective_field", "Kernel", kernel)
+            n = depth * (kernel - 1) + 1
+            reach = min(n, 4 * (depth * (kernel**2 - 1) / 12) ** 0.5)
+            whole, inner = page.locator("#effective_field .ln-ends span").all_inner_texts()
+            assert (whole, inner) == (
+                f"the field: {n} columns",
+                f"two standard deviations to either side: {raw(reach)} columns",
+            )
+            assert f"are {raw(100 * reach / n)} % of them" in said(page, "effective_field")
+            bar, field = (page.locator(f"#effective_field .ln-e-{name}").bounding_box() for name in ("inner", "field"))
+            assert bar and field and bar["width"] / field["width"] == pytest.approx(reach / n, rel=0.01)
+        seen.check()
+
+
+def test_the_framed_place_is_the_one_in_the_formula(browser: Browser, http: str):
+    with opened(browser, http + "learn/cam.html", base=http) as seen:
+        page = seen.page
+        for k, y, x in ((1, 0, 1), (3, 2, 2), (2, 1, 0)):
+            page.locator(f'#plus_step table[aria-label="α of map {k}"] tr').nth(y).locator("td").nth(x).click()
+            framed = page.eval_on_selector(
+                f'#plus_step table[aria-label="α of map {k}"]',
+                "(t) => [...t.querySelectorAll('.ln-under')].map((c) => [c.parentNode.rowIndex, c.cellIndex])",
+            )
+            assert framed == [[y, x]]
+            assert page.locator("#plus_step .ln-lines p").inner_text() == f"Map {k}, row {y}, column {x}:"
+            assert plain(page.locator("#plus_step .ln-line").first).startswith(f"α{y}{x}{k}c=")
+        seen.check()
+
+
+def test_what_was_rounded_is_not_said_to_be_equal(browser: Browser, http: str):
+    with opened(browser, http + "learn/cam.html", base=http) as seen:
+        page = seen.page
+        lines = page.locator("#grad_step .ln-line")
+        assert plain(lines.nth(3)) == "9·0.222≈2", "which is 1.998"
+        assert plain(page.locator("#free_step .ln-line").first) == "α1c=1+1+1+19≈0.444"
+        for k in (1, 2, 3):
+            page.locator(f"#cam_step input[aria-label='Weight of map {k}']").fill("0")
+        assert plain(lines.nth(0)) == "α1c=9·099=09=0", "nothing of it was rounded"
+        seen.check()
+
+
+def test_the_rules_of_the_figure_stand_in_the_order_of_the_equations(browser: Browser, base: str):
+    with opened(browser, base + "learn/backprop_rules.html", base=base) as seen:
+        page = seen.page
+        equations = page.locator(".ln-article > .formula mtr mtd:first-child").all_text_contents()
+        names = page.locator("#rules .ln-rule").evaluate_all(
+            "(rules) => rules.map((r) => r.getAttribute('aria-label'))"
+        )
+        assert len(names) == len(equations) == 3
+        for equation, name in zip(equations, names, strict=True):
+            assert equation.strip().lower() in name.lower(), (equation, name)
+        seen.check()
+
+
+@pytest.mark.parametrize("article", [one.name for one in learn.ARTICLES])
+def test_nothing_of_an_article_is_cut_on_a_telephone(browser: Browser, http: str, article: str):
+    """Nothing has to be scrolled sideways but text to copy, no number is broken in two, and no word where it has no place to."""
+    with opened(browser, f"{http}learn/{article}.html", base=http, width=390) as seen:
+        page = seen.page
+        page.wait_for_timeout(200)
+        cut = """() => [...document.querySelectorAll('main *, article *')].filter((e) => /auto|scroll|hidden/.test(getComputedStyle(e).overflowX)
+          && e.tagName !== 'PRE' && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 20).map((e) => `${e.tagName} ${e.className} ${e.scrollWidth} in ${e.clientWidth}`)"""
+        assert page.evaluate(cut) == []
+        broken = """() => [...document.querySelectorAll('article td, article th')].flatMap((cell) => {
+          const text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = document.createRange(), found = [];
+          for (let node = text.nextNode(); node; node = text.nextNode()) for (const word of node.data.matchAll(/\\S+/g)) {
+            range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length);
+            if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) found.push(word[0]);
+          }
+          return found;
+        })"""
+        assert page.evaluate(broken) == []
+        seen.check()
+
+
+def test_a_measured_field_has_its_scale(browser: Browser, http: str):
+    with opened(browser, http + "learn/receptive_field.html", base=http) as seen:
+        bar = seen.page.locator("#effective_measured .ca-bar")
+        assert bar.locator("span").all_inner_texts() == ["0", "", "what weighs most"]
+        assert "gradient" in bar.locator(".ca-bar__ramp").evaluate("(e) => getComputedStyle(e).backgroundImage")
         seen.check()

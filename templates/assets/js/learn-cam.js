@@ -4,7 +4,7 @@
  *   plus   any gradient, every place with an alpha of its own */
 (() => {
   const {el, number} = convatlas;
-  const {core, parts: {say, bracket, formula, cells, define}} = convatlas.learn;
+  const {core, parts: {say, bracket, beside, formula, line, gives, cells, define}} = convatlas.learn;
   const BIAS = 0.5;
   const START = {
     A: [[[0, 1, 1], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0], [1, 0, 0]], [[0.5, 0, 0], [0, 0, 0], [0, 0, 0.5]]],
@@ -26,12 +26,12 @@
     label: say(name, {k: k + 1}), height: 3, width: 3, editable: Boolean(editable), step: 0.5, place: place && ((y, x) => place(k, y, x)),
     on: (y, x, v) => { state[editable][k][y][x] = v; change(); },
   }));
+  const of = (letter, k) => ({both: [letter, k + 1, 'c']});
   const weights = () => UNITS.map((k) => {
     const input = el('input', {type: 'number', class: 'ln-number', step: 0.5, 'aria-label': say('camWeight', {k: k + 1})});
     input.addEventListener('input', () => { const v = Number(input.value); if (input.value !== '' && Number.isFinite(v) && Math.abs(v) < 1e6) { state.w[k] = v; change(); } });
-    return {root: el('label', {class: 'ln-weight'}, formula({sub: ['w', k + 1]}, '='), input), show() { if (document.activeElement !== input || Number(input.value) !== state.w[k]) input.value = state.w[k]; }};
+    return {root: el('label', {class: 'ln-weight'}, formula(of('w', k), '='), input), show() { if (document.activeElement !== input || Number(input.value) !== state.w[k]) input.value = state.w[k]; }};
   });
-  const line = (...parts) => el('div', {class: 'ln-line'}, formula(...parts));
   const lines = (label) => el('div', {class: 'ln-live ln-lines', tabindex: 0, role: 'group', 'aria-label': label});
   const column = (...parts) => el('div', {class: 'ln-column'}, parts);
   const units = (make) => el('div', {class: 'ln-units'}, UNITS.map(make));
@@ -43,22 +43,23 @@
       const [maps, inputs] = [tables('camMap', 'A'), weights()];
       const result = cells({label: say('camResult'), height: 3, width: 3});
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, inputs[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '='), column(result.root)), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, inputs[k].root)), beside('=', result.root)), sums], () => {
         const made = core.cam(state.A, state.w);
         maps.forEach((one, k) => one.show(state.A[k]));
         inputs.forEach((one) => one.show());
         result.show(made);
         const means = state.A.map((map) => core.sum(map) / Z);
+        const score = core.logit(state.A, state.w, BIAS);
         sums.replaceChildren(
-          line({sub: ['y', 'c']}, '=', ...products(state.w.map((w, k) => [w, means[k]])), '+', BIAS, '=', number(core.logit(state.A, state.w, BIAS))),
-          line({over: [1, 'Z']}, 'Σ', {sub: ['M', 'ij']}, '+ b =', {over: [number(core.sum(made)), Z]}, '+', BIAS, '=', number(core.sum(made) / Z + BIAS)));
+          line({sup: ['y', 'c']}, '=', ...products(state.w.map((w, k) => [w, means[k]])), '+', BIAS, gives(...state.w, ...means, score), number(score)),
+          line({over: [1, 'Z']}, {sub: ['Σ', 'i j']}, {both: ['M', 'i j', 'c']}, '+', {sup: ['b', 'c']}, '=', {over: [number(core.sum(made)), Z]}, '+', BIAS, gives(core.sum(made), score), number(core.sum(made) / Z + BIAS)));
       }];
     },
     grad() {
       const maps = tables('camGradient');
       const [result, cam] = [cells({label: say('gradResult'), height: 3, width: 3}), cells({label: say('camPositive'), height: 3, width: 3})];
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), el('div', {class: 'ln-units'}, column(result.root), column(cam.root))), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root)), beside('→', result.root, cam.root)), sums], () => {
         const G = core.pooledGradient(state.A, state.w);
         const alphas = core.gradWeights(G);
         const most = Math.max(...G.flat(2).map(Math.abs));
@@ -67,19 +68,19 @@
         result.show(ours);
         cam.show(positive);
         sums.replaceChildren(
-          ...alphas.map((a, k) => line({sub: ['α', k + 1]}, '=', {over: [[`${Z} ·`, {over: [number(state.w[k]), Z]}], Z]}, '=', {over: [number(state.w[k]), Z]}, '=', number(a))),
-          line(Z, '·', number(peak(ours)), '=', number(peak(positive))));
+          ...alphas.map((a, k) => line(of('α', k), '=', {over: [[`${Z} ·`, {over: [number(state.w[k]), Z]}], Z]}, '=', {over: [number(state.w[k]), Z]}, gives(state.w[k], a), number(a))),
+          line(Z, '·', number(peak(ours)), gives(peak(ours), peak(positive)), number(peak(positive))));
       }];
     },
     free() {
       const [maps, grads] = [tables('camMap', 'A'), tables('camGradient', 'G')];
       const result = cells({label: say('gradResult'), height: 3, width: 3});
       const sums = lines(say('formula'));
-      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, grads[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), column(result.root)), sums], () => {
+      return [[el('div', {class: 'ln-row'}, units((k) => column(maps[k].root, grads[k].root)), beside('→', result.root)), sums], () => {
         maps.forEach((one, k) => one.show(state.A[k]));
         grads.forEach((one, k) => one.show(state.G[k]));
         result.show(core.gradCam(state.A, state.G));
-        sums.replaceChildren(...core.gradWeights(state.G).map((a, k) => line({sub: ['α', k + 1]}, '=', {over: [sumOf(state.G[k].flat().filter((v) => v)) || 0, Z]}, '=', number(a))));
+        sums.replaceChildren(...core.gradWeights(state.G).map((a, k) => line(of('α', k), '=', {over: [sumOf(state.G[k].flat().filter((v) => v)) || 0, Z]}, gives(...state.G[k].flat(), a), number(a))));
       }];
     },
     plus() {
@@ -97,13 +98,16 @@
         result.show(made.map);
         plain.show(core.gradCam(state.A, state.G));
         const g = state.G[k][y][x];
-                const terms = made.alphas[k].flatMap((row, r) => row.map((a, c) => [a, Math.max(state.G[k][r][c], 0)])).filter(([a, v]) => a && v);
+        const here19 = made.alphas[k][y][x];
+        const terms = made.alphas[k].flatMap((row, r) => row.map((a, c) => [a, Math.max(state.G[k][r][c], 0)])).filter(([a, v]) => a && v);
+        const weights = (name, letter, values) => el('div', {class: 'ln-line'}, el('b', {}, `${name}:`), values.flatMap((v, unit) => [' ', el('span', {class: 'ln-each'}, formula(of(letter, unit), gives(v), number(v)))]));
         sums.replaceChildren(
-          line({sub: ['α', `${k + 1} , ${y + 1}${x + 1}`]}, '=', {over: [power(g, 2), ['2 ·', power(g, 2), '+', bracket(made.sums[k]), '·', power(g, 3)]]}, ...(made.below[k][y][x] === 0 ? ['→', 0] : ['=', number(made.alphas[k][y][x])])),
-          line({sub: ['w', k + 1]}, '=', ...(terms.length ? products(terms) : [0]), '=', number(made.weights[k])),
-          line(...UNITS.flatMap((unit) => [unit ? ',' : '', {sub: ['w', unit + 1]}, '=', number(made.weights[unit])]), ';', ...core.gradWeights(state.G).flatMap((a, unit) => [unit ? ',' : '', {sub: ['α', unit + 1]}, '=', number(a)])));
+          el('p', {}, say('plusAt', {k: k + 1, row: y, column: x})),
+          line({both: ['α', `${y} ${x}`, `${k + 1} c`]}, '=', {over: [power(g, 2), ['2 ·', power(g, 2), '+', bracket(made.sums[k]), '·', power(g, 3)]]}, ...(made.below[k][y][x] === 0 ? ['→', 0] : [gives(g, made.sums[k], here19), number(here19)])),
+          line(of('w', k), '=', ...(terms.length ? products(terms) : [0]), gives(...terms.flat(), made.weights[k]), number(made.weights[k])),
+          weights(say('plusResult'), 'w', made.weights), weights(say('gradResult'), 'α', core.gradWeights(state.G)));
       }
-      return [[el('div', {class: 'ln-row'}, units((k) => column(grads[k].root, alphas[k].root)), el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), el('div', {class: 'ln-units'}, column(result.root), column(plain.root))), sums], draw];
+      return [[el('div', {class: 'ln-row'}, units((k) => column(grads[k].root, alphas[k].root)), beside('→', result.root, plain.root)), sums], draw];
     },
   };
 

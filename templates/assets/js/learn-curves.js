@@ -1,7 +1,7 @@
 /* <learn-curves>: activation functions and their derivatives, with a point that moves on both; <learn-dead>: when a unit dies. */
 (() => {
   const {el, number} = convatlas;
-  const {core, parts: {say, svg, slider, segments, define}} = convatlas.learn;
+  const {core, parts: {say, svg, ends, gives, slider, segments, define}} = convatlas.learn;
   const NAMES = {relu: 'ReLU', relu6: 'ReLU6', leaky_relu: 'LeakyReLU', gelu: 'GELU', silu: 'SiLU', sigmoid: 'Sigmoid', tanh: 'Tanh'};
   const FROM = -5;
   const TO = 8;
@@ -45,7 +45,7 @@
         svg('text', {class: 'ln-c-name', x: 24, y: 22}, say('theValue')), svg('text', {class: 'ln-c-name', x: 24, y: z(1) - 8}, say('theSlope')),
         cut, svg('path', {class: 'ln-k-curve', d: path(f, y)}), svg('path', {class: 'ln-k-slope', d: path(d, z)}),
         svg('circle', {class: 'ln-k-point', cx: x(state.at), cy: y(value), r: 6}), svg('circle', {class: 'ln-k-point ln-k-point--slope', cx: x(state.at), cy: z(slope), r: 6}));
-      said.textContent = say('curveSaid', {name: NAMES[state.name], x: number(round(state.at)), y: number(round(value)), d: number(round(slope))});
+      said.textContent = say('curveSaid', {name: NAMES[state.name], x: number(round(state.at)), is: gives(round(state.at), value), y: number(round(value)), d: number(round(slope))});
     }
     function point(event) {
       const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
@@ -61,7 +61,7 @@
 
   define('learn-dead', () => {
     const state = {mean: 0, spread: 1};
-    const picture = svg('svg', {class: 'ln-dead', role: 'img', viewBox: '0 0 600 190'});
+    const picture = svg('svg', {class: 'ln-dead', role: 'img', viewBox: '0 0 600 170'});
     const said = el('p', {class: 'ln-verdict', 'aria-live': 'polite'});
     const bars = [['mean', -6, 4], ['spread', 0.2, 3]].map(([name, min, max]) => slider({label: say(name === 'mean' ? 'preMean' : 'preSpread'), min, max, step: 0.1, value: state[name], told: (v) => number(round(v)), on: (v) => { state[name] = v; draw(); }}));
     const at = (v) => 300 + v * 36;
@@ -76,12 +76,11 @@
       picture.replaceChildren(
         svg('path', {class: 'ln-d-off', d: area(-8, 0)}), svg('path', {class: 'ln-d-on', d: area(0, 8)}),
         svg('line', {class: 'ln-a-axis', x1: 12, x2: 588, y1: 150, y2: 150}), svg('line', {class: 'ln-k-cut', x1: at(0), x2: at(0), y1: 12, y2: 150}),
-        ...[-6, -3, 0, 3, 6].map((v) => svg('text', {class: 'ln-a-number', x: at(v), y: 166, 'text-anchor': 'middle'}, String(v).replace('-', '−'))),
-        svg('text', {class: 'ln-c-name', x: 12, y: 185}, say('deadOff')), svg('text', {class: 'ln-c-name', x: 588, y: 185, 'text-anchor': 'end'}, say('deadOn')));
+        ...[-6, -3, 0, 3, 6].map((v) => svg('text', {class: 'ln-a-number', x: at(v), y: 166, 'text-anchor': 'middle'}, String(v).replace('-', '−'))));
       const one = on > 0 ? 1 / on : Infinity;
       said.textContent = on < 1e-6 ? say('deadSaid') : say(on > 1 - 1e-6 ? 'deadAlways' : 'deadShare', {share: number(round(100 * on)), one: one < 1e5 ? number(Math.round(one)) : number(one)});
     }
     draw();
-    return [el('div', {class: 'ln-controls'}, bars.map((bar) => bar.root)), picture, said];
+    return [el('div', {class: 'ln-controls'}, bars.map((bar) => bar.root)), picture, ends(say('deadOff'), say('deadOn')), said];
   });
 })();

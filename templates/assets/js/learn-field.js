@@ -98,10 +98,11 @@
 
   /* <learn-effective>: how much each column of the receptive field weighs, when a stack grows deeper. */
   define('learn-effective', () => {
-    const {own, parts: {slider}} = convatlas.learn;
+    const {own, parts: {ends, slider}} = convatlas.learn;
+    const below = ends();
     const state = {depth: 8, kernel: 3, mine: false};
     const mine = own.chain.length > 1;
-    const picture = svg('svg', {class: 'ln-effective', role: 'img', viewBox: '0 0 600 190'});
+    const picture = svg('svg', {class: 'ln-effective', role: 'img', viewBox: '0 0 600 160'});
     const said = el('p', {class: 'ln-verdict', 'aria-live': 'polite'});
     const bars = ['depth', 'kernel'].map((name) => slider({label: say(name), min: name === 'depth' ? 1 : 2, max: name === 'depth' ? 40 : 7, value: state[name], on: (v) => { state[name] = v; draw(); }}));
 
@@ -119,22 +120,20 @@
       const spread = core.spread(weights);
       const n = weights.length;
       const middle = (n - 1) / 2;
+      const reach = Math.min(n, 4 * spread);  // columns, and parts of them: two standard deviations to either side
       const most = Math.max(...weights);
       const inner = weights.reduce((a, w, k) => a + (Math.abs(k - middle) <= 2 * spread ? w : 0), 0);
       const width = 580 / n;
-      const x = (column) => 10 + (column + 0.5) * width;
-      const [left, right] = [Math.max(0, middle - 2 * spread), Math.min(n - 1, middle + 2 * spread)];
       picture.setAttribute('aria-label', say('effectiveAlt', {n, spread: number(spread)}));
       picture.replaceChildren(
         svg('rect', {class: 'ln-e-field', x: 10, y: 150, width: 580, height: 7, rx: 3.5}),
-        svg('rect', {class: 'ln-e-inner', x: x(left) - width / 2, y: 150, width: x(right) - x(left) + width, height: 7, rx: 3.5}),
-        ...weights.map((w, k) => svg('rect', {class: 'ln-e-bar', x: 10 + k * width + Math.min(0.5, width * 0.1), y: 142 - 132 * w / most, width: Math.max(0.4, width - Math.min(1, width * 0.2)), height: 132 * w / most})),
-        svg('text', {class: 'ln-c-name', x: 10, y: 178}, say('effectiveField', {n})),
-        svg('text', {class: 'ln-c-name', x: 590, y: 178, 'text-anchor': 'end'}, say('effectiveInner', {n: number(Math.round((right - left + 1) * 10) / 10)})));
-      said.textContent = say(state.mine ? 'effectiveOwn' : 'effectiveSaid', {width: own.input[1], layer: state.mine ? own.fields[state.depth - 1][0] : '', n, spread: number(spread), share: number(100 * Math.min(1, (right - left + 1) / n)), inner: number(Math.round(inner * 1000) / 10)});
+        svg('rect', {class: 'ln-e-inner', x: 300 - reach / 2 * width, y: 150, width: reach * width, height: 7, rx: 3.5}),
+        ...weights.map((w, k) => svg('rect', {class: 'ln-e-bar', x: 10 + k * width + Math.min(0.5, width * 0.1), y: 142 - 132 * w / most, width: Math.max(0.4, width - Math.min(1, width * 0.2)), height: 132 * w / most})));
+      below.replaceChildren(...ends(say('effectiveField', {n}), say('effectiveInner', {n: number(reach)})).children);
+      said.textContent = say(state.mine ? 'effectiveOwn' : 'effectiveSaid', {width: own.input[1], layer: state.mine ? own.fields[state.depth - 1][0] : '', n, spread: number(spread), share: number(100 * reach / n), inner: number(Math.round(inner * 1000) / 10)});
     }
     draw();
-    return [el('div', {class: 'ln-controls'}, which && which.root, bars.map((bar) => bar.root)), picture, said];
+    return [el('div', {class: 'ln-controls'}, which && which.root, bars.map((bar) => bar.root)), picture, below, said];
   });
 
   /* <learn-nested>: the receptive fields of the model's own layers, on one of its images. */

@@ -11,6 +11,7 @@
     const picture = svg('svg', {class: 'ln-nested', role: 'img', viewBox: `0 0 ${width} ${height}`},
       host.dataset.photo ? svg('image', {href: host.dataset.photo, width, height}) : svg('rect', {class: 'ln-w-input', width, height}), outer, inner);
     const canvas = el('canvas', {class: 'ln-m-field', role: 'img'});
+    const bar = el('span', {class: 'ca-bar'}, el('span', {}, '0'), el('span', {class: 'ca-bar__ramp', style: `background:${convatlas.colours.ramp('viridis', false)}`}), el('span', {}, say('measuredMost')));
     const said = el('p', {class: 'ln-nested__said', 'aria-live': 'polite'});
     const put = (rect, [top, left, bottom, right]) => {
       for (const [key, value] of Object.entries({x: left, y: top, width: right - left, height: bottom - top})) rect.setAttribute(key, value);
@@ -51,6 +52,6 @@
       canvas.setAttribute('aria-label', say('measuredField', {name: one.layer}));
     }});
     go.go(fields.length - 1);
-    return [el('div', {class: 'ln-row ln-row--nested'}, picture, canvas), said, go.root];
+    return [el('div', {class: 'ln-row ln-row--nested'}, picture, el('div', {class: 'ln-m-beside'}, canvas, bar)), said, go.root];
   });
 })();

@@ -1,7 +1,7 @@
 /* <learn-norm>: a batch normalised, by hand; <learn-fold>: the same scale and shift folded into a convolution. */
 (() => {
   const {el, number} = convatlas;
-  const {core, own, parts: {say, bracket, svg, formula, slider, segments, cells, define}} = convatlas.learn;
+  const {core, own, parts: {say, bracket, svg, formula, line, gives, slider, segments, cells, define}} = convatlas.learn;
   const BATCH = [-1.5, 0.5, 1, 2.5, 3, 4.5];
   const KEPT = {mean: 1, variance: 4};
   const round = (v) => Math.round(v * 1000) / 1000;
@@ -69,10 +69,10 @@
       tables.before.show(of.weights);
       tables.after.show(rows);
       said.replaceChildren(
-        el('div', {}, formula('γ / ', {root: 'σ² + ε'}, '=', number(of.gamma), '/', {root: [number(of.variance), '+', number(of.eps)]}, '=', number(fold.factor))),
-        el('div', {}, formula({sub: ['b', 'folded']}, '= (', number(of.bias), '−', bracket(of.mean), ') ·', bracket(fold.factor), '+', bracket(of.beta), '=', number(fold.bias))),
+        line('γ /', {root: [{sup: ['σ', 2]}, '+ ε']}, '=', number(of.gamma), '/', {root: [number(of.variance), '+', number(of.eps)]}, gives(of.gamma, of.variance, fold.factor), number(fold.factor)),
+        line('b′', '=', '(', number(of.bias), '−', bracket(of.mean), ') ·', bracket(fold.factor), '+', bracket(of.beta), gives(of.bias, of.mean, fold.factor, of.beta, fold.bias), number(fold.bias)),
         el('div', {class: 'ln-total'}, say('foldFirst', {a: number(plain), b: number(core.scaled(plain, of))})),
-        el('div', {class: 'ln-total'}, say('foldThen', {a: number(dot(fold.weights)), b: number(fold.bias), c: number(dot(fold.weights) + fold.bias)})));
+        el('div', {class: 'ln-total'}, say('foldThen', {a: number(dot(fold.weights)), b: number(fold.bias), c: number(dot(fold.weights) + fold.bias), is: gives(dot(fold.weights), fold.bias, dot(fold.weights) + fold.bias)})));
     }
     draw();
     return [norm ? el('div', {class: 'ln-controls'}, which.root, unit.root) : null, maps, said].filter(Boolean);

@@ -1,39 +1,14 @@
-/* What the figures of the articles are made of: words, formulas, sliders, choices, tables of numbers, a player. */
+/* What the figures of the articles are made of: words, sliders, choices, tables of numbers, a player. */
 (() => {
   const {el, number} = convatlas;
-  const {core} = convatlas.learn;
+  const {core, formulas} = convatlas.learn;
   const all = convatlas.get('learn', 'all');
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   const narrow = matchMedia('(max-width: 700px)');
   let names = 0;
 
-  /** A word of the figures, with {parts} filled in. */
-  const say = (key, parts = {}) => (all.words[key] || key).replace(/\{(\w+)\}/g, (whole, part) => (part in parts ? parts[part] : whole));
-
-  const made = (space) => (tag, attributes = {}, ...children) => {
-    const node = document.createElementNS(space, tag);
-    for (const [key, value] of Object.entries(attributes)) if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
-    node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-    return node;
-  };
-  const svg = made('http://www.w3.org/2000/svg');
-  const mathml = made('http://www.w3.org/1998/Math/MathML');
-
-  /** A formula as MathML from text: numbers, names and signs one by one; {over: [a, b]} is a fraction, {sub: [a, b]} an index, {sup: [a, b]} a power,
-   * {root: a} a square root, {mark: n, is: …} a part in the colour of number n. */
-  function formula(...parts) {
-    const row = (some) => mathml('mrow', {}, some.flatMap(piece));
-    function piece(part) {
-      if (Array.isArray(part)) return [row(part)];
-      if (typeof part !== 'object') return (String(part).match(/[0-9][0-9.,]*(?:e[−-]?[0-9]+)?|[A-Za-zα-ω]+|[^\s]/g) || []).map((token) => mathml(/^[0-9]/.test(token) ? 'mn' : /^[A-Za-zα-ω]/.test(token) ? 'mi' : 'mo', {}, token));
-      if (part.over) return [mathml('mfrac', {displaystyle: 'true'}, row([part.over[0]].flat()), row([part.over[1]].flat()))];
-      if (part.sub) return [mathml('msub', {}, row([part.sub[0]].flat()), row([part.sub[1]].flat()))];
-      if (part.sup) return [mathml('msup', {}, row([part.sup[0]].flat()), row([part.sup[1]].flat()))];
-      if (part.root) return [mathml('msqrt', {}, row([part.root].flat()))];
-      return [mathml('mrow', {class: `ln-mark ln-mark--${part.mark}`}, [part.is].flat().flatMap(piece))];
-    }
-    return mathml('math', {display: 'inline', displaystyle: 'true'}, row(parts));
-  }
+  /** A word of the figures, with {parts} filled in; a sign stays with its number. */
+  const say = (key, parts = {}) => (all.words[key] || key).replace(/\{(\w+)\}/g, (whole, part) => (part in parts ? parts[part] : whole)).replace(/ %/g, '\u00a0%').replace(/ > /g, '\u00a0>\u00a0');
 
   /** A range with its name and its value. `told` writes the value. */
   function slider({label, mark, min, max, step = 1, value, told = String, on}) {
@@ -68,9 +43,6 @@
   };
   const MOST = 1e6;
   const taken = (text) => text !== '' && Number.isFinite(Number(text)) && Math.abs(Number(text)) < MOST;
-  /** A number for a sum, in brackets where it is negative. */
-  const bracket = (v) => (v < 0 ? `(${number(v)})` : number(v));
-
   /** A map as a table of numbers, tinted by their sign and size; editable, its cells are fields.
    * place(y, x) is called when a cell is pointed at or focused. */
   function cells({label, height, width, editable = false, step = 0.5, on, place, head = label}) {
@@ -133,6 +105,12 @@
     };
   }
 
+  /** Maps with the sign that stands before them: they go to the next line together. */
+  const beside = (sign, ...maps) => el('div', {class: 'ln-beside'}, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, sign), maps);
+
+  /** What stands at the two ends of a drawing. */
+  const ends = (...words) => el('p', {class: 'ln-names ln-ends'}, words.map((one) => el('span', {}, one)));
+
   /** Play, one back, one on, and a scrubber over `count` places. Nothing moves until it is pressed; where motion is not wanted, play is
    * a step at a time. */
   function player({count, told, on, pace = 600}) {
@@ -184,5 +162,5 @@
     });
   }
 
-  Object.assign(convatlas.learn, {own: all.own, parts: {say, bracket, svg, formula, slider, segments, cells, player, define}});
+  Object.assign(convatlas.learn, {own: all.own, parts: {...formulas, say, beside, ends, slider, segments, cells, player, define}});
 })();

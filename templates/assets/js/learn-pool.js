@@ -1,14 +1,14 @@
 /* <learn-pool>: a pooling and its way back: windows, winners, switches; the gradient, and a deconvnet's unpooling. */
 (() => {
   const {el, number} = convatlas;
-  const {core, parts: {say, segments, cells, slider, define}} = convatlas.learn;
+  const {core, parts: {say, beside, gives, segments, cells, slider, define}} = convatlas.learn;
   const SIZE = 6;
   const START = [[1, 3, 2, 0, 1, 2], [4, 2, 1, 1, 5, 0], [0, 1, 7, 3, 2, 2], [2, 2, 1, 6, 0, 1], [3, 0, 2, 1, 1, 4], [1, 5, 0, 2, 3, 1]];
 
   define('learn-pool', () => {
     const state = {map: START.map((row) => [...row]), kernel: 2, stride: 2, kind: 'max', rule: 'gradient', at: null, grad: []};
-    const row = el('div', {class: 'ln-row'});
-    const back = el('div', {class: 'ln-row'});
+    const row = el('div', {class: 'ln-row ln-row--pair'});
+    const back = el('div', {class: 'ln-row ln-row--pair'});
     const said = el('p', {class: 'ln-verdict', 'aria-live': 'polite'});
     const kind = segments({label: say('pooling'), options: [['max', say('poolMax')], ['average', say('poolAverage')]], value: 'max', on: (v) => { state.kind = v; compute(); }});
     const kernel = slider({label: say('kernel'), mark: 2, min: 2, max: SIZE, value: 2, on: (v) => { state.kernel = v; build(); }});
@@ -25,8 +25,8 @@
       pooled = cells({label: say('output'), height: out, width: out, place: point});
       grad = cells({label: say('gradAbove'), height: out, width: out, editable: true, step: 1, place: point, on: (y, x, v) => { state.grad[y][x] = v; compute(); }});
       state.grad = core.each(core.zeros(out, out), (_, y, x) => (y + x) % 3 + 1);
-      row.replaceChildren(input.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), pooled.root);
-      back.replaceChildren(given.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '←'), grad.root);
+      row.replaceChildren(input.root, beside('→', pooled.root));
+      back.replaceChildren(given.root, beside('←', grad.root));
       compute();
     }
 
@@ -54,7 +54,7 @@
       const values = core.taps(y, x, {kernel: state.kernel, stride: state.stride, dilation: 1}).map(([r, c]) => number(state.map[r][c]));
       said.textContent = state.kind === 'max'
         ? say('poolSaidMax', {values: values.join(', '), v: number(made.values[y][x]), row: made.switches[y][x][0], column: made.switches[y][x][1]})
-        : say('poolSaidAverage', {values: values.join(' + '), n: values.length, v: number(made.values[y][x])});
+        : say('poolSaidAverage', {values: values.join(' + '), n: values.length, v: number(made.values[y][x]), is: gives(made.values[y][x])});
     }
 
     build();

@@ -1,7 +1,7 @@
 /* <learn-product>: what a convolution computes at one place, with every number: products of the kernel and what lies under it. */
 (() => {
   const {el, number} = convatlas;
-  const {core, own, parts: {say, bracket, slider, segments, cells, player, define}} = convatlas.learn;
+  const {core, own, parts: {say, bracket, beside, gives, slider, segments, cells, player, define}} = convatlas.learn;
   const SIZE = 7;
   const PICTURES = {
     step: (y, x) => (x > 3 ? 2 : 0),
@@ -19,7 +19,7 @@
   define('learn-product', () => {
     const state = {map: core.zeros(SIZE, SIZE), kernel: [], at: 0, unit: 0, channel: 0};
     const mine = own.kernels && own.kernels.weight[0][0].length <= SIZE && own.kernels.weight[0][0][0].length <= SIZE ? own.kernels : null;
-    const maps = el('div', {class: 'ln-row'});
+    const maps = el('div', {class: 'ln-row ln-row--pair'});
     const terms = el('div', {class: 'ln-terms', tabindex: 0, role: 'group', 'aria-label': say('product')});
     let shown = {};
 
@@ -50,7 +50,7 @@
           kernel: cells({label: say('kernelName'), height: kh, width: kw, editable: true, step: 0.1, on: (y, x, v) => { state.kernel[y][x] = v; choose.value = 'changed'; compute(); }}),
           given: cells({label: say('output'), height: out.height, width: out.width, place: to}),
         };
-        maps.replaceChildren(shown.input.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '∗'), shown.kernel.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '='), shown.given.root);
+        maps.replaceChildren(shown.input.root, beside('∗', shown.kernel.root), beside('=', shown.given.root));
         compute(true);
       } else compute();
     }
@@ -69,7 +69,7 @@
       shown.input.show(state.map, {marked: under});
       shown.given.show(result, {marked: (r, c) => (r === y && c === x ? 'ln-under' : '')});
       const rows = state.kernel.map((row, i) => el('div', {}, row.map((w, j) => el('span', {class: 'ln-term'}, `${i + j ? '+ ' : ''}${i + j ? bracket(state.map[y + i][x + j]) : number(state.map[y + i][x + j])} · ${bracket(w)}`))));
-      terms.replaceChildren(...rows, el('div', {class: 'ln-total'}, `= ${number(result[y][x])}`));
+      terms.replaceChildren(...rows, el('div', {class: 'ln-total'}, `${gives(result[y][x], ...state.kernel.flat())} ${number(result[y][x])}`));
     }
 
     state.map = core.each(state.map, (_, y, x) => PICTURES.step(y, x));

@@ -1,8 +1,8 @@
 /* <learn-rules>: one rectifier on nine places: what goes forward, and what three backward rules let back. */
 (() => {
   const {el, number} = convatlas;
-  const {core, parts: {say, cells, define}} = convatlas.learn;
-  const RULES = ['plain', 'guided', 'deconv'];
+  const {core, parts: {say, beside, cells, define}} = convatlas.learn;
+  const RULES = ['plain', 'deconv', 'guided'];
   const START = {x: [[2, -1, 3], [-2, 1, -3], [4, -0.5, 0]], g: [[1, -2, -1], [3, 2, -2], [-3, 1, 2]]};
 
   define('learn-rules', () => {
@@ -35,9 +35,9 @@
       });
     }
     draw();
-    const column = (title, ...parts) => el('div', {class: 'ln-rule', role: 'group', 'aria-label': title}, el('b', {}, title), parts);
+    const column = (title, ...parts) => el('div', {class: 'ln-rule', role: 'group', 'aria-label': title}, el('b', {}, title.replace('backprop', 'back\u00adprop')), parts);
     return [
-      el('div', {class: 'ln-units'}, x.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '→'), y.root, el('span', {class: 'ln-sign', 'aria-hidden': 'true'}, '⇠'), g.root),
+      el('div', {class: 'ln-units'}, x.root, beside('→', y.root), beside('⇠', g.root)),
       el('div', {class: 'ln-rules'}, columns.map(({rule, mask, back}) => column(say(`rule_${rule}`), mask.root, back.root))),
       said, el('div', {class: 'ln-controls ln-controls--below'}, reset)];
   });
