@@ -335,3 +335,18 @@ def test_axe_finds_nothing(
     assert audit(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
+
+
+def test_the_table_of_the_training_is_whole_on_a_telephone(
+    browser: Browser, report: Built, site_server: Callable[[Path], str]
+) -> None:
+    site = site_server(report.site)
+    with opened(browser, site + "landscape.html", base=site, width=390) as seen:
+        table = seen.page.locator(".la-way")
+        assert table.evaluate("(t) => t.parentNode.scrollWidth <= t.parentNode.clientWidth")
+        heights = table.locator("td").evaluate_all(
+            """(cells) => cells.map((cell) => { const range = document.createRange(); range.selectNodeContents(cell);
+            return new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size; })"""
+        )
+        assert len(heights) > 10 and max(heights) == 1, "a number stands on one line"
+        seen.check()
