@@ -78,7 +78,7 @@
         point.setAttribute('cx', X(x[at]));
         point.setAttribute('cy', Y(out[at]));
         drop.setAttribute('d', `M${X(x[at])} ${Y(0)}V${Y(out[at])}H${X(0)}`);
-        line.replaceChildren('f(', draw.number(x[at], {'data-in': ''}), ') = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}), ...(settings.fn === 'prelu' ? [' ', el('span', {class: 'ca-dim'}, `a = ${draw.text(slope)}`)] : []));
+        line.replaceChildren('f(', draw.number(x[at], {'data-in': ''}), `) ${draw.equals(core.act(settings, draw.shown(x[at]), draw.shown(slope)), out[at])} `, draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}), ...(settings.fn === 'prelu' ? [' ', el('span', {class: 'ca-dim'}, `a = ${draw.text(slope)}`)] : []));
       },
     };
   };

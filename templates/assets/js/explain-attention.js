@@ -40,7 +40,7 @@
       const all = Array.from({length: width}, (_, c) => ({q: query[(head + c) * tokens + token], k: key[(head + c) * tokens + t]})).map((one) => ({...one, v: one.q * one.k})).sort((a, b) => Math.abs(b.v) - Math.abs(a.v));
       const few = all.slice(0, PRODUCTS), rest = all.slice(PRODUCTS).reduce((sum, {v}) => sum + v, 0);
       dot.replaceChildren(el('b', {}, say('xTokenDot', {token: name(t)})), ' ', ...few.flatMap(({q, k: fits}, c) => [c ? ' + ' : '', el('span', {class: 'ca-x-term'}, signed(q), '·', signed(fits))]),
-        ...(all.length > few.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: all.length - few.length})), ' ', n(rest, {'data-dot-others': ''})] : []), ' = ', n(dots[t], {'data-dot-sum': ''}));
+        ...(all.length > few.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: all.length - few.length})), ' ', n(rest, {'data-dot-others': ''})] : []), ` ${draw.equals(few.reduce((sum, {q, k: fits}) => sum + draw.shown(q) * draw.shown(fits), 0) + (all.length > few.length ? draw.shown(rest) : 0), dots[t])} `, n(dots[t], {'data-dot-sum': ''}));
     };
     const signed = (v) => (v < 0 ? ['(', n(v), ')'] : [n(v)]);
 
@@ -57,14 +57,14 @@
       const few = order.slice(0, TERMS), rest = order.slice(TERMS);
       const total = (of) => rest.reduce((sum, t) => sum + of(t), 0);
       const sum = core.gathered(p, value, unit);
-      const row = (t) => el('tr', {'data-k': t, 'data-token': t}, el('th', {scope: 'row'}, name(t)), el('td', {}, n(dots[t], {'data-product': ''})), masked ? el('td', {}, n(added[t], {'data-mask': ''})) : '', el('td', {}, n(scores[t], {'data-scaled': ''})), el('td', {}, n(p[t], {'data-weight': ''})), el('td', {}, '×'), el('td', {}, n(values[t])), el('td', {}, '='), el('td', {}, n(p[t] * values[t], {'data-term': ''})));
+      const row = (t) => el('tr', {'data-k': t, 'data-token': t}, el('th', {scope: 'row'}, name(t)), el('td', {}, n(dots[t], {'data-product': ''})), masked ? el('td', {}, n(added[t], {'data-mask': ''})) : '', el('td', {}, n(scores[t], {'data-scaled': ''})), el('td', {}, n(p[t], {'data-weight': ''})), el('td', {}, '×'), el('td', {}, n(values[t])), el('td', {}, draw.equals(draw.shown(p[t]) * draw.shown(values[t]), p[t] * values[t])), el('td', {}, n(p[t] * values[t], {'data-term': ''})));
       left.textContent = masked ? say('xLeftOut', {n: added.filter((v) => v === -Infinity).length, of: tokens}) : '';
       body.replaceChildren(...few.map(row),
         rest.length ? el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: masked ? 4 : 3}, say('xOtherTokens', {n: rest.length})), el('td', {}, n(total((t) => p[t]), {'data-weight': ''})), el('td', {colspan: 3}), el('td', {}, n(total((t) => p[t] * values[t]), {'data-others': ''}))) : '',
         el('tr', {class: 'ca-x-last ca-x-strong'}, el('th', {scope: 'row', colspan: masked ? 4 : 3}, say('xSum')), el('td', {}, n(p.reduce((a, b) => a + b, 0))), el('td', {colspan: 3}), el('td', {}, n(sum, {'data-sum': ''}))));
       products(asked, few[0], found);
       line.replaceChildren(el('b', {}, say('xTokenSum')), ' ', ...few.flatMap((t, c) => [c ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': t}, n(p[t]), '·', ...signed(values[t]))]),
-        ...(rest.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: rest.length})), ' ', n(total((t) => p[t] * values[t]))] : []), ' = ', n(sum, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+        ...(rest.length ? [' + ', el('span', {class: 'ca-dim'}, say('xOthers', {n: rest.length})), ' ', n(total((t) => p[t] * values[t]))] : []), ` ${draw.equals(few.reduce((all, t) => all + draw.shown(p[t]) * draw.shown(values[t]), 0) + (rest.length ? draw.shown(total((t) => p[t] * values[t])) : 0), sum)} `, n(sum, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
     const head = (key_, given) => el('th', {scope: 'col'}, say(key_, given));

@@ -49,7 +49,7 @@
       for (const {at, where, line} of lines) {
         const {x, y, a, b} = made(chain, at, unit, next.y * figure.size[1] + next.x);
         line.replaceChildren(el('b', {}, say(b === null ? 'xNormScaled' : where === 'before' ? 'xNormBefore' : 'xNormBehind', {norm: name(steps[at])})), ' ', ...signed(a, {'data-scale': ''}), ' × ', ...signed(x, {'data-from': ''}),
-          ...(b === null ? [] : [b < 0 ? ' − ' : ' + ', draw.number(Math.abs(b), {'data-shift': ''})]), ' = ', draw.number(y, {class: 'ca-x-num ca-x-strong', 'data-to': ''}), el('span', {class: 'ca-dim'}, ' · ', link(steps[at])));
+          ...(b === null ? [] : [b < 0 ? ' − ' : ' + ', draw.number(Math.abs(b), {'data-shift': ''})]), ` ${draw.equals(draw.shown(a) * draw.shown(x) + (b === null ? 0 : draw.shown(b)), y)} `, draw.number(y, {class: 'ca-x-num ca-x-strong', 'data-to': ''}), el('span', {class: 'ca-dim'}, ' · ', link(steps[at])));
       }
     }};
   };

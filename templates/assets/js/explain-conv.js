@@ -40,15 +40,18 @@
       const slice = draw.map({values: slices[n], w: kw, h: kh, on: onKernel, colour, side: side > 100 ? 96 : single ? 22 : 48, label: say('xSlice', {n: channels[j]})});
       const middle = draw.map({values: parts[n], w: W, h: H, on: onPart, colour, side, label: say('xPartMap', {n: channels[j]})});
       middle.addEventListener('pointerdown', (event) => view.move(middle.at(event)));
-      const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])];
+      const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])], comes = el('span', {}, '=');
       const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
       const select = single || alone ? null : el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
-      const row = el('li', {class: 'ca-x-row', 'data-channel': channels[j], title: j === came ? say('xCame') : false}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
-        alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') = ' : ' = '] : '', value)].flat());
-      return {row, input, slice, middle, value, pixel, select};
+      const row = el('li', {class: select ? 'ca-x-row ca-x-row--picks' : 'ca-x-row', 'data-channel': channels[j], title: j === came ? say('xCame') : false}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
+        alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') ' : ' ', comes, ' '] : '', value)].flat());
+      // Wherever a row is clicked, but for the link in it and the map that a place is chosen on, it is the one that is written out.
+      if (select) row.addEventListener('click', (event) => { if (!event.target.closest('a, button') && !middle.contains(event.target)) pick(n); });
+      return {row, input, slice, middle, value, pixel, comes, select};
     });
     const output = draw.chooser(draw.map({values: out, w: W, h: H, on: onOutput, colour, side: 220}), view, say('xOutputMap', {unit}));
     const others = draw.number(0), total = draw.number(0, {class: 'ca-x-num ca-x-total'});
+    const equal = draw.sign('=');
     const [window_, factors, products] = single ? [] : [draw.grid({caption: say('xWindow'), columns: kw, colour}), draw.grid({caption: say('xKernel'), columns: kw, colour}), draw.grid({caption: say('xProducts'), columns: kw, colour})];
     const title = el('h2');
     const normalised = norm ? el('p', {class: 'ca-x-written ca-dim', 'data-normalised': ''}) : '';
@@ -79,7 +82,8 @@
         const real = terms.map((one, n) => ({...one, n})).filter(({n}) => cells[n].at !== -2);
         title.textContent = say(colours ? 'xWindowColour' : 'xWindowOf', {n: colours ? say(`xColour${channels[shown[chosen]]}`) : channels[shown[chosen]], y: place.y, x: place.x});
         const line = real.flatMap(({x, w: v, n}, at) => [at ? ' + ' : '', term(x, v, n)]);
-        written.replaceChildren(...(real.length ? line : [say('xNone')]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
+        written.replaceChildren(...(real.length ? line : [say('xNone')]), ` ${draw.equals(real.reduce((all, {x, w: v}) => all + draw.shown(x) * draw.shown(v), 0), sum)} `, draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
+        equal.textContent = draw.multiplies(real, kw) ? '=' : '≈';
         draw.long(written, real.length > WRITTEN, title.textContent);
       }
       const at = place.y * W + place.x;
@@ -89,8 +93,9 @@
       const list = sums.flatMap((v, n) => [n ? ' + ' : '', ...(colours ? [hint(say(`xColour${channels[shown[n]]}`)), ' '] : []), el('span', {class: n === chosen && !single ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, v < 0 ? ['(', draw.number(v), ')'] : draw.number(v))]).slice(0, 2 * 12);
       const hidden = sums.length > 12 ? sums.slice(12).reduce((a, b) => a + b, 0) + more : more;
       const count = rest + Math.max(0, sums.length - 12);
+      const seen_ = sums.slice(0, 12).reduce((all, v) => all + draw.shown(v), 0) + (count ? draw.shown(hidden) : 0) + draw.shown(bias);
       summed.replaceChildren(el('b', {}, say('xSumOf', {y: place.y, x: place.x})), ' ', ...list, ...(count ? [' + ', hint(say('xOthers', {n: count})), ' ', draw.number(hidden, {'data-others': ''})] : []),
-        ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+        ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ` ${draw.equals(seen_, out[at])} `, draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
     /** What the picture's own number is that the kernel reads nearest the middle of the window, before it was normalised. */
@@ -104,7 +109,7 @@
       const [mean, std] = [norm[0][c], norm[1][c]];
       const v = maps[n][nearest.at], seen_ = Number((v * std + mean).toFixed(3));
       const colour = say(inputs === 3 ? `xColour${c}` : inputs === 1 ? 'xBrightness' : 'xChannel', {n: c});
-      normalised.replaceChildren(say('xNormalised', {y: Math.floor(nearest.at / w), x: nearest.at % w, colour, seen: draw.text(seen_)}), ' (', draw.number(seen_, {'data-seen': ''}), ' − ', draw.number(mean, {}, 3), ') ÷ ', draw.number(std, {}, 3), ' = ', draw.number(v, {'data-read': ''}));
+      normalised.replaceChildren(say('xNormalised', {y: Math.floor(nearest.at / w), x: nearest.at % w, colour, seen: draw.text(seen_)}), ' (', draw.number(seen_, {'data-seen': ''}), ' − ', draw.number(mean, {}, 3), ') ÷ ', draw.number(std, {}, 3), ` ${draw.equals((seen_ - draw.shown(mean, 3)) / draw.shown(std, 3), v)} `, draw.number(v, {'data-read': ''}));
     }
 
     const spacing = settings.dilation.some((d) => d > 1) || transposed;
@@ -126,7 +131,7 @@
           rest || view.all ? el('button', {type: 'button', class: 'ca-x-button', 'data-all': '', 'aria-pressed': String(Boolean(view.all)), onclick: () => view.option({all: !view.all})}, view.all ? say('xFew', {n: FEW}) : say('xAll', {n: order.length})) : ''),
         el('div', {class: 'ca-x-to'}, el('span', {class: 'ca-x-sign ca-x-sign--large', 'aria-hidden': 'true'}, alone ? '=' : 'Σ'), alone ? '' : el('span', {class: 'ca-x-arrow', 'aria-hidden': 'true'}, '→')),
         el('div', {class: 'ca-x-out'}, draw.part(say('xOutput', {unit, units}), output, draw.bar(onOutput, colour)), el('p', {class: 'ca-x-here'}, say('xHere'), ' ', total)),
-        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, draw.sign('='), products), normalised, written], single ? normalised : '', summed)),
+        el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, single ? '' : [title, el('div', {class: 'ca-x-grids'}, window_, draw.sign('×'), factors, equal, products), normalised, written], single ? normalised : '', summed)),
       el('div', {class: 'ca-x-legends'}, legend(say('xScaleInput'), onInput), legend(say('xScaleKernel'), onKernel), alone ? '' : legend(say('xScalePart'), onPart)));
     // Over the window of the chosen channel, and over its slice, the cell under the pointer lights up too.
     rows.forEach(({input, slice}, n) => {
@@ -150,12 +155,16 @@
         const cells = core.cells(settings, [h, w], place.y, place.x);
         const framed = frame(cells);
         let sum = bias;
-        rows.forEach(({input, middle, value, pixel}, n) => {
+        rows.forEach(({input, middle, value, pixel, comes}, n) => {
           input.mark(framed);
           middle.mark([place]);
           middle.until(playing ? place : null);
           draw.renumber(value, parts[n][at]);
-          if (single) draw.renumber(pixel, cells[0].at < 0 ? 0 : maps[n][cells[0].at]);
+          if (single) {
+            const v = cells[0].at < 0 ? 0 : maps[n][cells[0].at];
+            draw.renumber(pixel, v);
+            comes.textContent = draw.equals(draw.shown(v) * draw.shown(slices[n][0]), parts[n][at]);
+          }
           sum += parts[n][at];
         });
         draw.renumber(others, out[at] - sum);

@@ -329,5 +329,47 @@
     return hi < lo ? [0, 0] : [lo, hi];
   };
 
-  self.convatlas.explain = {floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, stretched, linear, softmax, ends};
+  const WHOLE = 60000, SHORT = 60, LONG = 700;
+  /** How a window plays over a map of h x w: {every: milliseconds a place, stride: places to the right, down: rows}. The whole map takes a
+   * minute at speed 1, less where it is small: then no place is passed over. */
+  const sweep = ([h, w], speed = 1) => {
+    const whole = WHOLE / speed, beats = Math.floor(whole / (SHORT / Math.min(4, Math.max(1, speed))));
+    const row = Math.max(1, Math.min(w, Math.floor(beats / h)));
+    const [stride, down] = h * w <= beats ? [1, 1] : [Math.ceil(w / row), Math.max(1, Math.ceil(h / beats))];
+    return {every: Math.min(LONG / speed, whole / (Math.ceil(w / stride) * Math.ceil(h / down))), stride, down};
+  };
+  /** The place after (y, x) as it plays, and null after the last: rows are gone along from their beginning. */
+  const after = ([h, w], {stride, down}, {y, x}) => {
+    if (x + stride < w) return {y, x: x + stride};
+    return y + down < h ? {y: y + down, x: 0} : null;
+  };
+
+  /** Whether a place of a map lies at its rim, where a kernel sees what was put around the map: never of a small one. */
+  const atRim = ([h, w], y, x) => {
+    const [dy, dx] = [h, w].map((side) => (side < 8 ? 0 : Math.max(1, Math.round(side / 16))));
+    return y < dy || x < dx || y >= h - dy || x >= w - dx;
+  };
+  /** A place of a map (h * w) worth looking at: where it is largest (of several, nearest the middle), not at its rim; where nothing is above
+   * zero, where it is furthest from it. */
+  const telling = (values, size) => {
+    const [h, w] = size;
+    let best = null;
+    const better = (v, far) => !best || v > best.v || (v === best.v && far < best.far);
+    const look = (worth) => {
+      for (let k = 0; k < h * w; k += 1) {
+        const [y, x] = [Math.floor(k / w), k % w];
+        if (atRim(size, y, x)) continue;
+        const v = worth(values[k]), far = Math.abs(y - (h - 1) / 2) + Math.abs(x - (w - 1) / 2);
+        if (Number.isFinite(v) && better(v, far)) best = {v, far, y, x};
+      }
+    };
+    look((v) => v);
+    if (!best || best.v <= 0) {
+      best = null;
+      look(Math.abs);
+    }
+    return best && {y: best.y, x: best.x};
+  };
+
+  self.convatlas.explain = {sweep, after, atRim, telling, floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, stretched, linear, softmax, ends};
 })();

@@ -20,8 +20,16 @@
     const said = Array.from({length: digits}, (_, k) => text(v, digits - k));
     return said.find((one) => one.length <= ROOM) || said.at(-1);
   };
+  /** How many digits a cell of a grid of so many columns has, and whether the products in such a grid are what its cells give. */
+  const fine = (columns) => (columns > 5 ? 2 : 3);
+  const multiplies = (terms, columns) => terms.every(({x, w, v}) => brief(read(brief(x, fine(columns))) * read(brief(w, fine(columns))), fine(columns)) === brief(v, fine(columns)));
   /** A number on the page; `data-v` has all its digits. */
   const number = (v, attributes = {}, digits = 4) => convatlas.el('span', {class: 'ca-x-num', 'data-v': v, ...attributes}, text(v, digits));
+  /** The number that a reader sees. */
+  const read = (said) => Number(said.replace(/\u2212/g, '-').replace('∞', 'Infinity'));
+  const shown = (v, digits = 4) => read(text(v, digits));
+  /** "=" where what is shown of the result is what comes of the shown numbers, `made`; "≈" where their last digits do not give it. */
+  const equals = (made, out, digits = 4) => (text(made, digits) === text(out, digits) ? '=' : '≈');
   const renumber = (element, v, digits = 4) => {
     element.dataset.v = v;
     element.textContent = text(v, digits);
@@ -107,6 +115,7 @@
   /** A grid of numbers: cells [{k, v, note, cls}], `columns` to a row, coloured on a scale; `dress` fills it again. */
   const grid = ({caption, columns, colour, digits}) => {
     const {el} = convatlas;
+    const most = digits || fine(columns);
     const body = el('tbody');
     const made = el('table', {class: 'ca-x-grid', role: 'presentation'}, el('caption', {}, caption), body);
     made.style.setProperty('--columns', columns);
@@ -114,7 +123,7 @@
       const rows = [];
       for (let k = 0; k < found.length; k += columns) {
         rows.push(el('tr', {}, found.slice(k, k + columns).map(({k: key, v, note, cls}) => {
-          const said = v === null ? '' : brief(v, digits || (columns > 5 ? 2 : 3));
+          const said = v === null ? '' : brief(v, most);
           const cell = el('td', {'data-k': key, 'data-v': v === null ? false : v, class: cls || false, title: note || false}, said, note ? el('small', {}, note) : '');
           if (v !== null && on) {
             const {paper, ink} = colours(v, on, colour);
@@ -179,5 +188,5 @@
   };
   const sign = (mark) => convatlas.el('span', {class: `ca-x-sign${mark === '→' ? ' ca-x-sign--arrow' : ''}`, 'aria-hidden': 'true'}, mark);
 
-  Object.assign(convatlas.explain, {figures: {}, draw: {text, number, renumber, scale, colours, bar, map, chooser, grid, linked, long, hold, part, sign, shape, histogram}});
+  Object.assign(convatlas.explain, {figures: {}, draw: {text, shown, equals, multiplies, number, renumber, scale, colours, bar, map, chooser, grid, linked, long, hold, part, sign, shape, histogram}});
 })();

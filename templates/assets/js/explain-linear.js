@@ -54,7 +54,7 @@
     const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
     const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
     const cut = [others, bias].some((v) => Math.abs(v) > most);
-    const body = shown.map(({at, v}) => el('tr', {'data-term': at, class: at === view.from ? 'is-own' : false}, el('th', {scope: 'row'}, said(at), at === view.from ? el('span', {class: 'ca-dim', 'data-came': ''}, ` ${say('xCame')}`) : ''), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, '='), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
+    const body = shown.map(({at, v}) => el('tr', {'data-term': at, class: at === view.from ? 'is-own' : false}, el('th', {scope: 'row'}, said(at), at === view.from ? el('span', {class: 'ca-dim', 'data-came': ''}, ` ${say('xCame')}`) : ''), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, draw.equals(draw.shown(x[at]) * draw.shown(weight[at]), v)), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));
     const node = el('div', {class: 'ca-x ca-x-linear'}, el('p', {class: 'ca-x-lead'}, view.lead(), ` ${say('xTerms', {n, c})}`),
       el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xTermsOf', {label: label(chain, unit)})},
@@ -75,7 +75,7 @@
     const few = order.slice(0, CLASSES);
     if (!few.includes(unit)) few.push(unit);
     const body = el('tbody'), line = el('p', {class: 'ca-x-written', 'data-written': ''});
-    const said = el('output', {class: 'ca-x-temperature'});
+    const said = el('output', {class: 'ca-x-temperature'}), power = el('span'), headExp = el('th', {scope: 'col'}, say('xHeadExp'), power);
     const slider = el('input', {type: 'range', min: -2, max: 2, step: 0.05, value: Math.log2(view.temperature || 1), 'data-temperature': '', 'aria-label': say('xTemperature'), oninput: () => fill()});
     function fill() {
       const T = 2 ** Number(slider.value);
@@ -87,16 +87,17 @@
       const total = (array) => rest.reduce((all, n) => all + array[n], 0);
       const row = (name, values, cls, attributes) => el('tr', {class: cls || false, ...attributes}, el('th', {scope: 'row'}, name), values.map((v) => el('td', {}, v === null ? '' : draw.number(v))), el('td', {}, bar(values[2], 1)));
       body.replaceChildren(...few.map((n) => row(label(chain, n), [z[n], e[n], p[n]], n === unit ? 'is-own' : '', {'data-class': n})), rest.length ? row(say('xOtherClasses', {n: rest.length}), [null, total(e), total(p)], 'ca-x-last', {'data-rest': ''}) : '');
-      const power = T === 1 ? '' : ` ÷ ${draw.text(T, 3)}`;
+      const over = T === 1 ? '' : ` ÷ ${draw.text(T, 3)}`;
+      power.textContent = T === 1 ? '' : say('xHeadOver', {T: draw.text(T, 3)});
       const [open, close] = T === 1 ? ['e^(', ''] : ['e^((', ')'];
       const less = top < 0 ? [' − (', draw.number(top), ')'] : [' − ', draw.number(top)];
-      line.replaceChildren(open, draw.number(z[unit]), ...less, `${close}${power}) ÷ `, draw.number(sum), ' = ', draw.number(p[unit], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      line.replaceChildren(open, draw.number(z[unit]), ...less, `${close}${over}) ÷ `, draw.number(sum), ` ${draw.equals(Math.exp((draw.shown(z[unit]) - draw.shown(top)) / draw.shown(T, 3)) / draw.shown(sum), p[unit])} `, draw.number(p[unit], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
     fill();
     const node = el('div', {class: 'ca-x ca-x-softmax'}, el('p', {class: 'ca-x-lead'}, view.lead(), added ? ` ${say('xAdded')}` : ''),
       el('label', {class: 'ca-x-check'}, say('xTemperature'), ' ', slider, said, el('button', {type: 'button', class: 'ca-x-button', onclick: () => { slider.value = 0; fill(); }}, say('xReset'))),
       el('div', {class: 'ca-scroll', tabindex: 0, role: 'group', 'aria-label': say('xSoftmaxOf')},
-        el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadClass')), el('th', {scope: 'col'}, say('xHeadLogit')), el('th', {scope: 'col'}, say('xHeadExp')), el('th', {scope: 'col'}, say('xHeadShare')), el('td'))), body)),
+        el('table', {class: 'ca-x-terms ca-x-terms--softmax'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadClass')), el('th', {scope: 'col'}, say('xHeadLogit')), headExp, el('th', {scope: 'col'}, say('xHeadShare')), el('td'))), body)),
       el('section', {class: 'ca-x-dot-product', 'aria-label': say('xDot')}, line, el('p', {class: 'ca-dim'}, say('xTemperatureHow'))));
     return {node, size: null};
   };

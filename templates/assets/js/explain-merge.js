@@ -44,7 +44,8 @@
         output.mark([next]);
         output.until(playing ? next : null);
         const [a, b] = terms.map((one) => one[one.length === 1 ? 0 : at]);
-        line.replaceChildren(...n(a), ` ${settings.sign} `, ...n(b), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+        const [made] = core.merged(settings.sign, [draw.shown(a)], [draw.shown(b)], 1);
+        line.replaceChildren(...n(a), ` ${settings.sign} `, ...n(b), ` ${draw.equals(made, out[at])} `, draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
       },
     };
   };

@@ -24,6 +24,11 @@
     const spread = (at) => { before.firstChild.point(x[at]); after.firstChild.point(out[at]); };
     return {node, size: [h, w], input, output, line, out, spread, at: ({y, x: column}) => y * w + column};
   };
+  /** "=" or "≈" of a norm written out: whether the shown numbers give the shown result. */
+  const comes = (...all) => {
+    const [x, mean, variance, eps, gamma, beta] = all.map((v) => draw.shown(v));
+    return ` ${draw.equals((x - mean) / Math.sqrt(variance + eps) * gamma + beta, all.at(-1))} `;
+  };
   const facts = (rows) => convatlas.el('dl', {class: 'ca-x-facts'}, rows.map(([name, v, key]) => convatlas.el('div', {}, convatlas.el('dt', {}, name), convatlas.el('dd', {}, draw.number(v, key ? {'data-fact': key} : {})))));
 
   core.figures.batch_norm = (view) => {
@@ -45,13 +50,13 @@
       const bias = chain.arrays[flows].bias ? chain.arrays[flows].bias[unit] : 0;
       const slices = few.map((j) => weight.slice(begins(j), begins(j) + kh * kw));
       const after = slices.map((one) => one.map((v) => v * found.a));
-      const [own, new_] = [draw.scale([-1e-9], ...slices), draw.scale([-1e-9], ...after)];
+      const both = draw.scale([-1e-9], ...slices, ...after); // one scale, so that what the factor does is seen
       const side = kh * kw === 1 ? 22 : 48;
-      const row = (many, on) => many.map((one, at) => draw.map({values: one, w: kw, h: kh, on, colour, side, label: say('xSlice', {n: channels[few[at]]})}));
+      const row = (many) => many.map((one, at) => draw.map({values: one, w: kw, h: kh, on: both, colour, side, label: say('xSlice', {n: channels[few[at]]})}));
       folded = el('details', {class: 'ca-x-folded', open: view.folded, ontoggle: (event) => view.keep({folded: event.target.open})}, el('summary', {}, say(linear ? 'xFoldLinear' : 'xFold')), el('p', {}, say('xFoldHow')),
         el('table', {class: 'ca-x-fold'}, el('thead', {}, el('tr', {}, ['', 'xKernel', 'xBias'].map((one) => el(one ? 'th' : 'td', one ? {scope: 'col'} : {}, one ? say(one) : '')))),
-          el('tbody', {}, el('tr', {}, el('th', {scope: 'row'}, say('xFoldBefore')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(slices, own))), el('td', {}, n(bias))),
-            el('tr', {}, el('th', {scope: 'row'}, say('xFoldAfter')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(after, new_)), draw.bar(new_, colour)), el('td', {}, n(found.a * bias + found.b, {'data-fact': 'folded'}))))));
+          el('tbody', {}, el('tr', {}, el('th', {scope: 'row'}, say('xFoldBefore')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(slices))), el('td', {}, n(bias))),
+            el('tr', {}, el('th', {scope: 'row'}, say('xFoldAfter')), el('td', {}, el('span', {class: 'ca-x-slices'}, row(after)), el('span', {class: 'ca-x-legend', 'data-both': ''}, el('span', {}, say('xScaleBoth')), draw.bar(both, colour))), el('td', {}, n(found.a * bias + found.b, {'data-fact': 'folded'}))))));
     }
     const deviation = Math.sqrt(found.var);
     const made = between(view, x, middle, folded, [[found.mean, 'ca-x-mean'], [found.mean - deviation, 'ca-x-deviation'], [found.mean + deviation, 'ca-x-deviation']]);
@@ -61,7 +66,7 @@
       made.spread(at);
       made.output.mark([next]);
       made.output.until(playing ? next : null);
-      made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(eps), ') · ', n(found.gamma), ' + ', found.beta < 0 ? '(' : '', n(found.beta), found.beta < 0 ? ')' : '', ' = ', n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(eps), ') · ', n(found.gamma), ' + ', found.beta < 0 ? '(' : '', n(found.beta), found.beta < 0 ? ')' : '', comes(x[at], found.mean, found.var, eps, found.gamma, found.beta, made.out[at]), n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }};
   };
 
@@ -77,8 +82,8 @@
     const channels = near.map((c) => chain.whole(k).channel(c));
     const on = draw.scale(...channels);
     const maps = channels.map((one, c) => draw.map({values: one, w, h, on, colour, side: 56, label: say('xInputMap', {n: near[c]})}));
-    const cells = near.map(() => ({x: n(0), v: n(0, {'data-square': ''})}));
-    const rows = near.map((c, row) => el('tr', {class: c === unit ? 'is-own' : '', 'data-channel': c}, el('th', {scope: 'row'}, c), el('td', {}, maps[row]), el('td', {}, cells[row].x), el('td', {}, '²'), el('td', {}, '='), el('td', {}, cells[row].v)));
+    const cells = near.map(() => ({x: n(0), v: n(0, {'data-square': ''}), comes: el('span', {}, '=')}));
+    const rows = near.map((c, row) => el('tr', {class: c === unit ? 'is-own' : '', 'data-channel': c}, el('th', {scope: 'row'}, c), el('td', {}, maps[row]), el('td', {}, cells[row].x), el('td', {}, '²'), el('td', {}, cells[row].comes), el('td', {}, cells[row].v)));
     const sum = n(0, {'data-fact': 'sum'});
     const table = el('table', {class: 'ca-x-terms'}, el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, say('xHeadChannel')), el('td'), el('th', {scope: 'col'}, say('xHeadValue')), el('td'), el('td'), el('th', {scope: 'col'}, say('xHeadSquare')))),
       el('tbody', {}, rows, el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, say('xSum')), el('td', {}, sum))));
@@ -89,14 +94,14 @@
     return {...made, place(next, playing) {
       const place = made.at(next);
       const found = core.response(settings, at(place), units, unit);
-      found.around.forEach(({x, v}, row) => { maps[row].mark([next]); draw.renumber(cells[row].x, x); draw.renumber(cells[row].v, v); });
+      found.around.forEach(({x, v}, row) => { maps[row].mark([next]); draw.renumber(cells[row].x, x); draw.renumber(cells[row].v, v); cells[row].comes.textContent = draw.equals(draw.shown(x) ** 2, v); });
       for (const [element, v] of [[sum, found.sum], [base, found.base], [divisor, found.divisor]]) draw.renumber(element, v);
       made.input.mark([next]);
       made.spread(place);
       made.output.mark([next]);
       made.output.until(playing ? next : null);
-      formula.replaceChildren(say('xDivisor'), ' (', n(settings.k), ' + ', n(settings.alpha), ' ÷ ', String(settings.size), ' · ', n(found.sum), ')^', n(settings.beta), ' = ', base, '^', n(settings.beta), ' = ', divisor);
-      made.line.replaceChildren(n(at(place)(unit), {'data-in': ''}), ' ÷ ', n(found.divisor), ' = ', n(made.out[place], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      formula.replaceChildren(say('xDivisor'), ' (', n(settings.k), ' + ', n(settings.alpha), ' ÷ ', String(settings.size), ' · ', n(found.sum), ')^', n(settings.beta), ` ${draw.equals(draw.shown(settings.k) + draw.shown(settings.alpha) / settings.size * draw.shown(found.sum), found.base)} `, base, '^', n(settings.beta), ` ${draw.equals(draw.shown(found.base) ** draw.shown(settings.beta), found.divisor)} `, divisor);
+      made.line.replaceChildren(n(at(place)(unit), {'data-in': ''}), ' ÷ ', n(found.divisor), ` ${draw.equals(draw.shown(at(place)(unit)) / draw.shown(found.divisor), made.out[place])} `, n(made.out[place], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }};
   };
 
@@ -130,7 +135,7 @@
       made.spread(at);
       made.output.mark([next]);
       made.output.until(playing ? next : null);
-      made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(settings.eps), ') · ', n(gamma), ' + ', beta < 0 ? '(' : '', n(beta), beta < 0 ? ')' : '', ' = ', n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      made.line.replaceChildren('(', n(x[at], {'data-in': ''}), ' − ', found.mean < 0 ? '(' : '', n(found.mean), found.mean < 0 ? ')' : '', ') ÷ √(', n(found.var), ' + ', n(settings.eps), ') · ', n(gamma), ' + ', beta < 0 ? '(' : '', n(beta), beta < 0 ? ')' : '', comes(x[at], found.mean, found.var, settings.eps, gamma, beta, made.out[at]), n(made.out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }};
   };
 })();

@@ -30,7 +30,7 @@
       const real = cells.filter(({at: one}) => one >= 0);
       const sign = (n, of) => (of && n ? ' + ' : of ? '' : n ? ', ' : '');
       if (max) line.replaceChildren('max(', ...real.slice(0, 25).flatMap((cell, n) => [sign(n, false), draw.number(x[cell.at], {'data-k': cells.indexOf(cell)})]), real.length > 25 ? `, … ${real.length - 25}` : '', ') = ', draw.number(v, {class: 'ca-x-num ca-x-strong', 'data-out': ''}), ' ', el('span', {class: 'ca-dim'}, at < 0 ? say('xAllBeside') : say('xArgmax', {y: cells[at].y, x: cells[at].x})));
-      else line.replaceChildren('(', ...(real.length <= 25 ? real.flatMap((cell, n) => [sign(n, true), draw.number(x[cell.at], {'data-k': cells.indexOf(cell)})]) : [say('xPoolSum', {n: real.length}), ' ', draw.number(sum)]), ') ÷ ', String(divisor), ' = ', draw.number(v, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+      else line.replaceChildren('(', ...(real.length <= 25 ? real.flatMap((cell, n) => [sign(n, true), draw.number(x[cell.at], {'data-k': cells.indexOf(cell)})]) : [say('xPoolSum', {n: real.length}), ' ', draw.number(sum)]), ') ÷ ', String(divisor), ` ${draw.equals((real.length <= 25 ? real.reduce((all, cell) => all + draw.shown(x[cell.at]), 0) : draw.shown(sum)) / divisor, v)} `, draw.number(v, {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     };
     const turn = (one) => { switched = one; view.keep({switches: one}); input.point(marks()); };
     const node = el('div', {class: 'ca-x ca-x-pool'}, el('p', {class: 'ca-x-lead'}, view.lead()),

@@ -4,13 +4,14 @@
 (() => {
   const core = convatlas.explain;
   const {draw} = core;
-  const SPEEDS = [0.5, 1, 2, 4, 16], BEAT = 700;
+  const SPEEDS = [0.5, 1, 2, 4, 16];
   const VECTORS = ['flatten', 'linear', 'softmax'];
   /** Kinds whose units are not those of the page: a number of its own says which. */
   const APART = [...VECTORS, 'attention'];
 
   customElements.define('explain-view', class extends HTMLElement {
-    /** {address, na, image, images: names by slug, unit, op, place, colour, classes: of the image, best first}: what the page shows. */
+    /** {address, na, image, images: names by slug, unit, op, place, colour, classes: of the image, best first, settle: of the loaded chain, step and
+     * unit, what else is wanted}: what the page shows. */
     async show(wanted) {
       const turn = this.turn = (this.turn || 0) + 1;
       this.pause();
@@ -28,6 +29,7 @@
         const missing = this.chain.missing(this.k);
         if (!missing) await this.chain.load(this.k);
         if (turn !== this.turn) return undefined;
+        if (!missing && wanted.settle) Object.assign(wanted, wanted.settle(this.chain, this.k, this.unitAt(this.k)));
         this.build(missing);
       } catch (error) {
         if (turn === this.turn) this.sentence(say('failed', {file: error.message}));
@@ -87,6 +89,7 @@
       const focused = this.contains(document.activeElement) ? document.activeElement.dataset.act || document.activeElement.id || (document.activeElement.matches('[role=application]') ? 'app' : '') : '';
       this.replaceChildren(alone ? '' : this.tabs(), this.figure ? this.controls(step, unit) : '', body, this.figure ? this.foot() : '');
       if (this.figure && this.figure.size) this.go(this.wanted.place, false, false);
+      if (!this.querySelector('#ca-x-keys')) for (const map of this.querySelectorAll('[aria-describedby="ca-x-keys"]')) map.removeAttribute('aria-describedby');
       Object.assign(this.dataset, {step: step.name, own: this.wanted.unit});
       if (this.figure) this.tellUnit();
       const again = focused && (focused.startsWith('ca-x-tab') ? this.querySelector('[aria-selected=true]') : focused === 'app' ? this.querySelector('[role=application]') : this.querySelector(`[data-act="${focused}"]`) || this.querySelector(`#${CSS.escape(focused)}`));
@@ -211,13 +214,17 @@
     play() {
       if (this.timer) return this.pause();
       if (this.still) return void (this.step(1) || this.go({y: 0, x: 0}));
-      const [h, w] = this.figure.size;
-      if (this.at.y * w + this.at.x === h * w - 1) this.go({y: 0, x: 0});
+      const pace = core.sweep(this.figure.size, this.options.speed || 1);
       const beat = () => {
-        if (!this.isConnected || !this.step(1)) this.pause();
+        const next = this.isConnected && core.after(this.figure.size, pace, this.at);
+        if (next) this.go(next, true);
+        else this.pause();
       };
-      this.timer = setInterval(beat, BEAT / (this.options.speed || 1));
-      this.go(this.at, true);
+      // From the upper left corner over the whole map; where it was paused and nothing was chosen since, on from there.
+      const {paused} = this;
+      const from = paused && paused.figure === this.figure && paused.y === this.at.y && paused.x === this.at.x ? this.at : {y: 0, x: 0};
+      this.timer = setInterval(beat, pace.every);
+      this.go(from, true);
       return this.playing();
     }
 
@@ -225,6 +232,8 @@
       if (!this.timer) return;
       clearInterval(this.timer);
       this.timer = 0;
+      const last = this.figure && this.figure.size && !core.after(this.figure.size, core.sweep(this.figure.size, this.options.speed || 1), this.at);
+      this.paused = this.figure && !last ? {figure: this.figure, ...this.at} : null;
       if (this.figure && this.isConnected) this.go(this.at);
       this.playing();
     }
@@ -233,7 +242,7 @@
       const button = this.querySelector('[data-act=play]');
       if (!button) return;
       const name = convatlas.say(this.timer ? 'xPause' : this.still ? 'xStepOn' : 'xPlay');
-      button.textContent = this.timer ? '⏸' : '▶';
+      button.textContent = this.timer ? '❚❚' : '▶';
       button.setAttribute('aria-label', name);
       button.title = name;
     }
@@ -266,10 +275,11 @@
       const named = this.classes(this.k) ? el('span', {class: 'ca-dim'}, ` ${this.chain.labels[unit]}`) : '';
       const field = el('input', {class: 'ca-number', type: 'number', min: 0, max: n - 1, value: unit, 'data-act': 'unit', 'aria-label': say('xUnitField'), onchange: (event) => choose(Number(event.target.value))});
       const which = el('span', {class: 'ca-x-which'}, el('span', {}, say(this.classes(this.k) ? 'xClassWord' : 'xUnitWord')), act('less', say('before'), '‹', () => choose(unit - 1), unit === 0), field, act('greater', say('after'), '›', () => choose(unit + 1), unit === n - 1), el('span', {class: 'ca-dim'}, `/ ${n}`), named);
-      const place = !this.figure.size ? '' : [
+      const one = !this.figure.size || this.figure.size[0] * this.figure.size[1] === 1; // nothing to slide over
+      const place = one ? '' : [
         el('span', {class: 'ca-x-plays'}, act('back', say('xStepBack'), '‹', () => { this.pause(); this.step(-1); }), act('play', say(this.still ? 'xStepOn' : 'xPlay'), '▶', () => this.play()), act('on', say('xStepOn'), '›', () => { this.pause(); this.step(1); })),
         this.still ? '' : el('label', {class: 'ca-select'}, say('xSpeed'), ' ', el('select', {'data-act': 'speed', onchange: (event) => this.faster(Number(event.target.value))}, SPEEDS.map((speed) => el('option', {value: speed, selected: speed === (this.options.speed || 1)}, `${speed} ×`)))),
-        el('output', {class: 'ca-dim', 'data-place': ''}), this.wanted.hint && this.figure.size[0] * this.figure.size[1] > 1 ? el('span', {class: 'ca-dim'}, this.wanted.hint) : ''];
+        el('output', {class: 'ca-dim', 'data-place': ''}), this.wanted.hint ? el('span', {class: 'ca-dim', 'data-hint': ''}, this.wanted.hint) : ''];
       return el('div', {class: 'ca-x-controls', role: 'group', 'aria-label': say('xControls'), onkeydown: (event) => { if (event.target.matches('input')) event.stopPropagation(); }}, which, place);
     }
 
@@ -352,7 +362,7 @@
       const {chain, wanted} = this;
       const name = wanted.images[chain.image] || chain.image;
       const other = wanted.image && wanted.image !== chain.image ? ` ${say('xOnlyImage', {image: name, n: chain.images.length})}` : '';
-      const keys = this.figure.size ? el('p', {class: 'ca-dim', id: 'ca-x-keys'}, say('xKeys')) : '';
+      const keys = this.figure.size && this.figure.size[0] * this.figure.size[1] > 1 ? el('p', {class: 'ca-dim', id: 'ca-x-keys'}, say('xKeys')) : '';
       return el('div', {class: 'ca-x-foot'}, el('p', {class: 'ca-dim'}, say('xImage', {image: name}), other), keys);
     }
   });

@@ -61,7 +61,7 @@
       window_.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].x, cls: beside(cell), note: cell.at < 0 ? say('xPadding') : cell.z < 0 || cell.z >= d || cell.y < 0 || cell.y >= h || cell.x < 0 || cell.x >= w ? say(`x_${settings.mode}`) : ''})), onInput);
       factors.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].w})), onKernel);
       products.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].v, cls: beside(cell)})), draw.scale(terms.map(({v}) => v), [-1e-12]));
-      return el('div', {class: 'ca-x-grids', 'data-depth': kz}, window_, draw.sign('×'), factors, draw.sign('='), products);
+      return el('div', {class: 'ca-x-grids', 'data-depth': kz}, window_, draw.sign('×'), factors, draw.sign(draw.multiplies(own.map(({n}) => terms[n]), kw) ? '=' : '≈'), products);
     }
 
     function write() {
@@ -74,14 +74,14 @@
       });
       title.textContent = say('xWindowDeep', {n: channels[chosen], z, y, x});
       grids.replaceChildren(...Array.from({length: kd}, (_, kz) => deep(kz, cells, terms)));
-      written.replaceChildren(...terms.flatMap(({x: v, w: own}, n) => [n ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': n}, draw.number(v), '·', bracket(own))]), ' = ', draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
+      written.replaceChildren(...terms.flatMap(({x: v, w: own}, n) => [n ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': n}, draw.number(v), '·', bracket(own))]), ` ${draw.equals(terms.reduce((all, {x: v, w: own}) => all + draw.shown(v) * draw.shown(own), 0), sum)} `, draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
       draw.long(written, terms.length > 25, title.textContent);
       const at = place.y * W + place.x;
       const sums = shown.map((j) => part(j)[at]);
       const rest = out[at] - bias - sums.reduce((a, b) => a + b, 0), more = order.length - shown.length;
       const hint = (words) => el('span', {class: 'ca-dim'}, words);
       summed.replaceChildren(el('b', {}, say('xSumDeep', {z, y, x})), ' ', ...sums.flatMap((v, n) => [n ? ' + ' : '', el('span', {class: shown[n] === chosen ? 'ca-x-term is-own' : 'ca-x-term', title: say('xChannel', {n: channels[shown[n]]})}, bracket(v, {'data-channel-sum': channels[shown[n]]}))]),
-        ...(more ? [' + ', hint(say('xOthers', {n: more})), ' ', draw.number(rest, {'data-others': ''})] : []), ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ' = ', draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
+        ...(more ? [' + ', hint(say('xOthers', {n: more})), ' ', draw.number(rest, {'data-others': ''})] : []), ' + ', hint(say('xBias')), ' ', draw.number(bias, {'data-bias': ''}), ` ${draw.equals(sums.reduce((all, v) => all + draw.shown(v), 0) + (more ? draw.shown(rest) : 0) + draw.shown(bias), out[at])} `, draw.number(out[at], {class: 'ca-x-num ca-x-strong', 'data-out': ''}));
     }
 
     const node = el('div', {class: 'ca-x ca-x-volume'}, el('p', {class: 'ca-x-lead'}, view.lead(), channels.length < all ? ` ${say('xGroup', {n: group + 1, of: settings.groups, first: channels[0], last: channels[channels.length - 1]})}` : ''),

@@ -3,7 +3,6 @@
 (() => {
   const SVG = 'http://www.w3.org/2000/svg';
   const BIG = 150, CUT = 112;
-  const MOVE = 160;  // milliseconds a place
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   const svg = (tag, attributes, ...children) => {
     const made = document.createElementNS(SVG, tag);
@@ -73,8 +72,10 @@
       slider.setAttribute('aria-valuetext', say('tour_at', {row, column}));
       told.textContent = say('tour_at', {row, column});
     };
+    const pace = convatlas.explain.sweep([H, W]);
+    const on = () => { const next = convatlas.explain.after([H, W], pace, {y: Math.floor(at / W), x: at % W}) || {y: 0, x: 0}; go(next.y * W + next.x); };
     const stop = () => { clearInterval(timer); timer = 0; play.textContent = say('tour_play'); play.setAttribute('aria-pressed', 'false'); };
-    const start = () => { timer = setInterval(() => { if (!play.isConnected) return stop(); if (!document.hidden) go(at + 1); return undefined; }, MOVE); play.textContent = say('tour_pause'); play.setAttribute('aria-pressed', 'true'); };
+    const start = () => { timer = setInterval(() => { if (!play.isConnected) return stop(); if (!document.hidden) on(); return undefined; }, pace.every); play.textContent = say('tour_pause'); play.setAttribute('aria-pressed', 'true'); };
     const play = el('button', {type: 'button', class: 'tour-button', 'aria-pressed': 'false', onclick: () => (timer ? stop() : start())}, say('tour_play'));
     slider.addEventListener('input', () => { stop(); go(Number(slider.value)); });
     // Either side may be pointed at: a place of the new map, or where the window lies.
@@ -92,7 +93,7 @@
     pick(to.box, to.size, (row, column) => row * W + column);
     const nearest = (place, step, pad, reach, most) => Math.min(most - 1, Math.max(0, Math.round((place + pad - (reach - 1) / 2) / step)));
     pick(from.box, from.size, (row, column) => nearest(row, s[0], p[0], high, H) * W + nearest(column, s[1], p[1], wide, W));
-    go(Math.floor(H / 3) * W + Math.floor(W / 3));
+    go(still.matches ? Math.floor(H / 3) * W + Math.floor(W / 3) : 0);
     if (!still.matches) start();
     const more = words.more ? el('span', {class: 'tour-sign tour-sign--more'}, words.more) : '';
     const parts = [framed(from.box, words.input), framed(lens, words.window), ...kernels, more, sign('→'), framed(to.box, words.output, words.bar)];
