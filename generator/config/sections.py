@@ -134,8 +134,9 @@ class ExplainConfig(Frozen):
     """How a layer's numbers are computed, shown with the numbers themselves: of how many images, in how many bytes."""
 
     images: Annotated[int | Literal["auto"], BeforeValidator(as_many)] = "auto"
-    """Of the first so many images; `auto`: of as many as the budget holds of what it holds of the first; 0: no figures."""
-    budget_mb: Annotated[float, BeforeValidator(as_megabytes)] = 25.0
+    """Of the first so many images; `auto`: of as many as the budget holds of what it holds of the first, and of the others the first and
+    the last layers, as far as it has room for them; 0: no figures."""
+    budget_mb: Annotated[float, BeforeValidator(as_megabytes)] = 27.0
     """What all of it may take on the site, in millions of bytes: beyond it the most expensive layers go without."""
 
 

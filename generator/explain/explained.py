@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.explain.chains import Chains
+from generator.explain.chains import Chain, Chains
 from generator.model.graph import Ref
 from generator.names import Digest, LayerName
 
@@ -47,3 +47,18 @@ class Explained:
     """The operation whose output are scores that a softmax makes probabilities of, where the model has none itself."""
     large: Mapping[tuple[LayerName, str], Stored] = field(default_factory=dict)
     """(operation, name): arrays of one number for every place, which are files too."""
+    beside: tuple[str, ...] = ()
+    """Slugs of further images, of which only the maps of the first and the last layers were recorded."""
+
+    def shows(self, step: int, chain: Chain) -> tuple[str, ...]:
+        """The images of which a step of a chain has its numbers: what it reads itself, and what the steps that it follows read."""
+        needed: set[Ref] = set()
+        look = [step]
+        while look:
+            one = chain.steps[look.pop()]
+            for read, flows in zip(one.operation.reads, one.flows, strict=True):
+                if flows is None:
+                    needed.add(read.ref)
+                else:
+                    look.append(flows)
+        return (*self.images, *(slug for slug in self.beside if all((slug, ref) in self.maps for ref in needed)))

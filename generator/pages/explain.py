@@ -1,6 +1,6 @@
 """How a layer is computed, as data for its page: the steps of its chain, and the maps and kernels that they read, loaded on demand.
 
-data/explain/steps/<slug>.js            {step, images, steps: [{name, kind, settings, reads, …}]}     one a layer
+data/explain/steps/<slug>.js            {step, images, steps: [{name, kind, settings, reads, images?, …}]}     one a layer; a step's own images where they are more
 data/explain/maps/<image>/<tensor>.js   {shape, power, text}        one a tensor: what one layer gives is what the next one reads
 data/explain/kernels/<operation>.js     the same, of weights
 data/explain/arrays/<operation>.js      the same, of a term or a norm's weights with a number for every place
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from generator.artifacts import NotApplicable
 from generator.diagrams.architecture import Architecture
@@ -100,11 +102,26 @@ def page(site: Site, view: LayerView) -> dict[str, Any]:
     figures = Figures(found)
     slug = escape.slug(view.slug)
     steps = [_step(site, figures, step) for step in chain.steps]
+    for k, made in enumerate(steps):
+        if found.beside and (of := [escape.slug(image) for image in found.shows(k, chain)]) != list(found.images):
+            made["images"] = of
     if found.softmax is not None and chain.steps[-1].operation.name == found.softmax:
-        steps.append(_softmax(chain))
+        steps.append(_softmax(chain) | ({"images": steps[-1]["images"]} if "images" in steps[-1] else {}))
     value = {"step": place.step, "images": [escape.slug(image) for image in found.images], "steps": steps}
     site.script(f"data/explain/steps/{slug}.js", "explain", f"steps/{slug}", value)
     return {"at": f"data/explain/steps/{slug}.js"}
+
+
+def shows(site: Site, operation: str) -> tuple[str, ...]:
+    """The images of which the numbers of an operation are shown."""
+    found = site.report.explained
+    if found is None:
+        return ()
+    for chain in found.chains.chains:
+        for k, step in enumerate(chain.steps):
+            if step.operation.name == operation:
+                return found.shows(k, chain)
+    return ()
 
 
 def has(site: Site, layer: LayerName) -> bool:
@@ -149,6 +166,20 @@ def curve(site: Site, operation: str, name: str) -> dict[str, Any] | None:
     steps = (step.operation for chain in found.chains.chains for step in chain.steps)
     own = next((one for one in steps if one.name == operation and one.kind == "act"), None)
     return None if own is None or own.held else dict(own.settings)
+
+
+def factors(site: Site, operation: str) -> tuple[float, float] | None:
+    """The least and the largest factor by which a batch norm multiplies a map; None where its numbers are not at hand."""
+    found = site.report.explained
+    if found is None:
+        return None
+    steps = (step.operation for chain in found.chains.chains for step in chain.steps)
+    own = next((one for one in steps if one.name == operation and one.kind == "batch_norm"), None)
+    variance = None if own is None else found.arrays.get((own.name, "var"))
+    if own is None or variance is None:
+        return None
+    factor = found.arrays.get((own.name, "weight"), 1.0) / np.sqrt(variance + own.settings["eps"])
+    return float(factor.min()), float(factor.max())
 
 
 def addresses(site: Site, it: Architecture) -> dict[str, str]:

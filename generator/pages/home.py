@@ -36,8 +36,16 @@ def write(site: Site) -> None:
     scale = "way_scale_both" if len(kinds) > 1 else "way_scale_signed" if True in kinds else "way_scale"
     site.page(
         "index.md", "home.html", searched=False, title=report.title, section="home", description=site.t("home.description", model=report.title),
-        cards=cards, units=home_units.shown(site), lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=walk, methods=[m for m in report.methods if m.asked], way_scale=site.t(f"home.{scale}"), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), examined=findings.verdict(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
+        cards=cards, units=home_units.shown(site), lead=_lead(site, list(by), others=any(ranked for *_, ranked in cards)), way=walk, methods=[m for m in report.methods if m.asked], way_scale=site.t(f"home.{scale}"), numbers=_numbers(site, image), image=image, photo=site.photo(image) if image else "", verdict=trust.first_sentence(site), examined=findings.verdict(site), notes=[escape.code_spans(note) for note in report.notes if _matters(note)],
     )  # fmt: skip
+
+
+def _numbers(site: Site, image: ImageView | None) -> str:
+    """The image that the tour is to begin with: this one, where its steps have their numbers, else the first that has them."""
+    found = site.report.explained
+    if image is None or found is None or not found.images or image.slug in found.images:
+        return "" if image is None else image.slug
+    return found.images[0]
 
 
 def _matters(note: str) -> bool:

@@ -20,8 +20,9 @@ from generator.pages import escape, explain
 from generator.pages.context import Site
 from generator.pages.numbers import compact, times
 from generator.pages.tour_columns import Column, Group, Tour, tour_of
+from generator.pages.tour_picks import Pick, picks
 from generator.pages.tour_repeats import Run
-from generator.pages.tour_words import depth, first_conv, lessons, sentence, shuffles, together, window
+from generator.pages.tour_words import again, depth, first_conv, lessons, repeated, sentence, shuffles, together, window
 from generator.pages.views import Atlas, ImageView, LayerView
 
 ADDRESS = "data/tour.js"
@@ -29,6 +30,10 @@ BY_PLACE = ("segmentation", "detection")
 """Heads that say where things are, and not one class for the picture."""
 MOST = 4
 """How many times below a signed map's largest number its scale may end, as in tour-columns.js."""
+OPEN = ("kernel", "unit")
+"""Lessons that stand open: without them the rest is not understood."""
+MEETS = {"sum": ("add", "iadd"), "product": ("mul", "imul"), "cat": ("cat", "concat", "concatenate")}
+"""What ways that meet are called, by the name of the operation."""
 ROOM = 24
 """Characters of the name over a column: two lines."""
 
@@ -51,8 +56,8 @@ class Stop:
     """The address of its layer's page, "" where it has none."""
     said: tuple[tuple[str, str], ...]
     """(operation, sentence)"""
-    lessons: tuple[tuple[str, str], ...]
-    """(title, text)"""
+    lessons: tuple[tuple[str, str, bool], ...]
+    """(title, text, whether it is open at first)"""
     how: tuple[str, str] | None
     """(slug of the layer, operation) whose page shows how it is computed; the operation "" where it is the layer's own."""
     through: str
@@ -82,7 +87,8 @@ def write(site: Site) -> None:
         "input": list(report.input_shape),
         "fold": tour.folds,
         "images": [_image(site, image) for image in report.images],
-        "columns": [_column(site, stop) for stop in stops],
+        "first": _first(site),
+        "columns": [_column(site, stop, first) for stop, first in zip(stops, picks(site, tour.columns), strict=True)],
     }
     value["says"] = "tour_says_detection" if report.head == "detection" else "tour_says"
     drawn = any(isinstance(a, Atlas) for view in report.layers for a in view.maps.values())
@@ -109,6 +115,14 @@ def write(site: Site) -> None:
     )
 
 
+def _first(site: Site) -> str:
+    """The image that the tour begins with: the first whose steps have their numbers, else the first; "" where there is none."""
+    slugs = [image.slug for image in site.report.images]
+    found = site.report.explained
+    numbers = [slug for slug in slugs if found is not None and slug in found.images]
+    return next(iter((*numbers, *slugs)), "")
+
+
 def _named(site: Site, group: Group) -> tuple[str, str]:
     """(what a group is called, the address of its page)"""
     if group.block is None:
@@ -130,6 +144,7 @@ def _page(view: LayerView | None) -> str:
 
 def _stops(site: Site, tour: Tour) -> list[Stop]:
     taught = lessons(tour.columns, site.report.input_shape, folded=tour.folds)
+    known = repeated(tour.columns, folded=tour.folds)
     hosts = explain.hosts(site)
     runs = {run.after: (number, run) for number, run in enumerate(tour.runs)}
     block = {k: group.block for group in tour.groups for k in range(group.first, group.stop)}
@@ -143,7 +158,7 @@ def _stops(site: Site, tour: Tour) -> list[Stop]:
         held = block[k]
         found.append(
             Stop(k, key, column, _name(site, column, held.id if held else ""), _what(site, column), _size(site, column), _none(site, column), _page(column.view),
-                 tuple(_said(site, column, k)), tuple(_lesson(site, column, key) for key in taught[k]),
+                 tuple(_said(site, column, known[k])), tuple((*_lesson(site, column, key), key in OPEN) for key in taught[k]),
                  _how(site, column, hosts), _through(tour.columns[k - 1], column) if k else "", run, number)
         )  # fmt: skip
     return found
@@ -177,7 +192,9 @@ def _name(site: Site, column: Column, group: str) -> str:
 
 def _what(site: Site, column: Column) -> str:
     if column.view and column.op and column.op.layer == column.view.layer.name:
-        return op_name(column.op) if column.op.kind == "act" else site.op_line(column.view.layer)
+        if column.op.kind in ("act", "merge"):
+            return _line(site, column.op)
+        return site.op_line(column.view.layer)
     ops = [op for op in column.ops if op.kind not in ("reshape", "copy", "input", "output")]
     if column.role == "answer" and not ops and explain.softmax(site):
         return site.t("tour.softmax")
@@ -198,6 +215,10 @@ def _line(site: Site, op: Op) -> str:
     """As `Site.op_line` of an operation that is no layer."""
     if op.kind == "act":
         return op_name(op)
+    name = op_name(op).lower()
+    meets = next((way for way, names in MEETS.items() if name in names), "") if op.kind == "merge" else ""
+    if meets:
+        return site.t(f"tour.meets.{meets}")
     if op.kind in site.t.table["kind"]:
         plain = Layer(op.id, op.kind, op.op, (*op.shape, 1, 1, 1)[:3], 0, 0, None, None, None, 0, "", op.attributes)  # type: ignore[arg-type]
         return site.op_line(plain)
@@ -218,8 +239,8 @@ def _none(site: Site, column: Column) -> str:
     return site.t("tour.numbers", n=f"{last[0]:,}") if len(last) == 1 else site.t("tour.no_page")
 
 
-def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
-    """What happens in a column: (operation, sentence), each sentence once."""
+def _said(site: Site, column: Column, known: frozenset[str]) -> list[tuple[str, str]]:
+    """What happens in a column: (operation, sentence), each sentence once; what is `known` in short."""
     t, report = site.t, site.report
     if column.role == "image":
         c, *plane = report.input_shape
@@ -239,7 +260,9 @@ def _said(site: Site, column: Column, k: int) -> list[tuple[str, str]]:
         if copies or (op.kind == "reshape" and not shuffles(op, reads)):
             continue
         own = first_conv if op.kind == "conv" and reads and tuple(reads[0]) == report.input_shape else sentence
-        text = own(t, op, reads)
+        text = again(t, op, explain.factors(site, op.id)) if op.id in known else own(t, op, reads)
+        if op.kind == "linear" and report.head == "classification" and op.shape == (report.classes,):
+            text += f" {t('tour.said.logits')}"
         if column.view and op is column.op and op.kind == "block":
             text = t("tour.said.other", op=op.op, out=times(*column.view.layer.shape))
         found.setdefault(text, op.id)
@@ -310,12 +333,20 @@ def _image(site: Site, image: ImageView) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _sees(site: Site, view: LayerView) -> list[int] | None:
+    """(height, width) of the picture that a place depends on, no more than all of it; None where that is not known."""
+    far = view.layer.receptive_field
+    return (
+        None if far is None else [min(seen, side) for seen, side in zip(far, site.report.input_shape[1:], strict=True)]
+    )
+
+
 def _both(ends: Sequence[tuple[float, float]]) -> list[float | int | None] | None:
     return [compact(min(lo for lo, _ in ends)), compact(max(hi for _, hi in ends))] if ends else None
 
 
-def _column(site: Site, stop: Stop) -> dict[str, Any]:
-    """A column as the script has it."""
+def _column(site: Site, stop: Stop, first: Mapping[str, Pick]) -> dict[str, Any]:
+    """A column as the script has it; `first`: the unit that it begins with, by image."""
     column, view = stop.column, stop.column.view
     made: dict[str, Any] = {
         "key": stop.key,
@@ -328,6 +359,8 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
     beside = (*column.also, *(column.ops if view is None else ()))
     if told := [escape.clean(op.id) for op in beside if op.kind == "norm"]:
         made["told"] = told
+    if first:
+        made["picks"] = dict(first)
     if view is None:
         op = column.main
         if op and stop.how and len(op.shape) in (1, 3) and op.kind == "pool":
@@ -351,6 +384,7 @@ def _column(site: Site, stop: Stop) -> dict[str, Any]:
         "op": escape.clean(op_name(op)) if op else "",
         "act": explain.curve(site, op.id, op_name(op)) if op and op.kind == "act" else None,
         "units": view.layer.units,
+        "sees": _sees(site, view),
         "map": list(view.layer.shape[1:]),
         "na": reasons,
         "wires": f"data/wires/{escape.slug(view.slug)}.js" if view.wires is not None else "",

@@ -72,6 +72,36 @@ def _parts(facts: dict[str, str]) -> int:
     return int((re.findall(r"\d+", facts.get("groups", "1")) or ["1"])[0])
 
 
+def brief(op: Op) -> str:
+    """What is explained in full once only, as a key of its own; "" of what is told anew each time."""
+    if op.kind == "norm" and len(op.shape) == 3 and "batchnorm" in op.op.lower().replace("_", ""):
+        return "norm_batch"
+    return RECTIFIERS.get(op.op.removeprefix("F.").rstrip("_").lower(), "") if op.kind == "act" else ""
+
+
+def again(t: Strings, op: Op, factors: tuple[float, float] | None = None) -> str:
+    """A short line on what was explained before; `factors`: the least and the largest by which a batch norm multiplies a map."""
+    n = op.shape[0] if op.shape else "?"
+    if brief(op) == "norm_batch" and factors is not None:
+        low, high = (f"{factor:.3g}".replace("-", "−") for factor in factors)
+        return t("tour.said.norm_batch_numbers", n=n, low=low, high=high)
+    return t(f"tour.said.{brief(op)}_again", op=op.op.removeprefix("F.").rstrip("_"), n=n)
+
+
+def repeated(columns: Sequence[Column], *, folded: bool = False) -> list[frozenset[str]]:
+    """Of each column the operations that are told briefly, since one before it has the whole; of folded columns, one in sight."""
+    told: set[str] = set()
+    found: list[frozenset[str]] = [frozenset() for _ in columns]
+    for k in sorted(range(len(columns)), key=lambda k: folded and bool(columns[k].copies)):
+        short = set()
+        for op in (*columns[k].ops, *columns[k].also):
+            if key := brief(op):
+                short |= {op.id} if key in told else set()
+                told.add(key)
+        found[k] = frozenset(short)
+    return found
+
+
 def sentence(t: Strings, op: Op, reads: Sequence[Shape]) -> str:
     """What the operation does, in one sentence."""
     said = _SAID.get(op.kind, _other)

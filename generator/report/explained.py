@@ -36,6 +36,8 @@ HEAD = 200
 MB = 1e6
 MOST = 24
 """Images that are explained without being asked for: each is a file a map."""
+LITTLE = 1e6
+"""Bytes, about, that the beginning and the end of one more image may take."""
 SURE = 0.9
 """Of the budget: what estimates may come to, so that what is really taken fits."""
 
@@ -50,6 +52,8 @@ class Explaining:
     images: tuple[ImageRecord, ...]
     budget: float
     """Bytes."""
+    others: tuple[ImageRecord, ...] = ()
+    """Images of which only the beginning and the end are shown, of as many as the budget then has room for."""
 
     @cached_property
     def operations(self) -> Mapping[LayerName, Operation]:
@@ -102,7 +106,10 @@ class Explaining:
     def expected(self) -> float:
         """Bytes that the figures will take, about."""
         shown = within(self.parts, self.estimates, len(self.images), self.budget)
-        return total(shown, self.estimates, len(self.images))
+        taken = total(shown, self.estimates, len(self.images))
+        each = sum(self.estimates[ref] for ref in self.ends)
+        more = min(len(self.others), int(max(0.0, self.budget - taken) / each)) if each else 0
+        return taken + more * each
 
     @property
     def left_out_in_words(self) -> str:
@@ -118,6 +125,29 @@ class Explaining:
         return tuple(dict.fromkeys(file for part in self.recorded for file in part.files if isinstance(file, Ref)))
 
     @cached_property
+    def ends(self) -> tuple[Ref, ...]:
+        """The tensors of the beginning and the end: what reads the picture first, and what makes the scores of the last maps. None where
+        they are large."""
+        last = _softmax(self)
+        at_end = {
+            step.operation.name
+            for chain in self.chains.chains
+            if any(step.operation.name == last for step in chain.steps)
+            for step in chain.steps
+        }
+        own = [
+            part
+            for part in self.recorded
+            if {*part.operations} <= at_end or any(isinstance(file, Ref) and file.node == 0 for file in part.files)
+        ]
+        found = tuple(dict.fromkeys(file for part in own for file in part.files if isinstance(file, Ref)))
+        return found if sum(self.estimates[ref] for ref in found) <= LITTLE else ()
+
+    def wanted(self, image: ImageRecord) -> tuple[Ref, ...]:
+        """The tensors that are recorded of an image."""
+        return self.refs if any(image.slug == one.slug for one in self.images) else self.ends
+
+    @cached_property
     def of(self) -> tuple[Operation, ...]:
         """The operations whose arrays are recorded: of a part that goes without, the small ones."""
         names = {name for part in self.recorded for name in part.operations}
@@ -126,7 +156,7 @@ class Explaining:
     def key(self, image: ImageRecord | None) -> Digest:
         """Of what was recorded of an image; of the arrays, where there is none."""
         said = [[one.name, one.kind, list(one.shape), dict(one.settings)] for one in self.of]
-        wanted: list[Any] = [self._named(ref) for ref in self.refs] if image else said
+        wanted: list[Any] = [self._named(ref) for ref in self.wanted(image)] if image else said
         return key_of(
             {
                 "explain": [
@@ -149,7 +179,9 @@ class Explaining:
             return ()
         known = store.get(self.key(None)) is not None
         return tuple(
-            image for k, image in enumerate(self.images) if store.get(self.key(image)) is None or (k == 0 and not known)
+            image
+            for k, image in enumerate((*self.images, *(self.others if self.ends else ())))
+            if store.get(self.key(image)) is None or (k == 0 and not known)
         )
 
     def passes(self, store: Store) -> Passes:
@@ -158,17 +190,20 @@ class Explaining:
 
 
 def explaining_of(jobs: Jobs, description: Description, engine: Engine, pages: Iterable[Layer], images: tuple[ImageRecord, ...], many: int | Literal["auto"], budget_mb: float) -> Explaining | None:  # fmt: skip
-    """What is explained of these layers, of the first so many images; None where no image is."""
+    """What is explained of these layers, of the first so many images; of their own accord also the beginning and the end of the others.
+    None where no image is."""
     if not images or many == 0:
         return None
     of_all = Explaining(jobs, description, chains_of(description.graph, engine.module, pages), images, budget_mb * MB)
-    return replace(of_all, images=images[: of_all.room if many == "auto" else many])
+    first = of_all.room if many == "auto" else many
+    return replace(of_all, images=images[:first], others=images[first:MOST] if many == "auto" else ())
 
 
 def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, store: Store, stage: Stage) -> None:
     """Record what the store lacks."""
-    layouts = {ref: what.layouts[ref] for ref in what.refs}
     for image in what.lacking(store):
+        refs = what.wanted(image)
+        layouts = {ref: what.layouts[ref] for ref in refs}
         x = engine.batch(preprocess(load(image, preprocess.channels))[None])
         engine.counts.forward += 1
         known = store.get(what.key(None)) is not None  # the arrays are the same for every image
@@ -177,7 +212,7 @@ def fill_explained(what: Explaining, engine: Engine, preprocess: Preprocess, sto
         _put(
             store,
             what.key(image),
-            {str(k): found.maps[ref] for k, ref in enumerate(what.refs) if ref in found.maps},
+            {str(k): found.maps[ref] for k, ref in enumerate(refs) if ref in found.maps},
             {},
             {},
         )
@@ -245,6 +280,16 @@ def explained_of(what: Explaining, store: Store) -> Explained:
     maps = {at: one for at, one in maps.items() if at[1] in files}
     kernels = {name: one for name, one in kernels.items() if name in files}
     large = {at: one for at, one in large.items() if at in files}
+    left = what.budget - sum(one.size for one in (*maps.values(), *kernels.values(), *large.values()))
+    beside: list[str] = []
+    for image in what.others if what.ends else ():
+        own = {(image.slug, what.ends[int(k)]): one for k, one in _stored(store, what.key(image)).items()}
+        own = {at: one for at, one in own.items() if at[1] in files}
+        left -= sum(one.size for one in own.values())
+        if not own or left < 0:
+            break
+        maps |= own
+        beside.append(image.slug)
     arrays: dict[tuple[LayerName, str], NDArray[np.float32]] = {}
     wrong: dict[LayerName, str] = {}
     if record_ is not None:
@@ -263,6 +308,7 @@ def explained_of(what: Explaining, store: Store) -> Explained:
         sum(one.size for one in (*maps.values(), *kernels.values(), *large.values())),
         _softmax(what),
         large,
+        tuple(beside),
     )
 
 
@@ -340,7 +386,8 @@ def cost_of(found: Explained) -> str:
     images = len(found.images)
     over = _over(found)
     left = f"; {len(over)} operations go without, over explain.budget_mb" if over else ""
-    return f"how layers are computed: {found.bytes / MB:.1f} MB of {'one image' if images == 1 else f'{images} images'}{left}"
+    more = f", the first and the last layers of {len(found.beside)} more" if found.beside else ""
+    return f"how layers are computed: {found.bytes / MB:.1f} MB of {'one image' if images == 1 else f'{images} images'}{more}{left}"
 
 
 def _over(found: Explained) -> list[LayerName]:

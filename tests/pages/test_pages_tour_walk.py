@@ -31,13 +31,13 @@ def base(site: Path) -> str:
 def test_the_walk_says_what_each_operation_does_and_ends_with_the_answer(browser: Browser, site: Path, base: str):
     said = {
         "image": "The picture enters as one map of 32 × 32 numbers",
-        "conv1-1": "12 kernels of 3 × 3 slide over the picture place by place: each makes one map of 32 × 32.",
-        "relu1-1": "ReLU sets every value below zero to zero",
+        "conv1-1": "12 kernels of 3 × 3 slide over the picture place by place: each makes one map of 32 × 32, called a feature map.",
+        "relu1-1": "ReLU, a rectifier, sets every value below zero to zero",
         "conv1-2": "12 kernels of 3 × 3 slide over all 12 maps at once, place by place: each makes one new map of 32 × 32.",
         "between-5": "Of every window of 2 × 2, in steps of 2, only the largest value stays: maps of 32 × 32 become maps of 16 × 16.",
         "conv2-1": "20 kernels of 3 × 3 slide over all 12 maps at once",
-        "between-11": "10 sums of all 1,280 numbers",
-        "answer": "Of the 10 scores the largest names the class",
+        "between-11": "10 sums of all 1,280 numbers, each number with a weight of its own in every sum. Each sum is the score of a class, also called its logit.",
+        "answer": "Of the 10 scores (logits) the largest names the class",
     }
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = ready(seen)

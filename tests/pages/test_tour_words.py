@@ -19,10 +19,21 @@ from generator.model.describe import describe
 from generator.pages.environment import strings
 from generator.pages.tour import ROOM, ending
 from generator.pages.tour_columns import MANY, Tour, tour_of
-from generator.pages.tour_words import depth, lessons, padding, sentence, shuffles, sides, together, window
+from generator.pages.tour_words import (
+    again,
+    depth,
+    lessons,
+    padding,
+    repeated,
+    sentence,
+    shuffles,
+    sides,
+    together,
+    window,
+)
 from tests.pages.fixture_report import tiny_report
 
-KERNEL = " A kernel is a small window of weights. Wherever it lies, the numbers under it are multiplied by the weights and added up: large where the picture looks like the kernel."
+KERNEL = " A kernel is a small window of weights: numbers that were found in training, that is, learned. Wherever it lies, the numbers under it are multiplied by the weights and added up (a dot product): large where the picture looks like the kernel."
 T = strings((Path(__file__).resolve().parents[2] / "site_config",), "en")
 QUICK = ("conv", "act", "block")
 """Kinds of layers with a page in the preset quick."""
@@ -53,10 +64,10 @@ CONVS = [
     (nn.MaxPool2d(2), "Of every window of 2 × 2, in steps of 2, only the largest value stays: maps of 32 × 32 become maps of 16 × 16."),
     (nn.AvgPool2d(3, stride=1), "Every window of 3 × 3, place by place, becomes its mean: maps of 32 × 32 become maps of 30 × 30."),
     (nn.AdaptiveAvgPool2d(1), "Each of the 3 maps of 32 × 32 becomes one number, its mean: how much of what its unit looks for is anywhere in the picture."),
-    (nn.ReLU(), "ReLU sets every value below zero to zero and leaves the rest as it is."),
-    (nn.ReLU6(), "ReLU6 sets every value below zero to zero, and none may pass its cap."),
+    (nn.ReLU(), "ReLU, a rectifier, sets every value below zero to zero and leaves the rest as it is."),
+    (nn.ReLU6(), "ReLU6, a rectifier with a cap, sets every value below zero to zero, and none may pass its cap."),
     (nn.SiLU(), "SiLU bends every value by one curve, each by itself."),
-    (nn.BatchNorm2d(3), "Batch normalisation shifts and stretches each map by two numbers of its own, learned for it: what comes next gets values of a like size."),
+    (nn.BatchNorm2d(3), "Batch normalisation subtracts from each map its mean over the training pictures and divides by the spread there; then it stretches by a learned factor (gamma, γ) and shifts by a learned number (beta, β), two numbers of each map's own. So the range of a map may grow as well as shrink: it becomes the one that was learned."),
     (nn.LocalResponseNorm(3), "Every value is divided by what the channels around it say at the same place: where many of them are on, each counts less."),
     (nn.MaxPool2d(1, stride=2), "Of the places only some stay, in steps of 2, and none is looked at but itself: maps of 32 × 32 become maps of 16 × 16."),
     (nn.Upsample(scale_factor=1), "Maps of another size would be drawn at the size of others here; these have it already: 32 × 32."),
@@ -87,10 +98,10 @@ def test_the_first_convolution_slides_over_the_picture_itself():
 
     column = found.columns[1]
     assert column.op is not None
-    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112, adding up at every place a number from red, one from green and one from blue." + KERNEL  # fmt: skip
+    assert first_conv(T, column.op, column.reads) == "32 kernels of 3 × 3 slide over the picture in steps of 2: each makes one map of 112 × 112, called a feature map, adding up at every place a number from red, one from green and one from blue." + KERNEL  # fmt: skip
     gray, _ = tour(nn.Sequential(nn.Conv2d(1, 4, 3)), "conv", channels=1)
     assert gray.columns[1].op is not None
-    assert first_conv(T, gray.columns[1].op, gray.columns[1].reads) == "4 kernels of 3 × 3 slide over the picture place by place: each makes one map of 62 × 62." + KERNEL  # fmt: skip
+    assert first_conv(T, gray.columns[1].op, gray.columns[1].reads) == "4 kernels of 3 × 3 slide over the picture place by place: each makes one map of 62 × 62, called a feature map." + KERNEL  # fmt: skip
 
 
 def ops_of(module: nn.Module, shape: tuple[int, int, int]) -> list[tuple[Any, list[Any]]]:
@@ -273,3 +284,23 @@ def test_without_a_graph_the_layers_stand_in_order(tmp_path: Path):
 )
 def test_the_end_of_a_long_name_stands_over_its_column(name: str, head: str):
     assert ending(name, ROOM) == head
+
+
+def test_what_was_explained_is_told_briefly_from_then_on():
+    found, _ = tour(torchvision.models.mobilenet_v2(), *QUICK)
+    for folded in (False, True):
+        known = repeated(found.columns, folded=folded)
+        ops = [(op, op.id in known[k], bool(one.copies)) for k, one in enumerate(found.columns) for op in (*one.ops, *one.also)]  # fmt: skip
+        for kind in ("norm", "act"):
+            whole = [copies for op, short, copies in ops if op.kind == kind and not short]
+            assert len(whole) == 1, "in full once"
+            assert sum(op.kind == kind for op, *_ in ops) > 20
+            assert not whole[0] or not folded, "where it is in sight"
+        assert not any(short for op, short, _ in ops if op.kind not in ("norm", "act"))
+    norm = Op("n", "norm", "BatchNorm2d", (16, 8, 8))
+    assert (
+        again(T, norm) == "Batch normalisation again: each of the 16 maps has a mean, a spread, a γ and a β of its own."
+    )
+    assert again(T, norm, (-0.25, 21.44)) == "Batch normalisation again: of the 16 maps the numbers are multiplied by −0.25 to 21.4, each map's by a factor of its own, and shifted."  # fmt: skip
+    assert again(T, Op("a", "act", "ReLU6", (16, 8, 8))) == "ReLU6 again, on 16 maps: what is below zero becomes zero, what is above the cap becomes the cap."  # fmt: skip
+    assert again(T, Op("a", "act", "F.relu_", (16, 8, 8))) == "relu again, on 16 maps: what is below zero becomes zero."

@@ -22,11 +22,14 @@
       const [, rows, columns] = read === undefined ? [0, h, w] : reads[read].shape;
       return rows * columns === 1 || (rows === h && columns === w) ? '' : el('span', {class: 'ca-dim', 'data-broad': ''}, ` ${say(rows === h ? 'xPerRow' : 'xPerColumn')}`);
     };
+    /** Of two ways that meet in a sum: which one came through the layers just before it, and which one around them. */
+    const along = settings.terms.filter(({read}) => read !== undefined && reads[read].flows !== undefined);
+    const way = ({read}) => (settings.sign !== '+' || read === undefined || along.length !== 1 || settings.terms.length !== 2 ? '' : el('span', {class: 'ca-dim', 'data-way': ''}, ` ${say(reads[read].flows === undefined ? 'xWayAround' : 'xWayAlong')}`));
     const maps = terms.map((one, n) => {
       if (one.length === 1) return {part: draw.part(name(settings.terms[n]), el('p', {class: 'ca-x-alone'}, draw.number(one[0]))), map: null};
       const map = draw.map({values: one, w, h, on, colour, side: 180, label: say('xTerm', {n: n + 1})});
       map.addEventListener('pointerdown', (event) => view.move(map.at(event)));
-      return {part: draw.part(el('span', {}, name(settings.terms[n]), broad(settings.terms[n])), map), map};
+      return {part: draw.part(el('span', {}, name(settings.terms[n]), way(settings.terms[n]), broad(settings.terms[n])), map), map};
     });
     const output = draw.chooser(draw.map({values: out, w, h, on, colour, side: 180}), view, say('xOutputMap', {unit}));
     const line = el('p', {class: 'ca-x-written', 'data-written': ''});

@@ -20,12 +20,13 @@
       if (wanted.na) return this.sentence(wanted.na);
       try {
         const data = await convatlas.load('explain', wanted.address.key, wanted.address.path);
-        const image = data.images.includes(wanted.image) ? wanted.image : data.images[0];
+        const named = data.steps.findIndex(({name}) => name === wanted.op);
+        this.k = named >= 0 ? named : data.step;
+        const {images = data.images} = data.steps[this.k];
+        const image = images.includes(wanted.image) ? wanted.image : data.images[0];
         if (!this.chain || this.chain.image !== image || this.chain.steps !== data.steps) this.chain = new core.Chain(data, image);
         if (data.steps.some(({kind}) => kind === 'linear' || kind === 'softmax')) this.chain.labels = await convatlas.load('explain', 'labels', 'data/explain/labels.js');
         if (turn !== this.turn) return undefined;
-        const named = data.steps.findIndex(({name}) => name === wanted.op);
-        this.k = named >= 0 ? named : data.step;
         const missing = this.chain.missing(this.k);
         if (!missing) await this.chain.load(this.k);
         if (turn !== this.turn) return undefined;
@@ -343,7 +344,7 @@
       if (kind === 'conv') {
         const {kernel, stride, dilation, padding, mode, groups, transposed} = settings;
         const extra = [stride.some((v) => v > 1) ? say('xStride', {v: stride[0] === stride[1] ? stride[0] : by(stride)}) : '', dilation.some((v) => v > 1) ? say('xDilation', {v: dilation[0] === dilation[1] ? dilation[0] : by(dilation)}) : '',
-          padding.some((v) => v) && !transposed ? say(`xPad_${mode}`, {v: new Set(padding).size === 1 ? padding[0] : say('xSides', {above: padding[0], below: padding[1], left: padding[2], right: padding[3]})}) : ''].filter(Boolean);
+          padding.some((v) => v) && !transposed ? this.padded(mode, padding, shape[1] === reads[0].shape[1] && shape[2] === reads[0].shape[2]) : ''].filter(Boolean);
         const words = say(n / groups === 1 ? 'xLeadDepthwise' : transposed ? 'xLeadTransposed' : kernel[0] * kernel[1] === 1 ? 'xLeadPlaces' : 'xLeadConv', {unit, kernel: by(kernel), n: n / groups});
         return `${words}${extra.length ? ` ${extra.join(' ')}` : ''}`;
       }
@@ -357,11 +358,21 @@
       return say(`xLead_${kind === 'norm' ? `norm_${settings.over}` : kind === 'merge' ? `merge_${settings.sign}` : kind}`, {unit, n, op, units: shape[0], parts: reads.length});
     }
 
+    /** What is put around a map before a kernel lies on it, and why; `keeps`: the new map is as large as the old one. */
+    padded(mode, padding, keeps) {
+      const {say} = convatlas;
+      const v = new Set(padding).size === 1 ? padding[0] : say('xSides', {above: padding[0], below: padding[1], left: padding[2], right: padding[3]});
+      if (mode !== 'zeros') return say(`xPad_${mode}`, {v});
+      const some = ['xPadAbove', 'xPadBelow', 'xPadLeft', 'xPadRight'].flatMap((side, k) => (padding[k] ? [say(side, {n: padding[k]})] : []));
+      if (some.length < 4) return say('xPadSome', {v: [some.slice(0, -1).join(', '), some.at(-1)].filter(Boolean).join(` ${say('xAnd')} `)});
+      return say(keeps ? 'xPadKeeps' : 'xPad_zeros', {v});
+    }
+
     foot() {
       const {el, say} = convatlas;
       const {chain, wanted} = this;
       const name = wanted.images[chain.image] || chain.image;
-      const other = wanted.image && wanted.image !== chain.image ? ` ${say('xOnlyImage', {image: name, n: chain.images.length})}` : '';
+      const other = wanted.image && wanted.image !== chain.image ? ` ${say('xOnlyImage', {image: name, n: (chain.steps[this.k].images || chain.images).length})}` : '';
       const keys = this.figure.size && this.figure.size[0] * this.figure.size[1] > 1 ? el('p', {class: 'ca-dim', id: 'ca-x-keys'}, say('xKeys')) : '';
       return el('div', {class: 'ca-x-foot'}, el('p', {class: 'ca-dim'}, say('xImage', {image: name}), other), keys);
     }

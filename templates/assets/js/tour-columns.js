@@ -40,10 +40,20 @@
     if (maps.signed && top > 0 && maps.hi[tile] > top) element.style.filter = `contrast(${(maps.hi[tile] / top).toFixed(3)})`;
   }
 
-  /** The tiles that stand in a column, the strongest first; of all, by number. */
-  function chosen(maps, most) {
+  /** Tiles by how far they come above zero, which is what goes on behind a rectifier; where none does, by how far below. */
+  function order(maps) {
     const {tiles} = convatlas;
-    return most === 'all' ? tiles.order(maps, 'index') : tiles.order(maps, 'strongest').slice(0, Number(most));
+    const top = (k) => tiles.hi(maps, k);
+    return tiles.order(maps, 'strongest').some((k) => top(k) > 0) ? tiles.order(maps, 'strongest').sort((a, b) => top(b) - top(a)) : tiles.order(maps, 'strongest');
+  }
+
+  /** The tiles that stand in a column, unit `first` and then the strongest; of all, by number. */
+  function chosen(maps, most, first) {
+    const {tiles} = convatlas;
+    if (most === 'all') return tiles.order(maps, 'index');
+    const at = first === undefined ? -1 : tiles.tile(maps, first);
+    const rest = tiles.order(maps, 'strongest').filter((k) => k !== at);
+    return [...(at < 0 ? [] : [at]), ...rest].slice(0, Number(most));
   }
 
   /** The address of a unit's page on this image; `how`: where it is shown how it is computed. */
@@ -75,9 +85,9 @@
   }
 
   /** Draw a column's maps into its place. */
-  function draw(place, column, maps, {image, colour, scale, most}) {
+  function draw(place, column, maps, {image, colour, scale, most, first}) {
     const {el, tiles, colours} = convatlas;
-    const order = chosen(maps, most);
+    const order = chosen(maps, most, first);
     const to = ends(maps, image, scale);
     const box = el('div', {class: 'ca-tiles tour-tiles', role: 'group', 'aria-label': convatlas.say('tour_maps', {layer: column.name})}, order.map((k) => tile(column, maps, k, image, to)));
     tiles.dress(box, maps, SIDES[most] / Math.max(maps.w, maps.h));
@@ -89,5 +99,5 @@
     return {box, order};
   }
 
-  convatlas.tour = {atlas, missing, ends, span, dress, address, words, room, draw, low, SIDES};
+  convatlas.tour = {atlas, missing, order, ends, span, dress, address, words, room, draw, low, SIDES};
 })();

@@ -46,6 +46,13 @@
     return found;
   }
 
+  /** What the lines are, their two colours and their thickness. */
+  function legend() {
+    const {el, say} = convatlas;
+    const line = (kind) => el('span', {}, el('i', {class: `tour-line--${kind}`, 'aria-hidden': 'true'}), say({for: 'tour_linesFor', against: 'tour_linesAgainst', thick: 'tour_linesThick'}[kind]));
+    return el('p', {class: 'tour-lines', 'data-lines': ''}, el('span', {}, say('tour_lines')), line('for'), line('against'), line('thick'));
+  }
+
   class Edges {
     /** `host` is what scrolls in the strip; `page` knows its columns and lends maps to them. */
     constructor(host, page) {
@@ -55,6 +62,7 @@
       this.svg.setAttribute('class', 'tour-edges');
       this.svg.setAttribute('aria-hidden', 'true');
       host.append(this.svg);
+      page.querySelector('.tour-figure').append(legend());
       this.guests = [];
     }
 
@@ -94,7 +102,7 @@
       };
       for (const link of [...found].sort((a, b) => a.share - b.share)) {
         const [a, b] = [place(link.from, false), place(link.to, true)];
-        if (!a || !b) continue;
+        if (!a || !b || this.anchor(...link.from, lent) === this.anchor(...link.to, lent)) continue; // both folded away in one place
         const path = document.createElementNS(SVG, 'path');
         const bend = Math.max(14, Math.min(90, Math.abs(down ? b[1] - a[1] : b[0] - a[0]) / 2));
         path.setAttribute('d', down ? `M${a}C${a[0]} ${a[1] + bend} ${b[0]} ${b[1] - bend} ${b}` : `M${a}C${a[0] + bend} ${a[1]} ${b[0] - bend} ${b[1]} ${b}`);

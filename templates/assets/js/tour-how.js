@@ -1,5 +1,5 @@
 /* The numbers of a step: the figure that the layer's own page has ("How it is computed"), of the unit that was picked, at one place
- * that is kept from step to step. Its data are loaded once a step is reached; a step that is only passed asks for none. */
+ * that is kept from step to step: the visitor's, else one where the unit says much. Its data are loaded once a step is reached; a step that is only passed asks for none. */
 (() => {
   const LINGER = 120;  // milliseconds
 
@@ -54,18 +54,49 @@
       if (k < 0 || !current()) return null;
       const chain = new convatlas.explain.Chain(data, image.slug);
       if (chain.missing(k)) return null;
-      if (!data.images.includes(image.slug)) return {other: page.data.images.find((one) => data.images.includes(one.slug))};
+      const {images: there = data.images} = data.steps[k];
+      if (!there.includes(image.slug)) return {other: page.data.images.find((one) => data.images.includes(one.slug))};
       if (this.slug !== slug) view.units = {};
       this.slug = slug;
       const {images} = page.data;
-      const hint = [await page.strongest(number, unit) ? convatlas.say('tour_unitHint') : '', convatlas.say('tour_placeHint')].filter(Boolean).join(' ');
-      if (!current()) return null;
+      const hint = [page.why(number, unit), convatlas.say(this.spot ? 'tour_placeAny' : 'tour_placeHint')].filter(Boolean).join(' ');
       const from = this.followed(data, k);
+      const {shape} = data.steps[k].kind === 'linear' ? data.steps[k].reads[0] : data.steps[k];
       const told = page.columns.flatMap(({data: {told: names}}) => names || []);
       await view.show({address, from, told, image: image.slug, images: Object.fromEntries(images.map((one) => [one.slug, one.name])), classes: image.classes, unit: chain.along(k, Math.max(0, unit), chain.own) ?? Math.max(0, unit),
-        op: data.steps[k].name, place: this.place((data.steps[k].kind === 'linear' ? data.steps[k].reads[0] : data.steps[k]).shape), colour: convatlas.colours.name(page.state.c, false), alone: true, hint});
-      if (current()) this.came = {step: data.steps[k].name, unit: view.unit, image: page.state.i, from};
+        op: data.steps[k].name, place: this.place(shape), settle: (loaded, at, of) => (this.spot ? {} : this.settle(loaded, at, of, from && this.came ? this.came.place : null)), colour: convatlas.colours.name(page.state.c, false), alone: true, hint});
+      if (current()) this.came = {step: data.steps[k].name, unit: view.unit, image: page.state.i, from: view.wanted.from, place: this.shown(k)};
       return {view};
+    }
+
+    /** The place that the figure shows, with the size of its map; of a figure without places, what was shown before it. */
+    shown(k) {
+      const {figure, at, chain} = this.view;
+      const [, h, w] = chain.steps[k].shape;
+      return figure && figure.size && h * w > 1 ? {...at, h, w} : this.came && this.came.place;
+    }
+
+    /** {place, from}: where a unit of step k says much, since nobody has chosen a place. That of the step before stays, and what was followed
+     * with it, while the unit is not silent there. */
+    settle(chain, k, unit, before) {
+      const {steps} = chain;
+      const {shape: [, h, w], kind} = steps[k];
+      if (kind === 'linear' && before) {
+        const [, rows, columns] = steps[k].reads[0].shape;
+        return {place: {y: Math.floor((before.y + 0.5) * rows / before.h), x: Math.floor((before.x + 0.5) * columns / before.w)}};
+      }
+      if (unit === null || h * w === 1 || ['volume', 'attention'].includes(kind)) return {};
+      // what goes on behind it: through a normalisation, to the curve
+      let end = k;
+      for (let at = k + 1; at < steps.length && steps[at].follows === end && ['batch_norm', 'act'].includes(steps[at].kind) && !steps[at].na && steps[end].kind !== 'act'; at += 1) end = at;
+      if (steps[end].kind !== 'act') end = k;
+      const of = chain.along(k, unit, end);
+      const values = chain.map(end, of === null ? unit : of);
+      if (before) {
+        const y = Math.floor((before.y + 0.5) * h / before.h), x = Math.floor((before.x + 0.5) * w / before.w);
+        if (Math.abs(values[y * w + x]) > 1e-6) return {place: {y, x}};
+      }
+      return {place: convatlas.explain.telling(values, [h, w]), from: null};
     }
 
     /** What a step says of its numbers where they are of another image: that, and the way there. */

@@ -15,7 +15,7 @@
       this.menu = this.querySelector('colour-menu');
       this.walk = this.querySelector('tour-walk');
       this.how = new convatlas.tour.How(this);
-      this.state = {s: 0, u: -1, i: (this.data.images[0] || {}).slug || '', n: '6', sc: 'unit', c: this.menu.value, f: this.data.fold ? '1' : '0', a: []};
+      this.state = {s: 0, u: -1, i: this.data.first, n: '6', sc: 'unit', c: this.menu.value, f: this.data.fold ? '1' : '0', a: []};
       this.coloured = this.state.c !== 'viridis';
       this.turn = 0;
       this.small = matchMedia('(max-width: 700px)');
@@ -73,9 +73,9 @@
 
     write() {
       const {s, u, i, n, sc, c, f, a} = this.state;
-      const {columns, images, fold} = this.data;
+      const {columns, fold} = this.data;
       const unless = (value, usual) => (value === usual ? '' : value);
-      convatlas.address.write({s: s ? columns[s].key : '', u: u >= 0 ? u : '', i: unless(i, (images[0] || {}).slug), n: unless(n, '6'), k: unless(sc, 'unit'), c: this.coloured ? c : '', f: unless(f, fold ? '1' : '0'), a: a.join(',')});
+      convatlas.address.write({s: s ? columns[s].key : '', u: u >= 0 ? u : '', i: unless(i, this.data.first), n: unless(n, '6'), k: unless(sc, 'unit'), c: this.coloured ? c : '', f: unless(f, fold ? '1' : '0'), a: a.join(',')});
     }
 
     control(target) {
@@ -166,10 +166,35 @@
       return li.querySelector('.tour-column__name') ? li.querySelector('.tour-column__head > b').textContent : '';
     }
 
-    /** Whether a unit's map is the one with the strongest answer on this image. */
-    async strongest(number, unit) {
+    /** Why a unit is the one that a step begins with, in a sentence; '' of any other. */
+    why(number, unit) {
+      const [first, label] = this.strip.pick(number) || [];
+      if (first !== unit) return '';
+      return label === undefined ? convatlas.say('tour_unitVaries') : convatlas.say('tour_unitCounts', {label});
+    }
+
+    /** The unit that a step begins with: the one that was chosen for the image, or of the maps that are there the strongest. */
+    async begins(number) {
+      const [unit] = this.strip.pick(number) || [];
+      if (unit !== undefined) return unit;
       const maps = await this.strip.maps(number).catch(() => ({na: ''}));
-      return !('na' in maps) && this.columns[number].data.role === 'layer' && convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]) === unit;
+      return 'na' in maps ? -1 : convatlas.tiles.unit(maps, convatlas.tour.order(maps)[0]);
+    }
+
+    /** What was passed over since the step before, and how far a unit sees behind it: nothing where no column is folded between. */
+    skipped(number) {
+      const {el, say} = convatlas;
+      const steps = this.strip.steps();
+      const before = steps[steps.indexOf(number) - 1];
+      const hidden = before === undefined ? [] : this.columns.slice(before + 1, number).map(({data}) => data);
+      const chip = hidden.length ? this.strip.chips.find(({run}) => hidden[0].copies.includes(run) && !this.strip.opened.has(run)) : null;
+      const ends = [this.columns[before]?.data, hidden.findLast(({map}) => map)];
+      if (!chip || ends.some((one) => !one || !one.map)) return [];
+      const [from, to] = ends.map(({units, map}) => [units, ...map].join('×'));
+      const {sees} = this.columns[number].data;
+      const whole = this.data.input.slice(1);
+      const far = sees ? ` ${sees.every((side, k) => side >= whole[k]) ? say('tour_seesAll', {whole: whole.join(' × ')}) : say('tour_sees', {far: sees.join(' × '), whole: whole.join(' × ')})}` : '';
+      return [say(chip.n > 2 ? 'tour_skipped' : 'tour_skippedOne', {n: chip.n - 1, from, to}), ' ', el('button', {type: 'button', class: 'tour-button', 'data-act': 'skipped', onclick: () => this.unfold(chip.run)}, say('tour_skippedOpen')), far];
     }
 
     /** Bring a column into focus; its unit, or the strongest. */
@@ -183,7 +208,7 @@
       const top = li.getBoundingClientRect().top;
       this.move(this.walk, home);
       this.move(this.walk.acts, this.narrow ? this : this.walk.head);
-      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, kind: this.kind(number), name: data.layer || data.name, page: data.page, what: lines.join(' · '), said, more: data.role === 'answer' ? this.doubt() : ''});
+      this.walk.tell({number: steps.indexOf(number) + 1, of: steps.length, at: number, kind: this.kind(number), name: data.layer || data.name, page: data.page, what: lines.join(' · '), said, more: data.role === 'answer' ? this.doubt() : '', skipped: this.skipped(number)});
       this.led = this.narrow && (scroll || this.turn > 0);
       this.tapped = scroll ? null : {li, top};
       if (scroll && !this.narrow) this.center(li);
@@ -223,9 +248,9 @@
       const turn = this.turn = this.turn + 1;
       const number = this.state.s;
       if (this.columns[number].data.role === 'layer' && this.state.u < 0) {
-        const maps = await this.strip.maps(number).catch(() => ({na: ''}));
+        const first = await this.begins(number);
         if (turn !== this.turn) return;
-        if (!('na' in maps)) this.state.u = convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
+        this.state.u = first;
         this.write();
         this.mark();
       } else if (this.columns[number].data.units && this.state.u < 0) {
@@ -236,7 +261,7 @@
       const unit = this.state.u;
       const {wires, links} = await this.links(number, unit);
       const {figure, units} = convatlas.tourStep;
-      const lists = units(this, number, unit, links, Boolean(wires));
+      const lists = units(this, number, unit, links, wires);
       const found = await this.how.draw(number, unit, () => turn === this.turn).catch(() => null);
       if (turn !== this.turn) return;
       const drawn = found && found.view ? [found.view] : [await figure(this, number, unit, wires, links), found && found.other ? this.how.elsewhere(found.other) : null];
@@ -248,12 +273,11 @@
       this.wire();
     }
 
-    /** The unit of a step without maps of its own: the strongest of the maps before it, where these are its units. */
+    /** The unit of a step without maps of its own: that which the maps before it begin with, where these are its units. */
     async carried(number) {
       const at = number - 1;
       if (at < 1 || this.columns[at].data.role !== 'layer' || this.columns[at].data.units !== this.columns[number].data.units) return 0;
-      const maps = await this.strip.maps(at).catch(() => ({na: ''}));
-      return 'na' in maps ? 0 : convatlas.tiles.unit(maps, convatlas.tiles.order(maps, 'strongest')[0]);
+      return Math.max(0, await this.begins(at));
     }
 
     /** Show another image. */

@@ -108,10 +108,9 @@
   }
 
   /** A list of units with their maps, as links. */
-  async function list(page, title, links, end) {
+  async function list(page, title, links, end, weighted = links.some(({share}) => share < 1)) {
     const {el, tour, say} = convatlas;
     if (!links.length) return null;
-    const weighted = links.some(({share}) => share < 1);
     const rows = await Promise.all(links.slice(0, LISTED).map(async (link) => {
       const [number, unit] = link[end];
       const {data} = page.columns[number];
@@ -127,16 +126,25 @@
   }
 
   /** The unit that was picked, with a way to the next, what it reads and what it feeds. */
-  async function units(page, number, unit, links, wired) {
+  async function units(page, number, unit, links, wires) {
+    const wired = Boolean(wires);
     const {el, say, tour} = convatlas;
     const {data} = page.columns[number];
     if (data.role !== 'layer' || unit < 0) return [];
     const step = (by) => () => page.pick(number, page.strip.beside(number, unit, by));
     const head = el('div', {class: 'tour-pick'}, el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitBefore'), 'data-unit-step': '-1', onclick: step(-1)}, '‹'),
       el('a', {href: tour.address(data, unit, page.image(), Boolean(data.how)), class: 'tour-pick__open'}, say('tour_open', {n: unit, layer: data.name})), el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitAfter'), 'data-unit-step': '1', onclick: step(1)}, '›'));
-    const [reads, feeds] = await Promise.all([list(page, say(read(links, number, unit).some(({share}) => share < 1) ? 'tour_reads' : 'tour_made_of'), read(links, number, unit), 'from'), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);
+    const inputs = read(links, number, unit);
+    // A kernel may look at several maps of which one alone is on: that is still one of those that it reads.
+    const weighed = inputs.some(({share}) => share < 1) || Boolean(wires && wires.weighted && data.reads > 1 && inputs.length);
+    const [reads, feeds] = await Promise.all([list(page, say(weighed ? 'tour_reads' : 'tour_made_of'), inputs, 'from', weighed), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);
     const none = wired ? '' : el('p', {class: 'ca-dim'}, say('tour_unwired'));
-    return [head, reads, feeds, reads || feeds ? el('p', {class: 'ca-dim tour-how'}, say('tour_how')) : none].filter(Boolean);
+    const [own, others] = [reads && weighed, feeds];
+    const kind = !wires || !wires.arrays ? '' : wires.arrays.driven && wires.arrays.driven[unit] ? 'Driven' : wires.active ? 'Active' : '';
+    // Before its list, so that nobody holds the percentages against the figure.
+    if (own) reads.querySelector('h3').after(el('p', {class: 'ca-dim tour-how', 'data-how': ''}, say(`tour_how${kind}`), ' ', say('tour_howSign')));
+    if (others) feeds.append(el('p', {class: 'ca-dim tour-how'}, say('tour_howFeeds'), own ? '' : ` ${say('tour_howSign')}`));
+    return [head, reads, feeds, reads || feeds ? null : none].filter(Boolean);
   }
 
   convatlas.tourStep = {figure, units};

@@ -32,7 +32,7 @@
         const told = el('span');
         const button = el('button', {type: 'button', 'data-act': 'fold', onclick: () => this.page.unfold(run)}, el('b', {}, kin ? `+${n - 1}` : `×${n}`), told);
         li.append(button);
-        return {li, run, after: Number(li.dataset.after), tell: (open) => { told.textContent = say(`tour_${open ? 'fold' : 'unfold'}${kin ? 'Kin' : ''}`, {n}); button.setAttribute('aria-expanded', String(open)); }};
+        return {li, run, n, after: Number(li.dataset.after), tell: (open) => { told.textContent = say(`tour_${open ? 'fold' : 'unfold'}${kin ? 'Kin' : ''}`, {n}); button.setAttribute('aria-expanded', String(open)); }};
       });
     }
 
@@ -109,7 +109,7 @@
         return;
       }
       const image = page.image();
-      Object.assign(column, {maps}, convatlas.tour.draw(column.place, column.data, maps, {image, colour: c, scale: sc, most}));
+      Object.assign(column, {maps}, convatlas.tour.draw(column.place, column.data, maps, {image, colour: c, scale: sc, most, first: (this.pick(number) || [])[0]}));
       const to = sc === 'global' ? null : convatlas.tour.ends(maps, image, sc);
       column.bar.replaceChildren(...(to ? [convatlas.tiles.bar(to[0], to[1], c, maps.signed)] : []));
       page.drawn(number);
@@ -129,6 +129,13 @@
 
     /** A promise of a column's maps on the image that is shown. */
     maps(number) { return convatlas.tour.atlas(this.columns[number].data, this.page.image()); }
+
+    /** [unit, label]: the unit of a column that a step begins with on the image that is shown, and the class to whose score it adds most,
+     * where that is why; undefined where none was chosen. */
+    pick(number) {
+      const image = this.page.image();
+      return image && (this.columns[number].data.picks || {})[image.slug];
+    }
 
     /** The numbers of the columns that are not folded away. */
     steps() { return this.columns.flatMap(({li}, number) => (li.hidden ? [] : [number])); }
@@ -153,7 +160,7 @@
     chip(number) {
       const shut = this.columns[number].data.copies.find((run) => !this.opened.has(run));
       const found = this.chips.find(({run}) => run === shut);
-      return found && !found.li.hidden ? found.li : null;
+      return found && !found.li.hidden ? found.li.querySelector('button') : null;
     }
 
     /** The unit before or after one in the order of its column. */

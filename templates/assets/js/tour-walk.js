@@ -15,9 +15,10 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.text = el('div', {class: 'tour-walk__text'});
     this.top = el('div', {class: 'tour-walk__top'}, this.head, this.text);
     this.picture = el('div', {class: 'tour-walk__figure'});
+    this.first = el('div', {class: 'tour-walk__more tour-walk__first'});
     this.units = el('div', {class: 'tour-walk__units'});
     this.more = el('div', {class: 'tour-walk__more'});
-    this.replaceChildren(this.top, this.picture, this.units, this.more);
+    this.replaceChildren(this.top, this.picture, this.first, this.units, this.more);
   }
 
   /** The steps that can be gone to, [{number, name}]; the list is made anew only where they are others. */
@@ -30,8 +31,9 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.jump.replaceChildren(...steps.map(({number, name}, k) => el('option', {value: number}, `${k + 1} · ${name}`)));
   }
 
-  /** The words of a step, its kind before its name; `said` is the column's own text, `more` what there is to say of the image. */
-  tell({number, of, at, kind, name, what, page, said, more = ''}) {
+  /** The words of a step, its kind before its name; `said` is the column's own text, `more` what there is to say of the image,
+   * `skipped` what lies between this step and the one before. What must be read first stands before the unit's lists. */
+  tell({number, of, at, kind, name, what, page, said, more = '', skipped = []}) {
     const {el, say, url, breaks} = convatlas;
     this.count.textContent = say('tour_step', {n: number, of});
     this.jump.value = String(at);
@@ -41,8 +43,10 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.name.replaceChildren(kind ? `${kind} ` : '', page ? el('a', {href: url(page), ...own}, breaks(name)) : el('span', own, breaks(name)), ' ', el('span', {class: 'ca-dim'}, what));
     const nodes = [...said.childNodes].map((node) => node.cloneNode(true));
     const fold = (node) => node.nodeName === 'DETAILS';
-    this.text.replaceChildren(...nodes.filter((node) => !fold(node)), more ? el('p', {'data-more': ''}, more) : '');
-    this.more.replaceChildren(...nodes.filter(fold));
+    this.text.replaceChildren(skipped.length ? el('p', {'data-skipped': ''}, skipped) : '', ...nodes.filter((node) => !fold(node)), more ? el('p', {'data-more': ''}, more) : '');
+    const first = (node) => fold(node) && 'first' in node.dataset;
+    this.first.replaceChildren(...nodes.filter(first));
+    this.more.replaceChildren(...nodes.filter((node) => fold(node) && !first(node)));
   }
 
   /** The figure of the step, and of its unit what it reads and feeds. What stands there already stays, with its focus. */
