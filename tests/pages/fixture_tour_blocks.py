@@ -45,20 +45,21 @@ def build():
 SIDE = 64
 
 
-def config(folder: Path, images: int, **explain: Any) -> dict[str, Any]:
+def config(folder: Path, **explain: Any) -> dict[str, Any]:
     model = {"source": f"python:{folder / 'net.py'}:build", "input": {"size": SIDE}}
     return {"model": model, "methods": ["feature_maps"], "trust": "none", "layers": ["conv", "act", "block"],
-            "images": str(photographs(folder / "photographs", images)), "explain": explain}  # fmt: skip
+            "images": str(folder / "photographs"), "explain": explain}  # fmt: skip
 
 
 def made(folder: Path, images: int = 1, **explain: Any) -> Built:
     (folder / "net.py").write_text(NET)
-    return build(folder, config(folder, images, **explain))
+    photographs(folder / "photographs", images)
+    return build(folder, config(folder, **explain))
 
 
 def seen_by(built: Built, number: int) -> tuple[nn.Module, Tensor]:
     """The network, and a photograph as it is given it, (1, 3, 64, 64)."""
-    loaded = load(load_config(None, config(built.folder, number + 1)).model)
+    loaded = load(load_config(None, config(built.folder)).model)
     image = scan(built.folder / "photographs", limit=None).images[number]
     preprocess: Preprocess = loaded.preprocess
     return loaded.module, preprocess(load_picture(image, 3))[None]

@@ -230,11 +230,11 @@ def test_why_a_unit_is_shown_is_said_of_the_one_that_the_tour_chose(browser: Bro
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = at(seen, number_of(built, "4"))
         controls = page.locator("tour-walk .ca-x-controls")
-        assert "answers most strongly to the picture" in controls.inner_text()
+        assert "adds most to the score of" in controls.inner_text()
         before = unit(page)
         page.locator("tour-walk [data-unit-step='1']").click()
         page.wait_for_function("unit => document.querySelector('tour-walk explain-view').unit !== unit", arg=before)
-        assert "most strongly" not in controls.inner_text()
+        assert "adds most" not in controls.inner_text()
         seen.check()
 
 

@@ -204,6 +204,11 @@ def test_the_percentages_say_that_they_are_of_another_thing_than_the_figure(brow
         said = list_.locator("[data-how]").inner_text()
         assert "The figure above is of one place of this picture, where another input may add more" in said
         assert "squares of all that its reader reads" not in page.locator("tour-walk").inner_text()
+        page = at(seen, number_of(built, "0"))
+        page.wait_for_selector("tour-walk .tour-units")
+        assert page.locator("tour-walk .tour-units h3").all_inner_texts() == ["What it feeds"], (
+            "its inputs are three colours, all in the figure"
+        )
         seen.check()
 
 

@@ -134,7 +134,7 @@
     const step = (by) => () => page.pick(number, page.strip.beside(number, unit, by));
     const head = el('div', {class: 'tour-pick'}, el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitBefore'), 'data-unit-step': '-1', onclick: step(-1)}, '‹'),
       el('a', {href: tour.address(data, unit, page.image(), Boolean(data.how)), class: 'tour-pick__open'}, say('tour_open', {n: unit, layer: data.name})), el('button', {type: 'button', class: 'tour-button', 'aria-label': say('tour_unitAfter'), 'data-unit-step': '1', onclick: step(1)}, '›'));
-    const inputs = read(links, number, unit);
+    const inputs = data.first && data.how && page.data.input[0] === 3 ? [] : read(links, number, unit); // red, green and blue stand in the figure, all three
     // A kernel may look at several maps of which one alone is on: that is still one of those that it reads.
     const weighed = inputs.some(({share}) => share < 1) || Boolean(wires && wires.weighted && data.reads > 1 && inputs.length);
     const [reads, feeds] = await Promise.all([list(page, say(weighed ? 'tour_reads' : 'tour_made_of'), inputs, 'from', weighed), list(page, say('tour_feeds'), fed(links, number, unit), 'to')]);

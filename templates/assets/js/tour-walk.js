@@ -15,7 +15,7 @@ customElements.define('tour-walk', class extends HTMLElement {
     this.text = el('div', {class: 'tour-walk__text'});
     this.top = el('div', {class: 'tour-walk__top'}, this.head, this.text);
     this.picture = el('div', {class: 'tour-walk__figure'});
-    this.first = el('div', {class: 'tour-walk__more tour-walk__first'});
+    this.first = el('div', {class: 'tour-walk__first'});
     this.units = el('div', {class: 'tour-walk__units'});
     this.more = el('div', {class: 'tour-walk__more'});
     this.replaceChildren(this.top, this.picture, this.first, this.units, this.more);
