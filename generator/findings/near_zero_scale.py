@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.findings import check
@@ -48,11 +49,12 @@ class NearZeroScale:
         sizes = {name: np.abs(scaling.gamma) for name, scaling in evidence.scalings.items()}
         quartiles = {name: float(np.quantile(size, 0.75)) for name, size in sizes.items()}
         usual = float(np.median(list(quartiles.values())))
-        rows = []
+        rows, usuals = [], {}
         for name, size in sizes.items():
             beside = quartiles[name] if quartiles[name] >= self.near * usual else usual
             ratio = size / beside if beside else np.zeros_like(size)
             rows.append((name, np.flatnonzero(ratio < self.near), ratio, len(size)))
+            usuals[name] = beside
         name, units, _, count = max(rows, key=lambda row: len(row[1]) / row[3])
         total, smallest = sum(len(row[1]) for row in rows), min(float(row[2].min()) for row in rows)
         many = f"{counted(len(rows), 'batch normalisation')}"
@@ -70,7 +72,10 @@ class NearZeroScale:
             f"{percent(self.serious)}.",
             tuple(
                 Place(
-                    name, of(len(units), count), tuple(units.tolist()), said=tuple(_said(ratio[unit]) for unit in units)
+                    name,
+                    f"{of(len(units), count)}: {_span(sizes[name][units])}, where {few(usuals[name])} is usual",
+                    tuple(units.tolist()),
+                    said=tuple(_said(sizes[name][unit], ratio[unit], usuals[name]) for unit in units),
                 )
                 for name, units, ratio, count in sorted(rows, key=lambda row: -len(row[1]) / row[3])
                 if len(units)
@@ -88,6 +93,12 @@ class NearZeroScale:
         )
 
 
-def _said(ratio: float) -> str:
-    much = f"is {percent(ratio)} of what is usual in its layer" if ratio else "is zero"
-    return f"Scale near zero: that of its normalisation {much}, so that it gives hardly anything but a constant."
+def _span(sizes: NDArray[np.float64]) -> str:
+    """The scale; of several, from the smallest to the largest."""
+    least, most = few(float(sizes.min())), few(float(sizes.max()))
+    return f"scale {least}" if least == most else f"scales {least} to {most}"
+
+
+def _said(size: float, ratio: float, usual: float) -> str:
+    much = f"is {few(size)}, {percent(ratio)} of what is usual in its layer ({few(usual)})" if size else "is zero"
+    return f"Scale near zero: that of its batch normalisation {much}, so that it gives hardly anything but a constant."

@@ -36,6 +36,24 @@ def test_severity_by_the_share_of_a_layer(near: int, severity: str):
         assert "0.0105 times" in found.evidence
 
 
+def test_the_scale_itself_is_told_in_the_table_and_in_the_panel():
+    model = net(20)
+    with torch.no_grad():
+        model[1].weight.fill_(-2)
+        model[1].weight[3] = 3e-6
+    place = at(judged("near_zero_scale", evidence_of(model, shape=(3, 16, 16))), "1")
+    assert place.text == "1 of 20: scale 3e−6, where 2 is usual"
+    assert place.said == (
+        "Scale near zero: that of its batch normalisation is 3e−6, less than 0.1\u202f% of what is usual in its layer (2), so that it "
+        "gives hardly anything but a constant.",
+    )
+    with torch.no_grad():
+        model[1].weight[5] = 0.0
+    place = at(judged("near_zero_scale", evidence_of(model, shape=(3, 16, 16))), "1")
+    assert place.text == "2 of 20: scales 0 to 3e−6, where 2 is usual"
+    assert "is zero, so" in place.said[1]
+
+
 def test_a_layer_begun_at_zero_is_held_to_the_others():
     model = net(8, 8, 8)
     with torch.no_grad():
