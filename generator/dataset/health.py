@@ -95,6 +95,11 @@ def rectifies(layer: Layer) -> bool:
     )
 
 
+def cap_of(layer: Layer) -> float:
+    """The most that a rectifier gives, as far as its kind says it."""
+    return 6.0 if layer.op.rpartition(".")[2].lower().strip("_") == "relu6" else math.inf
+
+
 def has_cap(layer: Layer) -> bool:
     """Whether the layer is a rectifier with a cap: of a call that clamps, an upper limit."""
     return rectifies(layer) and (_name(layer) == "relu6" or (layer.limits is not None and layer.limits[1] < math.inf))

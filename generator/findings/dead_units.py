@@ -13,15 +13,22 @@ layer's upper quartile): then it gave a single value all through the last of the
 On the page of all units `dead` means just the units that count here. `never on`, there and in the filter of a layer's page, is
 what no image raised, dead or rare, in every layer: also a convolution's unit that gives one value everywhere.
 
+That a unit is off on these images does not prove that it is off on all. It does where the *weights alone* show it: where the scale of
+its normalisation is zero and its shift not above it, or where what it reads comes from rectifiers, which give nothing below zero and
+nothing above their cap, and no such input brings it above zero. Only such a unit is pruned without a doubt.
+
+A depthwise convolution reads each channel by itself, so that a channel that is dead in front of it gives one value behind it, and
+mostly is dead in the next rectifier again: that is one dead channel, told in two layers.
+
 Limits: what enters a rectifier is known where the layer in front of it (a batch normalisation may lie between) was asked too.
-Spread is of a sample of places. Whether a dead unit matters is another question: pruning it changes nothing, reviving it may
+Spread is of a sample of places. Whether a dead unit matters is another question: pruning it loses nothing, reviving it may
 add something.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -34,9 +41,11 @@ from generator.findings import check
 from generator.findings.evidence import NO_ANSWERS, Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import be, counted, of, percent
-from generator.names import Layer, Paper
+from generator.names import Layer, LayerName, Paper
 
-DEAD = ("Dead: no image can raise it, as far as can be told.",)
+DEAD = "Dead on these images: none raises it or comes near it."
+STILL = "Dead on these images: it gave a single value all through the last of the training."
+PROVED = "Dead for certain: it is off whatever the image is, as the weights alone show."
 NEVER = ("Never on: no image of the dataset raises it. It may only be rare.",)
 
 
@@ -50,11 +59,21 @@ class _Row:
     dead: Bool[NDArray[np.bool_], " c"]
     """Out of reach, or still."""
     asked: bool
+    still: Bool[NDArray[np.bool_], " c"]
+    proved: Bool[NDArray[np.bool_], " c"]
+    """Of the dead ones, those that are off whatever the image is."""
+    handed: Bool[NDArray[np.bool_], " c"]
+    """Of the dead ones, those whose channel is dead in the layer `by` already."""
+    by: LayerName | None = None
 
     @property
     def share(self) -> float:
         """Of its units, those that count as dead."""
         return float(self.dead.mean())
+
+    def said(self, unit: int) -> str:
+        """What the panel says of a dead unit."""
+        return PROVED if self.proved[unit] else STILL if self.still[unit] else DEAD
 
 
 @check
@@ -72,8 +91,9 @@ class DeadUnits:
         Paper("lu2020", "Lu Lu, Yeonjong Shin, Yanhui Su and George Em Karniadakis", 2020, "Dying ReLU and Initialization: Theory and Numerical Examples", venue="Communications in Computational Physics", arxiv="1903.06733"),
     )  # fmt: skip
     advice: ClassVar[str] = (
-        "Those that are dead may be pruned, which changes no output; or train again with a lower learning rate, a smaller weight "
-        "decay or a leaky rectifier, so that they come back. Of those that may only be rare, ask more images first."
+        "Those that are off whatever the image is may be pruned, which changes no output. Of the other dead ones that holds on these "
+        "images: prune them and look at the scores on images of your own. Or train again with a lower learning rate, a smaller "
+        "weight decay or a leaky rectifier, so that they come back. Of those that may only be rare, ask more images first."
     )
 
     def judge(self, evidence: Evidence) -> Finding | NotApplicable:
@@ -100,6 +120,14 @@ class DeadUnits:
         )
 
     def _rows(self, evidence: Evidence) -> Iterator[_Row]:
+        dead: dict[LayerName, NDArray[np.bool_]] = {}
+        for row in self._alone(evidence):
+            before = evidence.handed(row.layer)
+            again = dead.get(before.name) if before is not None else None
+            dead[row.layer.name] = row.dead
+            yield row if again is None or before is None else replace(row, handed=row.dead & again, by=before.name)
+
+    def _alone(self, evidence: Evidence) -> Iterator[_Row]:
         for layer in evidence.layers:
             if layer.kind != "act":
                 continue
@@ -110,13 +138,16 @@ class DeadUnits:
                 still = scaling.still & (scaling.beta <= 0)
             if found is None:
                 if still is not none:
-                    yield _Row(layer, still, still, False)
+                    proved = still & evidence.always_off(layer)
+                    yield _Row(layer, still, still, False, still, proved, none)
                 continue
             never = marks(found, layer) & np.uint8(Mark.DEAD) > 0
             enters = evidence.entering(layer) if rectifies(layer) else None
             far = none if enters is None else -enters.highest > enters.spread
-            certain = far | still | (found.seen >= self.images)
-            yield _Row(layer, never, never & certain, True)
+            off = evidence.always_off(layer)
+            certain = far | still | off | (found.seen >= self.images)
+            dead = never & certain
+            yield _Row(layer, never, dead, True, still & ~far, dead & off, none)
 
     def _said(self, evidence: Evidence, rows: list[_Row], worst: _Row, units: int, never: int, dead: int) -> str:
         layers = counted(len(rows), "activation layer")
@@ -126,6 +157,7 @@ class DeadUnits:
                 return f"None of the {units:,} units of {layers} was still in training, as far as their normalisations tell."
             return (
                 f"{of(dead, units)} units of {layers} gave a single value all through the last of the training, {at}."
+                + _once(rows, dead)
             )
         n = evidence.images
         images = counted(n, "image")
@@ -133,12 +165,12 @@ class DeadUnits:
             return f"Each of the {units:,} units of {layers} is on somewhere in the {images}."
         said = f"{of(never, units)} units of {layers} are never on in the {images}"
         if n >= self.images:
-            return f"{said}, {at}."
+            return f"{said}, {at}." + _once(rows, dead)
         said += ". "
         bound = percent(1 - 0.05 ** (1 / max(1, n)))
         if not dead:
             return said + f"All of them come near it, and {images} cannot tell rare from dead: each may be on in up to {bound} of images."  # fmt: skip
-        said += f"{dead:,} of them {be(dead)} dead, out of reach or still in training, {at}."
+        said += f"{dead:,} of them {be(dead)} dead, out of reach or still in training, {at}." + _once(rows, dead)
         if never > dead:
             said += f" The other {never - dead:,} may only be rare: after {images}, each may still be on in up to {bound} of all."
         return said
@@ -149,6 +181,9 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
         dead, never = int(row.dead.sum()), int(row.never.sum())
         if dead or never:
             text = f"{of(dead, row.layer.units)} dead" if dead else f"none of {row.layer.units:,} for certain"
+            handed = int(row.handed.sum())
+            if handed:
+                text += f", {'the same channels' if handed == dead else f'{handed:,} of them the same channels'} as in {row.by}"
             more = f", {never:,} never on" if never > dead else ""
             units = np.flatnonzero(row.dead if dead else row.never)
             yield Place(
@@ -157,8 +192,22 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
                 tuple(units.tolist()),
                 "dead",
                 "dead" if dead else "never on",
-                DEAD if dead else NEVER,
+                tuple(row.said(int(unit)) for unit in units) if dead else NEVER,
             )
+
+
+def _once(rows: list[_Row], dead: int) -> str:
+    """How many channels the dead units are, where some are told in several layers, and of how many it is certain; "" of none."""
+    handed, proved = sum(int(row.handed.sum()) for row in rows), sum(int(row.proved.sum()) for row in rows)
+    said = ""
+    if handed:
+        said += (
+            f" They are {counted(dead - handed, 'channel')}: {handed:,} of the {dead:,} are channels that were dead one rectifier before, "
+            "and that a depthwise convolution or a pool hands on one by one."
+        )
+    if proved:
+        said += f" The weights alone show that {proved:,} of the {dead:,} are off whatever the image is."
+    return said
 
 
 def _drawing(rows: list[_Row], images: int, warning: float) -> Drawing:

@@ -17,6 +17,7 @@ from torch import nn
 
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
+from generator.dataset.health import cap_of, rectifies
 from generator.model.describe import Description
 from generator.model.graph import Node
 from generator.names import Layer, LayerName
@@ -28,6 +29,8 @@ NO_ANSWERS = NotApplicable(
     "`dataset_examples` is among the methods."
 )
 CONVOLUTIONS = frozenset(("conv", "conv_transpose"))
+ROUNDING = 1e-5
+"""Of the numbers that a sum is of: what rounding does not make of it."""
 STILL = 1e-8
 """Of a batch normalisation's variance, as its upper quartile has it: a unit with less gave one value all through the last of the training."""
 
@@ -147,6 +150,57 @@ class Evidence:
         highest = gain * np.where(gain >= 0, found.highest, found.histogram_lo) + shift
         lowest = gain * np.where(gain >= 0, found.histogram_lo, found.highest) + shift
         return Entering(highest, highest - lowest)
+
+    def handed(self, layer: Layer) -> Layer | None:
+        """The activation layer whose channels the units of another one are, each by itself: where only depthwise convolutions of
+        as many units, batch normalisations and pools lie between. None where channels were mixed on the way."""
+        source = self.read_by(layer)
+        while source is not None and source.units == layer.units:
+            if source.kind == "act":
+                return source
+            kernels = self.kernels.get(source.name)
+            alone = kernels is not None and kernels.channels == kernels.groups == kernels.units
+            if not (alone or source.name in self.scalings or source.kind == "pool"):
+                return None
+            source = self.read_by(source)
+        return None
+
+    def always_off(self, layer: Layer) -> Bool[NDArray[np.bool_], " c"]:
+        """The units of a rectifier that are off whatever the image is, as the weights alone show: the most that can enter it is not
+        above zero. What a convolution reads is known to lie in a range where it reads a rectifier; an image may be anything."""
+        none = np.zeros(layer.units, np.bool_)
+        scaling, source = self.behind(layer)
+        if source is None or source.units != layer.units or not rectifies(layer):
+            return none
+        if scaling is not None and len(scaling.gain) != layer.units:
+            return none
+        gain, shift = (none + 1.0, none + 0.0) if scaling is None else (scaling.gain, scaling.shift)
+        own = shift if scaling is None else scaling.beta
+        low, high, size = self._range(source)
+        with np.errstate(invalid="ignore"):  # a gain of zero makes zero of whatever comes
+            most = np.where(gain == 0, 0.0, np.where(gain > 0, gain * high, gain * low)) + shift
+            large = np.where(gain == 0, 0.0, np.abs(gain) * size) + np.abs(shift - own)
+        return most <= -ROUNDING * large
+
+    def _range(self, source: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The lowest and the highest that each unit of a convolution can give, and the sum of what these are sums of."""
+        kernels, node = self.kernels.get(source.name), self.nodes.get(source.name)
+        read = self.read_by(source)
+        open_ = np.full(source.units, np.inf)
+        if kernels is None or node is None or kernels.units != source.units:
+            return -open_, open_, np.zeros(source.units)
+        bias = getattr(self.module.get_submodule(node.path), "bias", None)
+        b = np.zeros(source.units) if bias is None else bias.detach().double().cpu().numpy()
+        W = kernels.weight.double().cpu().numpy().reshape(source.units, -1)
+        lo, hi = (0.0, cap_of(read)) if read is not None and rectifies(read) else (-np.inf, np.inf)
+
+        def sums(above: float, below: float) -> NDArray[np.float64]:
+            parts = np.zeros_like(W)
+            parts[W > 0], parts[W < 0] = W[W > 0] * above, W[W < 0] * below
+            return parts.sum(axis=1) + b
+
+        reach = max(abs(one) for one in (lo, hi) if np.isfinite(one)) if np.isfinite([lo, hi]).any() else 0.0
+        return sums(lo, hi), sums(hi, lo), np.abs(W).sum(axis=1) * reach + np.abs(b)
 
     def readers(self, name: LayerName) -> Iterator[Layer]:
         """The layers that read a layer, in order of execution."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from generator.findings import checks
 from generator.findings.evidence import Evidence
 from tests.findings.planted import at, evidence_of, judged, noise, refused, seeded
 
@@ -141,3 +142,70 @@ def test_units_that_move_below_zero_in_a_clamp_are_not_dead():
     assert judged("dead_units", evidence_of(model, x)).severity == "fine"
     model[1].low = 0
     assert at(judged("dead_units", evidence_of(model, x)), "1.F.clamp").units == tuple(range(12))
+
+
+def chain(between: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU6(), between, nn.BatchNorm2d(8), nn.ReLU6())
+
+
+def test_a_channel_that_a_depthwise_convolution_hands_on_is_one_dead_channel():
+    model = seeded(chain(nn.Conv2d(8, 8, 3, groups=8)))
+    with torch.no_grad():
+        model[0].bias[[2, 5, 6]] = -1e3
+        model[3].bias[:] = 1.0
+        model[3].bias[[1, 2, 5]] = -1e3  # 2 and 5 are off behind as they are in front; 1 by itself; 6 is on behind
+    found = judged("dead_units", evidence_of(model, noise(8, 3, 16, 16)))
+    assert at(found, "1").units == (2, 5, 6) and at(found, "1").text == "3 of 8 dead"
+    assert at(found, "4").units == (1, 2, 5)
+    assert at(found, "4").text == "3 of 8 dead, 2 of them the same channels as in 1"
+    assert "6 of them are dead" in found.evidence
+    assert "They are 4 channels: 2 of the 6 are channels that were dead one rectifier before" in found.evidence
+    with torch.no_grad():
+        model[3].bias[1] = 1.0
+    assert (
+        at(judged("dead_units", evidence_of(model, noise(8, 3, 16, 16))), "4").text
+        == "2 of 8 dead, the same channels as in 1"
+    )
+    mixed = seeded(chain(nn.Conv2d(8, 8, 3, groups=4)))
+    with torch.no_grad():
+        mixed[0].bias[:] = -1e3
+        mixed[3].bias[:] = -1e3
+    found = judged("dead_units", evidence_of(mixed, noise(8, 3, 16, 16)))
+    assert "channel" not in found.evidence and at(found, "4").text == "8 of 8 dead", "what mixes channels makes others"
+
+
+def test_what_the_weights_alone_show_is_told_from_what_these_images_show():
+    model = seeded(chain(nn.Conv2d(8, 8, 3, groups=8)))
+    depthwise, norm = model[2], model[3]
+    with torch.no_grad():
+        model[0].bias[7] = -1e3  # an image may be anything: not proved
+        norm.weight.fill_(2.0)
+        norm.bias.fill_(0.5)
+        norm.weight[0], norm.bias[0] = 0.0, 0.0  # nothing but zero
+        norm.weight[1], norm.bias[1] = 0.0, 0.1  # a constant, which is on
+        depthwise.weight[2:5] = 0.1  # gives 5.4 at most, of nine sixes
+        depthwise.bias[:] = 0.0
+        gain = 2.0 / (1 + norm.eps) ** 0.5
+        norm.bias[2], norm.bias[3] = -5.5 * gain, -5.3 * gain  # off whatever comes, and on if all is six
+        norm.weight[4], norm.bias[4] = -2.0, -0.01  # turned round: the most is of zeros
+        norm.weight[5], norm.bias[5], norm.running_var[5] = 2.0, -1e3, 1e-12  # weights alone tell nothing of still ones
+        depthwise.weight[5] = 1.0
+        norm.bias[5] = -50.0
+    evidence = evidence_of(model, noise(8, 3, 16, 16))
+    by_name = evidence.description.by_name
+    assert evidence.always_off(by_name["4"]).tolist() == [k in (0, 2, 4) for k in range(8)]
+    assert not evidence.always_off(by_name["1"]).any()
+    sixes, zeros = torch.full((1, 8, 3, 3), 6.0), torch.zeros(1, 8, 3, 3)
+    given = torch.cat([model[4](norm(depthwise(x))) for x in (sixes, zeros)]).amax(dim=(0, 2, 3))
+    assert [k for k in range(6) if given[k] == 0] == [0, 2, 4], "the most that can come, tried"
+    found = judged("dead_units", evidence)
+    said = dict(zip(at(found, "4").units, at(found, "4").said, strict=True))
+    assert {0, 2, 4} <= set(said) and all(said[k].startswith("Dead for certain") for k in (0, 2, 4))
+    assert all(said[k].startswith("Dead on these images") for k in said if k not in (0, 2, 4))
+    assert at(found, "1").said == ("Dead on these images: none raises it or comes near it.",)
+    assert "The weights alone show that 3 of the" in found.evidence
+    advice = checks()["dead_units"].cls.advice
+    assert (
+        "off whatever the image is may be pruned, which changes no output" in advice
+        and "holds on these images" in advice
+    )

@@ -26,7 +26,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("mark", "words", "meant", "said"),
     [
         ("never_on", "never on", [3, 7], "Never on: no image of the dataset raises it."),
-        ("certain", "dead", [3], "Dead: no image can raise it, as far as can be told."),
+        ("certain", "dead", [3], "Dead on these images: none raises it or comes near it."),
         # what a link of an earlier report meant by it
         ("dead", "never on", [3, 7], "Never on: no image of the dataset raises it."),
     ],
