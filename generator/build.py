@@ -116,8 +116,10 @@ def compute(setup: Setup, todo: Plan, progress: Progress) -> SearchPlan:
 
 
 def threaded(setup: Setup) -> bool:
-    """Whether units are searched for since they feed others, so that the dataset is asked before they are chosen."""
-    return bool(parse_units(setup.config.units, 2).threads)
+    """Whether units are searched for since they feed others, or with more of those that the first page shows, so that the
+    dataset is asked before they are chosen."""
+    shown = any(getattr(search.method, "first_page", 0) for search in setup.jobs.searches)
+    return shown or bool(parse_units(setup.config.units, 2).threads)
 
 
 def answer(setup: Setup, progress: Progress) -> Passes:

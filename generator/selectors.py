@@ -2,7 +2,7 @@
 
 layers   last_conv  stage_ends  conv norm pool act block  all  layer4.2.conv3  layer4.*
 targets  top1  top:5  true  243  tabby  "243"  group:dogs  unit:layer4:17  unit:layer4:17:3:3  call:package.module:function
-units    top:16  threads:16  0,5,17  all
+units    top:16  threads:16  top:8+threads:4  0,5,17  all
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KINDS = ("conv", "norm", "pool", "act", "block", "merge", "attention")
 TARGETS = (
     "top1, top:K, true, a class index, a label, group:NAME, unit:LAYER:CHANNEL[:ROW:COLUMN], or call:MODULE:FUNCTION"
 )
-UNITS = "top:K, threads:K, channel numbers such as 0,5,17, or all"
+UNITS = "top:K, threads:K, top:K+threads:N, channel numbers such as 0,5,17, or all"
 
 
 def select_layers(selector: str | Sequence[str], layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -240,6 +240,8 @@ class UnitSelection:
     top: int | None = None
     threads: int = 0
     """Of the `top`, how many give way to the strongest inputs of units chosen in deeper layers (`generator.wiring.threads`)."""
+    beside: bool = False
+    """Whether those are beside the strongest ones that were asked for, and are there for the sake of threads alone."""
 
     def choose(self, strengths: Sequence[float] | None = None) -> tuple[int, ...]:
         """The unit numbers: strongest first for ``top:K`` (ties by number), as written for all else.
@@ -259,7 +261,8 @@ def parse_units(text: str, n: int) -> UnitSelection:
     """The units that `text` means in a layer of `n`.
 
     One setting serves layers of every width, so a layer has what it has of what is asked: ``top:16`` of eight units is
-    all eight, and ``0,5,17`` of sixteen is units 0 and 5. ``threads:16`` is as many, half of them chosen from behind.
+    all eight, and ``0,5,17`` of sixteen is units 0 and 5. ``threads:16`` is as many, half of them chosen from behind;
+    ``top:8+threads:4`` is eight, and four more from behind.
     """
     text = text.strip()
     if text == "all":
@@ -269,6 +272,12 @@ def parse_units(text: str, n: int) -> UnitSelection:
             raise UserError(f"units: expected {top[1]}:1 or more, received `{text}`")
         most = min(int(top[2]), n)
         return UnitSelection(tuple(range(n)), most, most // 2 if top[1] == "threads" else 0)
+    if both := re.fullmatch(r"top:(\d+)\+threads:(\d+)", text):
+        if min(int(both[1]), int(both[2])) < 1:
+            raise UserError(f"units: expected top:1+threads:1 or more, received `{text}`")
+        own = min(int(both[1]), n)
+        more = min(int(both[2]), n - own)
+        return UnitSelection(tuple(range(n)), own + more, more, beside=True)
     if not re.fullmatch(r"\d+(\s*,\s*\d+)*", text):
         raise UserError(f"units: expected {UNITS}, received `{text}`")
     channels = dict.fromkeys(int(part) for part in text.split(","))

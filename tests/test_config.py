@@ -155,7 +155,7 @@ def test_options_of_a_preset_hold_for_the_methods_that_run(folder: Path, monkeyp
         ("targets: []\n", "my.yml:1: targets: expected a word, or a list of them, received []"),
         (
             "units: top\n",
-            "my.yml:1: units: expected top:K, threads:K, channel numbers such as 0,5,17, or all, received `top`",
+            "my.yml:1: units: expected top:K, threads:K, top:K+threads:N, channel numbers such as 0,5,17, or all, received `top`",
         ),
         ("title: [a]\n", "my.yml:1: title: expected text, received ['a']"),
         ("methods:\n- cam\n- gradcam\n", "my.yml:1: methods: there is no method `gradcam` (the nearest: `grad_cam`"),

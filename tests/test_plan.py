@@ -122,6 +122,28 @@ def test_units_led_back_are_as_many_and_the_plan_says_how_they_are_chosen(tmp_pa
     assert passes(planned(tmp_path, config).out) == {"forward": 0, "backward": 0}
 
 
+def test_the_plan_says_which_units_stand_beside_the_strongest_and_of_which_there_is_more(tmp_path: Path):
+    copied(digits(3), tmp_path / "images")
+    search = {"activation_maximization": {"size": 28, "steps": 2, "layers": "conv", "first_page": 2}}
+    methods = ["feature_maps", {"dataset_examples": {"reconstructions": 0, "colour": 0}}, search]
+    config = {**TINY, "layers": ["conv"], "methods": methods, "units": "top:4+threads:2"}
+    text = planned(tmp_path, config).out
+    lines = (
+        "  of a layer's units (top:4+threads:2) 4 are its strongest; 2 a layer more, on the average, are those that most threads come "
+        "by, and all of a first layer that has 64 or fewer",
+        "  of the units of the first page, 6 at most, 2 pictures each, and how the best came about",
+    )
+    about = "  which units these are is known when the dataset was asked: until then passes and seconds of searches are about so many"
+    assert {*lines, about} <= set(text.splitlines())
+    cells = table(text)["activation_maximization"][2]
+    assert cells == str(3 * 6 + 12), "of the first layer all twelve"
+    build(tmp_path, config)
+    after = planned(tmp_path, config).out
+    assert set(lines) <= set(after.splitlines()) and about not in after
+    assert passes(after) == {"forward": 0, "backward": 0}
+    assert table(after)["activation_maximization"][2] == cells
+
+
 def test_the_plan_counts_what_judging_the_maps_takes_and_the_build_runs_it(tmp_path: Path):
     copied(digits(2), tmp_path / "images")
     trust = {"steps": 4, "shares": [0.5], "samples": 5, "sanity": 0}

@@ -191,11 +191,16 @@ def test_units():
     assert parse_units("threads:5", 8) == UnitSelection(tuple(range(8)), 5, 2)
     assert parse_units("threads:16", 3) == UnitSelection((0, 1, 2), 3, 1)
     assert parse_units("threads:1", 3) == UnitSelection((0, 1, 2), 1, 0)
+    assert parse_units("top:5+threads:2", 8) == UnitSelection(tuple(range(8)), 7, 2, beside=True)
+    assert parse_units("top:5+threads:2", 6) == UnitSelection(tuple(range(6)), 6, 1, beside=True)
+    assert parse_units("top:5+threads:2", 3) == UnitSelection((0, 1, 2), 3, 0, beside=True)
     assert parse_units(" 5, 0,5 ,17", 18) == UnitSelection((5, 0, 17))
     assert parse_units("5,0,17", 6) == UnitSelection((5, 0))
 
 
-@pytest.mark.parametrize("text", ["", "top", "top:0", "top:x", "threads:x", "1;2", "1,", "-1", "0.5", "any"])
+@pytest.mark.parametrize(
+    "text", ["", "top", "top:0", "top:x", "threads:x", "top:3+threads:0", "top:3+all", "1;2", "1,", "-1", "0.5", "any"]
+)
 def test_units_that_are_none(text: str):
     with pytest.raises(UserError, match="units: expected top:"):
         parse_units(text, 8)

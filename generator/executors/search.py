@@ -115,8 +115,10 @@ def _spread(jobs: Jobs, search: Search, store: Store) -> None:
     if batch is None:
         return
     for unit, meta in batch.meta["units"].items():
-        rank = 0 if "variants" in meta else LAST
-        key = jobs.named_key(search, unit, rank, animated="course" in meta)
+        many = len(meta["variants"]["scores"]) if "variants" in meta else 1
+        rank = 0 if many > 1 else LAST
+        shown = many > 1 and many != search.for_unit(rank).diversity
+        key = jobs.named_key(search, unit, rank, animated="course" in meta, shown=shown)
         if store.get(key) is None:
             names = [n for n in (*batch.blobs, *batch.inline) if n.startswith(f"{unit}.")]
             store.put(key, meta, {name.partition(".")[2]: store.blob(batch, name) for name in names})

@@ -30,7 +30,9 @@ Departure: the article's optimiser, Adam, moves every coefficient of the spectru
 frequency share one step size, so that a coefficient moves as far as its gradient is strong, and frequencies that the unit
 cares for more move a little further than others; and the contrast of the picture
 is held at one value throughout (option `contrast`; 0 leaves it free, as the article does), so that it neither stays gray
-nor burns out. Both are for the sake of short searches. For the first steps (option `redirect`) rectifiers that are off let
+nor burns out. Both are for the sake of short searches. At a contrast that is held, a unit of a first layer that wants nothing
+but dark gets a dark gray square, which is hard to tell from one that wants nothing: pictures of layers that see a few pixels
+may be given more of it (option `near_contrast`), and reach as much or more by it. For the first steps (option `redirect`) rectifiers that are off let
 through a gradient that would turn them on, so that units that are silent on noise wake up; the article's authors do the
 same in their code.
 """
@@ -58,6 +60,8 @@ from generator.selectors import select_layers
 
 SMALLEST = 32
 """Side of the smallest picture, in pixels: below it a page has nothing to show."""
+NEAR = SMALLEST // 2
+"""Pixels: a unit that sees no more has a picture of the smallest side, and `near_contrast`."""
 NATURAL = 32
 """Photographs whose mean magnitude stands for that of natural images: more change it little."""
 DEEP = 2
@@ -69,6 +73,7 @@ LEAST = {
     "batch": 1,
     "diversity": 1,
     "diverse": 0,
+    "first_page": 0,
     "blur_every": 1,
     "p": 1,
     "jitter": 0,
@@ -79,6 +84,7 @@ LEAST = {
     "rate": 0,
     "decay": 0,
     "contrast": 0,
+    "near_contrast": 0,
     "turn": 0,
     "zoom": 0,
     "total_variation": 0,
@@ -142,6 +148,12 @@ class ActivationMaximization:
             "doc": "Root mean square held in front of the sigmoid; 0 leaves the contrast free; raise `rate` then."
         },
     )
+    near_contrast: float = field(
+        default=0.0,
+        metadata={
+            "doc": "Contrast at layers that see no more than 16 pixels, where a unit may want one even colour; 0: `contrast` there too."
+        },
+    )
     jitter: int = field(
         default=8, metadata={"doc": "Each step sees the picture shifted by up to so many pixels either way."}
     )
@@ -177,6 +189,14 @@ class ActivationMaximization:
         default=0,
         metadata={
             "doc": "Of how many units of a layer, the first ones chosen, there are so many; 0: of all. Others get one.",
+            "key": False,
+        },
+    )
+    first_page: int = field(
+        default=0,
+        metadata={
+            "doc": "So many different pictures of each unit that the first page shows, and the course of the best; 0: no more of these "
+            "than of others.",
             "key": False,
         },
     )
@@ -252,6 +272,12 @@ class ActivationMaximization:
         seen = layer.receptive_field  # None: all of the input
         return self.deep_steps if self.deep_steps and (seen is None or min(seen) > DEEP * self.size) else self.steps
 
+    def contrast_at(self, layer: Layer) -> float:
+        """Contrast of the pictures at this layer."""
+        seen = layer.receptive_field  # None: all of the input
+        near = seen is not None and max(seen) <= NEAR
+        return self.near_contrast if near and self.near_contrast and self.contrast else self.contrast
+
     @property
     def together(self) -> int:
         """Units searched for together."""
@@ -269,9 +295,10 @@ class ActivationMaximization:
             f"it searches the layers that its option `layers` names ({self.layers}), and not this one."
         )
 
-    def of_unit(self, rank: int) -> ActivationMaximization:
-        """With as many pictures as the unit chosen at this rank gets."""
-        return replace(self, diversity=1) if self.diverse and rank >= self.diverse else self
+    def of_unit(self, rank: int, *, shown: bool = False) -> ActivationMaximization:
+        """With as many pictures as the unit chosen at this rank gets; `shown`: by the first page."""
+        own = 1 if self.diverse and rank >= self.diverse else self.diversity
+        return replace(self, diversity=max(own, self.first_page) if shown else own)
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.together)
@@ -335,7 +362,7 @@ class ActivationMaximization:
         seen = handle.photographs(self.photographs)
         at: Literal["mean", "centre"] = "centre" if self.objective == "centre" else "mean"
         return climb(
-            replace(self.climb, steps=self.steps_at(layer)),
+            replace(self.climb, steps=self.steps_at(layer), contrast=self.contrast_at(layer)),
             handle,
             Units(layer.name, tuple(unit for unit, _ in each), at),
             [_draw(seed, unit, variant) for unit, variant in each],

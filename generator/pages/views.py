@@ -361,6 +361,8 @@ class Report:
     """The ways from units back to the first layer, where they were found already."""
     threaded: bool = False
     """Whether some units were searched for since they feed units of deeper layers."""
+    first_page: Mapping[LayerName, frozenset[int]] = field(default_factory=dict)
+    """Of each layer the units that the first page shows, of which a search was told to make more."""
     others: tuple[Architecture, ...] = ()
     """Networks that it is put beside."""
     own: Own | None = field(default=None, compare=False)

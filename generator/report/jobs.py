@@ -22,6 +22,7 @@ from generator.methods import SEARCHES, Scope
 from generator.model.describe import Description
 from generator.names import INPUT, Digest, Layer, LayerName, Target, TrueTarget
 from generator.report.keys import ModelKey, cell_key, code_digest, own_digest
+from generator.report.picked import picked
 from generator.report.predictions import Predictions
 from generator.store import Store, key_of
 
@@ -59,16 +60,17 @@ class Search:
         """The layer's name, or `INPUT`."""
         return INPUT if self.layer is None else self.layer.name
 
-    def for_unit(self, rank: int) -> Any:
-        """The method as it is for what was chosen at this rank."""
-        return self.method.of_unit(rank) if self.scope == "search" else self.method
+    def for_unit(self, rank: int, *, shown: bool = False) -> Any:
+        """The method as it is for what was chosen at this rank; `shown`: by the first page."""
+        return self.method.of_unit(rank, shown=shown) if self.scope == "search" else self.method
 
     def alike(self, chosen: Sequence[int], some: Collection[int]) -> Mapping[Any, tuple[int, ...]]:
         """Of what was `chosen`, `some`, by the method as it is for them."""
         found: dict[Any, tuple[int, ...]] = {}
+        shown = picked(chosen).shown
         for rank, one in enumerate(chosen):
             if one in some:
-                method = self.for_unit(rank)
+                method = self.for_unit(rank, shown=one in shown)
                 found[method] = (*found.get(method, ()), one)
         return found
 
@@ -132,29 +134,36 @@ class Jobs:
 
     def animated(self, search: Search, units: tuple[int, ...]) -> frozenset[int]:
         """Those of the `units` chosen whose course is kept."""
-        return frozenset(units[: search.method.animate])
+        return frozenset(units[: search.method.animate]) | picked(units).shown
 
     def unit_keys(self, search: Search, units: tuple[int, ...]) -> Mapping[int, Digest]:
         """The keys of the searches of the `units` (or classes, or images) chosen, in their order."""
-        filmed = self.animated(search, units)
-        return {unit: self.unit_key(search, unit, n, animated=unit in filmed) for n, unit in enumerate(units)}
+        filmed, shown = self.animated(search, units), picked(units).shown
+        return {
+            unit: self.unit_key(search, unit, n, animated=unit in filmed, shown=unit in shown)
+            for n, unit in enumerate(units)
+        }
 
-    def unit_key(self, search: Search, unit: int, rank: int = 0, *, animated: bool = False) -> Digest:
-        """The key of the search for one unit, chosen at this rank, with its course or without; or of that for one class, or
-        from one image."""
-        return self.named_key(search, self.name_of(search, unit), rank, animated=animated)
+    def unit_key(
+        self, search: Search, unit: int, rank: int = 0, *, animated: bool = False, shown: bool = False
+    ) -> Digest:
+        """The key of the search for one unit, chosen at this rank, by the first page or not, with its course or without; or of
+        that for one class, or from one image."""
+        return self.named_key(search, self.name_of(search, unit), rank, animated=animated, shown=shown)
 
     def name_of(self, search: Search, unit: int) -> str:
         """What a unit, a class or an image is called in keys: its number, or an image's digest, for others may come before it."""
         return self.digests[unit] if search.scope == "image_search" else str(unit)
 
-    def named_key(self, search: Search, name: str, rank: int = 0, *, animated: bool = False) -> Digest:
+    def named_key(
+        self, search: Search, name: str, rank: int = 0, *, animated: bool = False, shown: bool = False
+    ) -> Digest:
         """The key of the search for what is called so."""
         course = {"course": True} if animated else {}
         if search.scope == "image_search":
             return self._search_key(search, image=name)
         of = {"class": int(name)} if search.scope == "class_search" else {"unit": int(name)}
-        return self._search_key(search, search.for_unit(rank), **of, **course)
+        return self._search_key(search, search.for_unit(rank, shown=shown), **of, **course)
 
     def pending_key(self, search: Search) -> Digest:
         """The key of the batch that a search finished last."""
@@ -183,7 +192,9 @@ class Jobs:
                 "ways": of,
                 "asked": asked,
                 "dataset": dataset,
+                "first page": [getattr(s.method, "first_page", 0) for s in self.searches if s.scope == "search"],
                 "code": [
+                    own_digest("generator.dataset.clear"),
                     own_digest("generator.report.units"),
                     own_digest("generator.report.traces"),
                     code_digest("generator.dataset.trace", "generator.dataset.drive", "generator.wiring.active"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from generator.artifacts import NotApplicable
+from generator.dataset.clear import MOST
 from generator.engine.plan import billed
 from generator.executors.search import lacking, passes, passes_of
 from generator.live.runtime import SIZE
@@ -21,6 +22,7 @@ from generator.report.setup import Setup
 from generator.report.size import site_bytes
 from generator.report.subjects import choose_subjects, known, units_by_layer
 from generator.report.training import learning_of
+from generator.report.units import FIRST
 from generator.selectors import parse_units
 
 CPU_BATCH = 1
@@ -117,7 +119,7 @@ def plan_searches(setup: Setup, *, keep: bool = False) -> SearchPlan:
     asking = setup.asking
     units = choose_subjects(
         config.units, setup.jobs, images, setup.store, lambda: setup.threads, keep=keep,
-        dataset="" if asking is None or asking.own else asking.dataset.fingerprint,
+        dataset="" if asking is None or asking.own else asking.dataset.fingerprint, said=lambda: setup.said,
     )  # fmt: skip
     return SearchPlan(units, Passes(*passes(setup.jobs, units, setup.store)))
 
@@ -223,11 +225,6 @@ def describe_plan(plan: Plan) -> str:
     ways = _followed(setup) if asking else ""
     seconds = search_seconds(setup, units)
     clock = "" if seconds is None else f"searches: {said(seconds)} on this machine, by a few steps timed now"
-    led = (
-        f"  of a layer's units ({setup.config.units}) half are its strongest, half the strongest inputs of units chosen deeper"
-        if any(search.scope == "search" for search in jobs.searches) and parse_units(setup.config.units, 2).threads
-        else ""
-    )
     disk = f"estimated site: {site_bytes(setup, units) / 1e6:.0f} MB"
     if explaining:
         disk += (
@@ -253,11 +250,33 @@ def describe_plan(plan: Plan) -> str:
             *absent,
             passes_,
             kinds,
-            *filter(None, [at_most, ways, back, after, clock, led]),
+            *filter(None, [at_most, ways, back, after, clock, *_chosen(setup)]),
             disk,
             "nothing of it was run or written",
         ]
     )
+
+
+def _chosen(setup: Setup) -> Iterator[str]:
+    """How units are chosen beyond their strength, in words."""
+    searches = [search for search in setup.jobs.searches if search.scope == "search"]
+    if not searches:
+        return
+    units = setup.config.units
+    asked = parse_units(units, max(search.layer.units for search in searches if search.layer is not None))
+    more = max(getattr(search.method, "first_page", 0) for search in searches)
+    if asked.threads and not asked.beside:
+        yield f"  of a layer's units ({units}) half are its strongest, half the strongest inputs of units chosen deeper"
+    if asked.beside:
+        assert asked.top is not None
+        yield (
+            f"  of a layer's units ({units}) {asked.top - asked.threads} are its strongest; {asked.threads} a layer more, on the average, are "
+            f"those that most threads come by, and all of a first layer that has {FIRST} or fewer"
+        )
+    if more and setup.asking is not None:
+        yield f"  of the units of the first page, {MOST} at most, {_many(more, 'picture')} each, and how the best came about"
+    if (more or asked.beside) and setup.said is None:
+        yield "  which units these are is known when the dataset was asked: until then passes and seconds of searches are about so many"
 
 
 def _reconstructed(setup: Setup, searches: SearchPlan) -> str:

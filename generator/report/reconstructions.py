@@ -30,6 +30,7 @@ from generator.pages.views import Passes
 from generator.report.answers import Asking, again
 from generator.report.jobs import SetRequest
 from generator.report.keys import cell_key, code_digest, own_digest
+from generator.report.picked import picked
 from generator.report.sheets import Sheet, Sheets, picture, shrunk, veil
 from generator.selectors import parse_units, select_layers
 from generator.store import Store
@@ -58,7 +59,8 @@ class Wanted:
 
 
 def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, tuple[int, ...]]) -> list[Wanted]:
-    """The tiles of every layer: of the units `chosen` for it, or of those that `units` means by their highest value."""
+    """The tiles of every layer: of the units `chosen` for it, or of those that `units` means by their highest value. Of a unit
+    that is there for the sake of threads alone, the first patch."""
     found = []
     layers, facts = tuple(asking.jobs.description.layers), asking.jobs.description.facts
     for request in asking.requests:
@@ -74,9 +76,10 @@ def wanted(asking: Asking, store: Store, units: str, chosen: Mapping[LayerName, 
         assert answers is not None
         layer = request.layer
         of = chosen.get(layer.name) or parse_units(units, layer.units).choose(answers.highest.tolist())
+        own = picked(of).own
         entries = []
-        for unit in of:
-            for rank in range(min(few, answers.images.shape[1])):
+        for place, unit in enumerate(of):
+            for rank in range(min(few if place < own else 1, answers.images.shape[1])):
                 number = int(answers.images[unit, rank])
                 if number >= 0:
                     row, column = divmod(int(answers.places[unit, rank]), layer.shape[2])
@@ -176,8 +179,10 @@ def foreseen(
             of = chosen.get(request.layer.name) or parse_units(units, request.layer.units).choose(
                 [0.0] * request.layer.units
             )
-            tiles += few * len(of)
-            backward += (few + (few if facts.max_pools else 1)) * len(of)
+            own = picked(of).own
+            joining = len(of) - own
+            tiles += few * own + joining
+            backward += (few + (few if facts.max_pools else 1)) * own + 2 * joining
     return Passes(min(tiles, len(asking.dataset)), backward), False
 
 

@@ -31,6 +31,7 @@ from generator.report.explained import explained_of, notes_of
 from generator.report.findings import findings_of
 from generator.report.landscape import landscape_of
 from generator.report.live import live_of
+from generator.report.picked import picked
 from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, clocked
 from generator.report.sought import SoughtViews
@@ -102,6 +103,7 @@ def report_of(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ...
         ),
         sought=sought.classes,
         threads=setup.threads,
+        first_page={layer: shown for layer, some in by_layer.items() if (shown := picked(some).shown)},
         threaded=bool(parse_units(setup.config.units, 2).threads),
         methods=tuple(
             method_view(info, used.get(info.name), info.name in used or info.name in refused)

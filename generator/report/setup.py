@@ -16,6 +16,7 @@ from torch import Tensor
 from generator.artifacts import NotApplicable
 from generator.command.progress import Progress
 from generator.config import ReportConfig
+from generator.dataset.answers import Answers
 from generator.dataset.named import named
 from generator.dataset.sources import of_images, open_dataset
 from generator.diagrams.architecture import Architecture
@@ -143,6 +144,16 @@ class Setup:
     def weighed(self) -> Mapping[LayerName, Wires]:
         """The same, inputs weighed by how much they are on in the dataset: by what the store knows of that now."""
         return self._plain[0]
+
+    @property
+    def said(self) -> Mapping[LayerName, Answers] | None:
+        """What the units of the layers answer to, in order of execution; None where the dataset is still to be asked."""
+        if self.asking is None:
+            return {}
+        if self.asking.lacking(self.store):
+            return None
+        known = ((one.layer.name, self.asking.of(self.store, one.layer.name)) for one in self.asking.requests)
+        return {name: found for name, found in known if found is not None}
 
     @property
     def threads(self) -> Threads:

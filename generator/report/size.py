@@ -9,7 +9,7 @@ Noise and photographs compress differently; the sum is held to within half as mu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from generator.artifacts import Kernels
 from generator.dataset.lit import cells
@@ -22,8 +22,9 @@ from generator.names import LayerName
 from generator.pages.exports import LARGE, SMALL
 from generator.pages.learn import ARTICLES
 from generator.report.answers import named
-from generator.report.jobs import SetRequest
+from generator.report.jobs import Jobs, Search, SetRequest
 from generator.report.live import SAMPLES, onnx_bytes
+from generator.report.picked import picked
 from generator.report.reconstructions import RULES
 from generator.report.setup import Setup
 from generator.report.sheets import SIDE
@@ -45,6 +46,8 @@ GRAY = 0.75
 """A pixel of a map as PNG."""
 BARE = 4 / 3
 """A value of a map that stands in a page's data."""
+FILMED = 4.0
+"""A pixel of the course of a search, all its frames together, as an animated WebP."""
 COLOUR = 2.6
 """A pixel of a signed picture or of a searched unit as PNG."""
 JPEG = 0.35
@@ -106,11 +109,24 @@ def site_bytes(setup: Setup, units: Mapping[tuple[str, LayerName], tuple[int, ..
         side = getattr(search.method, "size", max(setup.input_shape[1:]))
         files = 1 if search.scope == "search" else len(units[search.name, search.at])
         total += FILE * files + len(units[search.name, search.at]) * (side * side * COLOUR + NUMBERS)
+        total += side * side * (FILMED * len(filmed(setup.jobs, search, units)) + COLOUR * further(search, units))
     total += sum(layer.units * WIRED for layer in setup.layers)
     total += sum(_answers(setup, request, units) for request in setup.jobs.sets)
     if setup.explaining is not None:
         total += setup.explaining.expected + STEPS * len(setup.layers)
     return total + sum(_photographs(setup)) + _patches(setup) + _learned(setup) + _live(setup)
+
+
+def filmed(jobs: Jobs, search: Search, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> Collection[int]:
+    """What a search keeps the course of."""
+    return jobs.animated(search, units[search.name, search.at])
+
+
+def further(search: Search, units: Mapping[tuple[str, LayerName], tuple[int, ...]]) -> int:
+    """The pictures that a search keeps beside one of each of what it is for."""
+    chosen = units[search.name, search.at]
+    sets = search.alike(chosen, chosen).items()
+    return sum(int(n) * len(some) for method, some in sets if (n := getattr(method, "diversity", 1)) > 1)
 
 
 def _learned(setup: Setup) -> float:
@@ -146,13 +162,15 @@ def _answers(setup: Setup, request: SetRequest, units: Mapping[tuple[str, LayerN
     if layer not in select_layers(method.layers, setup.description.layers):
         return numbers
     chosen = units_by_layer(units).get(layer.name)
-    many = len(parse_units(setup.config.units, layer.units).choose() if chosen is None else chosen)
+    of = picked(parse_units(setup.config.units, layer.units).choose() if chosen is None else chosen)
+    joining = len(of) - of.own
     sides = [min(SIDE, seen) for seen in layer.receptive_field or setup.input_shape[1:]]
     few = min(method.reconstructions, method.top, len(setup.asking.dataset) if setup.asking else 0)
-    pixels = many * sides[0] * sides[1] * TILE
+    pixels = sides[0] * sides[1] * TILE
     deconv = few if setup.description.facts.max_pools else min(1, few)
-    veils = HEADER + many * few * VEILED * math.prod(cells(sides[0], sides[1]))
-    return numbers + len(RULES) * HEADER + pixels * (few + deconv) + veils
+    guided = few * of.own + min(1, few) * joining
+    veils = HEADER + guided * VEILED * math.prod(cells(sides[0], sides[1]))
+    return numbers + len(RULES) * HEADER + pixels * (guided + deconv * of.own + min(1, few) * joining) + veils
 
 
 def _assets() -> float:

@@ -11,7 +11,7 @@ from generator.images import ImageRecord
 from generator.methods import registry
 from generator.names import ClassTarget, LayerName, RankTarget, TrueTarget
 from generator.report.jobs import PREDICTIONS, Jobs, Search
-from generator.report.units import choose_units
+from generator.report.units import Said, choose_units
 from generator.store import Store
 from generator.wiring.threads import Threads
 
@@ -25,9 +25,10 @@ def choose_subjects(
     *,
     keep: bool = False,
     dataset: str = "",
+    said: Callable[[], Said | None] = dict,
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
     """(search, layer) -> what it searches for: units as `choose_units` has them, classes, or numbers of images."""
-    found = dict(choose_units(units, jobs, images, store, threads, keep=keep, dataset=dataset))
+    found = dict(choose_units(units, jobs, images, store, threads, keep=keep, dataset=dataset, said=said))
     for search in jobs.searches:
         if search.scope == "class_search":
             found[search.name, search.at] = classes_of(search, jobs, images, store)

@@ -122,6 +122,16 @@ class Threads:
             self._mixes[layer] = any(not self.passes_on(layer, unit) for unit in units)
         return self._mixes[layer]
 
+    def hands_on(self, layer: LayerName) -> bool:
+        """Whether most units of the layer do no more than hand a channel on."""
+        units = range(len(self._layers[layer].channel))
+        return 2 * sum(self.passes_on(layer, unit) for unit in units) > len(units)
+
+    def sees_image(self, layer: LayerName) -> bool:
+        """Whether the layer's units look at the image itself."""
+        found = self._layers.get(layer)
+        return found is not None and INPUT in found.layers
+
     def passes_on(self, layer: LayerName, unit: int) -> bool:
         """Whether the unit does no more than hand one channel on."""
         found = self._layers[layer]

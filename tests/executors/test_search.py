@@ -16,13 +16,18 @@ from torch import Tensor
 from generator.build import ask, compute
 from generator.command.progress import Silent
 from generator.config import load_config
+from generator.dataset.clear import clear_unit
+from generator.dataset.kin import Kin
 from generator.engine.handle import Handle
 from generator.executors.search import lacking
 from generator.names import INPUT, LayerName
 from generator.pages.views import Atlas, Passes
 from generator.report.assemble import Assembly
-from generator.report.plan import plan_report, plan_searches
+from generator.report.picked import picked
+from generator.report.plan import SearchPlan, plan_report, plan_searches
+from generator.report.reconstructions import wanted
 from generator.report.setup import Setup, set_up
+from generator.report.subjects import units_by_layer
 from generator.resources import packaged
 from generator.wiring.threads import Threads
 
@@ -117,6 +122,101 @@ def test_threads_have_a_picture_of_every_unit_back_to_the_first_layer(tmp_path: 
     assert None not in stored
     again = set_up(setup.config, Silent())
     assert {layer: some for (_, layer), some in plan_searches(again).units.items()} == led
+
+
+def asked(folder: Path, units: str, limit: int = 6, **options: Any) -> Setup:
+    """A report of the digits' model whose units are asked about the images, and searched for with these options."""
+    given: dict[str, Any] = {
+        "model": "tinyvgg_digits",
+        "images": str(packaged("inputs/digits")),
+        "limit": limit,
+        "layers": ["conv", "act"],
+        "methods": [
+            "feature_maps",
+            {"dataset_examples": {"reconstructions": 3, "colour": 0}},
+            {"activation_maximization": {"size": 28, "steps": 2, "layers": "conv", **options}},
+        ],
+        "units": units,
+        "trust": "none",
+        "checkpoints": [],
+        "explain": "none",
+        "effective_fields": 0,
+        "store": str(folder / "store"),
+        "device": "cpu",
+    }
+    return set_up(load_config(None, given), Silent())
+
+
+def ran(setup: Setup) -> tuple[SearchPlan, Passes]:
+    """Fill the store; the passes that ran are those that were planned."""
+    counts = setup.engine.counts
+    todo = plan_report(setup)
+    searches = compute(setup, todo, Silent())
+    planned = todo.passes + searches.passes + ask(setup, searches, Silent())
+    assert planned == Passes(counts.forward, counts.backward)
+    return searches, planned
+
+
+def test_beside_the_strongest_units_stand_those_that_threads_come_by(tmp_path: Path):
+    setup = asked(tmp_path, "top:4+threads:2")
+    found = {layer: picked(some) for (_, layer), some in ran(setup)[0].units.items()}
+    top = {layer: some for (_, layer), some in plan_searches(asked(tmp_path, "top:4")).units.items()}
+    layers = ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
+    assert list(found) == layers
+    assert {layer: some[:4] for layer, some in found.items()} == top
+    kin = Kin(list((setup.said or {}).values())[-1])
+    clear = {layer: clear_unit((setup.said or {})[LayerName(layer)], kin)[0] for layer in layers[2:]}
+    assert all(clear[layer] not in top[layer] for layer in clear), "one more each"
+    assert [some.own for some in found.values()] == [4, 4, 5, 5]
+    assert {layer: found[layer][4] for layer in clear} == clear
+    assert sorted(found["conv1_1"]) == list(range(setup.description.by_name[LayerName("conv1_1")].units)), (
+        "where all end"
+    )
+    assert sum(map(len, list(found.values())[1:])) == 3 * (4 + 2)
+    assert all(len(some) <= 4 + 2 * 2 for some in list(found.values())[1:])
+    threads = [setup.threads.thread(LayerName(layer), unit) for layer, some in top.items() for unit in some]
+    missing = [
+        sum(step.unit not in kept.get(step.layer, (step.unit,)) for row in threads for step in row)
+        for kept in (top, found)
+    ]
+    assert missing[1] < missing[0]
+    # of what is there for the sake of threads, one patch is told what of it raised it
+    for one in wanted(setup.asking, setup.store, setup.config.units, units_by_layer(plan_searches(setup).units)):
+        of = [unit for unit, *_ in one.entries]
+        units = found[one.request.layer.name]
+        assert all(of.count(unit) == 1 for unit in units[units.own :] if unit in of)
+        assert any(of.count(unit) == 3 for unit in units[:4])
+    again, passes = ran(asked(tmp_path, "top:4+threads:2"))
+    assert {layer: some for (_, layer), some in again.units.items()} == found
+    assert passes == Passes(0, 0)
+
+
+def test_the_first_pages_units_get_a_film_and_several_pictures_and_keep_them_when_an_image_comes_in(tmp_path: Path):
+    options = {"first_page": 3, "diversity": 2, "diverse": 1}
+    setup = asked(tmp_path, "top:3+threads:1", limit=12, **options)
+    searches, _ = ran(setup)
+    shown = {layer: picked(some).shown for (_, layer), some in searches.units.items() if picked(some).shown}
+    assert shown and set(shown) <= {"conv2_1", "conv2_2"}, "in the deeper half"
+    assert all(len(some) == 1 for some in shown.values()), "one a layer"
+    assembly = Assembly(setup.jobs, setup.store, setup.loaded.labels, setup.engine.readout)
+    for (_, layer), some in searches.units.items():
+        for unit, one in assembly.units.searched(layer, searches.units).items():
+            told = unit in shown.get(layer, ())
+            assert (one.course is not None) == told
+            many = 1 if one.variants is None else len(one.variants.units)
+            assert many == (3 if told else 2 if unit == some[0] else 1)
+        assert len(some) == len(set(some))
+    names = list(setup.said or {})
+    assert names[-1] == setup.layers[-1].name
+    again, _ = ran(asked(tmp_path, "top:3+threads:1", limit=13, **options))
+    assert {at: picked(some).shown for at, some in again.units.items()} == {
+        at: picked(some).shown for at, some in searches.units.items()
+    }
+    assert again.units == searches.units
+    assert again.passes.backward == 0, "no search"
+    # without threads the dataset is asked first as well
+    plain, _ = ran(asked(tmp_path / "top", "top:3", limit=12, **options))
+    assert sum(len(picked(some).shown) for some in plain.units.values()) == len(shown)
 
 
 def test_inputs_that_are_searched_for_are_those_that_the_dataset_turns_on_and_an_image_more_changes_none(

@@ -80,6 +80,31 @@ def test_layers_that_see_over_twice_as_far_as_a_picture_is_large_take_the_steps_
             assert dataclasses.replace(method, deep_steps=0).passes(layer, 1) == (4, 3)
 
 
+def test_a_unit_that_wants_nothing_but_dark_gets_it_where_it_sees_a_few_pixels():
+    dark = nn.Sequential(conv(-torch.ones(1, 3, 3, 3)))
+    method = ActivationMaximization(size=32, steps=12, near_contrast=1.6)
+    with held(dark, (3, 32, 32)) as it:
+        layer = it[1]["0"]
+        for seen, contrast in (((3, 3), 1.6), ((16, 16), 1.6), ((17, 3), 0.9), (None, 0.9)):
+            assert method.contrast_at(dataclasses.replace(layer, receptive_field=seen)) == contrast
+        assert dataclasses.replace(method, near_contrast=0).contrast_at(layer) == 0.9
+        assert dataclasses.replace(method, contrast=0).contrast_at(layer) == 0, "free stays free"
+        found, plain = (search(one, it, "0", 0) for one in (method, dataclasses.replace(method, near_contrast=0)))
+    # an even picture of root mean square r in front of the sigmoid is 1 / (1 + e^r) everywhere: 0.17 of 1.6, 0.29 of 0.9
+    assert found.values.median() < plain.values.median() - 0.05
+    assert found.scores[0] > plain.scores[0], "the unit agrees"
+
+
+def test_of_the_first_pages_units_there_are_so_many_pictures_and_of_others_as_before():
+    page = ActivationMaximization(first_page=4)
+    assert [page.of_unit(9, shown=shown).diversity for shown in (False, True)] == [1, 4]
+    both = ActivationMaximization(diversity=3, diverse=2, first_page=4)
+    assert [both.of_unit(k).diversity for k in (0, 1, 2)] == [3, 3, 1]
+    assert [both.of_unit(k, shown=True).diversity for k in (0, 2)] == [4, 4]
+    assert ActivationMaximization(diversity=5, first_page=4).of_unit(0, shown=True).diversity == 5
+    assert ActivationMaximization(diversity=3).of_unit(9, shown=True).diversity == 3
+
+
 def test_the_score_is_the_units_mean_on_the_picture_by_hand():
     # unit 0 is red - blue, unit 1 is 2 * green, of a picture normalised by (x - 0.5) / 0.25
     weight = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]]).view(2, 3, 1, 1)

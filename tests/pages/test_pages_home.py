@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from generator.artifacts import NotApplicable
-from generator.names import LayerName
-from generator.pages.views import Prediction, Report
+from generator.names import Digest, LayerName
+from generator.pages.views import Picture, Prediction, Report, Searched
+from generator.tiles import webp
 from tests.pages.conftest import Built
 from tests.pages.fixture_compare import put
-from tests.pages.fixture_report import tiny_report
+from tests.pages.fixture_report import atlas, tiny_report
 from tests.pages.fixture_units import answered, answers
 from tests.pages.opened import opened
 
@@ -184,3 +185,50 @@ def test_the_deeper_half_of_the_layers_is_asked_and_no_photographs_come_twice(
     # 1, 3 and 5 are one to the last layer: layer 6 gives them. Of the others 0, 1, 2 come next, of the next layer; 0, 2, 4 are
     # two of these again.
     assert re.findall(r'href="layers/layer-(\d+)\.html#v=units&amp;u=(\d)"', section) == [("6", "6"), ("7", "0")]
+
+
+def test_a_unit_of_which_there_is_more_shows_its_film_when_pointed_at_and_other_pictures(
+    tmp_path: Path, rebuild: Callable[..., Built], browser: Browser
+):
+    store = tmp_path / "store"
+    made = raised(answered(tiny_report(store)), {6: [5, 1, 3]})
+    stem, act, conv, head = made.layers
+    several = np.random.default_rng(0).integers(0, 255, (4, 12, 12, 3), np.uint8)
+    film = webp(several)
+    searched = {2: Searched((0.0, 1.0), Picture(film, Digest("f" * 64), 12, 12), atlas(store, several))}
+    told = replace(
+        made, layers=(stem, act, replace(conv, searched=searched), head), first_page={conv.layer.name: frozenset((2,))}
+    )
+    built = rebuild(told, tmp_path)
+    (section,) = re.findall(r'<section class="ca-home__units".*?</section>', home(built), re.S)
+    assert re.findall(r'href="layers/([^"]+)"', section) == [f"{conv.slug}.html#v=units&amp;u=2"], (
+        "not 6, which is clearer"
+    )
+    assert section.count("Another picture that unit 2 looks for") == 3, "four pictures, the best of them large"
+    (address,) = re.findall(r'<unit-film data-film="([^"]+)"', section)
+    assert (built.site / address).read_bytes() == film
+    base = built.site.as_uri()
+    for motion in ("no-preference", "reduce"):
+        with opened(browser, base + "/index.html", base=base) as seen:
+            page = seen.page
+            page.emulate_media(reduced_motion=motion)
+            page.reload()
+            picture, button = page.locator("[data-still]"), page.locator("unit-film button")
+            still = picture.get_attribute("src")
+            assert still is not None and still.startswith("data:")
+            page.locator(".ca-home__pair").hover()
+            moving = base + "/" + address
+            assert picture.evaluate("image => image.src") == (still if motion == "reduce" else moving)
+            page.mouse.move(0, 0)
+            assert picture.evaluate("image => image.src") == still
+            page.locator("unit-film a").focus()
+            assert picture.evaluate("image => image.src") == (still if motion == "reduce" else moving)
+            button.click()
+            assert button.get_attribute("aria-pressed") == "true" and button.get_attribute("aria-label") == "Stop"
+            page.mouse.move(0, 0)
+            assert picture.evaluate("image => image.src") == moving, "asked for, it goes on"
+            button.click()
+            page.mouse.move(0, 0)
+            assert picture.evaluate("image => image.src") == still
+            assert "#" not in page.url, "the button opens no page"
+            seen.check()

@@ -71,7 +71,10 @@ def test_numbers_and_keys_are_explained_where_they_stand(browser: Browser, site:
         assert seen.page.locator("unit-panel h3").inner_text() == "Strongest units, above or below zero"
         seen.page.locator("[name=view][value=pictures]").check(force=True)
         seen.page.wait_for_selector("unit-panel h3:has-text('by what their pictures reached')")
-        assert "and those that feed units searched for in deeper layers" in seen.page.locator("unit-panel").inner_text()
+        assert (
+            "and such as threads of units back to the first layer come by"
+            in seen.page.locator("unit-panel").inner_text()
+        )
         seen.check()
     with opened(browser, f"{base}layers/relu2-2.html", base=base) as seen:
         seen.page.wait_for_selector(".ca-strongest")

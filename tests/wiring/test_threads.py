@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from generator.model.describe import describe
 from generator.names import INPUT, LayerName
-from generator.report.units import led
+from generator.report.units import FIRST, joined, led
 from generator.wiring.threads import ENDS, End, Threads
 from generator.wiring.wires import wires
 from generator.wiring.wiring import wiring_of
@@ -120,3 +120,36 @@ def test_units_are_led_back_from_the_last_layer():
     )
     none = led(ranked, dict.fromkeys(room, 0), found)
     assert none == ranked, "without room nothing changes"
+
+
+def wide() -> nn.Sequential:
+    """1 -> 4 (stem), 4 -> 4, depthwise, 4 -> 3: unit k of the last reads k most, unit k of the one in the middle 3 - k."""
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 4, 1, bias=False), nn.ReLU(),
+        nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False), nn.ReLU(), nn.Conv2d(4, 3, 1, bias=False),
+    )  # fmt: skip
+    model[0].weight.data = torch.ones(4, 1, 1, 1)
+    model[2].weight.data = (torch.eye(4).flip(0) + 0.1).view(4, 4, 1, 1)
+    model[4].weight.data = torch.ones(4, 1, 3, 3)
+    model[6].weight.data = (torch.eye(3, 4) + 0.1).view(3, 4, 1, 1)
+    return model
+
+
+def test_units_that_threads_come_by_stand_behind_the_strongest_and_all_of_the_first_layer(monkeypatch):
+    found = threads_of(wide())
+    names = [LayerName(name) for name in "0246"]
+    # The strongest two of each layer, and in the third place whoever is next. 6 #0 goes by 2 #0 to 0 #3, 6 #1 by 2 #1 to 0 #2.
+    ranked = dict(zip(names, ((0, 1, 2), (2, 3, 1), (3, 2, 0), (0, 1, 2)), strict=True))
+    room, every = dict.fromkeys(names, 1), dict(zip(names, (4, 4, 4, 3), strict=True))
+    chosen = joined(ranked, room, every, found)
+    # Places: one of 2 and one of 6. 2 gets both threads' units, twice its room, and 6 none.
+    assert chosen == {"0": (0, 1, 2, 3), "2": (2, 3, 0, 1), "4": (3, 2), "6": (0, 1)}
+    assert list(chosen) == names
+    first = joined(ranked, room | {LayerName("6"): 0}, every, found, {LayerName("6"): (1,)})
+    assert first["2"] == (2, 3, 1), "the first page's thread before others"
+    monkeypatch.setattr("generator.report.units.FIRST", 3)
+    assert FIRST == 64
+    # Now the first layer has a place too: its units 3 and 2, both of two threads, which begin as deep.
+    assert joined(ranked, room, every, found)["0"] == (0, 1, 2)
+    none = joined(ranked | {names[3]: (0, 1, 2)}, room, every, threads_of(wide(), pages=["6"]))
+    assert none == {"0": (0, 1), "2": (2, 3), "4": (3, 2), "6": (0, 1, 2)}, "no thread comes by: the next strongest"

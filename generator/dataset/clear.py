@@ -1,0 +1,56 @@
+"""Clear units: those whose strongest photographs are of one kind to the network itself (`generator.dataset.kin`).
+
+The first page shows some such units (`generator.pages.home_units`), and a search draws them and makes more of them
+(`generator.report.units`). Where the network takes unlike things for alike, so does this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from generator.dataset.answers import Answers
+from generator.dataset.kin import FEWEST, STRONGEST, Kin
+
+MOST = 6
+"""Units that the first page shows."""
+RAISE = FEWEST
+"""Photographs of each unit."""
+
+
+def clearest(layers: Sequence[tuple[Answers, Sequence[int]]], kin: Kin) -> Mapping[int, int]:
+    """Number of a layer -> its clearest unit, of at most `MOST` layers in the deeper half; no two units for the same photographs.
+
+    Args:
+        layers: from shallow to deep, of each what its units answer to and the units to choose from, each with `RAISE` photographs.
+        kin: what images are to the last layer.
+    """
+    found: list[tuple[float, int, int, frozenset[int]]] = []
+    for k in range(len(layers) // 2, len(layers)):
+        answers, units = layers[k]
+        kinship = kin.kinship(answers)
+        found += [
+            (float(kinship[unit]), k, unit, frozenset(answers.images[unit, :STRONGEST].tolist())) for unit in units
+        ]
+    found.sort(key=lambda one: -one[0])  # of equals the shallow one, as they come
+    chosen: dict[int, int] = {}
+    taken: list[frozenset[int]] = []
+    for _, k, unit, images in found:
+        if len(chosen) < MOST and k not in chosen and all(len(other & images) < 2 for other in taken):
+            chosen[k] = unit
+            taken.append(images)
+    return {k: chosen[k] for k in sorted(chosen)}
+
+
+def strongest(answers: Answers, unit: int) -> tuple[int, ...]:
+    """A unit's `RAISE` strongest photographs by number; none where its list is shorter."""
+    images = answers.images[unit, :RAISE].tolist()
+    return tuple(images) if len(images) == RAISE and min(images) >= 0 else ()
+
+
+def clear_unit(answers: Answers, kin: Kin) -> tuple[int, ...]:
+    """A layer's clearest unit; none where no two photographs of any are alike."""
+    kinship = kin.kinship(answers)
+    best = int(np.argmax(kinship))
+    return (best,) if kinship[best] > 0 else ()
