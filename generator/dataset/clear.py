@@ -17,6 +17,8 @@ MOST = 6
 """Units that the first page shows."""
 RAISE = FEWEST
 """Photographs of each unit."""
+OUT = 0.01
+"""By how much more alike its photographs are."""
 
 
 def clearest(layers: Sequence[tuple[Answers, Sequence[int]]], kin: Kin) -> Mapping[int, int]:
@@ -50,7 +52,7 @@ def strongest(answers: Answers, unit: int) -> tuple[int, ...]:
 
 
 def clear_unit(answers: Answers, kin: Kin) -> tuple[int, ...]:
-    """A layer's clearest unit; none where no two photographs of any are alike."""
+    """A layer's clearest unit; none where it does not stand `OUT` from half of the others, as in a set that is one kind as a whole."""
     kinship = kin.kinship(answers)
     best = int(np.argmax(kinship))
-    return (best,) if kinship[best] > 0 else ()
+    return (best,) if kinship[best] > np.median(kinship) + OUT else ()

@@ -61,7 +61,8 @@ class Kin:
             # The sum of all pairs, each twice, is that of all products less the images' own, which are one each.
             twice = (total * total).sum(axis=1) - known[part].sum(axis=1)
             found[part] = twice / np.maximum(have[part] * (have[part] - 1), 1)
-        return np.where(have >= FEWEST, np.clip(found, 0, 1), 0).astype(np.float32)
+        # Four digits: the sums of two builds differ behind them, and equals are to stay equal.
+        return np.where(have >= FEWEST, np.clip(found, 0, 1).round(4), 0).astype(np.float32)
 
     @cached_property
     def _counts(self) -> NDArray[np.bool_]:

@@ -43,6 +43,7 @@ def test_so_many_at_most():
 def test_a_layers_clearest_unit():
     assert clear_unit(layer((0, 3, 6), (0, 1, 3), (6, 8, 7)), KINDS) == (2,)
     assert clear_unit(layer((0, 3, 6), (0, NONE, NONE)), KINDS) == ()
+    assert clear_unit(layer((3, 4, 5), (0, 1, 2), (4, 3, 5)), KINDS) == (), "all are of one kind each: none stands out"
 
 
 def test_a_unit_with_fewer_photographs_has_none_to_show():

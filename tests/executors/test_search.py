@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from torch import Tensor
 from generator.build import ask, compute
 from generator.command.progress import Silent
 from generator.config import load_config
-from generator.dataset.clear import clear_unit
-from generator.dataset.kin import Kin
 from generator.engine.handle import Handle
 from generator.executors.search import lacking
 from generator.names import INPUT, LayerName
@@ -164,11 +163,9 @@ def test_beside_the_strongest_units_stand_those_that_threads_come_by(tmp_path: P
     layers = ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
     assert list(found) == layers
     assert {layer: some[:4] for layer, some in found.items()} == top
-    kin = Kin(list((setup.said or {}).values())[-1])
-    clear = {layer: clear_unit((setup.said or {})[LayerName(layer)], kin)[0] for layer in layers[2:]}
-    assert all(clear[layer] not in top[layer] for layer in clear), "one more each"
-    assert [some.own for some in found.values()] == [4, 4, 5, 5]
-    assert {layer: found[layer][4] for layer in clear} == clear
+    assert [some.own for some in found.values()] == [4] * 4, (
+        "of ten digits no unit has some that are more alike than others'"
+    )
     assert sorted(found["conv1_1"]) == list(range(setup.description.by_name[LayerName("conv1_1")].units)), (
         "where all end"
     )
@@ -189,6 +186,17 @@ def test_beside_the_strongest_units_stand_those_that_threads_come_by(tmp_path: P
     again, passes = ran(asked(tmp_path, "top:4+threads:2"))
     assert {layer: some for (_, layer), some in again.units.items()} == found
     assert passes == Passes(0, 0)
+
+
+def test_the_clearest_unit_of_a_deep_layer_stands_behind_its_strongest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    top = {layer: tuple(some) for (_, layer), some in ran(asked(tmp_path, "top:4"))[0].units.items()}
+    clear = {"conv2_1": 11, "conv2_2": top["conv2_2"][1]}
+    deep = cycle(clear.values())  # asked layer by layer
+    monkeypatch.setattr("generator.report.units.clear_unit", lambda answers, kin: (next(deep),))
+    found = {layer: picked(some) for (_, layer), some in ran(asked(tmp_path, "top:4+threads:2"))[0].units.items()}
+    assert found["conv2_1"][:5] == (*top["conv2_1"], 11) and found["conv2_1"].own == 5
+    assert found["conv2_2"][:4] == top["conv2_2"] and found["conv2_2"].own == 4, "it is among them"
+    assert [some.own for some in found.values()][:2] == [4, 4], "in the deeper half"
 
 
 def test_the_first_pages_units_get_a_film_and_several_pictures_and_keep_them_when_an_image_comes_in(tmp_path: Path):
