@@ -132,7 +132,7 @@ def _threaded(
         layer: tuple(dict.fromkeys((*some, *clear.get(layer, ()), *first.get(layer, ()))))
         for layer, some in own.items()
     }
-    found = joined(ranked, room, every, threads(), first, known=answers is not None)
+    found = joined(ranked, room, every, threads(), first, own=own, known=answers is not None)
     return {layer: Picked(some, first.get(layer, ()), len(own[layer])) for layer, some in found.items()}
 
 
@@ -207,6 +207,7 @@ def joined(
     threads: Threads,
     first: Mapping[LayerName, tuple[int, ...]] | None = None,
     *,
+    own: Mapping[LayerName, tuple[int, ...]] | None = None,
     known: bool = True,
 ) -> Mapping[LayerName, tuple[int, ...]]:
     """The strongest units of each layer, in order of execution, and behind them those that their threads come by.
@@ -220,12 +221,13 @@ def joined(
         the first     0 1 2 3 4 5      all of its `every` units, where these are no more than FIRST
 
     A layer whose units hand channels on, as those of a depthwise convolution do, has its strongest alone: threads go through it.
+    `own` are the units that each layer has for itself, where these are more than its strongest.
     """
-    own = {layer: best[: len(best) - room[layer]] for layer, best in ranked.items()}
+    own = own or {layer: best[: len(best) - room[layer]] for layer, best in ranked.items()}
     mixing = [layer for layer in ranked if layer in threads.mixing]
     whole = {layer for layer in mixing if threads.sees_image(layer) and every[layer] <= FIRST}
     joining = [layer for layer in mixing if layer not in whole and not threads.hands_on(layer)]
-    come, before = (_come_by(some, mixing, threads) if known else {} for some in (own, first or {}))
+    come, before = (_come_by(some, list(ranked), threads) if known else {} for some in (own, first or {}))
     wanted = sorted(come, key=lambda at: (-len(before.get(at, ())), -len(come[at]), -max(come[at]), at[1]))
     made = {layer: dict.fromkeys(some) for layer, some in own.items()}
     left = sum(room[layer] for layer in joining)
@@ -250,12 +252,12 @@ def joined(
 
 
 def _come_by(
-    begins: Mapping[LayerName, tuple[int, ...]], mixing: Sequence[LayerName], threads: Threads
+    begins: Mapping[LayerName, tuple[int, ...]], order: Sequence[LayerName], threads: Threads
 ) -> Mapping[tuple[LayerName, int], list[int]]:
     """(layer, unit) -> of the threads of these units that come by it, the numbers of the layers in which they begin."""
     found: dict[tuple[LayerName, int], list[int]] = {}
     for layer, some in begins.items():
         for unit in some:
-            for step in threads.thread(layer, unit) if layer in mixing else ():
-                found.setdefault((step.layer, step.unit), []).append(mixing.index(layer))
+            for step in threads.thread(layer, unit):
+                found.setdefault((step.layer, step.unit), []).append(order.index(layer))
     return found

@@ -147,9 +147,17 @@ def test_units_that_threads_come_by_stand_behind_the_strongest_and_all_of_the_fi
     assert list(chosen) == names
     first = joined(ranked, room | {LayerName("6"): 0}, every, found, {LayerName("6"): (1,)})
     assert first["2"] == (2, 3, 1), "the first page's thread before others"
+    through = joined(ranked, room | {LayerName("6"): 0}, every, found, {LayerName("4"): (2,)})
+    assert through["2"] == (2, 3, 0), "2 is there: then 0, the stronger of two that as many threads come by"
+    assert joined(ranked | {names[1]: (1, 3, 2)}, room, every, found, {LayerName("4"): (2,)})["2"][2] == 2, (
+        "of a unit that hands on"
+    )
     monkeypatch.setattr("generator.report.units.FIRST", 3)
     assert FIRST == 64
     # Now the first layer has a place too: its units 3 and 2, both of two threads, which begin as deep.
     assert joined(ranked, room, every, found)["0"] == (0, 1, 2)
-    none = joined(ranked | {names[3]: (0, 1, 2)}, room, every, threads_of(wide(), pages=["6"]))
-    assert none == {"0": (0, 1), "2": (2, 3), "4": (3, 2), "6": (0, 1, 2)}, "no thread comes by: the next strongest"
+    monkeypatch.undo()
+    unknown = joined(ranked, room, every, found, {LayerName("6"): (1,)}, known=False)
+    assert unknown == {"0": (0, 1, 2, 3), "2": (2, 3, 1), "4": (3, 2), "6": (0, 1, 2)}, (
+        "until it is known the next strongest"
+    )
