@@ -1,6 +1,9 @@
 """The page on which every unit of the report is searched for: by what it fires for and feeds, by marks, numbers, its layer.
 
 data/unit-search.js    {layers: […], classes: […], arrays: {name: [kind, base64]}}    some 30 bytes a unit, layer after layer
+
+Beside the arrays of all units stand those of classes: how many images of the set show each, and the units of the last layer that
+feed it most (fedClass, fedUnit, fedShare: a row a class, `fed` the number of that layer and how many units a row has).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.pages import escape
 from generator.pages.context import Site
-from generator.pages.searched import CHANCE, KINDS, KNOWN, NOTHING, Images, Names, layer_arrays, limit
+from generator.pages.searched import CHANCE, KINDS, KNOWN, NOTHING, Images, Names, feeders, layer_arrays, limit
 from generator.pages.units import BITS, all_marks, offsets, packed
 from generator.pages.views import Atlas, LayerView, Report
 
@@ -37,6 +40,8 @@ BOUNDS = (("colour-selective", "colour", 0.5), ("colour>0.8", "colour", 0.8), ("
 """Queries for units above a number."""
 SELDOM = (("on<1%", 0.01), (" sparse", 0.05))
 """Those for units that are on more seldom."""
+NUMBER = 17
+"""That of the unit in an example, where some layer has so many."""
 PLAIN = frozenset(" ,-'")
 """What a class's name may hold beside letters and digits to be an example of a query."""
 
@@ -59,15 +64,25 @@ def write(site: Site) -> None:
     parts = [layer_arrays(view, report.labels, images, names) for view in report.layers]
     for view, part in zip(report.layers, parts, strict=True):
         part["marks"] = all_marks(report, view.layer, view.answers)
+    read = [k for k, view in enumerate(report.layers) if _feeding(view)]
+    wires = report.layers[read[-1]].wires if read else None
+    by_class = {} if wires is None else feeders(wires, report.labels, names)
     whole = {name: np.concatenate([part[name] for part in parts]) for name in KINDS} if parts else {}
     known = {name for name in KNOWN.values() if name in whole and bool((whole[name] != NOTHING).any())}
     _, height, width = report.input_shape
-    value = {
+    value: dict[str, Any] = {
         "input": [height, width],
         "layers": [[*geometry(report, view), pictures(site, view), behind(site, view)] for view in report.layers],
         "classes": list(names.found),
-        "arrays": {name: packed(array, KINDS[name]) for name, array in whole.items() if KNOWN[name] in known},
+        "arrays": {name: packed(array, kind(name, array)) for name, array in whole.items() if KNOWN[name] in known}
+        | {name: packed(array, "b" if name == "fedShare" else "u") for name, array in by_class.items()},
     }
+    if report.shown:
+        shown = {escape.clean(text): count for text, count in report.shown.items()}
+        counts = np.array([min(shown.get(text, 0), NOTHING) for text in names.found], np.int64)
+        value["arrays"]["shown"] = packed(counts, "u")
+    if by_class:
+        value["fed"] = [read[-1], by_class["fedUnit"].shape[1]]
     site.script("data/unit-search.js", "search", "units", value)
     site.page(
         "units.md",
@@ -107,8 +122,17 @@ def geometry(report: Report, view: LayerView) -> list[Any]:
     image = next(drawn, None)
     maps = [f"{view.slug}/{image.slug}", f"data/maps/{slug}/{escape.slug(image.slug)}.js"] if image else None
     where = (*(list(each) if each else None for each in (layer.receptive_field, layer.jump)), offsets(layer))
-    feeds = layer.units if view.wires is not None and view.wires.class_index.size else 0
+    feeds = layer.units if _feeding(view) else 0
     return [escape.clean(layer.name), slug, layer.units, layer.kind, list(layer.shape[1:]), *where, maps, feeds]
+
+
+def _feeding(view: LayerView) -> bool:
+    return view.wires is not None and bool(view.wires.class_index.size)
+
+
+def kind(name: str, array: NDArray[Any]) -> str:
+    """How an array is packed: places in 16 bits where they fit."""
+    return "u" if name == "place" and array.max(initial=0) <= NOTHING else KINDS[name]
 
 
 def pictures(site: Site, view: LayerView) -> list[Any]:
@@ -138,7 +162,8 @@ def samples(
     parts: Sequence[Mapping[str, NDArray[Any]]],
     classes: Sequence[str],
 ) -> list[str]:
-    """Queries that find something here: the two classes that most units fire for, marks, numbers, the layer in the middle."""
+    """Queries that find something here: the two classes that most units fire for, marks, numbers, the layer in the middle, a
+    unit's number."""
     if not layers:
         return []
     first = whole["fires"][:, 0]
@@ -158,6 +183,7 @@ def samples(
     name = str(layers[k].layer.name)
     if all(c.isalnum() or c in "._" for c in name):
         found.append(f"layer:{name}" + (word if (parts[k]["on"] < few * NOTHING).any() else ""))
+    found.append(f"unit {min(NUMBER, max(view.layer.units for view in layers) - 1)}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 fires for   the classes that raise a unit beyond chance: the one that stands out in the mean of all images (`generator.dataset.classes`),
             and those whose images stand in its list more often, or more strongly, than chance puts them there
-feeds       the classes for which a linear head reads the unit
+feeds       the classes for which a linear head reads the unit; and of each class the units that it reads most
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ NOTHING = 65535
 """Stands in 16 bits where there is no class, image or number."""
 KINDS = {
     "fires": "u", "share": "b", "strength": "b", "marks": "b", "on": "u", "selectivity": "u", "colour": "u", "image": "u",
-    "place": "i", "feeds": "u", "speaks": "b",
+    "place": "i", "lead": "b", "feeds": "u", "speaks": "b",
 }  # fmt: skip
 """The arrays, and how they are packed."""
 KNOWN = {
     "fires": "fires", "share": "fires", "strength": "fires", "on": "on", "marks": "on", "selectivity": "selectivity",
-    "colour": "colour", "image": "image", "place": "image", "feeds": "feeds", "speaks": "feeds",
+    "colour": "colour", "image": "image", "place": "image", "lead": "image", "feeds": "feeds", "speaks": "feeds",
 }  # fmt: skip
 """An array is written where any unit has what this one says."""
 
@@ -104,7 +104,7 @@ def layer_arrays(view: LayerView, labels: Sequence[str], images: Images, names: 
     made: dict[str, NDArray[Any]] = {
         "fires": np.full((units, FIRES), NOTHING), "share": np.zeros((units, FIRES)), "strength": np.zeros(units),
         "on": nothing, "selectivity": nothing, "colour": nothing, "image": nothing,
-        "place": np.zeros(units), "feeds": np.zeros((0, FEEDS), np.int64), "speaks": np.zeros((0, FEEDS)),
+        "place": np.zeros(units), "lead": np.zeros(units), "feeds": np.zeros((0, FEEDS), np.int64), "speaks": np.zeros((0, FEEDS)),
     }  # fmt: skip
     if view.answers is not None:
         made |= _answered(view, view.answers, images)
@@ -130,7 +130,16 @@ def _answered(view: LayerView, answers: Answers, images: Images) -> dict[str, ND
         "selectivity": sixteen(np.where(answers.chosen >= 0, answers.selectivity, np.nan), 0.0),
         "image": np.where((chosen >= 0) & (chosen < NOTHING), chosen, NOTHING),
         "place": answers.places[:, 0],
+        "lead": np.rint(255 * lead(answers)),
     }
+
+
+def lead(answers: Answers) -> NDArray[np.float64]:
+    """(units,) by which part of its highest value the strongest image of a unit leads the next one: 1 where no other raises it above
+    zero, 0 where none does or two raise it alike."""
+    top = answers.values[:, 0].astype(np.float64)
+    second = answers.values[:, 1].clip(min=0) if answers.values.shape[1] > 1 else np.zeros(len(top))
+    return np.divide(top - second, top, out=np.zeros(len(top)), where=top > 0)
 
 
 def fires(
@@ -219,6 +228,21 @@ def _feeds(wires: Wires, labels: Sequence[str], names: Names) -> tuple[NDArray[n
     share = np.rint(255 * np.where(found == NONE, 0, np.take_along_axis(wires.class_share, best, axis=1)))
     missing = ((0, 0), (0, FEEDS - best.shape[1]))
     return np.pad(np.where(found == NONE, NOTHING, found), missing, constant_values=NOTHING), np.pad(share, missing)
+
+
+def feeders(wires: Wires, labels: Sequence[str], names: Names) -> dict[str, NDArray[Any]]:
+    """Of each class of the head that has units the ones that speak for it most: "fedClass" (m,), "fedUnit" (m, few) and "fedShare"
+    (m, few) in 255ths, as panels have it, NOTHING and 0 where there are fewer. `names` learns the classes."""
+    rows = np.flatnonzero((wires.class_units >= 0).any(axis=1))
+    given = tuple(labels) or None
+    number = np.array([names.number(escape.clean(label(given, int(row)))) for row in rows], np.int64)
+    rows, number = rows[number != NONE], number[number != NONE]
+    units = wires.class_units[rows]
+    return {
+        "fedClass": number,
+        "fedUnit": np.where((units >= 0) & (units < NOTHING), units, NOTHING),
+        "fedShare": np.rint(np.where(units >= 0, wires.class_units_share[rows], 0).clip(0, 1) * 255),
+    }
 
 
 def sixteen(values: NDArray[Any], lo: float) -> NDArray[np.int64]:

@@ -62,6 +62,11 @@ class Wires:
     """Whether shares are weighed by how much channels are on in the dataset (`generator.wiring.active`)."""
     driven: Bool[NDArray[np.bool_], " u"] = field(default_factory=lambda: np.zeros(0, np.bool_))
     """Units whose inputs go by what these add at the unit's own strongest places (`generator.dataset.drive`); (0,) where none do."""
+    class_units: Int[NDArray[np.int32], "classes few"] = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    """The units that speak for each class of the head most, strongest first, or -1; (0, 0) where it reads none of the layer."""
+    class_units_share: Float[NDArray[np.float32], "classes few"] = field(
+        default_factory=lambda: np.zeros((0, 0), np.float32)
+    )
 
     @classmethod
     def none(cls, units: int) -> Wires:
@@ -106,6 +111,7 @@ def wires(found: Wiring, units: int) -> Wires:
                 made = replace(made, weight=inputs.total)
     if classes is not None:
         made = replace(made, class_index=classes.index, class_share=classes.share, class_sign=classes.sign)
+        made = replace(made, class_units=classes.units, class_units_share=classes.units_share)
     if isinstance(near, NotApplicable):
         return replace(made, why_none_near=near.reason)
     return replace(made, near_unit=near.unit, near_cosine=near.cosine)

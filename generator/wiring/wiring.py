@@ -19,6 +19,7 @@ from generator.artifacts import NotApplicable
 from generator.engine.needs import HEAD
 from generator.model.describe import Description
 from generator.names import LayerName
+from generator.wiring.by_class import by_class, class_readers
 from generator.wiring.channels import Channels, Operation, channels_of
 from generator.wiring.feeds import Feeds, passed_back
 from generator.wiring.kernels import Kernels, kernels_of, linear_kernels
@@ -44,6 +45,9 @@ class Classes:
     """The head's weight, on the channel that it reads."""
     sign: Int[NDArray[np.int8], "u k"]
     """1 where more of the unit speaks for the class, -1 against; 0 where that is not known."""
+    units: Int[NDArray[np.int32], "classes few"]
+    """The units that speak for each class most, strongest first, or -1."""
+    units_share: Float[NDArray[np.float32], "classes few"]
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,10 @@ def _classes(channels: Channels, description: Description, module: nn.Module, k:
         return {}
     reading: dict[LayerName, tuple[Sources, Readers]] = {HEAD: (channels.head, readers(kernels, k))}
     passed = passed_back(channels.operations, reading, k)
+    few = class_readers(kernels)
+    back = passed_back(channels.operations, {HEAD: (channels.head, few)}, few.unit.shape[1])
     return {
-        name: Classes(found.unit, found.share, found.total, found.sign)
+        name: Classes(found.unit, found.share, found.total, found.sign, *by_class(back[name], kernels.units))
         for name, found in passed.items()
         if (found.unit >= 0).any()
     }

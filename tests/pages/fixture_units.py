@@ -92,7 +92,11 @@ def answered(
     index, sign = np.full((units, 2), NONE, np.int32), np.zeros((units, 2), np.int8)
     index[4], sign[4] = (0, 1), (-1, 1)
     share = np.tile(np.array([0.5, 0.4], np.float32), (units, 1))
-    head = replace(head, wires=replace(Wires.none(units), class_index=index, class_share=share, class_sign=sign))
+    wires = replace(Wires.none(units), class_index=index, class_share=share, class_sign=sign)
+    most = np.array([[NONE, NONE], [4, NONE], [NONE, NONE]], np.int32)
+    head = replace(
+        head, wires=replace(wires, class_units=most, class_units_share=np.where(most < 0, 0, 0.4).astype("f4"))
+    )
     examples = tuple(
         Example(k, image.name, image.photo, image.slug, None, word)
         for k, (image, word) in enumerate(zip(report.images[:2], shows, strict=True))

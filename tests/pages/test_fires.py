@@ -10,6 +10,7 @@ import pytest
 
 from generator.dataset.answers import NONE
 from generator.pages import searched
+from generator.wiring.wires import Wires
 from tests.pages.fixture_units import answers
 
 
@@ -75,6 +76,25 @@ def test_where_the_list_is_the_whole_set_a_class_must_stand_off_from_all_others(
         [0, NONE, NONE],
         [1, NONE, NONE],
     ]
+
+
+def test_by_how_much_the_strongest_image_leads():
+    values = np.array([[8.0, 2.0], [3.0, 3.0], [5.0, -4.0], [0.0, 0.0], [-1.0, -2.0]], np.float32)
+    assert searched.lead(replace(answers(5), values=values)).tolist() == [0.75, 0, 1, 0, 0]
+    assert searched.lead(replace(answers(2), values=values[:2, :1])).tolist() == [1, 1], "there is one image"
+
+
+def test_of_each_class_the_few_units_that_feed_it_most():
+    most = np.array([[3, 1], [NONE, NONE], [0, NONE]], np.int32)
+    share = np.array([[0.5, 0.2], [0, 0], [1, 0]], np.float32)
+    wires = replace(Wires.none(4), class_units=most, class_units_share=share)
+    names = searched.Names({"espresso": 0})
+    found = searched.feeders(wires, ("tabby", "none", "espresso"), names)
+    assert list(names.found) == ["espresso", "tabby"]
+    assert found["fedClass"].tolist() == [1, 0], "a class that nothing feeds has no row"
+    assert found["fedUnit"].tolist() == [[3, 1], [0, searched.NOTHING]]
+    assert found["fedShare"].tolist() == [[128, 51], [255, 0]]
+    assert list(searched.feeders(wires, (), searched.Names())["fedClass"]) == [0, 1], "without labels they have numbers"
 
 
 def test_sixteen_bits_and_nothing():

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from generator.dataset.answers import NONE
+from generator.pages.views import Report
 from tests.pages.conftest import build
 from tests.pages.fixture_report import tiny_report
 from tests.pages.fixture_units import answered
@@ -71,18 +72,21 @@ def test_what_is_on_at_next_to_no_place_is_called_seldom_on_and_stands_behind(br
         seen.check()
 
 
-def test_the_class_of_the_strongest_image_is_found_where_no_class_is_beyond_chance(
-    tmp_path: Path, browser: Browser, site_server: Callable[[Path], str]
-):
+def alone(made: Report, **more: Any) -> Report:
     """One image of two hundred shows red wine: that it is in a list may be chance, and yet it is what raises the odd units most."""
-    made = answered(tiny_report(tmp_path / "store"))
     layers = tuple(
         replace(view, answers=replace(view.answers, seen=200, chosen=np.full(view.layer.units, NONE, np.int32)))
         if view.answers
         else view
         for view in made.layers
     )
-    made = replace(made, layers=layers, shown=Counter({"tabby": 199, "red wine": 1}), by_model=True)
+    return replace(made, layers=layers, shown=Counter({"tabby": 199, "red wine": 1}), **more)
+
+
+def test_the_class_of_the_strongest_image_is_found_where_no_class_is_beyond_chance(
+    tmp_path: Path, browser: Browser, site_server: Callable[[Path], str]
+):
+    made = alone(answered(tiny_report(tmp_path / "store")), by_model=True)
     base = site_server(build(made, tmp_path).site)
     with opened(browser, f"{base}units.html#q=units+that+fire+for+wine", base=base) as seen:
         seen.page.wait_for_function("() => document.querySelector('unit-search').found")
@@ -94,8 +98,70 @@ def test_the_class_of_the_strongest_image_is_found_where_no_class_is_beyond_chan
         assert [lines[1] for lines in pictured] == ["_blocks.10._depthwise_conv", "layer4.2.conv3", "stem"], (
             "deep first"
         )
-        seen.page.locator("[type=search]").fill("wine -fires:wine")
+        told = seen.page.locator("[data-told]")
+        assert told.inner_text().startswith(
+            "No unit fires for red wine beyond chance: one picture of the set shows it. These units are found because their strongest"
+        )
+        seen.page.locator("[type=search]").fill("fires:wine")
+        assert seen.page.locator("[data-status]").inner_text().startswith("0 of"), "none is said to fire for it"
+        note = seen.page.locator("[data-note]")
+        assert note.inner_text().startswith("No unit fires for red wine beyond chance: one picture")
+        note.locator("a").click()
+        seen.page.wait_for_function("() => document.querySelector('unit-search').found.length")
+        assert seen.page.locator("unit-search [type=search]").input_value() == "wine"
+        seen.page.locator("[type=search]").fill("fires:tabby")
         assert seen.page.locator("[data-status]").inner_text().startswith("0 of")
+        assert "199 pictures of the set show it" in note.inner_text()
         seen.page.locator("[type=search]").fill("feeds:wine")
         assert seen.page.locator("[data-status]").inner_text().startswith("0 of")
+        assert not told.is_visible()
+        seen.check()
+
+
+def test_units_for_a_class_stand_in_order_those_that_fire_those_that_feed_those_it_merely_shows(
+    tmp_path: Path, browser: Browser, site_server: Callable[[Path], str]
+):
+    """Units 9, 3 and 12 of the head speak for "missile" most, which no picture of the set shows, and for "red wine" 5 and 7;
+    unit 1 of the stem fires for that."""
+    made = answered(tiny_report(tmp_path / "store"), labels=("tabby", "red wine", "missile"))
+    stem, act, conv, head = made.layers
+    assert head.wires is not None
+    most = np.array([[NONE] * 3, [5, 7, NONE], [9, 3, 12]], np.int32)
+    share = np.array([[0, 0, 0], [0.3, 0.2, 0], [0.5, 0.4, 0.1]], np.float32)
+    head = replace(head, wires=replace(head.wires, class_units=most, class_units_share=share))
+    assert stem.answers is not None
+    values = np.array(stem.answers.values)
+    values[7, 1] = 0  # nothing but the wine raises it: of its layer the first
+    stem = replace(stem, answers=replace(stem.answers, values=values))
+    stem, *rest = alone(replace(made, layers=(stem, act, conv, head))).layers
+    assert stem.answers is not None
+    chosen = np.where(np.arange(stem.layer.units) == 1, 1, NONE).astype(np.int32)  # it stands out in the mean of all
+    made = replace(
+        alone(made, by_model=True), layers=(replace(stem, answers=replace(stem.answers, chosen=chosen)), *rest)
+    )
+    base = site_server(build(made, tmp_path).site)
+    with opened(browser, f"{base}units.html#q=missile", base=base) as seen:
+        seen.page.wait_for_function("() => document.querySelector('unit-search').found")
+        cards = seen.page.evaluate(MADE, [])
+        assert numbers(cards) == [9, 3, 12], "as strongly as the classifier reads them"
+        assert [line for lines in cards for line in lines if "feeds missile" in line] == [
+            "feeds missile +25\u202f%", "feeds missile +16\u202f%", "feeds missile +1\u202f%",
+        ]  # fmt: skip
+        told = seen.page.locator("[data-told]")
+        assert told.inner_text() == (
+            "No unit fires for missile beyond chance: of no picture of the set does the model say it first. First come the 3 units"
+            " of head that speak for the class most in the classifier’s weights."
+        )
+        seen.page.locator("[type=search]").fill("units for red wine")
+        cards = seen.page.evaluate(MADE, [])
+        assert [(lines[1], number) for lines, number in zip(cards, numbers(cards), strict=True)][:5] == [
+            ("stem", 1), ("head", 5), ("head", 7), ("head", 4), ("_blocks.10._depthwise_conv", 1),
+        ], "unit 4 speaks for it, but is not among those that do most"  # fmt: skip
+        by_layer = [number for lines, number in zip(cards, numbers(cards), strict=True) if lines[1] == "stem"]
+        assert by_layer[1] == 7 and set(by_layer) == {1, 3, 5, 7, 9, 11}, "by the lead over the next image"
+        assert cards[-1][1] == "stem", "an early layer last"
+        assert told.inner_text().startswith("One unit fires for red wine. First come these, then the 2 units of head")
+        assert "early ones" in told.inner_text()
+        seen.page.locator("[data-control=order]").select_option("colour")
+        assert told.inner_text() == "One unit fires for red wine.", "the order is another one"
         seen.check()

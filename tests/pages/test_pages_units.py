@@ -96,7 +96,13 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("image:two stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
     ("kind:pool unit:4", ["head 4"]),
     ("units that fire for red wine unit:5 stem", ["stem 5"]),
-    ("units that fire for espresso", []),  # the head's unit 4 feeds it
+    ("units that fire for espresso", ["head 4"]),  # which feeds it: none fires for it
+    ("units for Espresso", ["head 4"]),
+    ("11", [f"{layer} 11" for layer in ("stem", "layer4.2.conv3", "head")]),
+    ("unit 11", [f"{layer} 11" for layer in ("stem", "layer4.2.conv3", "head")]),
+    ("#11 stem", ["stem 11"]),
+    ("stem unit 11", ["stem 11"]),
+    ("stem -unit:11 11", []),
     ("neurons which respond to wine unit:5 stem", ["stem 5"]),
     ("nothing-such", []),
 )  # fmt: skip
@@ -110,7 +116,8 @@ def test_queries_find_what_they_mean(browser: Browser, base: str):
         for query, expected in QUERIES:
             assert (query, found(seen, query)) == (query, expected)
             none = seen.page.locator("[data-note]").inner_text() if not expected else ""
-            assert none.startswith("" if expected else "No unit matches"), query
+            why = "No unit fires for espresso" if query == "fires:espresso" else "No unit matches"
+            assert none.startswith("" if expected else why), query
         seen.check()
 
 
@@ -243,15 +250,14 @@ def test_what_is_wrong_with_a_query_is_said(browser: Browser, http: str):
         assert note.inner_text() == "There is no number “size”: on, colour and selectivity can be compared."
 
 
-def test_where_nothing_is_found_it_says_what_is_known_with_two_examples_that_find_something(
-    browser: Browser, base: str
-):
+def test_where_nothing_is_found_it_says_what_is_known_with_examples_that_find_something(browser: Browser, base: str):
     with opened(browser, base + "units.html#q=eyes", base=base) as seen:
         assert found(seen) == []
         note = seen.page.locator("[data-note]")
         assert "Known are the names of classes, images and layers, marks and numbers" in note.inner_text()
         examples = note.locator("a").all_inner_texts()
-        assert len(examples) == 2 and examples[0] in ("tabby", "red wine") and examples[1].startswith("layer:")
+        assert len(examples) == 3 and examples[0] in ("tabby", "red wine") and examples[1].startswith("layer:")
+        assert examples[2] == "unit 15", "a number alone is a unit's"
         for query in examples:
             found(seen, "eyes")
             note.locator("a").get_by_text(query, exact=True).click()

@@ -62,6 +62,10 @@ def test_what_a_unit_feeds_and_its_classes_by_hand():
     assert last.class_index.tolist() == [[0, -1], [1, -1], [0, -1]]
     assert np.allclose(last.class_share, [[0.6, 0], [1, 0], [0.8, 0]])
     assert last.class_sign[:, 0].tolist() == [1, 1, -1]
+    # class 0 has weights 3, 0, -4 and class 1 has 0, 1, 0: what speaks against a class is none of its units
+    assert last.class_units[:, :2].tolist() == [[0, -1], [1, -1]]
+    assert np.allclose(last.class_units_share[:, 0], [0.6, 1])
+    assert first.class_units.shape == (0, 0), "a convolution stands between it and the head"
 
 
 def test_the_image_and_a_layer_without_weights_by_hand():

@@ -111,6 +111,11 @@ def test_classes_are_those_of_the_head_on_the_layers_that_it_averages() -> None:
         np.testing.assert_allclose(classes.share, share.gather(1, expected), rtol=1e-5)
         np.testing.assert_allclose(classes.weight, weight.T.gather(1, expected), rtol=1e-6)
         np.testing.assert_array_equal(classes.sign, np.sign(classes.weight))
+        for which, weights in enumerate(weight.numpy()):
+            speaking = [int(unit) for unit in np.argsort(-weights, kind="stable") if weights[unit] > 0]
+            kept = [int(unit) for unit in classes.units[which] if unit >= 0]
+            assert kept == speaking[: classes.units.shape[1]], "those that speak for it, strongest first"
+            np.testing.assert_allclose(classes.units_share[which][: len(kept)], share[kept, which], rtol=1e-5)
 
 
 def test_a_layer_without_weights_says_so() -> None:
@@ -215,3 +220,18 @@ def test_a_depthwise_convolution_that_nobody_reads_stands_for_itself() -> None:
     assert wires(wiring[LayerName("0")], 0) == [("2", 0, 0, 1.0, 1)]
     assert wires(wiring[LayerName("1")], 1) == [("2", 1, 1, 1.0, -1)]
     assert wires(wiring[LayerName("0")], 2) == []
+
+
+def test_of_a_channel_that_is_turned_over_what_speaks_against_a_class_speaks_for_it() -> None:
+    class Turned(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return self[2](self[1](self[0](x)).mean(dim=(2, 3)))
+
+    model = Turned(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2)).eval()
+    model[1].weight.data = torch.tensor([1.0, -1, 1, -1])
+    model[2].weight.data = torch.tensor([[1.0, 2, -3, -4], [0, 0, 0, 5]])
+    found = wiring_of(describe(model, (3, 4, 4)), model, [LayerName("0"), LayerName("1")])
+    before, behind = found[LayerName("0")].classes, found[LayerName("1")].classes
+    assert before is not None and behind is not None
+    assert behind.units[:, :4].tolist() == [[1, 0, -1, -1], [3, -1, -1, -1]]
+    assert before.units[:, :4].tolist() == [[3, 0, -1, -1], [-1, -1, -1, -1]]

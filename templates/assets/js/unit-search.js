@@ -9,6 +9,7 @@ customElements.define('unit-search', class extends HTMLElement {
     this.more = this.querySelector('[data-more]');
     this.note = this.querySelector('[data-note]');
     this.about = this.querySelector('[data-about]');
+    this.told = this.querySelector('[data-told]');
     this.seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({target}) => this.tile(target)), {rootMargin: '200px'});
     // What is typed before the data are there is in the address, and is read from it then.
     this.field.addEventListener('input', () => this.set());
@@ -44,24 +45,53 @@ customElements.define('unit-search', class extends HTMLElement {
     this.note.hidden = !parts.length;
   }
 
-  /** That nothing was found, what is known at all, and a query of the first and of the last kind that finds something here. */
-  none() {
-    const {el, say} = convatlas;
+  /** That nothing was found, what is known at all, and queries of several kinds that find something here. Where it is known why,
+   * that, and what finds more. */
+  none(told) {
+    const {el, say, address} = convatlas;
+    if (told && told.scope) return [el('span', {}, this.pictures(told), ' ', el('a', {href: `#${address.text({q: told.text})}`}, say('searchAny', {text: told.text})), '.')];
     const tries = [...this.querySelectorAll('.ca-tries a')];
-    const links = [...new Set([tries[0], tries.at(-1)])].filter(Boolean).map((link) => link.cloneNode(true));
+    const links = [...new Set([tries[0], ...tries.slice(-2)])].filter(Boolean).map((link) => link.cloneNode(true));
     const examples = links.length ? [` ${say('searchTry')} `, ...links.flatMap((link, k) => [k ? ', ' : '', link]), '.'] : [];
     return [el('span', {}, say('searchNone'), ` ${say('searchKnown')}`, examples)];
+  }
+
+  /** What is asked for, in words: the class, or that it may be one of several. */
+  asked({name, text}) { return name || convatlas.say('searchOneOf', {text}); }
+
+  /** How many units fire for a class and, where none does, how few pictures show it. */
+  pictures(told) {
+    const {say} = convatlas;
+    const name = this.asked(told);
+    if (told.fires) return say(told.fires === 1 ? 'searchFire1' : 'searchFire', {name, n: told.fires.toLocaleString('en')});
+    const n = told.pictures;
+    const show = Number.isNaN(n) ? '' : say(n ? (n === 1 ? 'searchShown1' : 'searchShown') : this.hasAttribute('data-said') ? 'searchSaid0' : 'searchShown0', {n: n.toLocaleString('en')});
+    return say(show ? 'searchFire0Shown' : 'searchFire0', {name, show});
+  }
+
+  /** What units for a class are, and in which order they stand: those that fire for it, those that feed it, and what is left. */
+  ordered(told) {
+    const {say, breaks} = convatlas;
+    const lines = this.units.arrays.image ? [this.pictures(told)] : [];
+    if (told.scope || this.order.value) return lines;
+    const parts = [told.fires ? say('searchFirstFires') : '', told.feeds ? say(told.feeds === 1 ? 'searchThenFeeds1' : 'searchThenFeeds', {n: told.feeds, layer: told.layer}) : '', told.seen && this.units.arrays.image ? say('searchThenSeen', {n: told.seen.toLocaleString('en')}) : ''].filter(Boolean);
+    if (told.fires + told.feeds === 0) return [...lines, ...(told.seen ? [say('searchSeenOnly')] : [])];
+    return parts.length > 1 || !told.fires ? [...lines, say('searchOrder', {first: parts[0], then: parts.slice(1).map((part) => say('searchThen', {part})).join('')})] : lines;
   }
 
   draw() {
     if (!this.units) return;
     const {say, query} = convatlas;
-    const {units: fit, problem} = query.find(this.units, this.field.value, this.order.value);
+    const {units: fit, problem, told} = query.find(this.units, this.field.value, this.order.value);
     const units = problem ? fit.subarray(0, 0) : fit;  // what is not understood finds nothing
     this.found = units;
+    this.fed = told ? told.feeders : new Map();
+    const said = told && !problem && units.length ? this.ordered(told) : [];
+    this.told.textContent = said.join(' ');
+    this.told.hidden = !said.length;
     this.status.textContent = say('unitsOf', {n: units.length.toLocaleString('en'), all: this.units.count.toLocaleString('en')});
     this.about.hidden = Boolean(problem) || !(convatlas.query.meant('dead', this.field.value) || /never/i.test(this.field.value));
-    this.tell(...(problem ? [say(...problem)] : units.length ? [] : this.none()));
+    this.tell(...(problem ? [say(...problem)] : units.length ? [] : this.none(told)));
     this.list.replaceChildren();
     this.grow(false);
   }
@@ -85,7 +115,8 @@ customElements.define('unit-search', class extends HTMLElement {
     const {units} = this;
     const layer = units.layers[units.layerOf(unit)];
     const number = unit - layer.start;
-    const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), key !== 'searchFeeds' && share ? ` ${Math.round(100 * share)}\u202f%` : ''])) : '');
+    const written = (key, share) => (key === 'searchFeeds' ? ` +${convatlas.wires.whole(convatlas.wires.part(share))}\u202f%` : share ? ` ${Math.round(100 * share)}\u202f%` : '');
+    const named = (key, pairs) => (pairs.length ? el('span', {class: 'ca-hit__line'}, el('span', {}, `${say(key)} `), pairs.flatMap(([index, share], k) => [k ? ', ' : '', this.marked(units.classes[index]), written(key, share)])) : '');
     const image = this.image(unit);
     const [looks, whose] = this.looksFor(layer, number);
     const meant = (text) => convatlas.query.meant(text, this.field.value);
@@ -95,11 +126,17 @@ customElements.define('unit-search', class extends HTMLElement {
       el('span', {class: 'ca-hit__text'},
         el('span', {class: 'ca-hit__head'}, el('b', {}, say('unit', {n: number})), el('span', {class: 'ca-hit__layer'}, breaks(layer.name))),
         tags.length ? el('span', {class: 'ca-hit__tags'}, tags.map((tag) => el('i', {class: meant(tag) ? 'ca-hit__meant' : null}, tag))) : '',
-        named(units.seldom(unit) ? 'searchSeldom' : 'searchFires', units.fires(unit)), named('searchFeeds', units.feeds(unit)),
+        named(units.seldom(unit) ? 'searchSeldom' : 'searchFires', units.fires(unit)), named('searchFeeds', this.feeding(unit)),
         this.most(image, units.fires(unit)),
         whose,
         el('span', {class: 'ca-hit__numbers'}, numbers.join(' · '))));
     return el('li', {}, link);
+  }
+
+  /** The classes that a unit feeds most; first the one asked for, where it is of the few that feed it most. */
+  feeding(unit) {
+    const own = this.units.feeds(unit), asked = this.fed.get(unit);
+    return asked ? [[asked[0], asked[1]], ...own.filter(([index]) => index !== asked[0])] : own;
   }
 
   /** The image that raises the unit most, where the query means it by its name or by what is on it; what the unit fires for stands

@@ -49,7 +49,7 @@
   const part = (share) => share ** 2;
 
   /** A share in whole per cent, below one in tenths; what is not nothing is not written as nothing. */
-  const whole = (share) => (share >= 0.01 || !share ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
+  const whole = (share) => (share >= 0.00995 || !share ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
 
   /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
   function strength(percent, sign, weight, driven = false) {
@@ -166,6 +166,7 @@
     ends,
     slice,
     part,
+    whole,
     percentages,
     /** Figures of a unit, as `unit-panel` takes them; `shown` makes the small picture of an input, or ''. */
     figures: (wires, unit, shown, goes) => [inputs(wires, unit, shown, goes), feeds(wires, unit), classes(wires, unit), near(wires, unit)].filter(Boolean),
