@@ -64,7 +64,7 @@ def write(site: Site, view: LayerView, slug: str) -> str:
     if found.driven.any():
         arrays["driven"] = packed(found.driven, "b")
     value = {
-        "layers": [[*named(site, name), *([1] if name == INPUT else [])] for name in layers],
+        "layers": [[*named(site, name), *([site.report.input_shape[0]] if name == INPUT else [])] for name in layers],
         "classes": [escape.clean(names[one]) if one < len(names) else str(one) for one in classes],
         "k": {
             "in": found.channel.shape[1],

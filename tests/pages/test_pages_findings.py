@@ -63,8 +63,8 @@ def found(*severities: str, images: int = 8, layers: int = 4) -> Findings:
         (("serious", "fine"), "One thing is seriously wrong."),
         (("warning", "note"), "Nothing is seriously wrong, and one thing is to be looked into."),
         (("warning", "warning"), "Nothing is seriously wrong, and 2 things are to be looked into."),
-        (("note", "fine", "unjudged"), "Nothing that was looked for is wrong. One thing is worth knowing."),
-        (("note", "note", "note"), "Nothing that was looked for is wrong. 3 things are worth knowing."),
+        (("note", "fine", "unjudged"), "No fault was found. One thing is worth knowing."),
+        (("note", "note", "note"), "No fault was found. 3 things are worth knowing."),
         (("fine", "unjudged"), "Nothing that was looked for was found."),
     ],
 )

@@ -44,7 +44,7 @@ def test_the_thread_is_what_the_weights_say_and_a_click_goes_along_it(browser: B
             assert page.locator("h1").inner_text() == expected[1][0]
             # the row that one came by is kept, in the address too: the unit is where it is, those before it stand before it
             row = [("conv2_2", unit), *expected]
-            assert seen.address.endswith(f"#u={expected[1][1]}&t=conv2_2%2F{unit}")
+            assert f"#u={expected[1][1]}&t=conv2_2%2F{unit}&i=" in seen.address
             assert thread(seen) == [one for one in row if one != expected[1]]
             here = page.locator(".ca-thread [aria-current]")
             assert here.count() == 1 and here.inner_text().split()[0] == str(expected[1][1])
@@ -111,7 +111,9 @@ def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_thr
         page = seen.page
         page.wait_for_selector(".ca-wire__via")
         row = page.locator("unit-panel figure", has_text="What feeds it").locator(".ca-wire").first
-        names = row.locator("a").evaluate_all("all => all.map((a) => a.getAttribute('href').replace(/.*layers/, ''))")
+        names = row.locator("a").evaluate_all(
+            "all => all.map((a) => a.getAttribute('href').replace(/.*layers|&.*/g, ''))"
+        )
         unit = re.search(r"#u=(\d+)", names[0])
         assert unit
         assert names == [f"/conv2-1.html#u={unit[1]}", f"/relu2-1.html#u={unit[1]}"]
@@ -273,3 +275,30 @@ def test_axe_finds_nothing_in_a_unit_with_reconstructions_and_a_row_that_one_cam
         assert audit(seen.page) == []
         over = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0
+
+
+@pytest.mark.parametrize("view", ["kernels", "units", "sideways"])
+def test_links_between_panels_keep_the_image_and_the_view(browser: Browser, site: Path, base: str, view: str):
+    images = [path.stem for path in sorted((site / "images").glob("*.html")) if path.stem != "index"]
+    unit = driven()[0]
+    kept = "maps" if view == "sideways" else view
+    with opened(browser, f"{base}layers/conv2-2.html#u={unit}&i={images[2]}&v={view}&c=magma", base=base) as seen:
+        page = seen.page
+        for step, begin in enumerate((".ca-wires a", ".ca-thread a")):
+            page.wait_for_selector(f"unit-panel {begin}")
+            links = page.locator("unit-panel a[href*='#']:not([href*='findings.html'])").evaluate_all(
+                "all => all.map((a) => a.href)"
+            )
+            assert len(links) > 4
+            for link in links:
+                assert f"&i={images[2]}&v={kept}&c=magma" in link, link
+            was = page.locator("h1").inner_text()
+            page.locator(f"unit-panel {begin}").first.click()
+            page.wait_for_function(
+                "was => document.querySelector('h1') && document.querySelector('h1').innerText !== was", arg=was
+            )
+            page.wait_for_selector("unit-panel .ca-wires")
+            assert page.locator("[name=image]:checked").get_attribute("value") == images[2], step
+            assert page.locator("[name=view]:checked").get_attribute("value") == kept, step
+            assert images[2] in page.locator("unit-panel figure").first.inner_text() or kept != "maps"
+        seen.check()

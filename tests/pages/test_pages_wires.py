@@ -121,3 +121,42 @@ def test_nearly_its_weights_is_said_only_where_it_is_so(
         assert ("nearly" in title) == nearly
         assert note.startswith("None has nearly its weights") == (not nearly)
         seen.check()
+
+
+FED = """({shares, layers, via}) => {
+  const n = shares.length, all = (value) => Array.from({length: n}, () => value);
+  const arrays = {starts: Array.from({length: n + 1}, (_, k) => k), more: all(0), endLayer: all(0), endUnit: shares.map((_, k) => k), endWay: all(2), viaStarts: Array.from({length: n + 1}, (_, k) => k * via), viaLayer: Array(n * via).fill(1), viaUnit: Array(n * via).fill(3), viaWay: Array(n * via).fill(2), channel: shares.map((_, k) => k), share: shares.map((share) => Math.round(255 * Math.sqrt(share))), sign: all(2), weight: [], rest: [0]};
+  const wires = {layers, weighted: true, k: {in: n, out: 0, classes: 0, near: 0}, arrays, window: []};
+  const host = document.querySelector('unit-panel');
+  host.replaceChildren(...convatlas.wires.figures(wires, 0).map(({body}) => body));
+  return [...host.querySelectorAll('li')].map((one) => one.innerText.replace(/\\s+/g, ' '));
+}"""
+"""What feeds a unit that reads these shares of as many inputs, in words."""
+
+
+def test_what_adds_next_to_nothing_is_not_called_nothing_and_colours_have_names(browser: Browser, site: Path):
+    with opened(browser, f"{site.as_uri()}/layers/2.html", base=site.as_uri() + "/") as seen:
+        made = {"shares": [0.995, 0.004, 1e-7], "layers": [["the input", "", 3], ["act", ""]], "via": 0}
+        assert seen.page.evaluate(FED, made) == ["the input red +100 %", "the input green +< 1 %"]
+        made["layers"] = [["the input", "", 4], ["act", ""]]  # of no photograph
+        assert seen.page.evaluate(FED, made) == ["the input 0 +100 %", "the input 1 +< 1 %"]
+        seen.check()
+
+
+def test_many_layers_on_the_way_fold_into_a_line(browser: Browser, site: Path):
+    with opened(browser, f"{site.as_uri()}/layers/2.html", base=site.as_uri() + "/") as seen:
+        made = {"shares": [1.0], "layers": [["conv9", ""], ["act", ""]], "via": 3}
+        assert seen.page.evaluate(FED, made) == ["conv9 0 by way of 3 layers +100 %"]
+        seen.page.locator("unit-panel summary").click()
+        assert seen.page.locator("unit-panel li").inner_text().count("act 3") == 3
+        seen.check()
+
+
+def test_of_a_unit_that_nothing_reads_no_shares_are_told(browser: Browser, site: Path):
+    with opened(browser, f"{site.as_uri()}/layers/2.html", base=site.as_uri() + "/") as seen:
+        figures = """() => convatlas.wires.figures({layers: [['conv9', '']], k: {in: 0, out: 2, classes: 0, near: 0}, window: [], weighted: true,
+            arrays: {feedsUnit: [4, 5], feedsLayer: [0, 0], feedsShare: [0, 0], feedsSign: [2, 2], rest: [0]}}, 0).map(({title, body, note}) => [title, body, note])"""
+        assert seen.page.evaluate(figures) == [
+            ["What it feeds", "", "No kernel of a later layer has even 0.01 % of its squared weights for it."]
+        ]
+        seen.check()

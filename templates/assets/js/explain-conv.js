@@ -41,7 +41,7 @@
       const middle = draw.map({values: parts[n], w: W, h: H, on: onPart, colour, side, label: say('xPartMap', {n: channels[j]})});
       middle.addEventListener('pointerdown', (event) => view.move(middle.at(event)));
       const value = draw.number(0), [pixel, factor] = [draw.number(0), draw.number(slices[n][0])], comes = el('span', {}, '=');
-      const from = page ? el('a', {href: `${convatlas.url(page)}#u=${channels[j]}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
+      const from = page ? el('a', {href: `${convatlas.url(page)}#${convatlas.carried({u: channels[j]})}`, title: say('xFrom', {name})}, channels[j]) : seen && channels.length === 3 ? say(`xColour${channels[j]}`) : String(channels[j]);
       const select = single || alone ? null : el('button', {type: 'button', class: 'ca-x-pick', 'aria-pressed': 'false', title: say('xPick', {n: channels[j]}), onclick: () => pick(n)}, input);
       const row = el('li', {class: select ? 'ca-x-row ca-x-row--picks' : 'ca-x-row', 'data-channel': channels[j], title: j === came ? say('xCame') : false}, ...[el('span', {class: 'ca-x-channel'}, from), select || input, draw.sign(transposed ? '∗ᵀ' : '∗'), slice, alone ? '' : [draw.sign('='), middle],
         alone ? '' : el('span', {class: 'ca-x-sum'}, single ? [pixel, slices[n][0] < 0 ? ' × (' : ' × ', factor, slices[n][0] < 0 ? ') ' : ' ', comes, ' '] : '', value)].flat());

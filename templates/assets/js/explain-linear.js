@@ -52,7 +52,7 @@
     const most = shown.length ? Math.abs(shown[0].v) : 0;
     const own = (at) => (chain.steps[k].follows === undefined ? null : chain.along(chain.steps[k].follows, at, chain.own));
     const text = (at) => (size === 1 && own(at) !== null ? say('unit', {n: at}) : size > 1 ? say('xInputAt', {c: Math.floor(at / size), y: Math.floor(at % size / w), x: at % w}) : say('xInputNumber', {n: at}));
-    const said = (at) => (page ? el('a', {href: `${url(page)}#u=${Math.floor(at / size)}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
+    const said = (at) => (page ? el('a', {href: `${url(page)}#${convatlas.carried({u: Math.floor(at / size)})}`, title: name || false}, text(at)) : size === 1 && own(at) !== null ? el('a', {href: `#v=maps&u=${own(at)}`}, text(at)) : text(at));
     const cut = [others, bias].some((v) => Math.abs(v) > most);
     const body = shown.map(({at, v}) => el('tr', {'data-term': at, class: at === view.from ? 'is-own' : false}, el('th', {scope: 'row'}, said(at), at === view.from ? el('span', {class: 'ca-dim', 'data-came': ''}, ` ${say('xCame')}`) : ''), el('td', {}, draw.number(x[at])), el('td', {}, '×'), el('td', {}, draw.number(weight[at])), el('td', {}, draw.equals(draw.shown(x[at]) * draw.shown(weight[at]), v)), el('td', {}, draw.number(v, {'data-product': ''})), el('td', {}, bar(v, most))));
     const last = (head, v, key) => el('tr', {class: 'ca-x-last'}, el('th', {scope: 'row', colspan: 5}, head), el('td', {}, draw.number(v, {[key]: ''})), el('td', {}, bar(v, most)));

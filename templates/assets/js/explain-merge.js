@@ -15,7 +15,7 @@
       const {flows, name: from, page} = reads[read];
       const text = flows === undefined ? from || '' : chain.steps[flows].name;
       const at = flows === undefined ? page : chain.steps[flows].page;
-      return at ? el('a', {href: `${url(at)}#u=${unit}`}, convatlas.breaks(text)) : el('span', {}, convatlas.breaks(text));
+      return at ? el('a', {href: `${url(at)}#${convatlas.carried({u: unit})}`}, convatlas.breaks(text)) : el('span', {}, convatlas.breaks(text));
     };
     /** Of a term that is one row or one column of numbers: that it is the same in every row or column. */
     const broad = ({read}) => {
@@ -64,7 +64,7 @@
     const widths = reads.map((read, n) => {
       const from = first, text = read.flows === undefined ? read.name || '' : chain.steps[read.flows].name, page = read.flows === undefined ? read.page : chain.steps[read.flows].page;
       first += read.shape[0];
-      const said = [el('b', {}, page ? el('a', {href: `${url(page)}${n === part ? `#u=${channel}` : ''}`}, convatlas.breaks(text)) : convatlas.breaks(text)), el('span', {}, say('xChannels', {first: from, last: first - 1, n: read.shape[0]}))];
+      const said = [el('b', {}, page ? el('a', {href: `${url(page)}#${convatlas.carried({u: n === part ? channel : ''})}`}, convatlas.breaks(text)) : convatlas.breaks(text)), el('span', {}, say('xChannels', {first: from, last: first - 1, n: read.shape[0]}))];
       const made = el('li', {class: n === part ? 'is-own' : '', 'data-part': n}, said);
       made.style.setProperty('--share', read.shape[0] / units);
       return made;

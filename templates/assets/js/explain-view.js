@@ -128,7 +128,7 @@
       const {at, part, channel} = chain.leaves(chain.own, unit);
       const {flows} = chain.steps[at].reads[part];
       const {name, page} = flows === undefined ? chain.steps[at].reads[part] : chain.steps[flows];
-      return el('p', {class: 'ca-na'}, el('span', {}, say('xElsewhere', {unit, channel}), ' ', page ? el('a', {href: `${url(page)}#u=${channel}&v=how`}, name || '') : name || ''));
+      return el('p', {class: 'ca-na'}, el('span', {}, say('xElsewhere', {unit, channel}), ' ', page ? el('a', {href: `${url(page)}#${convatlas.carried({u: channel, v: 'how'})}`}, name || '') : name || ''));
     }
 
     tabs() {

@@ -108,11 +108,15 @@ customElements.define('layer-page', class extends HTMLElement {
     convatlas.address.write({u: u >= 0 ? u : '', i, v, c: this.linked(), s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t, x: how ? x : '', p: how ? p : ''});
   }
 
-  /** The layers before and after open on the same image, view and colour. */
-  links() {
+  /** What other pages of layers and units open with: the same image, view and colour. */
+  carried() {
     const {i, v, s} = this.state;
-    const c = this.linked();
-    for (const link of document.querySelectorAll('[data-keeps-view] a')) link.href = `${link.getAttribute('href').split('#')[0]}#${convatlas.address.text({i, v, c, s: s === 'layer' ? s : ''})}`;
+    return {i, v, c: this.linked(), s: s === 'layer' ? s : ''};
+  }
+
+  /** The layers before and after keep it. */
+  links() {
+    for (const link of document.querySelectorAll('[data-keeps-view] a')) link.href = `${link.getAttribute('href').split('#')[0]}#${convatlas.address.text(this.carried())}`;
   }
 
   /** Class maps lie over photographs and keep a colour map of their own. */
@@ -248,7 +252,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const inputs = Object.keys(this.data.kernelInputs);
     if (v === 'kernels' && inputs.length > 1) {
       const first = this.data.kernels.rgb ? 'inputAll' : 'inputFirst';
-      const options = [el('option', {value: '', selected: k === ''}, say(first)), ...inputs.map((n) => el('option', {value: n, selected: n === k}, n))];
+      const options = [el('option', {value: '', selected: k === ''}, say(first)), ...inputs.map((n) => el('option', {value: n, selected: n === k}, convatlas.channel(this, n)))];
       this.extra.append(el('label', {class: 'ca-select'}, `${say('input')} `, el('select', {'data-control': 'slice'}, options)));
     }
     if (v === 'cams' && this.data.cams.length > 1) {
@@ -273,7 +277,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const shared = atlas && !atlas.rgb ? convatlas.tiles.shared(atlas) : null;
     const ends = shared ? {lo: number(shared[0]), hi: number(shared[1])} : {};
     const scale = !shared ? '' : say(`${atlas.signed ? 'signed' : 'per'}${convatlas.tiles.shares(atlas, s) ? 'Layer' : 'Map'}`, ends);
-    if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: k}), scale};
+    if (v === 'kernels') return {title: say('kernelsOf', {layer}), how: k === '' ? say('kernelsHow', {note: this.data.kernelNote}) : say('kernelsInput', {n: convatlas.channel(this, k)}), scale};
     if (v === 'pictures') return {title: say('picturesOf', {layer}), how: `${say('picturesHow')} ${atlas.n < this.data.units ? say(this.data.threaded ? 'picturesThreaded' : 'picturesSome', {n: atlas.n, all: this.data.units}) : ''}`, scale};
     return {title: say('mapsOf', {layer, image: this.image().name}), how: say(!atlas || !atlas.signed ? 'mapsHow' : convatlas.colours.name(this.state.c, true) === 'diverging' ? 'mapsHowSigned' : 'mapsHowSignedGray'), scale, photo: this.image().photo};
   }

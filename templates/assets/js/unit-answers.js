@@ -136,7 +136,7 @@
   /** Links to other units of the layer: [[unit, value]]. */
   function units(pairs, words) {
     const {el} = convatlas;
-    return el('ul', {class: 'ca-units'}, pairs.map(([unit, value, text]) => el('li', {}, el('a', {href: `#u=${unit}`, 'data-unit': unit}, el('b', {}, unit), el('span', {title: words}, text)))));
+    return el('ul', {class: 'ca-units'}, pairs.map(([unit, value, text]) => el('li', {}, el('a', {href: `#${convatlas.carried({u: unit})}`, 'data-unit': unit}, el('b', {}, unit), el('span', {title: words}, text)))));
   }
 
   function alike(answers, unit) {

@@ -31,7 +31,7 @@
   /** Whose picture it is that stands for a unit, as a link. */
   function handed({name, page, unit}) {
     const {el, say, url, breaks} = convatlas;
-    return [`${say('looksForBehind')} `, el('a', {href: `${url(page)}#u=${unit}`}, breaks(name), ' ', el('b', {}, unit)), '.'];
+    return [`${say('looksForBehind')} `, el('a', {href: `${url(page)}#${convatlas.carried({u: unit})}`}, breaks(name), ' ', el('b', {}, unit)), '.'];
   }
 
   /** The unit's thread back to the first layer; of one that nothing raises, that there is none. */
@@ -67,6 +67,9 @@
     return layer ? convatlas.el('span', {class: 'ca-wire__picture'}, convatlas.threads.picture(threads, found && found.examples, layer, unit, 26)) : '';
   }
 
+  /** What an input channel of the page's layer is called: of an image in colours, red, green or blue. */
+  const channel = (page, n) => (page.data.kernels.rgb && Object.keys(page.data.kernelInputs).length === 3 ? convatlas.say(`xColour${n}`) : n);
+
   /** The unit's kernel at every input channel, on one scale, so that strong and weak inputs can be told apart. */
   function slices(page) {
     const {el, say, tiles} = convatlas;
@@ -78,7 +81,7 @@
     const side = Math.max(14, Math.min(44, 12 * Math.max(...found.map(([, atlas]) => Math.max(atlas.w, atlas.h)))));
     const body = el('span', {class: 'ca-slices'}, found.map(([input, atlas, tile]) => {
       const one = tiles.single(atlas, tile, side, c, [-top, top]);
-      one.title = `${say('input')} ${input}`;
+      one.title = `${say('input')} ${channel(page, input)}`;
       return one;
     }));
     return [{title: say('slices', {n: found.length}), body, bar: tiles.bar(-top, top, c, true)}];
@@ -96,6 +99,7 @@
   }
 
   /** A promise of what `unit-panel` opens with; null where `current` says that another unit was asked for meanwhile. */
+  convatlas.channel = channel;
   convatlas.figures = async (page, current) => {
     const {el, say, url, load, answers, wires, threads, marks} = convatlas;
     const {data, state, dataset} = page;

@@ -86,11 +86,11 @@
 
   /** A unit on the thread, as a link that keeps the row; without a step, where the row begins. */
   function knot({threads, layer, unit, step, body, here, from}) {
-    const {el, url, say, breaks, address} = convatlas;
+    const {el, url, say, breaks, carried} = convatlas;
     const words = here ? say('threadHere', {layer: layer.name, unit}) : step ? say('threadStep', {layer: layer.name, unit, share: percent(step)}) : say('threadBegan', {layer: layer.name, unit});
     const sign = step ? ` ca-thread__tie--${step.sign > 0 ? 'for' : step.sign < 0 ? 'against' : 'open'}` : '';
     const inside = [el('span', {class: 'ca-thread__picture'}, body || el('i', {class: 'ca-thread__none'}), el('b', {}, unit)), el('small', {}, breaks(short(threads, layer.name)))];
-    return el('li', {class: `ca-thread__knot${sign}`}, layer.page && !here ? el('a', {href: `${url(layer.page)}#${address.text({u: unit, t: from})}`, title: words, 'aria-label': words}, inside) : el('span', {title: words, 'aria-current': here ? 'true' : null}, inside));
+    return el('li', {class: `ca-thread__knot${sign}`}, layer.page && !here ? el('a', {href: `${url(layer.page)}#${carried({u: unit, t: from})}`, title: words, 'aria-label': words}, inside) : el('span', {title: words, 'aria-current': here ? 'true' : null}, inside));
   }
 
   /** The row that the address says one came by, `from` being "layer/unit" of its begin: [{layer, unit, …}]; null where it does

@@ -3,8 +3,15 @@
 (() => {
   const FEW = 4;  // units named that hand a channel on
   const LEAST = 0.02;  // part of a reader's squared weights below which it is not named
+  const UNREAD = 1e-4;  // part below which no reader looks at it at all
   const NEARLY = 0.9;  // cosine from which two kernels are nearly one
   const kept = new Map();
+
+  /** The text of an address of another unit's panel, which opens on the same image, in the same view and colour. */
+  convatlas.carried = (parts) => {
+    const page = document.querySelector('layer-page');
+    return convatlas.address.text({...parts, ...(page && page.state ? page.carried() : {})});
+  };
 
   /** A layer's wires, unpacked. */
   async function load(slug, address) {
@@ -28,10 +35,10 @@
 
   /** A link to a unit of any layer; of this one, or of a layer without a page, as it may be. */
   function link(wires, layer, unit) {
-    const {el, url, breaks} = convatlas;
-    const [name, page] = wires.layers[layer];
-    const text = [el('span', {class: 'ca-wire__layer'}, breaks(name)), ' ', el('b', {}, unit)];
-    return page ? el('a', {href: `${url(page)}#u=${unit}`}, text) : el('span', {}, text);
+    const {el, url, breaks, say} = convatlas;
+    const [name, page, colours] = wires.layers[layer];
+    const text = [el('span', {class: 'ca-wire__layer'}, breaks(name)), ' ', el('b', {}, colours === 3 ? say(`xColour${unit}`) : unit)];
+    return page ? el('a', {href: `${url(page)}#${convatlas.carried({u: unit})}`}, text) : el('span', {}, text);
   }
 
   /** Whole percentages of parts of one whole, which make 100 together: those that lose most by rounding down are rounded up. */
@@ -48,8 +55,8 @@
   /** The part of a kernel's squared weights that a slice has, of its length's share of the kernel's. */
   const part = (share) => share ** 2;
 
-  /** A share in whole per cent, below one in tenths; what is not nothing is not written as nothing. */
-  const whole = (share) => (share >= 0.00995 || !share ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
+  /** A share in whole per cent, below one in tenths. What is read with next to nothing is not written as nothing: in eight bits it is. */
+  const whole = (share) => (share >= 0.00995 ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
 
   /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
   function strength(percent, sign, weight, driven = false) {
@@ -57,8 +64,9 @@
     const words = driven ? ['wireDrives', 'wireHolds', 'wireMoves'] : ['wireFor', 'wireAgainst', 'wireOpen'];
     const bar = el('i', {class: `ca-wire__bar ca-wire__bar--${sign > 0 ? 'for' : sign < 0 ? 'against' : 'open'}`});
     bar.style.setProperty('--share', (Number(percent) || 0.5) / 100);
-    const said = `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${percent} %`;
-    return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share: `${percent} %`})}, bar, el('span', {'data-percent': percent}, said), weight === undefined ? '' : el('small', {class: 'ca-wire__weight', 'data-weight': weight}, say('wireWeight', {v: number(weight)})));
+    const share = `${percent || '<\u202f1'} %`;
+    const said = `${sign > 0 ? '+' : sign < 0 ? '\u2212' : ''}${share}`;
+    return el('span', {class: 'ca-wire__strength', title: say(words[sign > 0 ? 0 : sign < 0 ? 1 : 2], {share})}, bar, el('span', {'data-percent': percent}, said), weight === undefined ? '' : el('small', {class: 'ca-wire__weight', 'data-weight': weight}, say('wireWeight', {v: number(weight)})));
   }
 
   /** A slice of a kernel, red for weights above zero and blue for those below. */
@@ -80,12 +88,13 @@
 
   const row = (...parts) => convatlas.el('li', {class: 'ca-wire'}, parts);
 
-  /** What hands a unit on, on the way: links that stand in a line of their own. */
+  /** What hands a unit on, on the way: a link in a line of its own; of several how many, and they themselves on demand. */
   function passed(wires, via) {
     const {el, say} = convatlas;
     if (!via.length) return '';
     const links = via.slice(0, FEW).flatMap(({layer, unit}, n) => [n ? ', ' : '', link(wires, layer, unit)]);
-    return el('span', {class: 'ca-wire__via'}, `${say('wireVia')} `, links, via.length > FEW ? say('wireMore', {n: via.length - FEW}) : '');
+    if (via.length === 1) return el('span', {class: 'ca-wire__via'}, `${say('wireVia')} `, links);
+    return el('details', {class: 'ca-wire__via'}, el('summary', {}, say('wireViaMany', {n: via.length})), links, via.length > FEW ? say('wireMore', {n: via.length - FEW}) : '');
   }
 
   /** The names of a channel's ends, and the way of them all. */
@@ -105,7 +114,8 @@
     const rows = [];
     const driven = Boolean(arrays.driven && arrays.driven[unit]);
     let marked = !goes;
-    const known = Array.from({length: k}, (_, n) => unit * k + n).filter((at) => arrays.channel[at] >= 0);
+    // What adds so little that eight bits have it as nothing is part of the rest.
+    const known = Array.from({length: k}, (_, n) => unit * k + n).filter((at) => arrays.channel[at] >= 0 && (arrays.share[at] || !wires.weighted));
     const percents = percentages([...known.map((at) => part(arrays.share[at] / 255)), arrays.rest[unit] / 255]);
     for (const [n, at] of known.entries()) {
       const channel = arrays.channel[at];
@@ -135,6 +145,7 @@
     const known = Array.from({length: k}, (_, n) => unit * k + n).filter((at) => arrays.feedsUnit[at] >= 0);
     // The strongest stand first: of those that look at it with next to nothing only the first is named.
     const named = Math.max(1, known.filter((at) => share(at) >= LEAST).length);
+    if (known.length && share(known[0]) < UNREAD) return {title: say('feeds'), body: '', note: say('feedsNone')};
     const rows = known.slice(0, named).map((at) => row('', el('span', {class: 'ca-wire__names'}, link(wires, arrays.feedsLayer[at], arrays.feedsUnit[at])), strength(whole(share(at)), arrays.feedsSign[at] - 1)));
     if (known.length > named) rows.push(row('', el('span', {class: 'ca-wire__names ca-dim'}, say('feedsRest', {share: `${whole(share(known[named]))} %`}))));
     return rows.length ? {title: say('feeds'), body: el('ul', {class: 'ca-wires'}, rows), note: say('feedsHow')} : null;
