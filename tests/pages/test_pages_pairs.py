@@ -44,14 +44,15 @@ def test_a_deep_layer_opens_with_pictures_beside_photographs_and_a_card_opens_it
         assert cards.last.locator(".ca-seen__looks").inner_text().startswith("∅"), "its search came to nothing"
         for control in ("[data-zoom='1']", "[data-control=scale]"):
             assert not page.locator(control).is_visible(), "what the view has no use for is away"
-        assert page.locator("[data-status]").inner_text() == "4 of 8 units"
+        assert page.locator("[data-status]").inner_text() == "searched for: 4 of 8 units"
+        assert page.locator("[data-control=filter] option").first.inner_text() == "not filtered"
         cards.nth(1).click()
         page.wait_for_selector("unit-panel h2:has-text('Unit 2 ')")
         assert "u=2" in seen.address and "v=units" in seen.address
         for press, unit in (
             ("after", 6),
             ("after", 4),
-            ("after", 4),
+            ("ArrowRight", 4),
             ("before", 6),
             ("ArrowLeft", 2),
             ("ArrowRight", 6),
@@ -162,3 +163,54 @@ def test_three_photographs_stand_in_a_row_on_a_telephone(browser: Browser, base:
     with opened(browser, f"{base}layers/layer-2.html", base=base, width=390) as seen:
         seen.page.wait_for_selector(".ca-seen")
         assert seen.page.evaluate(ROWS) == 1
+
+
+def test_at_the_ends_there_is_no_way_on_and_a_unit_that_is_not_shown_says_so(browser: Browser, base: str):
+    """Units 0, 2, 6 and 4 of the layer were searched for, in that order; of the second one unit 4 is always on."""
+    ends = "[...document.querySelectorAll('unit-panel [data-act=before], unit-panel [data-act=after]')].map((b) => b.disabled)"
+    with opened(browser, f"{base}layers/layer-2.html#v=units&u=0", base=base) as seen:
+        page = seen.page
+        for unit, off in ((0, [True, False]), (2, [False, False]), (4, [False, True])):
+            page.evaluate("hash => { location.hash = hash; }", f"v=units&u={unit}")
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            page.wait_for_function(f"{ends}.join() === '{','.join(str(one).lower() for one in off)}'")
+            assert page.locator("unit-panel .ca-panel__missing").count() == 0
+        page.evaluate("location.hash = 'v=units&u=5'")
+        page.wait_for_selector("unit-panel h2:has-text('Unit 5 ')")
+        said = page.locator("unit-panel .ca-panel__missing")
+        assert said.inner_text().startswith("Unit 5 is not among the 4 shown here, which were searched for.")
+        assert page.evaluate(ends) == [True, True]
+        page.keyboard.press("ArrowRight")
+        assert "u=5" in seen.address, "it does not jump"
+        assert page.locator(".ca-seen[aria-pressed=true]").count() == 0
+        said.locator("button").click()
+        page.wait_for_selector("atlas-wall [aria-selected=true]")
+        assert "u=5" in seen.address and page.locator("[name=view]:checked").get_attribute("value") == "maps"
+        assert page.evaluate(ends) == [False, False] and said.count() == 0
+        seen.check()
+    with opened(browser, f"{base}layers/layer-1.html#f=always_on&u=5", base=base) as seen:
+        page = seen.page
+        said = page.locator("unit-panel .ca-panel__missing")
+        assert said.inner_text().startswith("Unit 5 is not among the 1 that the filter shows.")
+        said.locator("button").click()
+        page.wait_for_function("() => document.querySelectorAll('atlas-wall [role=option]').length === 12")
+        assert said.count() == 0 and "f=" not in seen.address and "u=5" in seen.address
+        seen.check()
+
+
+def test_the_menu_of_colours_is_that_of_the_map_in_the_panel_where_the_wall_takes_none(browser: Browser, base: str):
+    with opened(browser, f"{base}layers/layer-0.html#v=units", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-seen")
+        signed = """async (signed) => {
+          const page = document.querySelector('layer-page');
+          const image = page.image();
+          (await convatlas.load('maps', `${page.dataset.layer}/${image.slug}`, image.maps)).signed = signed;
+          page.set({u: signed ? 2 : 0});
+        }"""
+        for value, unit, name in ((True, 2, "diverging"), (False, 0, "viridis")):
+            page.evaluate(signed, value)
+            page.wait_for_selector(f"unit-panel h2:has-text('Unit {unit} ')")
+            assert page.locator("colour-menu summary").inner_text().strip() == name
+            assert page.locator("colour-menu").is_visible()
+        seen.check()

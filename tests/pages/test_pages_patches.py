@@ -62,6 +62,45 @@ def test_a_patch_shows_its_place_on_the_photograph(browser: Browser, site: Path,
         seen.check()
 
 
+def test_a_patchs_place_opens_under_its_row_and_escape_closes_it_alone(browser: Browser, site: Path, base: str):
+    found = data(site, "units", "conv2-2")
+    unit = found["back"]["entries"][0][0]
+    with opened(browser, f"{base}layers/conv2-2.html#u={unit}", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-patches--back .ca-patch")
+        panel = page.locator("unit-panel")
+        for grid in (".ca-patches--back", ".ca-patches:not(.ca-patches--back)"):
+            patch = page.locator(f"{grid} .ca-patch").first
+            patch.click()
+            box, spot, inside = (one.bounding_box() for one in (patch, page.locator(".ca-place:visible").last, panel))
+            assert box and spot and inside
+            assert 0 <= spot["y"] - box["y"] - box["height"] < 40, "just under the row"
+            assert spot["y"] + spot["height"] <= inside["y"] + inside["height"], "with its caption whole"
+            assert box["y"] >= inside["y"], "and the row still in sight"
+            page.keyboard.press("Escape")
+            assert page.locator(".ca-place:visible").count() == 0
+            assert patch.get_attribute("aria-expanded") == "false"
+            assert patch.evaluate("e => e === document.activeElement")
+            assert f"u={unit}" in seen.address and panel.locator("h2").inner_text().startswith(f"Unit {unit} ")
+        page.keyboard.press("Escape")
+        assert "u=" not in seen.address
+        seen.check()
+
+
+def test_of_one_value_alone_the_histogram_has_one_number(browser: Browser, site: Path, base: str):
+    with opened(browser, f"{base}layers/conv2-2.html#u=0", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-bins__ends span")
+        slug = page.locator("layer-page").get_attribute("data-layer")
+        one = """async (slug) => {
+          const {answers, examples} = await convatlas.answers.load(slug, `data/units/${slug}.js`);
+          answers.arrays.lo[0] = answers.arrays.hi[0] = 0;
+          return convatlas.answers.figures(answers, examples, 0, 96).find(({title}) => /which value/.test(title)).body.textContent;
+        }"""
+        assert page.evaluate(one, slug) == "0 everywhere"
+        seen.check()
+
+
 def test_numbers_and_keys_are_explained_where_they_stand(browser: Browser, site: Path, base: str):
     text = (site / "data/layers/conv2-2.js").read_text("utf-8")
     unit = re.search(r'"searched":\{"(\d+)"', text)

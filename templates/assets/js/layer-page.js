@@ -266,7 +266,7 @@ customElements.define('layer-page', class extends HTMLElement {
     const {pictures, units} = this.data;
     const all = units.toLocaleString('en');
     if (this.state.f && this.sorted) return convatlas.say('unitsOf', {n: this.sorted.order.length.toLocaleString('en'), all});
-    return ['pictures', 'units'].includes(this.state.v) && pictures.n < units ? convatlas.say('unitsOf', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
+    return ['pictures', 'units'].includes(this.state.v) && pictures.n < units ? convatlas.say('unitsSearched', {n: pictures.n.toLocaleString('en'), all}) : convatlas.say('units', {n: all});
   }
 
   words() {
@@ -337,13 +337,34 @@ customElements.define('layer-page', class extends HTMLElement {
     return why ? convatlas.say('deadWhy', {why}) : convatlas.say('dead');
   }
 
+  /** The units that the view shows, in its order. */
+  shown() {
+    if (this.state.v === 'units') return convatlas.pairs.shown(this.main);
+    return this.now ? this.wall.order.map((tile) => convatlas.tiles.unit(this.now, tile)) : [];
+  }
+
+  /** The unit before or after the open one, among those that are shown; null at the ends, and from one that is not among them. */
+  beside(by, shown = this.shown()) {
+    const at = shown.indexOf(this.state.u);
+    return at < 0 ? null : shown[at + by] ?? null;
+  }
+
   step(by) {
-    if (this.state.v === 'units') this.set({u: convatlas.pairs.next(this.main, this.state.u, by)});
-    const order = this.now ? this.wall.order : null;
-    if (!order) return;
-    const at = Math.min(order.length - 1, Math.max(0, this.wall.at(this.state.u) + by));
-    this.jump = true;
-    this.set({u: convatlas.tiles.unit(this.now, order[at])});
+    const u = this.beside(by);
+    if (u === null) return;
+    if (this.state.v === 'units') convatlas.pairs.reveal(this.main, u);
+    else this.jump = true;
+    this.set({u});
+  }
+
+  /** That the open unit is not among those that the view shows, and a way to where it is. */
+  elsewhere(shown) {
+    const {el, say} = convatlas;
+    const {u, f, v} = this.state;
+    if (!shown.length || shown.includes(u)) return '';
+    const few = v === 'units' || v === 'pictures';
+    const all = f ? {f: ''} : {v: 'maps'};
+    return el('p', {class: 'ca-panel__missing', role: 'status'}, say(f ? 'notFiltered' : few ? 'notAmong' : 'notShown', {u, n: shown.length.toLocaleString('en')}), ' ', el('button', {type: 'button', class: 'ca-link', onclick: () => { this.set(all); this.tick(); }}, say(f ? 'showUnfiltered' : 'showAll')));
   }
 
   close() {
@@ -355,7 +376,9 @@ customElements.define('layer-page', class extends HTMLElement {
 
   key(event) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest('input, select, textarea, [contenteditable], dialog, .md-search')) return;
-    if (event.key === 'Escape') this.close();
+    if (event.key === 'Escape') {
+      if (!convatlas.answers.shut(this.panel)) this.close();
+    }
     else if (this.state.u >= 0 && !['cams', 'how'].includes(this.state.v) && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
       event.preventDefault();
       this.step(event.key === 'ArrowRight' ? 1 : -1);
@@ -368,7 +391,13 @@ customElements.define('layer-page', class extends HTMLElement {
     const {u} = this.state;
     const found = await convatlas.figures(this, () => turn === this.turn);
     if (!found) return;
-    this.panel.open({unit: u, of: this.data.units, ...found});
+    const shown = this.shown();
+    this.panel.open({unit: u, of: this.data.units, aside: this.elsewhere(shown), before: this.beside(-1, shown) !== null, after: this.beside(1, shown) !== null, ...found});
+    // Where nothing on the wall takes colours the menu is that of the panel's map.
+    if ((!this.now || this.now.rgb) && 'signed' in found) {
+      this.menu.show(found.signed);
+      this.menu.removeAttribute('data-off');
+    }
     if (jump) this.wall.reveal(); // where the panel lies over the wall, there is room to scroll from now on
   }
 

@@ -90,7 +90,16 @@
     return [box, el('p', {class: 'ca-dim'}, words.filter(Boolean).join(' '), page ? [' ', el('a', {href: url(page)}, say('imagePage', {image: name}))] : '')];
   }
 
-  /** One patch, with its value; picked, it shows its place on the picture in `spot`. */
+  /** Put an opened patch's place under the row in which the patch stands, and bring all of it into sight, the row too where there is room. */
+  function under(button, spot) {
+    const low = button.getBoundingClientRect().bottom;
+    let last = button;
+    for (let next = button.nextElementSibling; next; next = next.nextElementSibling) if (next !== spot && next.getBoundingClientRect().top < low) last = next;
+    last.after(spot);
+    spot.scrollIntoView({block: 'nearest'});
+  }
+
+  /** One patch, with its value; picked, it shows its place on the picture in `spot`, and Escape leads back to it. */
   function patch(answers, example, entry, side, spot) {
     const {el, say, number} = convatlas;
     const [picture, name, , label, said] = example;
@@ -101,15 +110,25 @@
       currentTarget.setAttribute('aria-expanded', String(!open));
       spot.hidden = open;
       spot.replaceChildren(...(open ? [] : placed(answers, example, entry)));
-      if (!open) spot.scrollIntoView({block: 'nearest'});
+      if (!open) under(currentTarget, spot);
     }}, cut(answers, picture, entry.place, side), el('b', {}, number(entry.value)));
   }
 
-  /** Patches in a grid, and under it the room in which one shows its place. */
+  /** Patches in a grid, and in it the room in which one shows its place. */
   function patches(kind, make) {
     const {el} = convatlas;
     const spot = el('div', {class: 'ca-place', hidden: true, 'aria-live': 'polite'});
-    return el('div', {}, el('div', {class: kind}, make(spot)), spot);
+    return el('div', {}, el('div', {class: kind}, make(spot), spot));
+  }
+
+  /** Close the place that is shown of a patch, if any: of several the one that has the focus. The patch has it then. */
+  function shut(panel) {
+    const all = [...panel.querySelectorAll('.ca-patch[aria-expanded="true"]')];
+    const open = all.find((one) => one.parentNode.contains(document.activeElement)) || all[all.length - 1];
+    if (!open) return false;
+    open.click();
+    open.focus();
+    return true;
   }
 
   /** The unit's values at a sample of places, as bars with zero marked. */
@@ -130,7 +149,7 @@
       if (tall) drawn.append(svg('rect', {x: k * 10 + 0.5, y: 60 - tall, width: 9, height: tall}));
     }
     if (lo < 0 && hi > 0) drawn.append(svg('line', {x1: -lo / (hi - lo) * bins * 10, x2: -lo / (hi - lo) * bins * 10, y1: 0, y2: 60, class: 'ca-bins__zero', 'vector-effect': 'non-scaling-stroke'}));
-    return el('span', {class: 'ca-bins__frame'}, drawn, el('span', {class: 'ca-bins__ends'}, el('span', {}, number(lo)), el('span', {}, number(hi))));
+    return el('span', {class: 'ca-bins__frame'}, drawn, el('span', {class: 'ca-bins__ends'}, lo === hi ? el('span', {}, say('binsOne', {v: number(lo)})) : [el('span', {}, number(lo)), el('span', {}, number(hi))]));
   }
 
   /** Links to other units of the layer: [[unit, value]]. */
@@ -255,6 +274,6 @@
       if (!kept.has(slug)) kept.set(slug, open(value));
       return {answers: kept.get(slug), examples};
     },
-    SELDOM, figures, view, list, alike, silent, units, cut, veiled, unpacked: open,
+    SELDOM, figures, shut, view, list, alike, silent, units, cut, veiled, unpacked: open,
   };
 })();

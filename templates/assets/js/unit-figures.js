@@ -101,7 +101,7 @@
   /** A promise of what `unit-panel` opens with; null where `current` says that another unit was asked for meanwhile. */
   convatlas.channel = channel;
   convatlas.figures = async (page, current) => {
-    const {el, say, url, load, answers, wires, threads, marks} = convatlas;
+    const {el, say, url, load, answers, wires, threads, marks, tiles} = convatlas;
     const {data, state, dataset} = page;
     const image = page.image();
     const or = (promise) => promise.catch(() => null);
@@ -118,7 +118,8 @@
     return {
       figures: [...map(page, maps, side), ...looksFor(page, side)],
       wide: [...marks.figures(data.findings, found && found.answers, state.u), ...own.filter((one) => !one.late), ...(led && wired ? thread(page, led, wired, found) : []), ...course(page), ...own.filter((one) => one.late), ...(wired ? wires.figures(wired, state.u, input, led && threads.goes(led, data.name, state.u)) : []), ...slices(page)],
-      last: [...kernel(page, side), ...(cam && image ? [{title: say('camHere', {method: cam[0].title}), body: page.overlay(image, cam[1])}] : [])],
+      last: [...kernel(page, side), ...(cam && image ? [{title: say('camHere', {method: cam[0].title}), body: page.overlay(image, cam[1]), note: say('camLayer', {image: image.name})}] : [])],
+      ...(maps && tiles.tile(maps, state.u) >= 0 ? {signed: maps.signed} : {}),
       more: image ? el('p', {}, el('a', {href: url(`images/${image.slug}.html`)}, say('imagePage', {image: image.name}))) : null,
     };
   };

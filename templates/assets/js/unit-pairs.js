@@ -73,15 +73,11 @@
     all[Math.min(all.length - 1, Math.max(0, at + steps[event.key]))].focus();
   }
 
-  /** The unit of the card before or after that of `unit`, brought into sight; from a unit that has none the first. */
-  function next(main, unit, by) {
-    const all = [...main.querySelectorAll('.ca-seen')];
-    const at = all.findIndex((one) => Number(one.dataset.unit) === unit);
-    const found = all[at < 0 ? 0 : Math.min(all.length - 1, Math.max(0, at + by))];
-    if (!found) return unit;
-    found.scrollIntoView({block: 'nearest'});
-    return Number(found.dataset.unit);
-  }
+  /** The units that have cards, in order. */
+  const shown = (main) => Array.from(main.querySelectorAll('.ca-seen'), (one) => Number(one.dataset.unit));
 
-  convatlas.pairs = {show, next};
+  /** Bring a unit's card into sight. */
+  function reveal(main, unit) { main.querySelector(`.ca-seen[data-unit="${unit}"]`)?.scrollIntoView({block: 'nearest'}); }
+
+  convatlas.pairs = {show, shown, reveal};
 })();

@@ -34,8 +34,9 @@ customElements.define('unit-panel', class extends HTMLElement {
     this.fire('unit-open', {tile, unit});
   }
 
-  /** {unit, of, figures: [{title, body, bar, note}], wide: [...], last: [...]}: figures two to a row, wide ones, two to a row. */
-  open({unit, of, figures, wide, last, more}) {
+  /** {unit, of, figures: [{title, body, bar, note}], wide: [...], last: [...]}: figures two to a row, wide ones, two to a row; `before`
+   * and `after`: whether there is a unit to step to; `aside`: a sentence on top, or ''. */
+  open({unit, of, figures, wide, last, more, aside = '', before = true, after = true}) {
     const {el, say} = convatlas;
     const inside = this.contains(document.activeElement);
     const focused = inside ? document.activeElement.dataset.act : '';
@@ -47,10 +48,11 @@ customElements.define('unit-panel', class extends HTMLElement {
     this.replaceChildren(
       el('div', {class: 'ca-panel__head'}, el('h2', {tabindex: '-1'}, say('unit', {n: unit}), el('span', {class: 'ca-dim'}, ` ${'/'} ${of}`)),
         el('span', {class: 'ca-panel__acts'},
-          act('before', say('before'), '‹', () => this.fire('unit-step', {by: -1})),
-          act('after', say('after'), '›', () => this.fire('unit-step', {by: 1})),
+          act('before', say('before'), '‹', () => this.fire('unit-step', {by: -1}), !before),
+          act('after', say('after'), '›', () => this.fire('unit-step', {by: 1}), !after),
           act('link', say('link'), '#', (event) => this.copy(event.currentTarget)),
           act('close', say('close'), '×', () => this.fire('unit-close')))),
+      aside,
       el('div', {class: 'ca-panel__pair'}, figures.map(figure)),
       ...(wide || []).map(figure),
       el('div', {class: 'ca-panel__pair'}, (last || []).map(figure)),
