@@ -9,6 +9,9 @@ from generator.pages.context import Site, asked
 from generator.pages.courses import courses
 from generator.pages.views import Atlas, LayerView
 
+CONV = "conv"
+"""The kind of layers of which it is told why they have no kernels, or were not searched; others have no such view."""
+
 
 def write(site: Site, k: int) -> None:
     """Write the page of the k-th layer and its data."""
@@ -87,7 +90,9 @@ def write(site: Site, k: int) -> None:
         fallback=site.tree.picture(first.picture, f"{slug}-map") if isinstance(first, Atlas) else "",
         script=f"data/layers/{slug}.js",
         images=images,
-        pictured=asked(view.pictures),
+        filtered=isinstance(view.kernels, Atlas) or layer.kind == CONV,
+        pictured=isinstance(view.pictures, Atlas)
+        or (asked(view.pictures) and (layer.kind == CONV or bool(site.behind.get(layer.name)))),
         paired=paired(view),
         opens=opens(site, view),
         answered=view.answers is not None,

@@ -12,9 +12,10 @@ import numpy as np
 from generator.artifacts import NotApplicable
 from generator.pages.numbers import raw
 from generator.pages.views import Atlas, Passes
-from tests.pages.conftest import Built
+from tests.pages.conftest import Built, build
 from tests.pages.fixture_report import atlas, tiny_report
 from tests.pages.opened import opened
+from tests.pages.test_behind import handing as handing_on
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -54,12 +55,39 @@ def test_scripts_and_pages_write_numbers_alike(browser: Browser, http: str):
         assert seen.page.evaluate("(all) => all.map(convatlas.number)", values) == [raw(v) for v in values]
 
 
+def test_no_view_is_offered_that_has_nothing_to_show_and_the_pictures_of_a_unit_behind_are_led_to(
+    browser: Browser, tmp_path: Path, site_server: Callable[[Path], str]
+):
+    made = tiny_report(tmp_path / "store")
+    stem, act, conv, head = made.layers
+    why = NotApplicable("it searches the layers that its option `layers` names (conv), and not this one.")
+    handing = replace(act, pictures=why, wires=handing_on(act.layer.units, str(stem.layer.name)))
+    report = replace(made, layers=(stem, handing, replace(conv, pictures=why), replace(head, pictures=why)))
+    base = site_server(build(report, tmp_path).site)
+    with opened(browser, base + "layers/layer-1.html#v=pictures&i=image-1", base=base) as seen:
+        page = seen.page
+        said = page.locator("[data-main] .ca-na")
+        assert "option layers names (conv)" in said.inner_text() and "`" not in said.inner_text()
+        assert said.locator("code").inner_text() == "layers"
+        assert [one.get_attribute("value") for one in page.locator("[name=view]").all()][:2] == ["maps", "pictures"]
+        said.locator("a").click()
+        page.wait_for_function("() => document.querySelector('h1')?.textContent === 'stem'")
+        page.wait_for_selector("unit-panel h2")
+        assert page.locator("[name=view]:checked").get_attribute("value") == "pictures"
+        assert page.locator("[name=image]:checked").get_attribute("value") == "image-1"
+        page.goto(base + "layers/layer-3.html#v=pictures")
+        page.wait_for_selector("atlas-wall [role=option]")
+        assert page.locator("[name=view][value=pictures], [name=view][value=kernels]").count() == 0
+        page.goto(base + "layers/layer-2.html#v=pictures")
+        page.wait_for_selector("[data-main] .ca-na:has-text('not this one')")
+        seen.check()
+
+
 def test_every_view_says_what_it_shows_or_why_not(browser: Browser, base: str):
     with opened(browser, base + "layers/layer-3.html", base=base) as seen:
         page = seen.page
         page.wait_for_selector("atlas-wall [role=option]")
-        page.locator(".ca-seg label").filter(has_text="Kernels").click()
-        assert page.locator("[data-main] .ca-na").inner_text() == "∅\nNot drawn: this layer has no kernels."
+        assert page.locator("[name=view][value=kernels]").count() == 0, "it has none"
         page.locator(".ca-seg label").filter(has_text="What units look for").click()
         page.wait_for_function(
             "() => document.querySelector('unit-panel h2') && document.querySelector('unit-panel h2').textContent.includes('look for')"
@@ -98,7 +126,7 @@ def test_searched_units_are_counted_and_numbered(browser: Browser, http: str):
         page = seen.page
         tile = page.locator("atlas-wall [role=option]").nth(2)
         tile.wait_for()
-        assert page.locator("[data-status]").inner_text() == "4 of 12 units"
+        assert page.locator("[data-status]").inner_text() == "searched for: 4 of 12 units"
         assert page.locator("colour-menu").is_hidden()
         for _ in range(6):
             page.get_by_role("button", name="Larger tiles").click()

@@ -154,7 +154,7 @@ customElements.define('layer-page', class extends HTMLElement {
     }
     if (this.state.f || convatlas.answers.sorts.has(this.state.o)) this.found = await this.answers();
     if (turn !== this.turn) return undefined;
-    if ('na' in atlas) return this.sentence(atlas.na, true);
+    if ('na' in atlas) return this.sentence(atlas.na, true, this.state.v === 'pictures' ? this.behind() : '');
     if (this.wall.parentNode !== this.main) this.main.replaceChildren(this.wall);
     const {tiles} = convatlas;
     const box = this.main.getBoundingClientRect();
@@ -310,12 +310,21 @@ customElements.define('layer-page', class extends HTMLElement {
     return el('span', {class: 'ca-bar'}, el('span', {}, say(atlas.signed ? 'below' : 'lowest')), el('span', {class: 'ca-bar__ramp', style: `background:${colours.ramp(this.state.c, atlas.signed)}`}), el('span', {}, say(atlas.signed ? 'above' : 'highest')));
   }
 
-  sentence(text, na = false) {
+  /** Where the pictures are of the units whose channels the layer hands on. */
+  behind() {
+    const {el, say, url, breaks} = convatlas;
+    const {behind} = this.data;
+    return behind.length ? el('p', {}, `${say('picturesBehind')} `, behind.flatMap(({name, page}, k) => [k ? ', ' : '', el('a', {href: `${url(page)}#${convatlas.address.text(this.carried())}`}, breaks(name))]), '. ', say('picturesPanel')) : '';
+  }
+
+  /** A sentence in place of a view, with what is in backticks as code, and a way on. */
+  sentence(text, na = false, on = '') {
     const {el, say} = convatlas;
+    const said = text.split(/`([^`\n]+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part));
     this.now = null;
     this.panel.replaceChildren();
     this.panel.classList.remove('ca-panel--open');
-    this.main.replaceChildren(el('p', {class: 'ca-na'}, el('span', {class: 'ca-na__mark', 'aria-hidden': 'true'}, '∅'), el('span', {}, na ? el('b', {}, say('notDrawn')) : '', ` ${text}`)));
+    this.main.replaceChildren(el('p', {class: 'ca-na'}, el('span', {class: 'ca-na__mark', 'aria-hidden': 'true'}, '∅'), el('span', {}, na ? el('b', {}, say('notDrawn')) : '', ' ', said, on)));
   }
 
   say(tile) {
