@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from generator.dataset.answers import Answers
 from generator.dataset.kin import FEWEST, STRONGEST, Kin
@@ -22,19 +23,18 @@ OUT = 0.01
 
 
 def clearest(layers: Sequence[tuple[Answers, Sequence[int]]], kin: Kin) -> Mapping[int, int]:
-    """Number of a layer -> its clearest unit, of at most `MOST` layers in the deeper half; no two units for the same photographs.
+    """Number of a layer -> its clearest unit, of at most `MOST` layers; no two units for the same photographs. Of layers
+    the deeper half is asked, but for the last eighth, whose units look for more than a small picture holds.
 
     Args:
         layers: from shallow to deep, of each what its units answer to and the units to choose from, each with `RAISE` photographs.
         kin: what images are to the last layer.
     """
     found: list[tuple[float, int, int, frozenset[int]]] = []
-    for k in range(len(layers) // 2, len(layers)):
+    for k in range(len(layers) // 2, len(layers) - len(layers) // 8):
         answers, units = layers[k]
-        kinship = kin.kinship(answers)
-        found += [
-            (float(kinship[unit]), k, unit, frozenset(answers.images[unit, :STRONGEST].tolist())) for unit in units
-        ]
+        out = standing(answers, kin)
+        found += [(float(out[unit]), k, unit, frozenset(answers.images[unit, :STRONGEST].tolist())) for unit in units]
     found.sort(key=lambda one: -one[0])  # of equals the shallow one, as they come
     chosen: dict[int, int] = {}
     taken: list[frozenset[int]] = []
@@ -43,6 +43,13 @@ def clearest(layers: Sequence[tuple[Answers, Sequence[int]]], kin: Kin) -> Mappi
             chosen[k] = unit
             taken.append(images)
     return {k: chosen[k] for k in sorted(chosen)}
+
+
+def standing(answers: Answers, kin: Kin) -> NDArray[np.float32]:
+    """How far each unit's kinship stands from the others of its layer, (c,), in standard deviations from their median: the last
+    layers' photographs are more alike throughout, though what their units look for shows less in a picture."""
+    kinship = kin.kinship(answers)
+    return np.asarray((kinship - np.median(kinship)) / max(float(kinship.std()), OUT), np.float32)
 
 
 def strongest(answers: Answers, unit: int) -> tuple[int, ...]:

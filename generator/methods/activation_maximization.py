@@ -74,6 +74,7 @@ LEAST = {
     "diversity": 1,
     "diverse": 0,
     "first_page": 0,
+    "first_page_steps": 0,
     "blur_every": 1,
     "p": 1,
     "jitter": 0,
@@ -200,6 +201,10 @@ class ActivationMaximization:
             "key": False,
         },
     )
+    first_page_steps: int = field(
+        default=0,
+        metadata={"doc": "Gradient steps of each of these; 0: as many as of others.", "key": False},
+    )
     apart: float = field(
         default=0.5,
         metadata={
@@ -296,9 +301,12 @@ class ActivationMaximization:
         )
 
     def of_unit(self, rank: int, *, shown: bool = False) -> ActivationMaximization:
-        """With as many pictures as the unit chosen at this rank gets; `shown`: by the first page."""
+        """With as many pictures as the unit chosen at this rank gets; `shown`: by the first page, with steps of its own."""
         own = 1 if self.diverse and rank >= self.diverse else self.diversity
-        return replace(self, diversity=max(own, self.first_page) if shown else own)
+        if not shown:
+            return replace(self, diversity=own)
+        steps, deep = (max(own, self.first_page_steps) for own in (self.steps, self.deep_steps))
+        return replace(self, diversity=max(own, self.first_page), steps=steps, deep_steps=deep)
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:
         searches = math.ceil(units / self.together)

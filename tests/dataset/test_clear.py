@@ -29,9 +29,11 @@ def test_of_the_deeper_half_one_a_layer_and_no_kind_twice():
     shallow = layer((0, 1, 2))
     mixed = layer((0, 3, 6), (3, 4, 5), (6, 7, 8))
     again = layer((3, 5, 4), (0, 1, 3), (0, 3, 6))
-    assert clearest([(shallow, [0]), (mixed, [0, 1, 2]), (again, [0, 1, 2])], KINDS) == {1: 1, 2: 1}
+    # In the last layer one stands out; in the one before two of three are as clear, and one of them has its photographs.
+    assert clearest([(shallow, [0]), (mixed, [0, 1, 2]), (again, [0, 1, 2])], KINDS) == {1: 2, 2: 0}
     assert clearest([(shallow, [0]), (mixed, [0]), (again, [0])], KINDS) == {1: 0, 2: 0}, "of those that may be chosen"
     assert clearest([], KINDS) == {}
+    assert list(clearest([(shallow, [0])] * 7 + [(mixed, [1])], KINDS)) == [4], "nor of the last eighth"
 
 
 def test_so_many_at_most():

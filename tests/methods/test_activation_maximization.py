@@ -102,6 +102,9 @@ def test_of_the_first_pages_units_there_are_so_many_pictures_and_of_others_as_be
     assert [both.of_unit(k).diversity for k in (0, 1, 2)] == [3, 3, 1]
     assert [both.of_unit(k, shown=True).diversity for k in (0, 2)] == [4, 4]
     assert ActivationMaximization(diversity=5, first_page=4).of_unit(0, shown=True).diversity == 5
+    longer = ActivationMaximization(steps=12, deep_steps=18, first_page=4, first_page_steps=16)
+    assert [longer.of_unit(0, shown=shown).steps for shown in (True, False)] == [16, 12]
+    assert [longer.of_unit(0, shown=shown).deep_steps for shown in (True, False)] == [18, 18], "never fewer"
     assert ActivationMaximization(diversity=3).of_unit(9, shown=True).diversity == 3
 
 
