@@ -16,6 +16,7 @@ from generator.pages.behind import Behind, behind
 from generator.pages.docs_tree import DocsTree
 from generator.pages.environment import Strings
 from generator.pages.named import Named, named
+from generator.pages.parted import parted
 from generator.pages.views import Atlas, ImageView, LayerView, MethodView, Report
 from generator.store import digest
 from generator.wiring.threads import Threads
@@ -155,7 +156,7 @@ class Site:
         `listed` has no place among the ways at the top."""
         root = "../" * path.count("/")
         body = self.env.get_template(f"{folder}/{template}").render(site=self, report=self.report, root=root, **parts)
-        line = " ".join(part.strip() for part in body.splitlines() if part.strip())
+        line = parted(" ".join(part.strip() for part in body.splitlines() if part.strip()))
         head = {
             "title": escape.md(title),
             "description": escape.md(description or title),
