@@ -36,7 +36,7 @@ def home(built: Built) -> str:
 def cards(built: Built) -> list[list[str]]:
     """What stands under each photograph, after its name."""
     (listed,) = re.findall(r'<ul class="ca-cards">(.*?)</ul>', home(built), re.S)
-    under = [card.split("</b>")[1].split("</span><span>") for card in re.findall(r"<li>(.*?)</li>", listed, re.S)]
+    under = [card.split("</b>")[1].split("</span> <span>") for card in re.findall(r"<li>(.*?)</li>", listed, re.S)]
     return [[" ".join(html.unescape(re.sub("<.*?>", "", line)).split()) for line in lines] for lines in under]
 
 

@@ -56,7 +56,7 @@
   const part = (share) => share ** 2;
 
   /** A share in whole per cent, below one in tenths. What is read with next to nothing is not written as nothing: in eight bits it is. */
-  const whole = (share) => (share >= 0.00995 ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
+  const whole = (share) => (share >= 0.0095 ? Math.round(100 * share) : share < 1e-3 ? '<\u202f0.1' : (100 * share).toFixed(1));
 
   /** How much, and whether for or against: a bar of that length in the colour of the sign, and of a kernel of one place the weight. */
   function strength(percent, sign, weight, driven = false) {
