@@ -41,6 +41,8 @@ def test_tiles_stand_row_by_row_with_gray_between_whatever_their_order():
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(sheet.encoded())).convert("RGB")), expected)
     large = Sheet.of(Grid(1, 1, 33, 4))
     assert Image.open(io.BytesIO(large.encoded())).format == "JPEG"
+    noise = Sheet(Grid(1, 1, 600, 600), tiles(1, 600, 600)[0])  # of a random model: more than a byte a pixel
+    assert len(noise.encoded()) > 600 * 600
 
 
 def test_a_layer_is_finished_once_when_the_last_tile_of_all_rules_has_come_and_lets_go():

@@ -103,8 +103,10 @@ class Sheet:
             return buffer.getvalue()
         if max(self.grid.tile_h, self.grid.tile_w) <= LOSSLESS:
             return png(self.laid)
-        buffer = io.BytesIO()
-        Image.fromarray(self.laid).save(buffer, "JPEG", quality=85, subsampling=0, optimize=True)
+        buffer = (
+            io.BytesIO()
+        )  # without `optimize`, for which Pillow holds a byte a pixel and fails where noise takes more
+        Image.fromarray(self.laid).save(buffer, "JPEG", quality=85, subsampling=0)
         return buffer.getvalue()
 
 

@@ -103,7 +103,7 @@ def test_of_one_value_alone_the_histogram_has_one_number(browser: Browser, site:
 
 def test_numbers_and_keys_are_explained_where_they_stand(browser: Browser, site: Path, base: str):
     text = (site / "data/layers/conv2-2.js").read_text("utf-8")
-    unit = re.search(r'"searched":\{"(\d+)"', text)
+    unit = re.search(r'"(\d+)":\{"curve":\[[^\]]*\]\}', text)  # of which there is nothing else: no film
     assert unit
     with opened(browser, f"{base}layers/conv2-2.html", base=base) as seen:
         seen.page.wait_for_selector(".ca-strongest")

@@ -35,7 +35,7 @@
 
   convatlas.course = {
     /** Figures of one unit, as `unit-panel` takes them; none where it was not searched for. `score` is what its picture reached;
-     * `plain` says that no unit has a film or several pictures. */
+     * `plain` says that it has neither a film nor several pictures. */
     figures(entry, side, score, plain) {
       const {el, say, tiles, url, number} = convatlas;
       if (!entry) return [];

@@ -52,13 +52,13 @@
     return silent ? [{...figure, note: `${say('threadNever')} ${say('threadCame')}`}] : [figure];
   }
 
-  /** How the unit's picture came about; that there could be more of it, where no unit of the layer has it. */
+  /** How the unit's picture came about; that there could be more of it, where it has no more. */
   function course(page) {
     const all = page.data.searched || {};
     const {pictures} = page.data;
     const tile = answered(pictures) ? convatlas.tiles.tile(pictures, page.state.u) : -1;
-    const plain = !Object.values(all).some((one) => one.course || one.variants);
-    return convatlas.course.figures(all[page.state.u], 116, tile >= 0 && pictures.scores ? pictures.scores[tile] : null, plain);
+    const entry = all[page.state.u], plain = Boolean(entry) && !entry.course && !entry.variants;
+    return convatlas.course.figures(entry, 116, tile >= 0 && pictures.scores ? pictures.scores[tile] : null, plain);
   }
 
   /** A small picture of an input, where its layer is one that threads come by. */
