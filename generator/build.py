@@ -20,7 +20,8 @@ from generator.report import colours, landscape
 from generator.report.answers import batch_size, fill_answers
 from generator.report.drives import fill_drives
 from generator.report.effective import Fields, fill_fields
-from generator.report.explained import cost_of, explained_of, fill_explained
+from generator.report.explained import explained_of, fill_explained
+from generator.report.explained_words import cost_of
 from generator.report.live import fill_live
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted

@@ -66,32 +66,14 @@ NATURAL = 32
 """Photographs whose mean magnitude stands for that of natural images: more change it little."""
 DEEP = 2
 """How many times as far as a picture is large a unit sees that `deep_steps` are for."""
-LEAST = {
-    "steps": 1,
-    "deep_steps": 0,
-    "size": 1,
-    "batch": 1,
-    "diversity": 1,
-    "diverse": 0,
-    "first_page": 0,
-    "first_page_steps": 0,
-    "blur_every": 1,
-    "p": 1,
-    "jitter": 0,
-    "redirect": 0,
-    "pad": 0,
-    "blur": 0,
-    "animate": 0,
-    "rate": 0,
-    "decay": 0,
-    "contrast": 0,
-    "near_contrast": 0,
-    "turn": 0,
-    "zoom": 0,
-    "total_variation": 0,
-    "lp": 0,
-    "apart": 0,
-}
+POSITIVE = ("steps", "size", "batch", "diversity", "blur_every", "p")
+"""Options that are one at least."""
+NOT_NEGATIVE = (
+    "deep_steps", "diverse", "first_page", "first_page_steps", "jitter", "redirect", "pad", "blur", "animate", "rate",
+    "decay", "contrast", "near_contrast", "turn", "zoom", "total_variation", "lp", "apart",
+)  # fmt: skip
+"""Options that are zero at least."""
+LEAST = dict.fromkeys(POSITIVE, 1) | dict.fromkeys(NOT_NEGATIVE, 0)
 """The least value of options that are numbers."""
 WORDS = {
     "parametrization": PARAMETRIZATIONS,
@@ -305,7 +287,7 @@ class ActivationMaximization:
         own = 1 if self.diverse and rank >= self.diverse else self.diversity
         if not shown:
             return replace(self, diversity=own)
-        steps, deep = (max(own, self.first_page_steps) for own in (self.steps, self.deep_steps))
+        steps, deep = (max(usual, self.first_page_steps) for usual in (self.steps, self.deep_steps))
         return replace(self, diversity=max(own, self.first_page), steps=steps, deep_steps=deep)
 
     def passes(self, layer: Layer, units: int) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from generator.model.calls import asking, is_leaf
+from generator.model.calls import asking, is_leaf, tensors
 from generator.model.graph import Decision, Node, Ref
 from generator.model.lengths import Look, looks, plain, watched
-from generator.model.operations import function_name
+from generator.model.operations import ELASTIC, function_name
 from generator.model.uses import Stored, stored
 
 _DECIDING = frozenset(
@@ -156,6 +156,12 @@ def _says(value: Any) -> bool:
 
 _IDLE = (nn.Identity, nn.modules.dropout._DropoutNd)
 """What does nothing in evaluation mode: whether it was called is not worth a word."""
+
+
+def elastic(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether what an operation gives is as large as its input's numbers say: `nonzero`, ``x[mask]``, ``where(mask)``."""
+    masks = any(value.dtype in (torch.bool, torch.uint8) for value in tensors(args[1:]))
+    return name in ELASTIC or (name == "getitem" and masks) or (name == "where" and len(args) == 1)
 
 
 def uncalled(model: nn.Module, ran: Collection[str], touched: Collection[int]) -> tuple[str, ...]:

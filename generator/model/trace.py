@@ -21,14 +21,13 @@ from torch import Tensor, nn
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
-from generator.model.decisions import Decisions, Sizes, decides, uncalled
+from generator.model.decisions import Decisions, Sizes, decides, elastic, uncalled
 from generator.model.graph import Graph, Group, Held, Node, Ref
 from generator.model.holding import counted
 from generator.model.lengths import plain
 from generator.model.macs import function_macs, module_macs
 from generator.model.memory import shares, where
 from generator.model.operations import (
-    ELASTIC,
     Settings,
     function_family,
     function_settings,
@@ -228,7 +227,7 @@ class _Recorder:
             parameters=self._counted(sources),
             macs=macs,
             held=self._held(sources),
-            elastic=name in ELASTIC or _picks(name, call.args),
+            elastic=elastic(name, call.args),
             method=call.method,
         )
 
@@ -393,9 +392,3 @@ class _Recorder:
             if node.index in wanted:
                 wanted.update(ref.node for ref in node.inputs)
         return 0 in wanted
-
-
-def _picks(name: str, args: tuple[Any, ...]) -> bool:
-    """Whether ``x[mask]`` or ``where(mask)`` gives as many values as the mask says."""
-    masks = any(value.dtype in (torch.bool, torch.uint8) for value in tensors(args[1:]))
-    return (name == "getitem" and masks) or (name == "where" and len(args) == 1)

@@ -27,7 +27,8 @@ from generator.pages.views import MethodView, Passes, Report
 from generator.report.answers import skipped_of
 from generator.report.assemble import Assembly
 from generator.report.effective import Fields, fields_of
-from generator.report.explained import explained_of, notes_of
+from generator.report.explained import explained_of
+from generator.report.explained_words import notes_of
 from generator.report.findings import findings_of
 from generator.report.landscape import landscape_of
 from generator.report.live import live_of

@@ -3,7 +3,6 @@
 import captum.attr
 import pytest
 import torch
-import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from generator.library import engine_for
 from generator.model.describe import Description, describe
 from generator.names import LayerName
 from tests.methods.examples import alive, out_of_place, photo, vgg11
+from tests.model.test_model_receptive_enlarged import Resized
 
 RULES = ("deconv_unpool", "guided")
 
@@ -75,17 +75,6 @@ def test_what_is_not_wanted_by_a_rule_is_not_run_and_changes_nothing_of_the_rest
     assert set(found) == {key for key in whole if wants(*key)}
     for key, back in found.items():
         torch.testing.assert_close(back, whole[key], rtol=1e-4, atol=1e-6 * float(back.abs().max() + 1e-30))
-
-
-class Resized(nn.Module):
-    """F.interpolate with these arguments."""
-
-    def __init__(self, **options: object) -> None:
-        super().__init__()
-        self.options = options
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, **self.options)
 
 
 def conv(read: int = 8, stride: int = 1) -> list[nn.Module]:

@@ -55,21 +55,6 @@ def test_boxes_by_hand():
     assert (bar[2][1] - bar[0][1], bar[1][0] - bar[0][0]) == pytest.approx((80, 9))
 
 
-def test_no_line_comes_down_through_the_name_of_a_frame():
-    """A ConvNeXt's repeated blocks have a line around them that ends inside their frame."""
-    _, scene = drawn("convnext_tiny", Blocks())
-    names = [words for words in of(scene, Words) if words.text.startswith("features.") and words.anchor == "start"]
-    assert [words.text for words in names] == [
-        "features.1.0 … 2", "features.3.0 … 2", "features.5.0 … 8", "features.7.0 … 2"
-    ]  # fmt: skip
-    lines = [pair for wire in of(scene, Wire) for pair in pairwise(wire.points)]
-    for words in names:
-        (x, y), wide = words.at, text_width(words.text, words.size)
-        beside = [(a, b) for a, b in lines if min(a[1], b[1]) < y and max(a[1], b[1]) > y - words.size]
-        assert [a for a, b in beside if a[0] == b[0] > x]
-        assert not [a for a, b in beside if x < max(a[0], b[0]) and min(a[0], b[0]) < x + wide]
-
-
 def test_scales_by_hand():
     assert share(7, 224, "log") == pytest.approx(math.log(8) / math.log(225))
     assert share(56, 224, "sqrt") == 0.5 and share(56, 224, "linear") == 0.25
