@@ -58,8 +58,9 @@ def block(text: object) -> Markup:
 
 
 def breaks(text: object) -> Markup:
-    """A dotted name as `md`, with places where a line may break: after dots, underscores and slashes."""
-    return Markup("<wbr>").join(md(part) for part in re.split(r"(?<=[._/])(?=[^._/])", str(text)) if part)
+    """A dotted name as `md`, with places where a line may break: after dots and slashes, and after an underscore that no word begins
+    with."""
+    return Markup("<wbr>").join(md(part) for part in re.split(r"(?<=[./])(?=[^./])|(?<=[^._/]_)(?=[^._/])", str(text)))
 
 
 def default(value: object) -> object:

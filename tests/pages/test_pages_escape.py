@@ -60,7 +60,8 @@ def test_url_is_one_segment():
 
 
 def test_breaks_after_dots_and_underscores():
-    assert escape.breaks("_blocks.10._conv") == "&#95;<wbr>blocks&#46;<wbr>10&#46;&#95;<wbr>conv"
+    assert escape.breaks("_blocks.10._conv") == "&#95;blocks&#46;<wbr>10&#46;<wbr>&#95;conv"
+    assert escape.breaks("conv_1/b") == "conv&#95;<wbr>1&#47;<wbr>b"
     assert escape.breaks("<b>.x") == "&#60;b&#62;&#46;<wbr>x"
 
 

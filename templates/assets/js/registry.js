@@ -42,7 +42,7 @@
       return made;
     },
     /** A dotted name as text with places where a line may break. */
-    breaks: (name) => name.split(/(?<=[._/])(?=[^._/])|(?<=[a-z])(?=[A-Z][a-z])/).flatMap((part, k) => (k ? [document.createElement('wbr'), part] : [part])),
+    breaks: (name) => name.split(/(?<=[./])(?=[^./])|(?<=[^._/]_)(?=[^._/])|(?<=[a-z])(?=[A-Z][a-z])/).flatMap((part, k) => (k ? [document.createElement('wbr'), part] : [part])),
     /** Three significant digits, as on the pages. */
     number(v) {
       if (v === null || v === undefined) return '–';
