@@ -194,10 +194,14 @@ class Jobs:
                 "dataset": dataset,
                 "first page": [getattr(s.method, "first_page", 0) for s in self.searches if s.scope == "search"],
                 "code": [
-                    own_digest("generator.dataset.clear"),
                     own_digest("generator.report.units"),
                     own_digest("generator.report.traces"),
-                    code_digest("generator.dataset.trace", "generator.dataset.drive", "generator.wiring.active"),
+                    code_digest(
+                        "generator.dataset.clear",
+                        "generator.dataset.trace",
+                        "generator.dataset.drive",
+                        "generator.wiring.active",
+                    ),
                 ],
             }
         )
