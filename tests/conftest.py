@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two workers on two cores, a thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):  # a test's own make is no part of `make test`
+    os.environ.pop(name, None)
 
 OFF = (
     # pages of its own for the address bar, two for each window that a test opens: as much work as the page under test
