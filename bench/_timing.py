@@ -31,12 +31,21 @@ def in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int = 7, warm: bo
 def machine() -> dict[str, str]:
     """What was measured on."""
     return {
-        "processor": platform.machine(),
+        "processor": processor(),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+
+
+def processor() -> str:
+    """Its name where the system tells one, and which instructions for short numbers it has: they part one from another."""
+    path = Path("/proc/cpuinfo")
+    told = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line) if path.is_file() else {}
+    told = {key.strip(): value.strip() for key, value in told.items()}
+    has = [name for name in ("avx512_bf16", "amx_bf16") if name in told.get("flags", "").split()]
+    return ", ".join([told.get("model name", platform.machine()), *has])
 
 
 def earlier(name: str) -> dict[str, Any]:

@@ -57,11 +57,17 @@ def test_a_missed_bound_that_is_ours_is_an_exit_status(
 
 def figures(times: float = 12.0, ratio: float = 1.1, plain: float = 1.2) -> dict[str, Any]:
     """What bench/searches.py would keep, the same of both models."""
+    sooner = {"steps": 20, "times lucent": 11.0, "reached at least as much as lucent": 6}
     one = {
         "precision": "bfloat16",
         "over bare passes": {"conv1": {"ratio": ratio, "ratio in float32": plain}},
         "beside lucent": {
-            "all convolutions": {"layers measured": 7, "times lucent": times, "reached at least as much as lucent": 7},
+            "all convolutions": {
+                "layers measured": 7,
+                "times lucent": times,
+                "reached at least as much as lucent": 7,
+                "ours in the steps of the method's own default": sooner,
+            },
             "deepest quarter": {"layers measured": 4, "times lucent": times, "reached at least as much as lucent": 4},
         },
     }
@@ -135,6 +141,28 @@ def test_searches_that_miss_a_bound_fail_in_either_precision_and_beside_lucent(
     bench: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], arguments: list[str]
 ):
     assert searches(bench, monkeypatch, told, arguments) == 1
+
+
+def test_fewer_steps_beside_lucent_are_told_and_fail_nothing(
+    bench: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert searches(bench, monkeypatch, figures(times=12.0), ["--lucent", "here"]) == 0
+    said = capsys.readouterr().out
+    at = "efficientnet_lite0 all convolutions in 20 steps"
+    assert f"met     {at}, times lucent's units a second: 11, at least 10, told only" in said
+    assert f"missed  {at}, share of units that reached as much: 0.857, at least 1, told only" in said
+
+
+def test_a_machine_is_told_by_its_processors_name_and_its_short_numbers(
+    bench: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    timing = bench("_timing")
+    told = tmp_path / "cpuinfo"
+    told.write_text("processor\t: 0\nmodel name\t: Any CPU 9\nflags\t\t: fpu avx512_bf16 sse\n\nprocessor\t: 1\n")
+    monkeypatch.setattr(timing, "Path", lambda _: told)
+    assert timing.processor() == "Any CPU 9, avx512_bf16"
+    told.unlink()
+    assert timing.processor() == timing.platform.machine()
 
 
 @pytest.mark.parametrize(
