@@ -9,6 +9,7 @@ from pathlib import Path
 from generator.config import ReportConfig
 from generator.errors import UserError
 from generator.pages.site import Rendered, render
+from generator.pages.turn import turn
 from generator.pages.views import Report
 from generator.resources import packaged
 
@@ -67,4 +68,6 @@ def write_site(config: ReportConfig, report: Report) -> Rendered:
         raise UserError(
             f"the site cannot be written to {config.out}: {error.strerror or error}; choose another folder with --out"
         ) from None
-    return render(report, mkdocs_yml=mkdocs_yml, templates=templates, docs_dir=DOCS.resolve(), site_dir=out)
+    docs = DOCS.resolve()
+    with turn(docs):
+        return render(report, mkdocs_yml=mkdocs_yml, templates=templates, docs_dir=docs, site_dir=out)
