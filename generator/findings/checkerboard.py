@@ -1,12 +1,14 @@
 r"""Checkerboard artefacts: strided kernels that treat neighbouring places differently.
 
 A *transposed convolution* of stride $s$ writes each input into $k$ neighbouring outputs. Where $k$ is no multiple of $s$, some
-outputs are written more often than others, in a regular pattern. The weights may make up for it, so they are asked: on an
+outputs are written more often than others, in a regular pattern. The same holds of a kernel whose taps stand $d$ places apart, where $d$ and
+$s$ have a divisor in common: at $d = s = 2$ every other output is written by no tap at all. The weights may make up for it, so they are asked: on an
 even input the outputs of each residue class (place modulo $s$) get the sum of the taps that fall on it. How far these sums
 differ, as the root mean square of their deviation by that of their mean over all pairs of input and output channels, is the
 unevenness of the layer. 0.1 of it is a visible pattern.
 
-A *convolution* whose kernel is smaller than its stride passes over some inputs. In the shortcut of a residual block that is
+A *convolution* whose kernel is smaller than its stride passes over some inputs, and so does one whose taps, standing apart, all fall on the
+same residues. In the shortcut of a residual block that is
 common, and the other branch sees them; where nobody else reads them, what was computed at these places is thrown away.
 
 Limits: uneven sums of a kernel that divides evenly are learned, and reported only above the same threshold. What a pattern
@@ -54,7 +56,7 @@ class Checkerboard:
     )  # fmt: skip
     advice: ClassVar[str] = (
         "Upsample first and convolve after, or take a kernel that is a multiple of the stride; for a convolution that passes "
-        "over places, average them before, or take a kernel as large as the stride."
+        "over places, average them before, or take a kernel as large as the stride, whose taps do not stand apart."
     )
 
     def judge(self, evidence: Evidence) -> Finding | NotApplicable:
@@ -71,7 +73,7 @@ class Checkerboard:
             said.append(_passes_over(len(skipping), sum(row.severity == "warning" for row in skipping)))
         if not rows:
             said.append(f"All {counted(len(strided), 'strided convolution')} treat every place alike.")
-        gradients = sum(node.family == "conv" and _ragged(node) for _, node in strided)
+        gradients = sum(node.family == "conv" and _divides_badly(node) for _, node in strided)
         if gradients:
             said.append(_chequered(gradients))
         found: list[Severity] = [row.severity for row in rows]
@@ -81,13 +83,15 @@ class Checkerboard:
             " ".join(said),
             f"Of a transposed convolution, a warning from an unevenness of {self.uneven:g} on, which is a pattern of a tenth of "
             "the signal; a note where kernel and stride do not divide and the weights make up for it. Of a convolution "
-            "whose kernel is smaller than its stride, a warning where nobody else reads what it passes over, else a note.",
+            "that passes over places, a warning where nobody else reads these, else a note.",
             tuple(Place(row.layer.name, row.text) for row in sorted(rows, key=lambda r: SEVERITIES.index(r.severity))),
         )
 
     def _row(self, evidence: Evidence, layer: Layer, node: Node) -> _Row | None:
-        kernel, stride = _sides(node)
+        kernel, stride, dilation = _sides(node)
         size = f"kernel {kernel[0]} × {kernel[1]}, stride {stride[0]} × {stride[1]}"
+        if max(dilation) > 1:
+            size += f", dilation {dilation[0]} × {dilation[1]}"
         if node.family == "conv_transpose":
             uneven = _unevenness(evidence, node)
             ragged = _ragged(node)
@@ -96,7 +100,7 @@ class Checkerboard:
             return _Row(
                 layer, "warning" if uneven >= self.uneven else "note", f"{size}, unevenness {few(uneven)}", True
             )
-        if all(k >= s for k, s in zip(kernel, stride, strict=True)):
+        if not _skips(node):
             return None
         others = [
             other
@@ -108,8 +112,8 @@ class Checkerboard:
 
 
 def _passes_over(many: int, alone: int) -> str:
-    """Of convolutions whose kernel is smaller than their stride; what `alone` of them pass over is read by nobody else."""
-    said = f"{counted(many, 'convolution')} {'passes' if many == 1 else 'pass'} over places, the kernel being smaller than the stride; "
+    """Of convolutions that skip places; what `alone` of them pass over is read by nobody else."""
+    said = f"{counted(many, 'convolution')} {'passes' if many == 1 else 'pass'} over places, where no tap of the kernel ever falls; "
     if not alone:
         return said + "other layers read what is passed over."
     return said + ("nobody else reads these." if alone == many else f"of {alone}, nobody else reads these.")
@@ -139,18 +143,41 @@ def _looks(evidence: Evidence, other: Layer, layer: Layer) -> bool:
     node = evidence.nodes.get(other.name)
     if node is None or node.family not in CONVOLUTIONS:
         return True
-    kernel, stride = _sides(node)
-    return all(k >= s for k, s in zip(kernel, stride, strict=True))
+    return not _skips(node)
 
 
-def _sides(node: Node) -> tuple[tuple[int, int], tuple[int, int]]:
-    kernel, stride = pair(node.settings["kernel_size"]), pair(node.settings.get("stride") or 1)
-    return (int(kernel[0]), int(kernel[1])), (int(stride[0]), int(stride[1]))
+Sides = tuple[int, int]
+
+
+def _sides(node: Node) -> tuple[Sides, Sides, Sides]:
+    """Kernel, stride and dilation, each as (y, x)."""
+    found = (pair(node.settings[name] if name == "kernel_size" else node.settings.get(name) or 1) for name in ("kernel_size", "stride", "dilation"))  # fmt: skip
+    kernel, stride, dilation = ((int(side[0]), int(side[1])) for side in found)
+    return kernel, stride, dilation
+
+
+def _falling(node: Node) -> list[list[int]]:
+    """Along each axis, how many taps fall on each residue modulo the stride."""
+    axes = zip(*_sides(node), strict=True)
+    return [
+        [sum(tap * apart % step == rest for tap in range(taps)) for rest in range(step)] for taps, step, apart in axes
+    ]
+
+
+def _skips(node: Node) -> bool:
+    """Whether there are places on which no tap falls."""
+    return any(0 in counts for counts in _falling(node))
+
+
+def _divides_badly(node: Node) -> bool:
+    """Whether its kernel is no multiple of its stride."""
+    kernel, stride, _ = _sides(node)
+    return any(k % s for k, s in zip(kernel, stride, strict=True))
 
 
 def _ragged(node: Node) -> bool:
-    kernel, stride = _sides(node)
-    return any(s > 1 and k % s for k, s in zip(kernel, stride, strict=True))
+    """Whether on some places more taps fall than on others."""
+    return any(len(set(counts)) > 1 for counts in _falling(node))
 
 
 def _unevenness(evidence: Evidence, node: Node) -> float:
@@ -158,15 +185,17 @@ def _unevenness(evidence: Evidence, node: Node) -> float:
     weight = getattr(evidence.module.get_submodule(node.path), "weight", None) if node.module else None
     if not isinstance(weight, Tensor) or weight.dim() != 4:
         return float("inf") if _ragged(node) else 0.0
-    return unevenness(
-        outputs_first(weight.detach().double().cpu(), int(node.settings.get("groups", 1))), _sides(node)[1]
+    W = outputs_first(weight.detach().double().cpu(), int(node.settings.get("groups", 1)))
+    return unevenness(W, *_sides(node)[1:])
+
+
+def unevenness(W: Tensor, stride: Sides, dilation: Sides = (1, 1)) -> float:
+    """Of kernels (o, i, h, w): how far the sums of the taps of each residue class differ, by their mean."""
+    down, across = (
+        torch.arange(taps) * apart % step for taps, step, apart in zip(W.shape[2:], stride, dilation, strict=True)
     )
-
-
-def unevenness(W: Tensor, stride: tuple[int, int]) -> float:
-    """Of kernels (o, i, h, w): how far the sums of the taps of each residue class differ, by their mean; dilation left out."""
     sums = torch.stack(
-        [W[:, :, y :: stride[0], x :: stride[1]].sum(dim=(2, 3)) for y in range(stride[0]) for x in range(stride[1])]
+        [W[:, :, down == y][..., across == x].sum(dim=(2, 3)) for y in range(stride[0]) for x in range(stride[1])]
     )
     mean = sums.mean(dim=0)
     size = float(mean.square().mean().sqrt())
