@@ -17,7 +17,7 @@ That a unit is off on these images does not prove that it is off on all. It does
 its normalisation is zero and its shift not above it, or where what it reads comes from rectifiers, which give nothing below zero and
 nothing above their cap, and no such input brings it above zero. Only such a unit is pruned without a doubt.
 
-A depthwise convolution reads each channel by itself, so that a channel that is dead in front of it gives one value behind it, and
+A depthwise convolution reads each channel by itself (where none was moved on the way, as by a channel shuffle), so that a channel that is dead in front of it gives one value behind it, and
 mostly is dead in the next rectifier again: that is one dead channel, told in two layers.
 
 Limits: what enters a rectifier is known where the layer in front of it (a batch normalisation may lie between) was asked too.
@@ -132,7 +132,7 @@ class DeadUnits:
             if layer.kind != "act":
                 continue
             found, none = evidence.sound.get(layer.name), np.zeros(layer.units, np.bool_)
-            scaling, _ = evidence.behind(layer)
+            scaling, _ = evidence.unit_by_unit(layer)
             still = none
             if scaling is not None and rectifies(layer) and len(scaling.beta) == layer.units:
                 still = scaling.still & (scaling.beta <= 0)

@@ -21,6 +21,7 @@ from generator.dataset.health import cap_of, rectifies
 from generator.model.describe import Description
 from generator.model.graph import Node
 from generator.names import Layer, LayerName
+from generator.wiring.channels import Channels, channels_of
 from generator.wiring.kernels import Kernels, kernels_of
 from generator.wiring.neighbours import Alike, alike
 
@@ -134,14 +135,40 @@ class Evidence:
         return self.description.by_name.get(LayerName(layer.inputs[0])) if len(layer.inputs) == 1 else None
 
     def behind(self, layer: Layer) -> tuple[Scaling | None, Layer | None]:
-        """The batch normalisation that a layer reads and what that reads; (None, what the layer reads) without one."""
+        """The batch normalisation that a layer reads and what that reads; (None, what the layer reads) without one. Units may be
+        moved on the way (`in_order`)."""
         source = self.read_by(layer)
         scaling = self.scalings.get(source.name) if source is not None else None
         return (None, source) if scaling is None else (scaling, self.read_by(scaling.layer))
 
+    def unit_by_unit(self, layer: Layer) -> tuple[Scaling | None, Layer | None]:
+        """The same as far as unit i of each is unit i of the layer: nothing from where channels were moved."""
+        scaling, source = self.behind(layer)
+        if not self.in_order(layer):
+            return None, None
+        return scaling, source if scaling is None or self.in_order(scaling.layer) else None
+
+    def in_order(self, layer: Layer) -> bool:
+        """Whether channel i of what a layer reads is unit i of the layer in front of it, and not another one, as behind a channel
+        shuffle, which is no layer of its own."""
+        node = self.nodes.get(layer.name)
+        if node is None or (
+            len(node.inputs) == 1 and self.description.graph.nodes[node.inputs[0].node].name == layer.inputs[0]
+        ):
+            return True
+        if (operation := self._channels.operations.get(layer.name)) is None:
+            return False
+        starts, units = operation.sources.starts, operation.sources.unit
+        return bool((np.diff(starts) == 1).all() and (units == np.arange(len(units))).all())
+
+    @cached_property
+    def _channels(self) -> Channels:
+        """What each channel that a layer reads is; it takes seconds, and is asked only where something lies between two layers."""
+        return channels_of(self.description, self.module, [layer.name for layer in self.layers])
+
     def entering(self, layer: Layer) -> Entering | None:
         """What goes into a rectifier, where the layer in front of it was asked; None where it was not."""
-        scaling, source = self.behind(layer)
+        scaling, source = self.unit_by_unit(layer)
         found = self.sound.get(source.name) if source is not None else None
         if found is None or source is None or source.units != layer.units:
             return None
@@ -153,8 +180,8 @@ class Evidence:
 
     def handed(self, layer: Layer) -> Layer | None:
         """The activation layer whose channels the units of another one are, each by itself: where only depthwise convolutions of
-        as many units, batch normalisations and pools lie between. None where channels were mixed on the way."""
-        source = self.read_by(layer)
+        as many units, batch normalisations and pools lie between. None where channels were mixed or moved on the way."""
+        source = self.read_by(layer) if self.in_order(layer) else None
         while source is not None and source.units == layer.units:
             if source.kind == "act":
                 return source
@@ -162,14 +189,14 @@ class Evidence:
             alone = kernels is not None and kernels.channels == kernels.groups == kernels.units
             if not (alone or source.name in self.scalings or source.kind == "pool"):
                 return None
-            source = self.read_by(source)
+            source = self.read_by(source) if self.in_order(source) else None
         return None
 
     def always_off(self, layer: Layer) -> Bool[NDArray[np.bool_], " c"]:
         """The units of a rectifier that are off whatever the image is, as the weights alone show: the most that can enter it is not
         above zero. What a convolution reads is known to lie in a range where it reads a rectifier; an image may be anything."""
         none = np.zeros(layer.units, np.bool_)
-        scaling, source = self.behind(layer)
+        scaling, source = self.unit_by_unit(layer)
         if source is None or source.units != layer.units or not rectifies(layer):
             return none
         if scaling is not None and len(scaling.gain) != layer.units:

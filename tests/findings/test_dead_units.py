@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -172,6 +173,83 @@ def test_a_channel_that_a_depthwise_convolution_hands_on_is_one_dead_channel():
         mixed[3].bias[:] = -1e3
     found = judged("dead_units", evidence_of(mixed, noise(8, 3, 16, 16)))
     assert "channel" not in found.evidence and at(found, "4").text == "8 of 8 dead", "what mixes channels makes others"
+
+
+def test_a_channel_that_a_pool_hands_on_is_one_dead_channel():
+    model = seeded(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(8), nn.ReLU()))
+    with torch.no_grad():
+        model[0].bias[[2, 5]] = -1e3
+        model[3].bias[5] = 0.5  # on behind the pool
+        model[3].weight[2], model[3].bias[2] = 0.0, -0.5
+    assert (
+        at(judged("dead_units", evidence_of(model, noise(8, 3, 16, 16))), "4").text
+        == "1 of 8 dead, the same channels as in 1"
+    )
+
+
+class Shuffled(nn.Module):
+    """Eight channels of a rectifier, a depthwise convolution, a normalisation, a rectifier; channels shuffled at one place."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.stem, self.first = nn.Conv2d(3, 8, 3), nn.ReLU()
+        self.depthwise, self.norm, self.last = nn.Conv2d(8, 8, 3, groups=8), nn.BatchNorm2d(8), nn.ReLU()
+        self.where = where
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(self.stem(x))
+        x = self.depthwise(shuffled(x) if self.where == "before" else x)
+        x = self.norm(shuffled(x) if self.where == "between" else x)
+        return self.last(shuffled(x) if self.where == "behind" else x)
+
+
+def shuffled(x: torch.Tensor) -> torch.Tensor:
+    """0 4 1 5 2 6 3 7"""
+    return x.unflatten(1, (2, 4)).transpose(1, 2).flatten(1, 2)
+
+
+@pytest.mark.parametrize("where", ["before", "between", "behind"])
+def test_where_channels_are_shuffled_no_unit_is_taken_for_the_one_of_its_number(where: str):
+    model = seeded(Shuffled(where))
+    with torch.no_grad():
+        model.stem.bias[[1, 2]] = -1e3
+        model.norm.bias[:] = 1.0
+        model.norm.bias[[1, 2]] = -1e3
+    evidence = evidence_of(model, noise(8, 3, 16, 16))
+    last = evidence.description.by_name["last"]
+    assert evidence.handed(last) is None
+    found = judged("dead_units", evidence)
+    assert all("the same channels" not in place.text for place in found.places)
+    entering = evidence.entering(last)
+    if where == "before":  # what enters the rectifier is the convolution's, unit by unit
+        assert entering is not None and set(np.flatnonzero(entering.highest < -900)) == {1, 2}
+    else:
+        assert entering is None and not evidence.always_off(last).any()
+    plain = evidence_of(seeded(Shuffled("")), noise(8, 3, 16, 16))
+    assert plain.handed(last) == plain.description.by_name["first"] and "_channels" not in vars(plain)
+
+
+def test_a_crop_on_the_way_moves_no_channel():
+    class Cropped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.first = nn.Conv2d(3, 8, 3), nn.ReLU()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.first(self.stem(x)[:, :, 1:-1, 1:-1])
+
+    evidence = evidence_of(seeded(Cropped()), noise(8, 3, 16, 16))
+    assert evidence.entering(evidence.description.by_name["first"]) is not None
+
+
+def test_a_rectifier_without_a_cap_may_give_any_number_so_that_no_shift_proves_a_unit_behind_it_dead():
+    model = seeded(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.ReLU()))
+    with torch.no_grad():
+        model[2].weight.abs_()
+        model[2].weight[2:] *= -1
+        model[2].bias[:] = torch.tensor([-1e6, 1.0, -1.0, 1.0])
+    evidence = evidence_of(model, shape=(3, 16, 16))
+    assert evidence.always_off(evidence.description.by_name["3"]).tolist() == [False, False, True, False]
 
 
 def test_what_the_weights_alone_show_is_told_from_what_these_images_show():
