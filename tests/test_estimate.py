@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from generator.build import compute
 from generator.command.progress import Silent
 from generator.config import load_config
+from generator.engine.handle import Handle
 from generator.report import estimate
 from generator.report.estimate import said, search_seconds
 from generator.report.plan import plan_report, plan_searches
@@ -80,6 +82,40 @@ def test_where_nothing_lacks_nothing_is_said(tmp_path: Path):
     compute(setup, plan_report(setup), Silent())
     assert seconds(setup) is None
     assert "searches:" not in str(plan_report(setup))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"diversity": 3}, {"diversity": 4, "diverse": 1}], ids=["one", "three", "some"]
+)
+def test_on_a_clock_that_ticks_by_pictures_it_is_what_the_searches_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, int]
+):
+    """A pass takes as long as it has pictures, as on a CPU."""
+    setup, ticks = setup_for(tmp_path, "top:2", steps=64, **options), Ticks()
+    monkeypatch.setattr(Handle, "layer_output", ticks.counting(Handle.layer_output, 1.0))
+    monkeypatch.setattr(Handle, "backward", ticks.counting(Handle.backward, estimate.BACKWARD))
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: ticks.time)
+    monkeypatch.setattr(estimate, "faster_format", lambda engine, shape: "contiguous")
+    found = seconds(setup)
+    ticks.time = 0.0
+    monkeypatch.setattr(estimate.time, "perf_counter", time.perf_counter)
+    compute(setup, plan_report(setup), Silent())
+    assert ticks.time > 64 * 4 * 2 * 2.5
+    assert found == pytest.approx(ticks.time)
+
+
+class Ticks:
+    """A clock that goes on with every picture in a pass."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def counting(self, real: Any, takes: float) -> Any:
+        def counted(handle: Handle, of: Any, pictures: Any, **options: Any) -> Any:
+            self.time += takes * len(pictures)
+            return real(handle, of, pictures, **options)
+
+        return counted
 
 
 def test_on_a_clock_that_ticks_by_passes_it_is_what_the_searches_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

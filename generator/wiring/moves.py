@@ -69,6 +69,8 @@ def _same(node: Node, first: Ref, given: Given) -> Iterator[Tensor]:
             return
         labels = core(labels).expand(-1, labels.shape[1], *[-1] * (labels.dim() - 2))
         labels = labels.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2).expand(first.shape)
+    if node.family != "copy" and set(node.inputs) - {first}:  # a limit that is a tensor may be what arrives
+        labels = given.book.union(labels, unknown(first.shape))
     yield given.book.turned(labels, way(node))
 
 

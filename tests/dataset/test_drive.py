@@ -33,7 +33,7 @@ def measured(model: nn.Module, x: torch.Tensor, name: str, way: list[int] | None
     [
         (nn.Conv2d(6, 8, 1), 4),
         (nn.Conv2d(6, 8, 3, stride=2, padding=1), 4),
-        (nn.Conv2d(6, 8, (3, 5), padding=(2, 0), dilation=(2, 1)), 1),
+        (nn.Conv2d(6, 8, (3, 5), padding=(2, 4), dilation=(2, 3)), 1),
         (nn.Conv2d(6, 8, 3, groups=2, padding="same"), 3),
     ],
     ids=["pointwise", "strided", "dilated", "grouped"],

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from generator.methods.activation_maximization import ActivationMaximization
+from generator.search.fourier import Fourier
 from generator.search.priors import distance_to_gray, total_variation
 from tests.search.searching import held, random_convs, search
 
@@ -51,3 +52,12 @@ def test_a_blur_between_steps_leaves_less_that_is_fine(parametrization):
         ]
     rough = [total_variation(values).item() for values in made]
     assert rough[1] < 0.6 * rough[0]
+
+
+@pytest.mark.parametrize(("steps", "blurred"), [(2, 0), (3, 1), (7, 2)])
+def test_it_is_blurred_after_every_so_many_steps(steps, blurred, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Fourier, "blurred", lambda canvas, z, sigma: seen.append(sigma) or z)
+    with held(random_convs(), (3, 32, 32)) as it:
+        search(ActivationMaximization(steps=steps, blur=1.5, blur_every=3), it, "2", 0)
+    assert seen == [1.5] * blurred

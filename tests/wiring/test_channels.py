@@ -55,6 +55,17 @@ def test_the_nearest_layer_with_a_page_is_the_source() -> None:
     assert told(channels(net), "4") == [[("2", 0, 1)], [("2", 1, 1)], [("2", 2, 1)]]
 
 
+def test_a_limit_that_is_made_from_units_is_not_followed_and_said_to_be_so() -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        return net.last(net.one(x).clamp(max=net.other(x).amax()))
+
+    found = channels(Net(run, one=conv(2, 3), other=conv(2, 3), last=conv(3, 2)), ["one", "other", "last"])
+    assert told(found, "last") == [[("one", unit, 1)] for unit in range(3)]
+    assert not found.operations[LayerName("last")].sources.whole.any()
+    number = channels(nn.Sequential(conv(2, 3), nn.Hardtanh(0, 1), conv(3, 2)), ["0", "2"])
+    assert number.operations[LayerName("2")].sources.whole.all()
+
+
 def test_a_convolution_without_a_page_is_not_followed() -> None:
     net = nn.Sequential(conv(2, 3), conv(3, 3), nn.ReLU(), conv(3, 2))
     found = channels(net, ["0", "3"])
