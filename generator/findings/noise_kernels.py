@@ -84,6 +84,10 @@ class NoiseKernels:
             return NotApplicable("no convolution reads the image itself.")
         tested = [one for layer in first if (one := _tested(evidence, layer)) is not None]
         if not tested:
+            if any(evidence.kernels[layer.name].weight.shape[2] > 1 for layer in first):
+                return NotApplicable(
+                    "the first kernels are transposed, or lie over a volume or a line: these are not tested."
+                )
             return NotApplicable("the first kernels are one weight wide: they have no neighbours to compare.")
         found = [(self._grade(one), one) for one in tested]
         known = [(severity, one) for severity, one in found if severity is not None]

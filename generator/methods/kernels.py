@@ -15,7 +15,8 @@ little by itself when a normalisation follows, which rescales every unit. Layers
 forward pass (weight standardisation) are drawn with the weights as stored.
 
 A transposed convolution stores its weights the other way round, inputs first. Here they are turned to the same order,
-output unit first, and not flipped: the kernel is then what a single input value stamps into the output.
+output unit first, and not flipped: the kernel is then what a single input value stamps into the output. A kernel over
+a volume is drawn as the volume itself is, slice below slice.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class KernelWeights:
     def compute(self, reads: Reads) -> Iterator[Artifact]:
         groups, transposed = reads.layout.groups, reads.layout.transposed
         W = outputs_first(reads.weight, groups) if transposed else reads.weight  # (o, i / groups, h, w)
-        yield Kernels(W, groups, transposed)
+        yield Kernels(W.flatten(2, -2) if W.dim() > 4 else W, groups, transposed)
 
 
 def outputs_first(W: Float[Tensor, "i o h w"], groups: int) -> Float[Tensor, "o i h w"]:

@@ -49,7 +49,9 @@ def examples(site: Site) -> None:
             escape.clean(example.label or ""),
             escape.clean(example.shows) if site.report.by_model else "",
         ])  # fmt: skip
-    if rows:
+    if rows or any(
+        view.answers is not None for view in site.report.layers
+    ):  # pages of layers that nothing raises ask too
         site.script("data/examples.js", "examples", "all", rows)
 
 

@@ -114,3 +114,15 @@ def test_kernels_of_one_weight_have_no_neighbours():
 def test_only_convolutions_that_read_the_image_are_looked_at():
     model = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 8, 3))
     assert "reads the image itself" in refused("noise_kernels", evidence_of(model, shape=(3, 16, 16)))
+
+
+def test_kernels_over_volumes_are_not_tested_and_said_to_be_so():
+    class Volume(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv3d(1, 16, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.first(x.unsqueeze(1)).mean((2, 3, 4))
+
+    assert "over a volume" in refused("noise_kernels", evidence_of(Volume(), shape=(4, 12, 12)))

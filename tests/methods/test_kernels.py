@@ -6,6 +6,7 @@ from torch import nn
 
 import generator
 from generator.artifacts import Kernels, NotApplicable
+from generator.encode import encode
 from generator.engine.needs import Layout, Weights
 from generator.methods.kernels import KernelWeights
 from tests.methods.examples import L, alexnet, exactly, facts, only, reads, resnet18, row
@@ -66,6 +67,16 @@ def test_each_kernel_is_what_one_input_value_does(conv: nn.Module, shape: tuple[
             inside = unit // per_group_out == channel // per_group_in
             expected = made.values[unit, channel % per_group_in] if inside else torch.zeros(kh, kw)
             torch.testing.assert_close(answer[unit], expected, rtol=0, atol=1e-6)
+
+
+def test_kernels_over_a_volume_lie_slice_below_slice_and_are_drawn():
+    conv = nn.Conv3d(2, 4, (2, 3, 1), groups=2)
+    made = kernels(conv.weight.detach(), Layout(groups=2))
+    assert tuple(made.values.shape) == (4, 1, 6, 1)
+    exactly(made.values[3, 0, 3:, 0], conv.weight[3, 0, 1, :, 0].detach())
+    turned = kernels(nn.ConvTranspose3d(2, 6, (3, 2, 2), groups=2).weight.detach(), Layout(2, True))
+    assert tuple(turned.values.shape) == (6, 1, 6, 2)
+    assert encode(made, 1).meta["filters"] == 4
 
 
 def test_raw_weights_of_a_whole_model():

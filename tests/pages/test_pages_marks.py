@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.dataset.answers import NONE
+from generator.pages.views import LayerView, Report
 from tests.pages.conftest import build
 from tests.pages.fixture_report import tiny_report
 from tests.pages.fixture_units import answered
@@ -45,4 +49,28 @@ def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
         marks.first.wait_for()
         assert [text.split(" Whether")[0].split(" How")[0] for text in marks.all_inner_texts()] == [said]
         assert (marks.locator("a").get_attribute("href") or "").endswith("findings.html#dead_units")
+        seen.check()
+
+
+def silent(report: Report) -> Report:
+    """The report of a model of which no image raises any unit."""
+
+    def off(view: LayerView) -> LayerView:
+        found = view.answers
+        if found is None:
+            return view
+        none = {"images": found.images * 0 + NONE, "values": found.values * 0, "highest": found.highest * 0}
+        return replace(view, answers=replace(found, **none, sparsity=found.sparsity * 0 + 1))
+
+    return replace(report, layers=tuple(off(view) for view in report.layers), examples=(), shown=Counter())
+
+
+def test_where_no_image_raises_any_unit_the_panels_say_so(browser: Browser, tmp_path: Path):
+    site = build(silent(answered(tiny_report(tmp_path / "store"))), tmp_path).site
+    base = site.as_uri() + "/"
+    with opened(browser, f"{base}layers/layer-1.html#u=5", base=base) as seen:
+        marks = seen.page.locator(".ca-marks li")
+        marks.first.wait_for()
+        assert marks.first.inner_text().startswith("Never on: no image of the dataset raises it.")
+        assert "12 never on" in seen.page.locator("[data-control=filter] option").all_inner_texts()
         seen.check()
