@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,6 +23,13 @@ class Kernels:
     weight: Float[Tensor, "o i t"]
     """float32; o are the units in order, i the input channels of one group."""
     groups: int = 1
+
+    @property
+    def shaped(self) -> Float[Tensor, "o i t"]:
+        """Each unit's weights as shares of its largest: what of a unit does not depend on its size is read from these, whose squares
+        neither vanish (weight decay leaves kernels of 1e-30) nor overflow. A kernel of zeros stays one."""
+        largest = self.weight.abs().amax(dim=(1, 2), keepdim=True)
+        return torch.where(largest > 0, self.weight / largest, 0)
 
     @property
     def units(self) -> int:

@@ -44,7 +44,7 @@ class Alike:
 
 def alike(kernels: Kernels, k: int, threshold: float = REDUNDANT, block: int = BLOCK) -> Alike | NotApplicable:
     """The `k` nearest of each unit."""
-    W = kernels.weight.flatten(1)  # (o, i t)
+    W = kernels.shaped.flatten(1)  # (o, i t)
     units, group = kernels.units, kernels.units // kernels.groups
     if W.shape[1] == 1:
         return NotApplicable("each of its kernels is a single number, and of two numbers there is no angle.")

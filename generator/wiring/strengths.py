@@ -85,7 +85,7 @@ def readers(kernels: Kernels, k: int) -> Readers:
 
 def _slices(kernels: Kernels) -> tuple[Float[Tensor, "o i"], Float[Tensor, "o i"]]:
     """The share of each slice in its kernel's norm (0 in a kernel of zeros), and its sum."""
-    size = torch.linalg.vector_norm(kernels.weight, dim=2)
+    size = torch.linalg.vector_norm(kernels.shaped, dim=2)
     whole = torch.linalg.vector_norm(size, dim=1, keepdim=True)
     return torch.where(whole > 0, size / whole, 0), kernels.weight.sum(dim=2)
 

@@ -27,6 +27,18 @@ def test_cosines_by_hand() -> None:
     assert known(Kernels(W), 2, threshold=0.7).pairs.tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize("scale", [1e-38, 1e-30, 1e-22, 1e-20, 1e25])
+def test_kernels_that_weight_decay_left_next_to_nothing_of_have_neighbours(scale: float) -> None:
+    W = torch.randn(6, 4, 9, generator=torch.Generator().manual_seed(0))
+    W[1] = 1.5 * W[0] + 0.1 * W[4]
+    small = W.clone()
+    small[:3] *= scale
+    expected, found = known(Kernels(W), 3), known(Kernels(small), 3)
+    np.testing.assert_array_equal(found.unit, expected.unit)
+    np.testing.assert_allclose(found.cosine, expected.cosine, atol=1e-6)
+    assert found.pairs.tolist() == [[0, 1]]
+
+
 def test_size_does_not_matter_and_opposites_are_not_redundant() -> None:
     W = torch.tensor([[1.0, 2, 3], [2, 4, 6], [-1, -2, -3], [1, 2, 3.3]])[:, None]
     found = known(Kernels(W), 3)

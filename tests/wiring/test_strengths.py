@@ -48,6 +48,15 @@ def test_groups_by_hand() -> None:
     np.testing.assert_allclose(found.share, [[1, 0.6], [0.8, 0], [0.8, 0], [1, 0.6]])
 
 
+@pytest.mark.parametrize("scale", [1e-38, 1e-30, 1e-22, 1e25])
+def test_shares_do_not_depend_on_how_large_a_kernel_is(scale: float) -> None:
+    W = torch.tensor([[[3.0, 0], [0, -4], [0, 0]], [[0, 0], [0, 0], [1, -3]]])
+    found = inputs(Kernels(W * scale), 2)
+    np.testing.assert_array_equal(found.channel, [[1, 0], [2, -1]])
+    np.testing.assert_allclose(found.share, [[0.8, 0.6], [1, 0]], rtol=1e-6)
+    np.testing.assert_array_equal(readers(Kernels(W * scale), 1).unit, [[0], [0], [1]])
+
+
 def test_a_kernel_of_zeros_has_no_wires() -> None:
     assert (inputs(Kernels(torch.zeros(2, 3, 4)), 2).channel == -1).all()
     assert not inputs(Kernels(torch.zeros(2, 3, 4)), 2).share.any()
