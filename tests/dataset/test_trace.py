@@ -121,3 +121,13 @@ def test_what_a_reader_sees_of_a_coarser_map_before_an_enlargement():
     assert [np.flatnonzero(row).tolist() for row in rows] == [[0, 1], [0, 1], [1, 2], [1, 2]]
     pixels, _ = sees(by_name[LayerName("1")], source, np.array([0, 1, 2]) * by_name[LayerName("1")].shape[2])
     assert [np.flatnonzero(row).tolist() for row in pixels] == [[0], [0], [1]]
+
+
+def test_where_no_place_lies_within_what_a_reader_sees_the_nearest_are_seen():
+    wide, thin = (
+        describe(nn.Sequential(conv).eval(), (1, 9, 9)).by_name[LayerName("0")]
+        for conv in (nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(1, 2, 1))
+    )
+    rows, columns = sees(thin, wide, np.array([0, 9 * 4 + 7]))
+    assert [np.flatnonzero(row).tolist() for row in rows] == [[0], [4]]
+    assert [np.flatnonzero(column).tolist() for column in columns] == [[0], [7]]

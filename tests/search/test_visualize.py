@@ -222,3 +222,19 @@ def test_a_start_from_an_image_is_free_of_the_noise():
         assert method.photographs == 1
         (grid,) = method.search(it[0], it[1]["features.2"], (Unit(LayerName("features.2"), 0),), 0)
     torch.testing.assert_close(grid.values[0], image(6), rtol=0, atol=1e-4)
+
+
+def test_of_several_directions_the_variants_of_each_stand_together():
+    """Two directions of one unit each, two pictures of each: 0 0 1 1."""
+    model, layer = Classifier(), LayerName("features.2")
+    towards = torch.eye(5)[[3, 1]]
+    found = generator.visualize(
+        model, Direction(layer, towards), **SMALL, options={"diversity": 2, "steps": 4, "turn": 0.0, "zoom": 0.0}
+    )
+    with torch.no_grad():
+        mean = model.features((found.pictures - torch.tensor(MEAN).view(-1, 1, 1)) / torch.tensor(STD).view(-1, 1, 1))
+    assert found.scores == pytest.approx([float(mean[k, (3, 3, 1, 1)[k]].mean()) for k in range(4)], rel=1e-3)
+    single = generator.visualize(
+        model, Direction(layer, towards[0]), **SMALL, options={"diversity": 2, "steps": 4}, count=1
+    )
+    assert len(single.pictures) == 2
