@@ -11,7 +11,8 @@ A *convolution* whose kernel is smaller than its stride passes over some inputs,
 same residues. In the shortcut of a residual block that is
 common, and the other branch sees them; where nobody else reads them, what was computed at these places is thrown away.
 
-Limits: uneven sums of a kernel that divides evenly are learned, and reported only above the same threshold. What a pattern
+Limits: uneven sums of a kernel that divides evenly are learned, as the 2 x 2 kernels of a U-Net's stride 2 are, each tap of which writes
+places of its own: above the same threshold that is a note. What a pattern
 in the middle of a network does to its output is not followed. Convolutions whose kernel is larger than their stride and no
 multiple of it (3 x 3, stride 2) give no pattern, but their *gradients* have one, which shows in saliency maps.
 """
@@ -81,8 +82,9 @@ class Checkerboard:
         return Finding(
             severity,
             " ".join(said),
-            f"Of a transposed convolution, a warning from an unevenness of {self.uneven:g} on, which is a pattern of a tenth of "
-            "the signal; a note where kernel and stride do not divide and the weights make up for it. Of a convolution "
+            f"Of a transposed convolution whose kernel and stride do not divide, a warning from an unevenness of {self.uneven:g} on, "
+            "which is a pattern of a tenth of the signal, and a note where the weights make up for it; where they divide, a note from there on, "
+            "since sound decoders learn such kernels: each of their taps writes places of its own. Of a convolution "
             "that passes over places, a warning where nobody else reads these, else a note.",
             tuple(Place(row.layer.name, row.text) for row in sorted(rows, key=lambda r: SEVERITIES.index(r.severity))),
         )
@@ -97,9 +99,8 @@ class Checkerboard:
             ragged = _ragged(node)
             if not ragged and uneven < self.uneven:
                 return None
-            return _Row(
-                layer, "warning" if uneven >= self.uneven else "note", f"{size}, unevenness {few(uneven)}", True
-            )
+            severity: Severity = "warning" if ragged and uneven >= self.uneven else "note"
+            return _Row(layer, severity, f"{size}, unevenness {few(uneven)}", True)
         if not _skips(node):
             return None
         others = [

@@ -59,6 +59,13 @@ def test_weights_that_make_up_for_it_are_a_note():
     assert found.severity == "note"
 
 
+@pytest.mark.parametrize(("kernel", "severity"), [(2, "note"), (4, "note"), (3, "warning"), (5, "warning")])
+def test_what_a_kernel_that_divides_learned_is_a_note_as_in_sound_decoders(kernel: int, severity: str):
+    found = judged("checkerboard", evidence_of(up(noise(8, 4, kernel, kernel), 2), shape=(8, 8, 8)))
+    assert found.severity == severity
+    assert "1 transposed convolution writes" in found.evidence
+
+
 def test_an_even_kernel_of_bilinear_weights_is_fine():
     tap = torch.tensor([1.0, 3, 3, 1])
     found = judged("checkerboard", evidence_of(up((tap[:, None] * tap)[None, None], 2), shape=(1, 8, 8)))
