@@ -51,6 +51,32 @@ def test_a_layer_that_was_not_asked_is_looked_through():
     assert [dot.layer for dot in found.drawing.dots] == ["2"]
 
 
+class Sum(nn.Module):
+    """Two projections of 20 directions, added; and a projection of that."""
+
+    def __init__(self, *ranks: int) -> None:
+        super().__init__()
+        self.stem, self.one, self.other, self.last = (nn.Conv2d(20, 20, 1, bias=False) for _ in range(4))
+        with torch.no_grad():
+            for k, (part, rank) in enumerate(
+                zip((self.stem, self.one, self.other, self.last), (20, *ranks), strict=True)
+            ):
+                turn, _ = torch.linalg.qr(noise(20, 20, seed=k))
+                part.weight.copy_((turn[:, :rank] @ turn[:, :rank].T)[:, :, None, None])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        return self.last(self.one(x) + self.other(x))
+
+
+def test_a_layer_that_reads_several_is_held_to_the_one_of_the_most_directions():
+    """One branch of all 20 directions, one of 12: of their sum, which was not asked, a layer of 5 uses a quarter."""
+    found = judged("lost_rank", evidence_of(Sum(20, 12, 5), noise(8, 20, 16, 16)))
+    rank, allowed = (float(word) for word in at(found, "last").text.split(" of "))
+    assert rank == pytest.approx(5, rel=0.05)
+    assert allowed == pytest.approx(19.5, abs=0.5)
+
+
 def test_what_cannot_be_judged_is_said():
     assert "dataset_examples" in refused("lost_rank", evidence_of(net(20), shape=(20, 16, 16)))
     alone = evidence_of(seeded(nn.Sequential(nn.Conv2d(3, 8, 3))), noise(4, 3, 16, 16))

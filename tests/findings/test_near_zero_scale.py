@@ -75,3 +75,13 @@ def test_a_layer_of_small_scales_is_held_to_itself():
 def test_what_cannot_be_judged_is_said():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, affine=False))
     assert "no batch normalisation" in refused("near_zero_scale", evidence_of(model, shape=(3, 16, 16)))
+
+
+@pytest.mark.parametrize(("scale", "near"), [(1e-4, 8), (0.009, 8), (0.011, 0)])
+def test_a_layer_that_is_next_to_zero_as_a_whole_is_held_to_the_model(scale: float, near: int):
+    model = net(8, 8, 8)
+    with torch.no_grad():
+        model[4].weight.fill_(scale)
+    found = judged("near_zero_scale", evidence_of(model, shape=(3, 16, 16)))
+    assert found.severity == ("serious" if near else "fine")
+    assert [len(place.units) for place in found.places if place.layer == "4"] == [near] * bool(near)

@@ -235,3 +235,25 @@ def test_of_a_channel_that_is_turned_over_what_speaks_against_a_class_speaks_for
     assert before is not None and behind is not None
     assert behind.units[:, :4].tolist() == [[1, 0, -1, -1], [3, -1, -1, -1]]
     assert before.units[:, :4].tolist() == [[3, 0, -1, -1], [-1, -1, -1, -1]]
+
+
+def test_a_unit_that_reaches_a_reader_upright_and_turned_has_no_sign() -> None:
+    """relu(x) and relu(-x) added: more of a unit is more or less of the channel, depending on its sign."""
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.turn, self.last = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1, bias=False)
+            self.turn.weight.data = torch.tensor([1.0, -1.0, 1.0, -1.0])
+            self.last.weight.data = torch.ones(2, 4, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.first(x)
+            return self.last(y + self.turn(y))
+
+    model = Both().eval()
+    found = wiring_of(describe(model, (3, 8, 8)), model, [LayerName("first"), LayerName("turn"), LayerName("last")])
+    feeds = found[LayerName("first")].feeds
+    for unit, sign in enumerate((1, 0, 1, 0)):
+        assert feeds.unit[unit, :2].tolist() == [0, 1]
+        assert feeds.sign[unit, :2].tolist() == [sign, sign]
