@@ -16,6 +16,7 @@ def test_severity_by_the_share_of_a_layer(lifted: int, severity: str):
         model[0].bias[:lifted] = 1e3
     found = judged("always_on", evidence_of(model, noise(8, 3, 16, 16)))
     assert found.severity == severity
+    assert bool(found.places) == (severity != "fine")
     if severity != "fine":
         assert at(found, "1").units == tuple(range(lifted))
         assert at(found, "1").text == f"{lifted} of 20"

@@ -52,6 +52,21 @@ def test_a_layers_page_means_by_dead_and_never_on_what_the_search_means(
         seen.check()
 
 
+@pytest.mark.parametrize("how", ["mean", "highest", "fires", "rare", "selectivity", "colour"])
+def test_units_that_gave_no_number_come_last_and_leave_the_others_in_order(browser: Browser, base: str, how: str):
+    with opened(browser, f"{base}layers/layer-1.html", base=base) as seen:
+        found = seen.page.evaluate(
+            """(how) => {
+              const rising = [1, NaN, 3, 2, NaN, 5, NaN, 4];
+              const falling = rising.map((value) => -value);
+              const arrays = {mean: rising, highest: rising, sparsity: how === 'fires' ? falling : rising, selectivity: rising, colour: rising};
+              return convatlas.answers.order({arrays}, {n: 8}, how);
+            }""",
+            how,
+        )
+        assert found == [5, 7, 2, 3, 0, 1, 4, 6]
+
+
 def silent(report: Report) -> Report:
     """The report of a model of which no image raises any unit."""
 

@@ -254,7 +254,10 @@
   /** The tiles of an atlas, sorted. */
   function order(answers, atlas, how) {
     const {unit} = convatlas.tiles;
-    const of = (tile) => SORTS[how](answers, unit(atlas, tile));
+    const of = (tile) => {
+      const value = SORTS[how](answers, unit(atlas, tile));
+      return Number.isNaN(value) ? -Infinity : value;  // a unit that gave no number comes last, and leaves the others in order
+    };
     return Array.from({length: atlas.n}, (_, tile) => tile).sort((a, b) => of(b) - of(a) || a - b);
   }
 
