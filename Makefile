@@ -5,19 +5,24 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraint
 # Each stamp is made anew when the pins or the dependencies change; an editable installation follows the code by itself.
 PRODUCT := $(VENV)/.product
 DEVELOP := $(VENV)/.develop
+LIVE := $(VENV)/.live
 PINS := pyproject.toml constraints.txt
 WORKERS ?= 2
 # What excites a unit of the default model is found in more pictures than the report shows; the wheel lacks them: inputs/CREDITS.md.
 EXAMPLES := $(if $(filter --config% --dataset% --images% --model%,$(ARGS)),,--dataset inputs/examples/list.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help report serve test quality bench format clean
+.PHONY: help report demo serve test quality bench format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 report: $(PRODUCT) ## the default report, into site/ (ARGS="--preset standard ..." goes to convatlas build)
 	@$(BIN)/convatlas build $(EXAMPLES) $(ARGS)
+
+demo: $(LIVE) ## the published demo, into site/: the default report with the live page, for a host of pages (ARGS as for report)
+	@tools/runtime.sh $(BIN)/python
+	@$(BIN)/convatlas build --live $(EXAMPLES) $(ARGS)
 
 serve: $(PRODUCT) ## serve site/ on this computer
 	@$(BIN)/convatlas serve $(ARGS)
@@ -51,10 +56,16 @@ $(PRODUCT): $(PINS) | $(BIN)/python
 	@$(PIP) -e '.[lrp]'
 	@touch $@
 
+# The live page's model is written by torch's exporter, which needs these.
+$(LIVE): $(PINS) | $(BIN)/python
+	@echo "Installing Conv Atlas into $(VENV), with what writes a model for the browser ..."
+	@$(PIP) -e '.[lrp,live]'
+	@touch $(PRODUCT) $@
+
 # quantus asks for opencv-python, which needs display libraries and writes over the headless build: docs/adr/0001.
 $(DEVELOP): $(PINS) | $(BIN)/python
 	@echo "Installing Conv Atlas, its tools and its reference libraries into $(VENV) ..."
 	@$(PIP) -e '.[dev,oracles,timm,live,bench]'
 	@$(BIN)/python -m pip --disable-pip-version-check uninstall -q -y opencv-python
 	@$(PIP) --force-reinstall --no-deps opencv-python-headless
-	@touch $(PRODUCT) $@
+	@touch $(PRODUCT) $(LIVE) $@

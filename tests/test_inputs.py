@@ -112,6 +112,14 @@ def test_credits_lie_in_the_folder_or_beside_the_list(tmp_path: Path) -> None:
     assert credits_of([tmp_path / "nowhere/train-{0..9}.tar"]) == ()
 
 
+def made(*given: str) -> list[str]:
+    """What make would run."""
+    top = IMAGES.parents[1]
+    return subprocess.run(
+        ["make", "-n", *given], cwd=top, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
@@ -122,9 +130,20 @@ def test_credits_lie_in_the_folder_or_beside_the_list(tmp_path: Path) -> None:
         ("--dataset c", False),
     ],
 )
-def test_make_report_asks_for_the_examples_with_the_default_model_and_images_alone(given: str, asked: bool) -> None:
-    command = ["make", "-n", "report", f"ARGS={given}"]
-    said = subprocess.run(command, cwd=IMAGES.parents[1], check=True, capture_output=True, text=True).stdout
-    (build,) = [line for line in said.splitlines() if "convatlas build" in line]
+@pytest.mark.parametrize("target", ["report", "demo"])
+def test_make_asks_for_the_examples_with_the_default_model_and_images_alone(
+    target: str, given: str, asked: bool
+) -> None:
+    lines = made(target, f"ARGS={given}")
+    (build,) = [line for line in lines if "convatlas build" in line]
     assert ("--dataset inputs/examples/list.txt" in build) is asked
+    assert ("--live" in build.split()) is (target == "demo")
     assert build.endswith(given)
+
+
+def test_make_demo_has_what_the_live_page_needs_before_it_builds() -> None:
+    lines = made("demo", "-W", "pyproject.toml")  # as if it had just been changed: everything is installed anew
+    needs = ("install -q -c constraints.txt -e '.[lrp,live]'", "tools/runtime.sh", "convatlas build --live")
+    places = [next(k for k, line in enumerate(lines) if need in line) for need in needs]
+    assert places == sorted(places)
+    assert not any("live" in line for line in made("report", "-W", "pyproject.toml") if "install" in line)
