@@ -82,7 +82,10 @@ def _above(vector: Float[Tensor, " k"]) -> float:
 
 
 def project(found: Sequence[Weights], across: Weights, up: Weights) -> Projection:
-    """The differences on the plane of two directions, whatever their lengths and the angle between them: least squares."""
+    """The differences on the plane of two directions, whatever their lengths and the angle between them: least squares. Of none,
+    nothing."""
+    if not found:
+        return Projection((), (), float("nan"))
     plane = products([across, up], [across, up])  # (2, 2)
     along = products(found, [across, up])  # (k, 2)
     points = torch.linalg.solve(plane, along.T).T

@@ -1,4 +1,5 @@
-"""Contours of a function over a square as SVG: filled bands on a logarithmic scale, with a cross at 0, 0 and a way over them."""
+"""Contours of a function over a square as SVG: filled bands on a logarithmic scale, what their colours say, a cross at 0, 0 and a
+way over them."""
 
 from __future__ import annotations
 
@@ -9,15 +10,14 @@ from typing import Any
 
 import contourpy
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from generator.pages import escape
+from generator.pages import contour_scale, escape
 
 SIDE = 320.0
 """Of the square, in the drawing's own units."""
-WIDTH, HEIGHT = SIDE + 50, SIDE + 40
+WIDTH, HEIGHT = SIDE + 50, SIDE + 72
 """Of the whole drawing."""
 BANDS = 14
 LEAST = 1e-4
@@ -45,20 +45,26 @@ class Contours:
     """Up."""
     bands: tuple[str, ...]
     """An SVG path for each band, the lowest first."""
+    below: bool = False
+    """Whether there are values below the lowest level, which have its colour."""
+    gaps: bool = False
+    """Whether there are places without a number."""
 
-    def svg(self, title: str, colour: str = "currentColor", way: Sequence[Mark] = (), other: Mark | None = None) -> str:
-        """The drawing, with its axes, a cross at 0, 0, the places of a `way` joined in their order, and an`other` as a ring; by
-        itself it is a file for a paper."""
-        ramp = colormaps["viridis"].resampled(max(2, len(self.bands)))
+    def svg(
+        self, title: str, word: str, colour: str = "currentColor", way: Sequence[Mark] = (), other: Mark | None = None
+    ) -> str:
+        """The drawing, with its axes, a bar of its colours with numbers, which are called `word`, a cross at 0, 0, the places of a
+        `way` joined in their order, and an `other` as a ring; by itself it is a file for a paper."""
         shapes = "".join(
-            f'<path d="{band}" fill="{_hex(ramp(k))}" stroke="{_hex(ramp(k))}" stroke-width="0.4"/>'
-            for k, band in enumerate(self.bands)
+            f'<path d="{band}" fill="{hue}" stroke="{hue}" stroke-width="0.4"/>'
+            for hue, band in zip(contour_scale.shades(len(self.bands)), self.bands, strict=True)
             if band
         )
+        bar = contour_scale.bar(self.levels, SIDE, word, colour, self.below)
         scales = "".join(
-            f'<text x="{40 + self._x(v):g}" y="{SIDE + 28:g}" text-anchor="middle">{_said(v)}</text>' for v in _round(self.steps)
+            f'<text x="{40 + self._x(v):g}" y="{SIDE + 28:g}" text-anchor="middle">{contour_scale.said(v)}</text>' for v in _round(self.steps)
         ) + "".join(
-            f'<text x="34" y="{14 + self._y(v):g}" text-anchor="end">{_said(v)}</text>' for v in _round(self.rows)
+            f'<text x="34" y="{14 + self._y(v):g}" text-anchor="end">{contour_scale.said(v)}</text>' for v in _round(self.rows)
         )  # fmt: skip
         cross = f"M{self._x(0) - 6:.1f} {self._y(0):.1f}h12M{self._x(0):.1f} {self._y(0) - 6:.1f}v12"
         return (
@@ -66,7 +72,16 @@ class Contours:
             f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.md(title)}</title>'
             f'<g transform="translate(40 10)"><rect width="{SIDE:g}" height="{SIDE:g}" fill="#808080"/>{shapes}{self._way(way)}'
             f'<path d="{cross}" fill="none" stroke="#000" stroke-width="4"/><path d="{cross}" fill="none" stroke="#fff" stroke-width="2"/>'
-            f"{self._dots([] if other is None else [other], 5, 'none')}</g>{scales}</svg>"
+            f"{self._dots([] if other is None else [other], 5, 'none')}</g>{scales}"
+            f'<g transform="translate(40 {SIDE + 42:g})">{bar}</g></svg>'
+        )
+
+    def ramp(self, title: str, word: str, colour: str = "currentColor") -> str:
+        """The bar by itself, smooth, as wide as the drawing: for the same as a surface, whose colours have no steps."""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {contour_scale.TALL + 2:g}" role="img" '
+            f'font-family="sans-serif" font-size="11" fill="{colour}"><title>{escape.md(title)}</title>'
+            f'<g transform="translate(40 2)">{contour_scale.bar(self.levels, SIDE, word, colour, self.below, smooth=True)}</g></svg>'
         )
 
     def _way(self, way: Sequence[Mark]) -> str:
@@ -109,10 +124,6 @@ def _round(steps: Sequence[float]) -> list[float]:
     return [float(v) for v in found if low - slack <= v <= high + slack]
 
 
-def _said(value: float) -> str:
-    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
-
-
 def contours(values: NDArray[np.float32], steps: tuple[float, ...], rows: tuple[float, ...]) -> Contours:
     """Bands of `values` (rows, columns), row 0 at the bottom; a place without a number is left out."""
     finite = np.isfinite(values)
@@ -125,7 +136,8 @@ def contours(values: NDArray[np.float32], steps: tuple[float, ...], rows: tuple[
     )
     ends = [0.0, *levels[1:-1], np.inf]
     bands = tuple("".join(_paths(generator.filled(below, above), values.shape)) for below, above in pairwise(ends))
-    return Contours(tuple(map(float, levels)), steps, rows, bands)
+    below = bool(some.size) and float(some.min()) < 0.999 * low
+    return Contours(tuple(map(float, levels)), steps, rows, bands, below, gaps=not finite.all())
 
 
 def _paths(found: Any, shape: tuple[int, ...]) -> Iterator[str]:
@@ -135,7 +147,3 @@ def _paths(found: Any, shape: tuple[int, ...]) -> Iterator[str]:
         for begin, end in pairwise(offsets):
             ring = points[begin : end - 1]
             yield "M" + "L".join(f"{x * across:.1f} {SIDE - y * up:.1f}" for x, y in ring) + "Z"
-
-
-def _hex(rgba: tuple[float, float, float, float]) -> str:
-    return "#" + "".join(f"{round(255 * v):02x}" for v in rgba[:3])

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from generator.artifacts import NotApplicable
 from generator.diagrams.export import export
 from generator.diagrams.svg import Drawing
-from generator.pages import escape
+from generator.pages import contour_scale, escape
 from generator.pages.context import Site, safe
-from generator.pages.contours import HEIGHT, WIDTH, Contours, Mark, contours
+from generator.pages.contours import HEIGHT, SIDE, WIDTH, Contours, Mark, contours
 from generator.pages.findings import plain
 from generator.pages.learning_views import Landscape, Path, Place
 from generator.pages.numbers import compact
@@ -41,7 +41,8 @@ def write(site: Site) -> None:
     way = [Mark(one.x, one.y, one.label) for one in found.path.places] if found.path else []
     own = elsewhere(found)
     other = None if own is None else Mark(own.x, own.y, site.t("landscape.own"))
-    alone = drawn.svg(site.t("landscape.svg_title", model=site.report.title), "#12151c", way, other)
+    word = site.t("landscape.columns.loss")
+    alone = drawn.svg(site.t("landscape.svg_title", model=site.report.title), word, "#12151c", way, other)
     site.tree.write("landscape.svg", alone)
     site.tree.write("landscape.png", export(Drawing(WIDTH, HEIGHT, alone), "png", PNG).data)
     site.tree.write("landscape.csv", table(found))
@@ -51,8 +52,14 @@ def write(site: Site) -> None:
         site.tree.write("landscape-path.csv", path_table(found.path))
     site.script("data/landscape.js", "landscape", "all", numbers(found, drawn))
     here, right = float(found.loss[found.middle]), float(found.right[found.middle])
-    drawing = safe(drawn.svg(site.t("landscape.figure"), way=way, other=other))
-    _page(site, found=found, here=here, right=right, drawing=drawing, says=sentence(site, found), elsewhere=own)
+    low, high = (f"{v:.3g}" for v in (drawn.levels[0], drawn.levels[-1]))
+    pictures: dict[str, Any] = {
+        "drawing": safe(drawn.svg(site.t("landscape.figure"), word, way=way, other=other)),
+        "ramp": safe(drawn.ramp(site.t("landscape.ramp", low=low, high=high), word)),
+        "gaps": drawn.gaps,
+        "below": low if drawn.below else "",
+    }
+    _page(site, found=found, here=here, right=right, says=sentence(site, found), elsewhere=own, **pictures)
 
 
 def elsewhere(found: Landscape) -> Place | None:
@@ -79,6 +86,8 @@ def numbers(found: Landscape, drawn: Contours) -> dict[str, object]:
         "loss": [known(v) for v in found.loss.ravel().tolist()],
         "right": [known(v) for v in found.right.ravel().tolist()],
         "levels": [compact(v) for v in drawn.levels],
+        "below": drawn.below,
+        "ticks": [[contour_scale.said(v), compact(x / SIDE)] for v, x in contour_scale.spread(drawn.levels, SIDE)],
         "way": [[compact(one.x), compact(one.y)] for one in found.path.places] if found.path else [],
         "own": None if own is None else [compact(own.x), compact(own.y)],
         "line": None

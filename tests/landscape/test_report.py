@@ -290,6 +290,11 @@ def test_the_landscape_says_its_numbers_and_turns(browser: Browser, report: Buil
         page.mouse.move(place["x"] + 180, place["y"] + 120, steps=4)
         page.mouse.up()
         page.wait_for_function(f"before => ({picture})() !== before", arg=second)
+        csv_ = (report.site / "landscape-line.csv").read_text()
+        most = max(float(row["loss"]) for row in csv.DictReader(io.StringIO(csv_)))
+        top, *rest = page.locator("loss-line .la-y").all_inner_texts()
+        assert float(top) == pytest.approx(most, rel=1e-2)
+        assert rest == ["0", "100 %", "0 %"]
         line = page.locator("loss-line input")
         line.focus()
         page.keyboard.press("Home")

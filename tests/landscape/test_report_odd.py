@@ -99,7 +99,10 @@ def test_where_no_labelled_image_can_be_decoded_the_page_says_so(tmp_path: Path)
 def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:
     values = np.array([[1, 2, 4], [1, 1, np.inf], [2, np.nan, 8]], np.float32)
     steps, rows = (-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0)
-    drawn = contours(values, steps, rows).svg("x")
+    made = contours(values, steps, rows)
+    drawn = made.svg("x", "loss")
+    assert made.gaps
+    assert not contours(np.ones((3, 3), np.float32), steps, rows).gaps
     assert "nan" not in drawn
     assert "inf" not in drawn
     assert reach(values, steps, rows) == 1.0
@@ -110,7 +113,9 @@ def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:
 def test_a_way_is_drawn_where_it_is_and_its_hostile_names_are_escaped() -> None:
     values = np.arange(9, dtype=np.float32).reshape(3, 3) + 1
     way = [Mark(-1.0, -4.0, HOSTILE), Mark(0.5, 4.0, "b"), Mark(5.0, 0.0, "far")]
-    drawn = contours(values, (-1.0, 0.0, 1.0), (-4.0, 0.0, 4.0)).svg(HOSTILE, way=way, other=Mark(0.0, 2.0, HOSTILE))
+    drawn = contours(values, (-1.0, 0.0, 1.0), (-4.0, 0.0, 4.0)).svg(
+        HOSTILE, HOSTILE, way=way, other=Mark(0.0, 2.0, HOSTILE)
+    )
     titles = [one.text for one in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}title")]
     assert titles == [HOSTILE, HOSTILE, "b", "far", HOSTILE]
     assert f'd="M0.0 {SIDE:.1f}L{0.75 * SIDE:.1f} 0.0L{3 * SIDE:.1f} {SIDE / 2:.1f}"' in drawn

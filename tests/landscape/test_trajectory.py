@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,11 @@ def test_any_two_directions_are_projected_on_by_least_squares(apart: list[dict[s
     rest = matrix - places @ plane.T
     np.testing.assert_allclose(found.off, np.linalg.norm(rest, axis=1), rtol=1e-5, atol=1e-5)
     assert found.held == pytest.approx(1 - float((rest**2).sum() / (matrix**2).sum()), rel=1e-3)
+
+
+def test_of_no_checkpoints_nothing_is_projected(apart: list[dict[str, Tensor]]) -> None:
+    found = project([], apart[0], apart[1])
+    assert (found.points, found.off, math.isnan(found.held)) == ((), (), True)
 
 
 def test_where_all_lie_on_one_line_the_second_direction_is_drawn() -> None:

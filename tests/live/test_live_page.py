@@ -196,6 +196,20 @@ def test_by_touch(browser: Browser, tinyvgg: Live):
     context.close()
 
 
+def test_every_picture_of_the_report_can_be_reached_on_a_telephone(browser: Browser, lite: Live):
+    with opened(browser, lite.http + "live.html", width=390) as seen:
+        page, samples = seen.page, seen.page.locator(".lv-samples")
+        assert samples.locator("label").count() >= 4
+        more = "(box) => { while (box.children.length < 12) box.append(box.lastElementChild.cloneNode(true)); }"
+        samples.evaluate(more)  # a report has up to twelve
+        for box in samples.locator("img").evaluate_all(
+            "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
+        ):
+            assert box["left"] >= 0 and box["right"] <= 390
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        seen.check()
+
+
 def test_a_task_shows_how_far_it_is_and_is_stopped(browser: Browser, lite: Live):
     with run_sample(browser, lite) as seen:
         page = seen.page

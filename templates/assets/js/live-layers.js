@@ -4,8 +4,8 @@ customElements.define('live-layers', class extends HTMLElement {
     Object.assign(this, {worker, model, photo, state});
     const {el, say} = convatlas;
     this.select = el('select', {'aria-label': say('layerWord')}, model.layers.map((one, k) => el('option', {value: k, selected: k === state.layer}, one.name)));
-    this.select.addEventListener('change', () => this.go(Number(this.select.value)));
-    const step = (by, text, sign) => el('button', {type: 'button', class: 'lv-button', 'aria-label': text, title: text, onclick: () => this.go(Math.min(model.layers.length - 1, Math.max(0, this.state.layer + by)))}, sign);
+    this.select.addEventListener('change', () => this.pick(Number(this.select.value)));
+    const step = (by, text, sign) => el('button', {type: 'button', class: 'lv-button', 'aria-label': text, title: text, onclick: () => this.pick(Math.min(model.layers.length - 1, Math.max(0, this.state.layer + by)))}, sign);
     this.menu = el('colour-menu', {class: 'ca-menu', 'data-chosen': 'viridis', 'data-label': say('liveColours')});
     this.menu.addEventListener('change', () => this.draw());
     this.more = el('button', {type: 'button', class: 'lv-button', onclick: () => { this.state.some = !this.state.some; this.draw(); }});
@@ -18,6 +18,14 @@ customElements.define('live-layers', class extends HTMLElement {
     this.wall.addEventListener('unit-open', (event) => this.unit(event.detail.unit));
     this.wall.addEventListener('unit-close', () => this.unit(-1));
     this.go(state.layer, state.unit);
+  }
+
+  /** Another layer, by the reader: the address has it from now on. */
+  pick(layer) {
+    if (layer === this.state.layer) return undefined;
+    this.state.unit = -1;
+    convatlas.address.write({l: layer, u: ''});
+    return this.go(layer);
   }
 
   async go(layer, unit = -1) {
@@ -71,7 +79,10 @@ customElements.define('live-layers', class extends HTMLElement {
   unit(unit, told = true) {
     this.opened = unit;
     this.wall.open(unit);
-    if (told) convatlas.address.write({l: this.state.layer, u: unit >= 0 ? unit : ''});
+    if (told) {
+      this.state.unit = unit; // the next picture shows it, too
+      convatlas.address.write({l: this.state.layer, u: unit >= 0 ? unit : ''});
+    }
     if (unit < 0) return void this.panel.replaceChildren();
     return this.large();
   }

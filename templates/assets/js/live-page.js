@@ -30,6 +30,7 @@ customElements.define('live-page', class extends HTMLElement {
     document.addEventListener('drop', (event) => {
       event.preventDefault();
       drop.classList.remove('lv-drop--over');
+      if (event.dataTransfer && !event.dataTransfer.files.length) this.status(convatlas.say('liveNoFile')); // words, or a link
       this.takeFirst(event.dataTransfer);
     });
     document.addEventListener('paste', (event) => this.takeFirst(event.clipboardData));

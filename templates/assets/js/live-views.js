@@ -6,7 +6,7 @@
   /** Floats as a heat for <heat-overlay>: bytes, and the scale they stand on. */
   const heat = (data, w, h, signed) => {
     const [lo, hi] = liveMaths.ends(data);
-    const most = signed ? Math.max(-lo, hi) : hi, least = signed ? -most : Math.min(lo, 0) === lo && !signed ? lo : lo;
+    const most = signed ? Math.max(-lo, hi) : hi, least = signed ? -most : lo;
     const bytes = liveMaths.gray(data, least, most, signed);
     let text = '';
     for (let k = 0; k < bytes.length; k += 4096) text += String.fromCharCode(...bytes.subarray(k, k + 4096));

@@ -75,9 +75,11 @@
         mark.style.left = `${x(shares[k])}%`;
       };
       const mark = el('i', {class: 'la-mark'});
-      this.replaceChildren(el('div', {class: 'la-plot'}, svg, mark), range,
-        el('div', {class: 'la-ends', 'aria-hidden': 'true'}, el('span', {style: `left:${x(0)}%`}, first), el('span', {style: `left:${x(1)}%`}, last)),
-        el('p', {class: 'la-legend'}, el('span', {class: 'la-key'}), `${say('la_loss')} `, el('span', {class: 'la-key la-key--right'}), `${say('la_right')} `, out));
+      // On the left what the loss is at the top and at the foot, on the right the share.
+      const axis = (side, ends) => ends.map((text, k) => el('span', {class: `la-y la-y--${side}`, style: `top:${k ? 95 : 5}%`}, text));
+      this.replaceChildren(el('div', {class: 'la-wide'}, el('div', {class: 'la-plot'}, svg, mark, ...axis('left', [number(top), '0']), ...axis('right', [percent(1), percent(0)])), range,
+        el('div', {class: 'la-ends', 'aria-hidden': 'true'}, el('span', {style: `left:${x(0)}%`}, first), el('span', {style: `left:${x(1)}%`}, last))),
+      el('p', {class: 'la-legend'}, el('span', {class: 'la-key'}), `${say('la_left')} `, el('span', {class: 'la-key la-key--right'}), `${say('la_rightly')} `, out));
       tell(begin);
     }
   });

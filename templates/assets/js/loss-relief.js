@@ -35,6 +35,34 @@ customElements.define('loss-relief', class extends HTMLElement {
     const save = document.querySelector('[data-relief]');
     if (!save) return;
     save.hidden = false;
-    save.addEventListener('click', () => view.canvas.toBlob((blob) => convatlas.save.file('landscape-surface.png', blob, 'image/png'), 'image/png'));
+    save.addEventListener('click', () => this.picture(view.canvas, found, table).toBlob((blob) => convatlas.save.file('landscape-surface.png', blob, 'image/png'), 'image/png'));
+  }
+
+  /** The surface as it is turned, with what its colours say under it. */
+  picture(surface, {ticks, below}, table) {
+    const {width} = surface, one = width / 370, made = Object.assign(document.createElement('canvas'), {width, height: surface.height + Math.ceil(34 * one)});
+    const pen = made.getContext('2d'), ink = '#12151c', long = 320, tall = 9;
+    pen.fillStyle = '#ffffff';
+    pen.fillRect(0, 0, width, made.height);
+    pen.drawImage(surface, 0, 0);
+    pen.setTransform(one, 0, 0, one, 40 * one, surface.height + 4 * one);
+    for (let k = 0; k < 256; k += 1) {
+      pen.fillStyle = `rgb(${table[k].join()})`;
+      pen.fillRect(k / 256 * long, 0, long - k / 256 * long, tall);
+    }
+    if (below) {
+      pen.fillStyle = `rgb(${table[0].join()})`;
+      pen.beginPath();
+      for (const point of [[0.2, 0], [-tall / 2, tall / 2], [0.2, tall]]) pen.lineTo(...point);
+      pen.fill();
+    }
+    Object.assign(pen, {font: '11px sans-serif', textAlign: 'right', fillStyle: ink});
+    pen.fillText(convatlas.say('la_loss'), -8, tall);
+    pen.textAlign = 'center';
+    for (const [text, at] of ticks) {
+      pen.fillRect(at * long - 0.5, tall, 1, 3);
+      pen.fillText(text, Math.min(at * long, long + 9 - pen.measureText(text).width / 2), tall + 14);
+    }
+    return made;
   }
 });
