@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from generator.artifacts import NotApplicable
 from generator.command.progress import Progress, Silent
 from generator.config import ReportConfig
 from generator.engine.handle import handle
@@ -22,7 +23,7 @@ from generator.report.drives import fill_drives
 from generator.report.effective import Fields, fill_fields
 from generator.report.explained import explained_of, fill_explained
 from generator.report.explained_words import cost_of
-from generator.report.live import fill_live
+from generator.report.live import absent, fill_live
 from generator.report.plan import Plan, SearchPlan, plan_report, plan_searches
 from generator.report.reconstructions import batch_of, fill_reconstructions, lacking, passes, wanted
 from generator.report.reconstructions import plan as plan_batches
@@ -62,6 +63,8 @@ def build(config: ReportConfig, progress: Progress | None = None) -> BuildResult
     if config.live is not None:
         with progress.stage("live page"), clocked(setup.timings, "live page"):
             fill_live(setup)
+        if (no := absent(setup)) is not None:
+            progress.say(f"live page is not drawn: {no.reason}")
     planned += explain(setup, progress) + see(setup, progress)
     report = report_of(setup, searches.units, planned)
     with progress.stage("writing the site"), clocked(setup.timings, "site"):
@@ -90,6 +93,8 @@ def learn(setup: Setup, progress: Progress) -> Passes:
     if setup.config.landscape is not None:
         with clocked(setup.timings, "landscape"), progress.stage("landscape", landscape.points(setup)[0]) as stage:
             landscape.fill_landscape(setup, stage)
+        if isinstance(no := landscape.landscape_of(setup), NotApplicable):
+            progress.say(f"landscape is not drawn: {no.reason}")
     return planned
 
 

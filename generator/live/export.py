@@ -23,6 +23,7 @@ from torch import Tensor
 
 from generator.artifacts import NotApplicable
 from generator.engine.capture import prepared
+from generator.live.lacking import Lacking
 from generator.live.outputs import SCORES, Outputs
 from generator.live.parts import Parts, split
 
@@ -53,12 +54,12 @@ class Exported:
     difference: Difference
 
 
-def missing() -> NotApplicable | None:
+def missing() -> Lacking | None:
     """Why nothing can be exported here: packages that are not installed."""
     lacking = [name for name in PACKAGES if find_spec(name) is None]
     if not lacking:
         return None
-    return NotApplicable(f"{' and '.join(lacking)} must be installed first: pip install 'conv-atlas[live]'.")
+    return Lacking(f"{' and '.join(lacking)} must be installed first: pip install 'conv-atlas[live]'.")
 
 
 def refused(outputs: Outputs) -> NotApplicable | None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generator.artifacts import NotApplicable
+from generator.live.lacking import Lacking
 from generator.resources import packaged
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -55,18 +55,18 @@ def damaged(files: Mapping[str, bytes]) -> str:
     return ""
 
 
-def runtime() -> Mapping[str, Path] | NotApplicable:
+def runtime() -> Mapping[str, Path] | Lacking:
     """The three files by name, whole; or why there are none."""
     found = {name: folder() / name for name in FILES}
     try:
         wrong = damaged({name: path.read_bytes() for name, path in found.items()})
     except OSError:
-        return NotApplicable(
+        return Lacking(
             f"{PACKAGE} {VERSION}, which runs the model in the browser, is not here: `convatlas live --fetch-runtime` "
             f"gets its three files ({SIZE / 1e6:.0f} MB)."
         )
     if wrong:
-        return NotApplicable(
+        return Lacking(
             f"{wrong} in {folder()} is not that of {PACKAGE} {VERSION}: `convatlas live --fetch-runtime` gets it anew."
         )
     return found

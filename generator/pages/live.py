@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.artifacts import NotApplicable
 from generator.images.decode import LIMIT_PIXELS
+from generator.live.lacking import Lacking
 from generator.live.runtime import PACKAGE, VERSION
 from generator.model.preprocess import Preprocess
 from generator.pages import escape, numbers
@@ -36,6 +37,7 @@ def write(site: Site) -> None:
         description=site.t("live.description", model=site.report.title),
         searched=False,
         live=live if runs else None,
+        addable=live is None or isinstance(live, Live | Lacking),
         why_spans=escape.code_spans(reason(site, live)),
         listed=runs,
         scripts=SCRIPTS,

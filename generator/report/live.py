@@ -128,6 +128,13 @@ def live_of(setup: Setup) -> Live | NotApplicable | None:
     )
 
 
+def absent(setup: Setup) -> NotApplicable | None:
+    """Why the page runs nothing; None where it will, and where nobody asked for it."""
+    found = live_of(setup)
+    runs = found.runtime if isinstance(found, Live) else found
+    return runs if isinstance(runs, NotApplicable) else None
+
+
 def biases(outputs: Outputs) -> tuple[float, ...]:
     """(classes,) what the linear head adds to the mean of a class's map; empty where there is no such head."""
     if outputs.averaged is None:

@@ -9,7 +9,7 @@ from generator.artifacts import NotApplicable
 from generator.dataset.clear import MOST
 from generator.engine.plan import billed
 from generator.executors.search import lacking, passes, passes_of
-from generator.live.runtime import SIZE
+from generator.live.runtime import SIZE, runtime
 from generator.names import LayerName
 from generator.pages.views import Passes
 from generator.report import colours, landscape, reconstructions
@@ -239,8 +239,11 @@ def describe_plan(plan: Plan) -> str:
                 f"; to check it, {live.forwards} runs of torch and {live.forwards} of the ONNX, beside the passes above"
             )
     absent = [f"{name} is not drawn: {reason}" for name, reason in nowhere.items()]
-    if isinstance(live, NotApplicable):
-        absent.append(f"live page is not drawn: {live.reason}")
+    if isinstance(ground, NotApplicable):
+        absent.append(f"landscape is not drawn: {ground.reason}")
+    if live is not None:
+        no = live if isinstance(live, NotApplicable) else runtime()
+        absent += [f"live page is not drawn: {no.reason}"] if isinstance(no, NotApplicable) else []
     return "\n".join(
         [
             head,

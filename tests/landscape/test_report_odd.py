@@ -15,6 +15,7 @@ import torch
 from generator.artifacts import NotApplicable
 from generator.pages.contours import SIDE, Mark, contours
 from generator.pages.landscape import reach
+from generator.report.labelled import UNREADABLE
 from tests.landscape.test_report import HOSTILE, at, network, script
 from tests.pages.opened import opened
 from tests.whole import build, convatlas, copied, digits
@@ -93,7 +94,22 @@ def test_where_no_labelled_image_can_be_decoded_the_page_says_so(tmp_path: Path)
     made = build(tmp_path, config)
     assert "None of the images whose class is known can be decoded" in (made.site / "landscape.html").read_text("utf-8")
     assert {one["loss"] for one in script(made, "learned")["moments"]} == {None}  # type: ignore[index, attr-defined]
-    assert convatlas(tmp_path, "build").code == 0
+    again = convatlas(tmp_path, "build")
+    assert again.code == 0
+    assert f"landscape is not drawn: {UNREADABLE.reason}" in again.err
+
+
+def test_where_no_class_is_known_plan_and_build_say_so(tmp_path: Path) -> None:
+    copied(digits(1), tmp_path / "images")
+    config = {
+        "model": "tinyvgg_digits", "images": "images", "landscape": True, "checkpoints": [], "methods": ["feature_maps"],
+        "trust": "none", "explain": "none", "effective_fields": 0,
+    }  # fmt: skip
+    build(tmp_path, config)
+    for more in ((), ("--plan",)):
+        said = convatlas(tmp_path, "build", *more)
+        (why,) = [line for line in (said.out + said.err).splitlines() if line.startswith("landscape is not drawn: ")]
+        assert "no image's class is known" in why.lower()
 
 
 def test_losses_that_are_no_numbers_are_left_out_of_the_drawing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from PIL import Image
 
 from generator.artifacts import NotApplicable
 from generator.build import build, plan
+from generator.command.progress import Plain
 from generator.config import ReportConfig, load_config
 from generator.errors import UserError
 from generator.live.runtime import FILES
@@ -146,8 +148,13 @@ def test_a_reason_is_kept_and_the_build_goes_on(images: Path, tmp_path: Path, mo
 def test_without_the_runtime_a_build_goes_on(made: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CONVATLAS_CACHE", str(tmp_path / "nothing"))
-    result = build(config(images, made, live=True, out=str(tmp_path / "site")))
+    out = io.StringIO()
+    result = build(config(images, made, live=True, out=str(tmp_path / "site")), Plain(out))
     assert isinstance(result.report.live, Live) and isinstance(result.report.live.runtime, NotApplicable)
+    assert "live page is not drawn: onnxruntime-web" in out.getvalue()
+    assert "live page is not drawn: onnxruntime-web" in str(
+        plan(config(images, made, live=True, out=str(tmp_path / "site")))
+    )
     assert "convatlas live --fetch-runtime" in html.unescape((tmp_path / "site/live.html").read_text("utf-8"))
     assert not (tmp_path / "site/data/live").exists()
 

@@ -1,4 +1,4 @@
-"""What the reader has picked on the live page stays: in the address, for the next picture, and after the page was loaded anew."""
+"""What the reader has picked on the live page stays (in the address, for the next picture, loaded anew); what cannot be had is told."""
 
 from __future__ import annotations
 
@@ -45,4 +45,19 @@ def test_a_drop_without_a_file_is_told(browser: Browser, tinyvgg: Live) -> None:
         data = page.evaluate_handle("() => { const data = new DataTransfer(); data.setData('text/uri-list', 'https://example.org/'); return data; }")  # fmt: skip
         page.dispatch_event("body", "drop", {"dataTransfer": data})
         assert page.locator("[data-status]").inner_text().startswith("What was dropped holds no file")
+        seen.check()
+
+
+def test_a_class_that_is_not_there_is_told(browser: Browser, tinyvgg: Live) -> None:
+    with run_sample(browser, tinyvgg) as seen:
+        field, told = seen.page.locator(".lv-other input"), seen.page.locator(".lv-other [role=status]")
+        before = seen.page.locator(".lv-class input:checked").get_attribute("value")
+        field.fill("no such <thing>")
+        field.press("Enter")
+        assert told.inner_text() == "No class is called “no such <thing>”."
+        assert seen.page.locator(".lv-class input:checked").get_attribute("value") == before
+        field.fill("3")
+        field.press("Enter")
+        assert told.inner_text() == ""
+        assert seen.page.locator(".lv-class input:checked").get_attribute("value") == "3"
         seen.check()

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from generator.artifacts import NotApplicable
+from generator.live.lacking import Lacking
 from tests.live.conftest import Page as Live
 from tests.live.made import live, report
 from tests.pages.conftest import Built, build
@@ -344,12 +345,13 @@ def test_axe_finds_nothing(browser: Browser, lite: Live, scheme: str, width: int
 
 
 @pytest.mark.parametrize(
-    "page, says",
+    "page, says, addable",
     [
-        (None, "it was built without it"),
-        (NotApplicable("the model is a detector: no."), "the model is a detector: no."),
+        (None, "it was built without it", True),
+        (Lacking("onnx must be installed first."), "onnx must be installed first.", True),
+        (NotApplicable("the model is a detector: no."), "the model is a detector: no.", False),
     ],
-    ids=["not asked", "cannot"],
+    ids=["not asked", "lacks", "cannot"],
 )
 def test_without_a_model_the_page_says_why_and_has_no_place_at_the_top(
     browser: Browser,
@@ -358,11 +360,15 @@ def test_without_a_model_the_page_says_why_and_has_no_place_at_the_top(
     site_server: Callable[[Path], str],
     page: NotApplicable | None,
     says: str,
+    addable: bool,
 ):
     built = build(replace(tiny.report, live=page), tmp_path)
     with opened(browser, site_server(built.site) + "live.html") as seen:
         assert says in seen.page.locator(".ca-na").inner_text()
-        assert "convatlas live --fetch-runtime" in seen.page.locator(".lv-how").inner_text()
+        assert ["convatlas live --fetch-runtime" in one for one in seen.page.locator(".lv-how").all_inner_texts()] == [
+            True
+        ] * addable
+        assert seen.page.locator(".ca-live a", has_text="its images").count() == (not addable)
         assert "Live" not in seen.page.locator(".ca-nav").inner_text()
         seen.check()
     assert not (built.site / "data/live").exists()

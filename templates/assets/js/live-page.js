@@ -162,16 +162,17 @@ customElements.define('live-page', class extends HTMLElement {
     const {el, say, liveViews} = convatlas;
     const {model} = this;
     if (model.classes <= 5) return null;
-    const options = el('datalist', {id: 'lv-labels'});
+    const options = el('datalist', {id: 'lv-labels'}), told = el('span', {class: 'ca-dim', role: 'status'});
     const field = el('input', {type: 'search', list: 'lv-labels', placeholder: say('liveOther'), 'aria-label': say('liveOther'), autocomplete: 'off', spellcheck: 'false'});
     field.addEventListener('focus', () => { if (!options.firstChild) options.append(...Array.from({length: model.classes}, (_, k) => el('option', {value: liveViews.label(model, k)}))); }, {once: true});
     field.addEventListener('change', () => {
       const text = field.value.trim().toLowerCase();
       const labels = Array.from({length: model.classes}, (_, k) => liveViews.label(model, k).toLowerCase());
       const index = labels.indexOf(text) >= 0 ? labels.indexOf(text) : this.numbered(text, model.classes) ?? labels.findIndex((one) => text && one.includes(text));
+      told.textContent = text && index < 0 ? say('liveNoClass', {name: field.value.trim()}) : '';
       if (index >= 0) { field.value = ''; this.choose(index); }
     });
-    return el('p', {class: 'ca-filter lv-other'}, field, options);
+    return el('p', {class: 'ca-filter lv-other'}, field, told, options);
   }
 
   choose(index) {
