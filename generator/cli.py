@@ -56,7 +56,7 @@ def build(
     targets: Annotated[str | None, typer.Option(help='top1, top:3, 243, "tabby", with commas between.')] = None,
     preset: Annotated[str | None, typer.Option(help="quick, standard or full: how much is drawn.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cuda, cuda:N, mps or cpu.")] = None,
-    out: Annotated[str | None, typer.Option(help="Where the site is written (site).")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Where the site is written (site).")] = None,
     store: Annotated[str | None, typer.Option(help="Where finished work is kept between builds (.convatlas).")] = None,
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="Add the page that runs the visitor's own image.")

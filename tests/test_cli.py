@@ -163,6 +163,11 @@ def test_build_hands_on_its_options_and_says_where_the_site_is(
     ]
 
 
+def test_build_takes_o_for_out_as_the_other_commands_do(flow: types.SimpleNamespace):
+    assert cli.run(["build", "-o", "there"]) == 0
+    assert flow.seen[0].out == Path("there")
+
+
 def test_plan_prints_and_builds_nothing(flow: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]):
     flow.build = None
     assert cli.run(["build", "--plan"]) == 0
