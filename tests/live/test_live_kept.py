@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from generator.pages.numbers import percent
 from tests.live.conftest import Page as Live
+from tests.live.made import photographs
 from tests.live.test_live_page import SLOW, ran, run_sample
+from tests.pages.fixture_report import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -60,4 +63,14 @@ def test_a_class_that_is_not_there_is_told(browser: Browser, tinyvgg: Live) -> N
         field.press("Enter")
         assert told.inner_text() == ""
         assert seen.page.locator(".lv-class input:checked").get_attribute("value") == "3"
+        seen.check()
+
+
+def test_probabilities_are_written_as_in_the_report(browser: Browser, tinyvgg: Live) -> None:
+    x = photographs(tinyvgg.model, HOSTILE[:4])[0][2][None]
+    shares = tinyvgg.model.expected(x)["scores"].softmax(dim=1)[0]
+    expected = [percent(float(p)) for p in shares.sort(descending=True).values[:5]]
+    assert percent(0.0) in expected, "one of them is next to nothing"
+    with run_sample(browser, tinyvgg) as seen:
+        assert seen.page.locator(".lv-class__value").all_text_contents() == expected
         seen.check()

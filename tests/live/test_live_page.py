@@ -200,7 +200,7 @@ def test_by_touch(browser: Browser, tinyvgg: Live):
 def test_every_picture_of_the_report_can_be_reached_on_a_telephone(browser: Browser, lite: Live):
     with opened(browser, lite.http + "live.html", width=390) as seen:
         page, samples = seen.page, seen.page.locator(".lv-samples")
-        assert samples.locator("label").count() >= 4
+        assert samples.locator("label").count() > 0
         more = "(box) => { while (box.children.length < 12) box.append(box.lastElementChild.cloneNode(true)); }"
         samples.evaluate(more)  # a report has up to twelve
         for box in samples.locator("img").evaluate_all(

@@ -6,7 +6,7 @@
   /** The colour of an optimizer in this scheme. */
   const colour = (name) => token(`--de-${name}`);
 
-  /** Heights of a surface in its box: f -> 0 … 1, as it is drawn, and its gradient at a place for lines of even width. */
+  /** Heights of a surface in its box: `of` a place 0 … 1, as it is drawn, and the loss `at` such a height. */
   function heights({name, box, log}, minima) {
     const {value} = convatlas.descent.SURFACES[name];
     let [low, high] = [Math.min(...minima.map(([x, y]) => value(x, y))), -Infinity];
@@ -18,7 +18,7 @@
       }
     }
     const whole = log ? Math.log1p(high - low) : high - low;
-    return {low, high, of: (x, y) => (log ? Math.log1p(Math.max(0, value(x, y) - low)) : value(x, y) - low) / whole};
+    return {low, high, at: (t) => low + (log ? Math.expm1(t * whole) : t * whole), of: (x, y) => (log ? Math.log1p(Math.max(0, value(x, y) - low)) : value(x, y) - low) / whole};
   }
 
   const LEVELS = 14;

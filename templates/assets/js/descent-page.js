@@ -10,7 +10,7 @@ customElements.define('descent-page', class extends HTMLElement {
     for (const one of this.querySelectorAll(':disabled')) one.disabled = false;
     for (const one of this.querySelectorAll('[data-mark]')) one.prepend(convatlas.descentDraw.sign(one.dataset.mark, one.dataset.of));
     this.listen();
-    convatlas.descentDraw.onScheme(() => this.solid(true));
+    convatlas.descentDraw.onScheme(() => { this.solid(true); this.tints(); });
     addEventListener('hashchange', () => { if (location.hash.slice(1) !== this.written) this.follow(); });
     this.follow();
   }
@@ -168,7 +168,18 @@ customElements.define('descent-page', class extends HTMLElement {
     this.view.basins.show({surface: this.surface, heights: this.heights, steps, start: this.start, chosen: this.chosen});
     this.keyOfWells(el, say);
     this.solid();
+    this.tints();
     this.to(this.step);
+  }
+
+  /** What the tints of the map and of the surface say: all of them, with the loss at both ends and in the middle. */
+  tints() {
+    const {el, say, number, descentDraw: {LEVELS, shade}} = convatlas;
+    const half = LEVELS / 2, {at} = this.heights;
+    const ramp = (from) => el('span', {class: 'ca-bar__ramp', style: `background:linear-gradient(90deg,${Array.from({length: half}, (_, k) => `rgb(${shade((from + k + 0.5) / LEVELS)}) ${k / half * 100}% ${(k + 1) / half * 100}%`)})`});
+    const box = this.querySelector('[data-tints]');
+    box.setAttribute('aria-label', say('bar', {lo: number(at(0)), hi: number(at(1))}));
+    box.replaceChildren(`${say('la_loss')} ${number(at(0))}`, ramp(0), number(at(0.5)), ramp(half), number(at(1)));
   }
 
   /** Where a run ended, in words. */

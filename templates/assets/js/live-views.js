@@ -1,7 +1,7 @@
 /* What the live page shows of an answer: predictions, maps over the picture, the wall of a layer's units. Built from nodes and
  * text, never from HTML: labels and file names may hold anything. */
 (() => {
-  const {el, say, number, percent} = convatlas;
+  const {el, say, number} = convatlas;
 
   /** Floats as a heat for <heat-overlay>: bytes, and the scale they stand on. */
   const heat = (data, w, h, signed) => {
@@ -21,6 +21,9 @@
     return made;
   };
 
+  /** A probability as the report writes it (generator/pages/numbers.py). */
+  const share = (p) => (p >= 0.0005 ? `${(100 * p).toFixed(1)}\u202f%` : '<\u202f0.1\u202f%');
+
   const label = (model, index) => model.labels[index] ?? say('liveClass', {n: index});
 
   /** The classes ranked first as a choice, each with its share; `chosen(index)` hears of it. */
@@ -32,7 +35,7 @@
     return el('fieldset', {class: 'lv-classes'}, el('legend', {class: 'ca-hidden'}, say('livePick')), shown.map((index) => el('label', {class: 'lv-class'},
       el('input', {type: 'radio', name: 'class', value: index, checked: index === current, onchange: () => chosen(index)}),
       el('span', {class: 'lv-class__name'}, label(model, index), index === ranked[0] ? '' : el('span', {class: 'ca-hidden'}, ` ${say('liveRank', {n: ranked.indexOf(index) + 1})}`)),
-      el('span', {class: 'lv-class__value'}, shares ? percent(shares[index]) : number(scores[index])),
+      el('span', {class: 'lv-class__value'}, shares ? share(shares[index]) : number(scores[index])),
       shares ? el('span', {class: 'ca-bars__track', 'aria-hidden': 'true'}, el('span', {style: `width:${(100 * shares[index]).toFixed(2)}%`})) : null)));
   };
 
