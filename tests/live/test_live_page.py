@@ -84,7 +84,8 @@ def test_nothing_leaves_and_nothing_is_asked_for_but_the_sites_own_files(browser
         page.wait_for_function(
             "() => document.querySelector('.lv-unit h3').textContent.includes('_blocks')", timeout=SLOW
         )
-        assert asked[loaded:] == [] or all(url.startswith(("blob:", "data:")) for _, url, _ in asked[loaded:])
+        icon = lite.http + "assets/favicon.svg"  # which Chromium asks for again where the address has another layer
+        assert all(url.startswith(("blob:", "data:")) or url == icon for _, url, _ in asked[loaded:])
         page.locator("live-task").nth(1).locator("select").first.select_option("64 px")
         page.locator("live-task").nth(1).locator("button").click()
         page.wait_for_function("() => document.querySelectorAll('.lv-map heat-overlay').length === 2", timeout=SLOW)
