@@ -29,7 +29,7 @@ from generator.model.kinds import attributes
 from generator.model.operations import module_family, module_settings
 from generator.model.run import Advice, cannot_run, evaluating, in_words, kept, unwatched
 from generator.model.trace import trace
-from generator.model.twin import copied, shadow
+from generator.model.twin import copied, entangled, shadow
 from generator.names import LayerName
 
 SEED = 0
@@ -107,7 +107,9 @@ def _shaped(module: nn.Module, shape: tuple[int, ...], invocation: Invocation, a
 
 
 def by_shapes(module: nn.Module, shape: tuple[int, ...], invocation: Invocation) -> Graph | None:
-    """The run of a copy on the meta device; None where that needs numbers, which are not there."""
+    """The run of a copy on the meta device; None where that needs numbers, which are not there, or the model itself."""
+    if entangled(module):
+        return None
     try:
         copy = shadow(module)
         with evaluating(copy), torch.device("meta"):

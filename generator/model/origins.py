@@ -134,7 +134,12 @@ def _kept(model: nn.Module) -> Iterator[Tensor]:
 def _inside(value: Any, seen: set[int], deep: int) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
-    elif deep and id(value) not in seen and not isinstance(value, (str, bytes, int, float, type, nn.Module)):
+    elif isinstance(value, nn.Module):  # in a plain list, where torch does not know of it
+        for part in value.modules():
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield from (*part.parameters(recurse=False), *part.buffers(recurse=False))
+    elif deep and id(value) not in seen and not isinstance(value, (str, bytes, int, float, type)):
         seen.add(id(value))
         if not isinstance(value, (dict, list, tuple, set)):
             value = getattr(value, "__dict__", {})

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from generator.engine.invoke import Invocation
 from generator.errors import UserError
-from generator.model.twin import copied
+from generator.model.twin import copied, entangled
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def unwatched(module: nn.Module, x: Tensor, invocation: Invocation) -> Exception
 
 
 def kept(module: nn.Module) -> nn.Module:
-    """A copy, which may keep what it sees; the model itself where it refuses to be copied."""
+    """A copy, which may keep what it sees; the model itself where it refuses to be copied, or a copy would be none."""
     try:
-        return copied(module)
+        return module if entangled(module) else copied(module)
     except Exception:
         return module
 

@@ -277,8 +277,9 @@ class _Recorder:
         return tuple(Held(name, tuple(one.shape)) for name, one in found.items() if name)
 
     def _counted(self, sources: Iterable[Tensor | Ref]) -> int:
-        """How many numbers the parameters among these are that stand in no earlier row."""
-        return sum(one.numel() for one in sources if isinstance(one, Tensor) and self._first(one))
+        """How many numbers the model's own parameters among these are that stand in no earlier row."""
+        known = [one for one in sources if isinstance(one, Tensor) and id(one) in self.names]
+        return sum(one.numel() for one in known if self._first(one))
 
     def _first(self, one: Tensor) -> bool:
         new = id(one) not in self.counted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from generator.model.builtin import BUILTIN
 from generator.model.load import skeleton
 from generator.model.run import Advice
 from generator.model.trace import trace
+from generator.model.twin import entangled
 from generator.model.weightless import weightless
 from tests.diagrams.watched import Branching, InPlace, Token, dashed, ids
 
@@ -41,18 +43,79 @@ class Keeps(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.head, self.calls = nn.LazyConv2d(4, 3), nn.LazyLinear(2), 0
+        self.norm = nn.LazyBatchNorm2d()
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
-        return self.head(self.conv(x).mean((2, 3)))
+        return self.head(self.norm(self.conv(x)).mean((2, 3)))
 
 
 def test_lazy_layers_and_what_a_model_keeps_are_left_alone():
     model = Keeps()
     it = architecture(model, (3, 6, 6))
-    assert (it.parameters, it.by_id["conv"].macs) == (112 + 10, 27 * 4 * 16)
+    assert (it.parameters, it.by_id["conv"].macs) == (112 + 8 + 10, 27 * 4 * 16)
     assert model.calls == 0
     assert model.conv.has_uninitialized_params()
+    assert model.norm.has_uninitialized_params()
+
+
+class Entangled(nn.Module):
+    """Its functions hold its modules, so that what a copy of it runs is the model itself."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.a, self.b, self.kept = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1), {}
+        self.steps = [self.a, self.b]
+        if how == "hook":
+            self.a.register_forward_hook(lambda part, args, output: self.kept.update(a=output))
+            self.kept["a"] = torch.zeros(1, 4, 6, 6)
+        elif how == "function":
+            self.steps = [lambda x: self.a(x), partial(lambda part, x: part(x), self.b)]
+        elif how == "forward":
+            own = self.a.forward
+            self.a.forward = lambda x: own(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for step in self.steps:
+            x = step(x)
+        return x + self.kept["a"] if self.kept else x
+
+
+@pytest.mark.parametrize("how", ["hook", "function", "forward", "none"])
+def test_a_model_whose_functions_hold_its_modules_is_run_itself(how: str):
+    model = Entangled(how)
+    assert entangled(model) is (how != "none")
+    it = architecture(model, (3, 6, 6))
+    assert [(op.id, op.parameters, op.note) for op in it.ops if op.macs] == [("a", 112, ""), ("b", 148, "")]
+    assert it.unused == ()
+    assert ("a", "F.add") in [(edge.source, edge.target) for edge in it.edges] or how != "hook"
+    assert all(not value.is_meta for value in model.kept.values())
+
+
+def test_what_torch_compiled_is_copied_as_it_is():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    assert not entangled(nn.Sequential(torch.compile(model)))
+
+
+class Hidden(nn.Module):
+    """A layer in a plain list, where torch does not know of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.known = [nn.Sequential(nn.Conv2d(3, 4, 3))], nn.Conv2d(4, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.known(self.layers[0](x))
+
+
+def test_a_layer_that_torch_does_not_know_of_is_drawn_and_its_numbers_are_none_of_the_model_s():
+    model = Hidden()
+    it = architecture(model, (3, 8, 8))
+    assert [(op.op, op.parameters, op.receptive_field) for op in it.ops[1:-1]] == [
+        ("F.conv2d", 0, (3, 3)),
+        ("Conv2d", 148, (5, 5)),
+    ]
+    assert it.parameters == sum(parameter.numel() for parameter in model.parameters()) == 148
 
 
 def test_without_weights_the_real_ones_are_built_only_where_numbers_decide():

@@ -230,3 +230,28 @@ def test_a_group_is_an_interval_of_nodes_and_edges_go_back() -> None:
     assert [node.index for node in graph.nodes] == list(range(len(graph.nodes)))
     assert all(ref.node < node.index for node in graph.nodes for ref in node.inputs)
     assert [graph.nodes[ref.node].name for ref in graph.outputs] == ["fc"]
+
+
+class Again(nn.Module):
+    """It calls itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor, more: int = 2) -> Tensor:
+        y = F.relu(self.conv(x))
+        return self(y, more - 1) if more else y
+
+
+def test_the_calls_of_a_model_that_calls_itself_have_names_of_their_own() -> None:
+    found = describe(Again(), (3, 16, 16))
+    assert [(layer.name, layer.receptive_field, layer.inputs) for layer in found.layers] == [
+        ("conv", (3, 3), ("@input",)),
+        ("F.relu", (3, 3), ("conv",)),
+        ("conv@2", (5, 5), ("F.relu",)),
+        ("F.relu@2", (5, 5), ("conv@2",)),
+        ("conv@3", (7, 7), ("F.relu@2",)),
+        ("F.relu@3", (7, 7), ("conv@3",)),
+    ]
+    assert len(found.by_name) == 6
