@@ -236,7 +236,9 @@ def _op(
 
 def kind_of(node: Node) -> OpKind:
     """What a node is drawn as."""
-    many = len(node.inputs) + len(joining(node)) > 1
+    many = len(node.inputs) + len(node.constants) + len(joining(node)) > 1
+    if node.op == "F.normalize":  # of the family of softmax for what it mixes
+        return "norm"
     return "merge" if node.family == "arithmetic" and many else _KINDS.get(node.family, "other")
 
 

@@ -241,6 +241,16 @@ def test_a_layer_that_reads_no_input_is_joined_to_what_reads_it():
         ("@input", "conv"), ("conv", "F.add"), ("project", "F.add"), ("F.add", "@output")
     ]  # fmt: skip
     assert {op.id: op.parameters for op in it.ops if op.parameters} == {"conv": 8, "project": 48 + 8}
+    assert it.by_id["F.add"].kind == "merge"
+
+
+class Unit(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=1).softmax(1)
+
+
+def test_a_vector_of_length_one_is_no_softmax():
+    assert [op.kind for op in architecture(Unit(), (3, 4, 4)).ops] == ["input", "norm", "softmax", "output"]
 
 
 class OneNumber(nn.Module):
