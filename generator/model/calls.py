@@ -122,6 +122,8 @@ class _Watcher:
 
     def enter(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any) -> None:
         """A module's forward begins."""
+        if self.reporting:  # a parametrization that on_call asked for a weight
+            return
         if module is self.model and not any(one.module is module for one in self.open):  # it may call itself
             self.open.clear()
             self.seen.clear()
@@ -134,7 +136,7 @@ class _Watcher:
 
     def leave(self, module: nn.Module, path: str, leaf: bool, args: Any, kwargs: Any, output: Any) -> Any:
         """A module's forward has ended, by returning or by raising; what stands inside a leaf is not reported."""
-        if not self.open or self.open[-1].module is not module:
+        if self.reporting or not self.open or self.open[-1].module is not module:
             return None  # what raised was another's hook, before the forward began
         failed = sys.exception() is not self.open.pop().handled
         self.leaves -= leaf

@@ -6,6 +6,7 @@ group   a call of a container: an interval of nodes
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,3 +174,12 @@ class Graph:
     """Paths of the outermost modules that raised an error which the model handled."""
     torn: bool = False
     """Whether what the model returned could not be followed back to its input."""
+
+
+def leads_back(nodes: Sequence[Node], ends: Iterable[Ref | None]) -> bool:
+    """Whether the way back from one of these comes to the input, which is the first node."""
+    wanted = {ref.node for ref in ends if ref is not None}
+    for node in reversed(nodes):
+        if node.index in wanted:
+            wanted.update(ref.node for ref in node.inputs)
+    return 0 in wanted

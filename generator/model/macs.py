@@ -26,7 +26,9 @@ Shape = Sequence[int]
 
 _HEAVY = ("fft_", "linalg_", "sparse_", "_sparse_")
 """How functions are called whose work has no usual measure in MACs."""
-_NORMS = frozenset(("linalg_norm", "linalg_vector_norm", "linalg_cross", "linalg_diagonal"))
+_NORMS = frozenset(
+    ("linalg_norm", "linalg_vector_norm", "linalg_cross", "linalg_diagonal", "weight_norm", "norm_except_dim")
+)
 _ALSO_HEAVY = frozenset(
     (
         *("stft", "istft", "svd", "svd_lowrank", "pca_lowrank", "qr", "inverse"),

@@ -106,6 +106,17 @@ class Origins:
             found += [value] if isinstance(value, nn.Parameter) else self.constants.get(value, ())
         return tuple(found)
 
+    def within(self, module: nn.Module) -> tuple[tuple[Ref, ...], tuple[Source, ...]]:
+        """What a module holds that this run made, as weights that others work out or a hook does: what nodes gave, and what the
+        constants among it were made from."""
+        parts = (vars(part) for part in module.modules())
+        values = [
+            value for own in parts for held in (own, own["_parameters"], own["_buffers"]) for value in held.values()
+        ]
+        known = [value for value in values if isinstance(value, Tensor) and not isinstance(value, nn.Parameter)]
+        made = tuple(self.made[value] for value in known if value in self.made)
+        return made, tuple(one for value in known for one in self.constants.get(value, ()))
+
     def frozen(self, value: Any) -> Any:
         """An argument, with a `Ref` or a `Constant` for each tensor."""
         if isinstance(value, Tensor):

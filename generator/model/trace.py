@@ -17,12 +17,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from generator.engine.invoke import Invocation
 from generator.engine.rules import as_max_pool, as_rectifier
 from generator.model.calls import Call, Listener, tensors, watch
 from generator.model.decisions import Decisions, Sizes, decides, elastic, uncalled
-from generator.model.graph import Graph, Group, Held, Node, Ref
+from generator.model.graph import Graph, Group, Held, Node, Ref, leads_back
 from generator.model.holding import counted
 from generator.model.lengths import plain
 from generator.model.macs import function_macs, module_macs
@@ -37,7 +38,7 @@ from generator.model.operations import (
     own_forward,
     short_name,
 )
-from generator.model.origins import Origins
+from generator.model.origins import Origins, Source
 from generator.model.within import Within
 from generator.model.writes import given_to, rest_of, wrote_into
 from generator.names import INPUT, LayerName
@@ -105,7 +106,8 @@ class _Recorder:
             self._given(args, kwargs)
         if leaf:
             self.leaf, self.pads, self.permuted = module, [], False
-            self.within = None if own_forward(module) else Within(module, self.origins)
+            plain = own_forward(module) and not is_parametrized(module)
+            self.within = None if plain else Within(module, self.origins)
         else:
             self.starts.setdefault(id(module), []).append(len(self.nodes))
             self.decisions.enter()
@@ -175,7 +177,8 @@ class _Recorder:
     def _leaf(self, call: Call, module: nn.Module, output: Any) -> None:
         pads, self.leaf, self.pads = tuple(self.pads), None, []
         inside = None if self.within is None else self.within.ended(output)
-        sources = (*module.parameters(), *self.origins.sources(call))
+        made, others = self.origins.within(module)
+        sources = (*module.parameters(), *self.origins.sources(call), *others)
         self.touched.update(map(id, sources))
         family = module_family(module)
         if self.origins.unchanged(call, output, family):
@@ -192,7 +195,9 @@ class _Recorder:
             macs=module_macs(module, family, call.args, call.kwargs, output) if inside is None else inside.macs,
             uncounted=inside is not None and inside.uncounted,
             held=self._held(sources),
-            inside=inside,
+            inside=None if own_forward(module) else inside,
+            more=made,
+            others=others,
         )
 
     def _function(self, call: Call, function: str, output: Any) -> None:
@@ -302,13 +307,16 @@ class _Recorder:
         name = LayerName(f"{path}.?" if path else "?")
         self._add(name, path, "?", "unknown", (), (tensor,), plain=True, module=False, macs=None)
 
-    def _record(self, call: Call, output: Any, **facts: Any) -> None:
-        inputs = self._read(call)
+    def _record(
+        self, call: Call, output: Any, more: tuple[Ref, ...] = (), others: tuple[Source, ...] = (), **facts: Any
+    ) -> None:
+        """`more` is what it read beside its arguments, `others` what that was made from where it is the same for every input."""
+        inputs = tuple(dict.fromkeys((*self._read(call), *more)))
         results, read = tuple(tensors(output)), tuple(tensors((call.args, given_to(call))))
         wrote = bool(results) and any(results[0] is value for value in read)
-        others = self.origins.overwrite(results) if wrote_into(call, results) else []
-        inputs = tuple(dict.fromkeys((*inputs, *rest_of(results, others))))
-        aliases = [(value, Ref(len(self.nodes), 0, tuple(value.shape)), ref) for value, ref in others if inputs]
+        lying = self.origins.overwrite(results) if wrote_into(call, results) else []
+        inputs = tuple(dict.fromkeys((*inputs, *rest_of(results, lying))))
+        aliases = [(value, Ref(len(self.nodes), 0, tuple(value.shape)), ref) for value, ref in lying if inputs]
         node = self._add(
             call.name,
             call.path,
@@ -319,7 +327,9 @@ class _Recorder:
             plain=call.tensor(output) is not None,
             module=call.module is not None,
             arguments=self.origins.frozen(call.args),
-            constants=tuple(dict.fromkeys(one for one in self.origins.sources(call) if isinstance(one, Ref))),
+            constants=tuple(
+                dict.fromkeys(one for one in (*self.origins.sources(call), *others) if isinstance(one, Ref))
+            ),
             in_place=wrote,
             aliases=tuple((now, before) for _, now, before in aliases),
             view=bool(results) and all(any(shares(value, result) for value in read) for result in results),
@@ -383,13 +393,5 @@ class _Recorder:
             uncalled(self.model, self.ran, self.touched),
             tuple(self.decisions.made),
             tuple(self.raised),
-            bool(given) and not self._reached(ends),
+            bool(given) and not leads_back(self.nodes, ends),
         )
-
-    def _reached(self, ends: tuple[Ref | None, ...]) -> bool:
-        """Whether the way back from one of these comes to the input."""
-        wanted = {ref.node for ref in ends if ref is not None}
-        for node in reversed(self.nodes):
-            if node.index in wanted:
-                wanted.update(ref.node for ref in node.inputs)
-        return 0 in wanted

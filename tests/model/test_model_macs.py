@@ -246,6 +246,29 @@ def test_a_weight_that_is_made_from_others_costs_what_it_is_used_for(way: Callab
     assert total(cell, torch.randn(10, 8)) == 10 * 3 * 16 * (8 + 16)
 
 
+class Turned(nn.Module):
+    """A weight times its transposed, as a parametrization."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight @ weight.T
+
+
+@pytest.mark.parametrize("way", ["given", "normed"])
+def test_a_parametrized_weight_is_made_once_inside_its_layer(way: str) -> None:
+    layer = nn.Linear(4, 4)
+    if way == "given":
+        nn.utils.parametrize.register_parametrization(layer, "weight", Turned())
+    else:
+        nn.utils.parametrizations.weight_norm(layer)
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), layer), torch.randn(1, 3, 2, 2)
+    it = architecture(model, (3, 2, 2))
+    assert it.macs == total(model, x) == counted(model, x) == 4 * 3 * 4 + 16 + (way == "given") * 64
+    assert [op.op for op in it.ops[1:-1]] == ["Conv2d", "AdaptiveAvgPool2d", "Flatten", "ParametrizedLinear"]
+    assert it.ops[-2].counted == str(16 + (way == "given") * 64)
+    assert it.ops[-2].parameters == sum(one.numel() for one in layer.parameters())
+    assert not it.blocks
+
+
 def test_a_linear_layer_of_one_row_of_weights_by_hand() -> None:
     class Row(nn.Module):
         def __init__(self) -> None:

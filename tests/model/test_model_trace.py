@@ -284,3 +284,26 @@ def test_a_model_that_cannot_be_watched_is_not_blamed_on_the_size_of_its_input()
         describe(Shy(), (3, 8, 8))
     with pytest.raises(UserError, match=r"Kernel size.*: set model.input.size"):
         describe(Shy(), (3, 2, 2))
+
+
+class Hyper(nn.Module):
+    """A layer whose weights another works out from the image."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__()
+        self.conv, self.weights, self.which = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(3, 108), which
+        self.register_buffer("one", torch.ones(1, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = self.weights(x.mean((2, 3)) if self.which == "image" else self.one)[0].view(4, 3, 3, 3)
+        return torch.func.functional_call(self.conv, {"weight": made}, (x,))
+
+
+@pytest.mark.parametrize(("which", "field"), [("image", None), ("constant", (3, 3))])
+def test_what_makes_a_layer_s_weights_leads_to_it(which: str, field: tuple[int, int] | None) -> None:
+    it = architecture(Hyper(which), (3, 8, 8))
+    assert [op.id for op in it.ops if op.macs] == ["weights", "conv"]
+    leading = {edge.source for edge in it.edges if edge.target == "conv"}
+    assert leading == ({"@input", "F.view"} if which == "image" else {"@input", "weights"})
+    assert it.by_id["conv"].receptive_field == field
+    assert it.unused == ("conv.weight",)
