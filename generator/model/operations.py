@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.overrides import resolve_name
 
 Settings = Mapping[str, Any]
@@ -293,7 +294,9 @@ def function_settings(name: str, family: str, args: tuple[Any, ...], kwargs: dic
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """``relu`` of torch.nn.functional.relu, torch.relu and Tensor.relu; ``T`` of the property Tensor.T."""
+    """``relu`` of torch.nn.functional.relu, torch.relu, Tensor.relu and torch.ops.aten.relu.default; ``T`` of the property Tensor.T."""
+    if isinstance(function, OpOverload):  # as an exported program calls them
+        function = function.overloadpacket
     name = getattr(function, "__name__", None) or (resolve_name(function) or "").rpartition(".")[2]
     return str(getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name)
 

@@ -104,6 +104,56 @@ def test_an_output_that_leads_back_to_no_input_is_no_drawing_of_a_run() -> None:
     assert "could not be followed back to its input" in it.notes[0]
 
 
+@torch.jit.script
+def scripted(x: Tensor) -> Tensor:
+    return x * 2 + 1
+
+
+class Scripted(nn.Module):
+    """A function of it runs out of sight, on shapes alone too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(scripted(self.a(x)))
+
+
+def test_a_run_by_shapes_that_leads_back_to_no_input_is_none_either() -> None:
+    it = architecture(Scripted(), (3, 4, 4))
+    assert [op.id for op in it.ops] == ["a", "b"]
+    assert all(edge.dashed for edge in it.edges)
+    assert "could not be followed back to its input" in it.notes[0]
+
+
+class Exported(nn.Module):
+    """Functions as an exported program calls them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel, self.matrix = nn.Parameter(torch.randn(4, 3, 3, 3)), nn.Parameter(torch.randn(5, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        aten = torch.ops.aten
+        y = aten.relu.default(aten.conv2d.default(x, self.kernel, None, [2, 2], [1, 1]))
+        y = aten.add.Tensor(y, aten.max_pool2d.default(y, [3, 3], [1, 1], [1, 1]))
+        return aten.linear.default(aten.mean.dim(y, [2, 3]), self.matrix)
+
+
+def test_overloads_of_functions_are_these_functions() -> None:
+    it = architecture(Exported(), (3, 8, 8))
+    assert [(op.op, op.kind, op.counted, op.receptive_field) for op in it.ops[1:-1]] == [
+        ("F.conv2d", "conv", "1,728", (3, 3)),
+        ("F.relu", "act", "", (3, 3)),
+        ("F.max_pool2d", "pool", "", (7, 7)),
+        ("F.add", "merge", "", (7, 7)),
+        ("F.mean", "pool", "", None),
+        ("F.linear", "linear", "20", None),
+    ]
+    assert it.parameters == sum(op.parameters for op in it.ops) == 108 + 20
+
+
 TABLE = torch.ones(4, 1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -217,3 +218,18 @@ def test_the_strip_of_the_network_is_one_stop_of_the_tab_key_and_arrows_walk_alo
         assert page.evaluate(where) == 0, "back to where it was left"
         assert "u=" not in seen.address, "no unit was stepped to"
         seen.check()
+
+
+def test_the_strip_of_the_network_marks_the_part_that_holds_the_layer(tiny: Built):
+    found = {}
+    for page in sorted((tiny.site / "layers").glob("layer-*.html")):
+        strip = page.read_text("utf-8").partition("<network-strip>")[2].partition("</network-strip>")[0]
+        parts = re.findall(r'href="([^"]*)"(?: aria-current="location" style="--at:([^"]*)")?\s+title="([^ "]*)', strip)
+        assert len(parts) == 8
+        found[page.stem] = [(name, float(at), address) for address, at, name in parts if at]
+    assert found == {
+        "layer-0": [("stem", 0.25, "../layers/layer-0.html")],  # its box holds the activation behind it, too
+        "layer-1": [("stem", 0.75, "../layers/layer-0.html")],
+        "layer-2": [("_blocks.10._depthwise_conv", 0.5, "../layers/layer-2.html")],
+        "layer-3": [("head", 0.5, "../layers/layer-3.html")],
+    }

@@ -1,11 +1,14 @@
 """From layers to a graph: formats, phases, blobs in place, names twice, what is missing and what is not known."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.prototxt import phases, read
+from generator.diagrams.prototxt.layer import layers_of
+from generator.diagrams.prototxt.parse import parse
 from generator.diagrams.simplify import at_depth, fused, without
 from generator.errors import UserError
 from tests.diagrams.prototxt.nets import IMAGE, layer, net
@@ -66,6 +69,27 @@ def test_the_three_formats_of_one_net_are_one_architecture(tmp_path: Path):
     assert (padding.shape, padding.kind) == ((3, 10, 10), "reshape")
     assert new.by_id["conv"].receptive_field == oldest.by_id["conv"].receptive_field == (3, 3)
     assert new.by_id["pool"].attributes[0] == old.by_id["pool"].attributes[0] == ("method", "average")
+
+
+V1_TYPES = """
+    None Accuracy BNLL Concat Convolution Data Dropout EuclideanLoss Flatten HDF5Data HDF5Output Im2col ImageData InfogainLoss
+    InnerProduct LRN MultinomialLogisticLoss Pooling ReLU Sigmoid Softmax SoftmaxWithLoss Split TanH WindowData Eltwise Power
+    SigmoidCrossEntropyLoss HingeLoss MemoryData ArgMax Threshold DummyData Slice MVN AbsVal Silence ContrastiveLoss Exp Deconvolution
+""".split()  # noqa: SIM905
+"""By number, as in enum V1LayerParameter.LayerType of Caffe's caffe.proto."""
+V1_NAMES = {"HDF5Data": "HDF5_DATA", "HDF5Output": "HDF5_OUTPUT", "SoftmaxWithLoss": "SOFTMAX_LOSS"}
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_types_of_the_old_format_by_number_and_by_name(number: int):
+    type = V1_TYPES[number]
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type).upper()
+    name = V1_NAMES.get(
+        type, {"ARG_MAX": "ARGMAX", "ABS_VAL": "ABSVAL", "TAN_H": "TANH", "RE_LU": "RELU"}.get(parted, parted)
+    )
+    for written in (str(number), name):
+        (found,) = layers_of(parse(f'layers {{ type: {written} top: "x" }}', "old.prototxt"))
+        assert found.type == type
 
 
 def test_chains_in_place_are_read_from_their_end(tmp_path: Path):

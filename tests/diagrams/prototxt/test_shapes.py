@@ -252,6 +252,16 @@ def test_receptive_fields(tmp_path: Path, type: str, settings: str, field: tuple
     assert op(tmp_path, type, settings).receptive_field == field
 
 
+def test_what_is_cropped_sees_from_its_offset_on(tmp_path: Path):
+    parts = "".join(
+        layer("Crop", f"crop_param {{ axis: 2 offset: {offset} }}", "data small", f"at{offset}", f"at{offset}")
+        for offset in (0, 4)
+    )
+    pool = layer("Pooling", "pooling_param { kernel_size: 5 }", top="small", name="small")
+    it = net(tmp_path, IMAGE + pool + parts + layer("Eltwise", "", "at0 at4"))
+    assert [it.by_id[name].receptive_field for name in ("at0", "at4", "it")] == [(1, 1), (1, 1), (5, 5)]
+
+
 def test_batches_and_images_are_told_apart(tmp_path: Path):
     text = (
         'layer {{ name: "d" type: "Input" top: "data" input_param {{ shape {{ dim: {} dim: 3 dim: 9 dim: 11 }} }} }}\n'
