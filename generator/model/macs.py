@@ -78,9 +78,6 @@ def function_macs(name: str, family: str, args: tuple[Any, ...], kwargs: dict[st
             given.get("weight", operands[-1] if args == () else operands[1]),
         )
         return _weighted(family, first, weight, output)
-    if name in ("convolution", "_convolution"):
-        transposed = given.get("transposed", args[6] if len(args) > 6 else False)
-        return _weighted("conv_transpose" if transposed else "conv", operands[0], operands[1], output)
     if name == "deform_conv2d":
         return _weighted("conv", operands[0], operands[1], output)
     return None if family == "unknown" and _works(name) else 0
@@ -92,6 +89,7 @@ def _works(name: str) -> bool:
     if name in _NORMS:
         return False
     own = any(hasattr(place, one) for place in (torch, Tensor, F) for one in (name, f"__{name}__", f"{name}_"))
+    own = own or hasattr(torch.ops.aten, name)
     return name in _ALSO_HEAVY or name.startswith(_HEAVY) or not (own or name.startswith("special_"))
 
 

@@ -72,7 +72,7 @@ FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(_REDUCTIONS, "reduce"),
     "local_response_norm": "channel_norm",
     **dict.fromkeys(("cat", "concat", "concatenate"), "cat"),
-    "pad": "pad",
+    **dict.fromkeys(("pad", "constant_pad_nd"), "pad"),
     **dict.fromkeys(("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"), "resample"),
     "max_unpool2d": "unpool",
     "pixel_shuffle": "pixel_shuffle",
@@ -192,6 +192,9 @@ _POSITIONS_OF: Mapping[str, tuple[str, ...]] = {
     "narrow": ("input", "dim", "start", "length"),
     "select": ("input", "dim", "index"),
     "index_select": ("input", "dim"),
+    "convolution": (
+        *("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups"),
+    ),
 }
 """By the short name of a function, where those of its family do not hold."""
 _RENAMED = {
@@ -219,7 +222,10 @@ def own_forward(module: nn.Module) -> bool:
 
 
 def function_family(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The family of a function's call: ``max`` of two tensors takes the larger of each pair, of one the largest."""
+    """The family of a function's call: ``max`` of two tensors takes the larger of each pair, of one the largest; ``convolution``
+    is a transposed one where it is told so."""
+    if name == "convolution":
+        return "conv_transpose" if kwargs.get("transposed", args[6] if len(args) > 6 else False) else "conv"
     if name in ("max", "min") and ("other" in kwargs or (len(args) > 1 and isinstance(args[1], Tensor))):
         return "arithmetic"
     return FUNCTIONS.get(name, "unknown")

@@ -18,6 +18,7 @@ from generator.model.calls import Call, is_leaf, watch
 from generator.model.describe import describe
 from generator.model.operations import LEAVES, module_family
 from generator.model.trace import trace
+from tests.model.test_model_macs import counted
 
 
 def lines(it: Architecture) -> list[tuple[str, str]]:
@@ -137,6 +138,8 @@ class Exported(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         aten = torch.ops.aten
         y = aten.relu.default(aten.conv2d.default(x, self.kernel, None, [2, 2], [1, 1]))
+        y = aten.convolution.default(y, self.kernel, None, [1, 1], [1, 1], [1, 1], True, [0, 0], 1)
+        y = aten.convolution.default(y[:, :2], self.kernel[:, :1], None, [1], [1], [1], False, [0], 2)
         y = aten.add.Tensor(y, aten.max_pool2d.default(y, [3, 3], [1, 1], [1, 1]))
         return aten.linear.default(aten.mean.dim(y, [2, 3]), self.matrix)
 
@@ -146,12 +149,16 @@ def test_overloads_of_functions_are_these_functions() -> None:
     assert [(op.op, op.kind, op.counted, op.receptive_field) for op in it.ops[1:-1]] == [
         ("F.conv2d", "conv", "1,728", (3, 3)),
         ("F.relu", "act", "", (3, 3)),
-        ("F.max_pool2d", "pool", "", (7, 7)),
-        ("F.add", "merge", "", (7, 7)),
+        ("F.convolution", "conv", "1,728", (7, 7)),
+        ("F.getitem", "reshape", "", (7, 7)),
+        ("F.convolution", "conv", "576", (11, 11)),
+        ("F.max_pool2d", "pool", "", (15, 15)),
+        ("F.add", "merge", "", (15, 15)),
         ("F.mean", "pool", "", None),
         ("F.linear", "linear", "20", None),
     ]
     assert it.parameters == sum(op.parameters for op in it.ops) == 108 + 20
+    assert it.macs == counted(Exported(), torch.randn(1, 3, 8, 8))
 
 
 TABLE = torch.ones(4, 1, 1)
