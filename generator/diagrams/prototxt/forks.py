@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from generator.diagrams.prototxt.blob import UNKNOWN, Blob, Dim, Given, product
+from generator.diagrams.prototxt.blob import LARGEST, UNKNOWN, Blob, Dim, Given, Refused, product
 from generator.diagrams.prototxt.layer import Layer
 from generator.model.span import Span
 
@@ -23,14 +23,18 @@ def upsample(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
 
 
 def interp(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
-    """DeepLab's bilinear interpolation, corner to corner: to a size, by a factor, or to the size of a second blob."""
+    """DeepLab's bilinear interpolation, corner to corner: to a size, by a factor, or to the size of a second blob. What it pads with
+    is negative: it cuts so much off."""
     blob, said = (*inputs, UNKNOWN)[0], layer.own
+    start, end = (said.integer(f"pad_{where}", 0, least=-LARGEST) for where in ("beg", "end"))
+    if start > 0 or end > 0:
+        raise Refused("Its padding is above 0, which Caffe would refuse.")
     shrink, zoom = said.integer("shrink_factor", 1, least=1), said.integer("zoom_factor", 1, least=1)
 
     def change(side: Dim) -> Dim:
         if side is None:
             return None
-        side = (side - 1) // shrink + 1
+        side = (side + start + end - 1) // shrink + 1
         return side + (side - 1) * (zoom - 1)
 
     if blob.dims is None or len(blob.dims) != 4:
@@ -40,7 +44,12 @@ def interp(layer: Layer, inputs: tuple[Blob, ...]) -> Given:
         sides = tuple(said.integer(name, 1, least=1) for name in ("height", "width"))
     elif len(inputs) > 1:
         sides = (inputs[1].side(2), inputs[1].side(3))
-    seen = map(_between, (blob.y, blob.x), blob.dims[2:], sides)
+    if any(side is not None and side + start + end < 1 for side in blob.dims[2:]):
+        raise Refused("It cuts off all that it reads.")
+    seen = (
+        _between(span and span.window(1, 1, start), old and old + start + end, new)
+        for span, old, new in zip((blob.y, blob.x), blob.dims[2:], sides, strict=True)
+    )
     return Given((Blob((*blob.dims[:2], *sides), *seen),))
 
 

@@ -91,6 +91,7 @@ def blob(*dims: int, top: str = "other") -> str:
         ("Interp", "zoom_factor: 3", (3, 25, 31), 0, 0),
         ("Interp", "shrink_factor: 2", (3, 5, 6), 0, 0),
         ("Interp", "height: 33 width: 40", (3, 33, 40), 0, 0),
+        ("Interp", "zoom_factor: 3 pad_beg: -1 pad_end: -2", (3, 16, 22), 0, 0),
         ("PriorBox", "min_size: 10 max_size: 20 aspect_ratio: 2", (1, 2, 99 * 4 * 4), 0, 0),
     ],
 )  # fmt: skip
@@ -129,6 +130,8 @@ def _own(type: str) -> str:
         ("BatchReindex", "", [(7,)], (7, 3, 9, 11), ""),
         ("Scale", "", [(3,)], (3, 9, 11), ""),
         ("Interp", "", [(2, 1, 20, 30)], (3, 20, 30), ""),
+        ("Interp", "interp_param { pad_end: 1 }", [], (), "Its padding is above 0, which Caffe would refuse."),
+        ("Interp", "interp_param { pad_beg: -6 pad_end: -3 }", [], (), "It cuts off all that it reads."),
         ("ROIPooling", "roi_pooling_param { pooled_h: 6 pooled_w: 7 }", [(20, 5)], (20, 3, 6, 7), ""),
         ("SoftmaxWithLoss", "", [(2, 1, 9, 11)], (1,), ""),
         ("Convolution", "convolution_param { num_output: 1 kernel_size: 12 }", [], (), "Its window is larger than what it reads."),
@@ -258,8 +261,10 @@ def test_what_is_cropped_sees_from_its_offset_on(tmp_path: Path):
         for offset in (0, 4)
     )
     pool = layer("Pooling", "pooling_param { kernel_size: 5 }", top="small", name="small")
-    it = net(tmp_path, IMAGE + pool + parts + layer("Eltwise", "", "at0 at4"))
-    assert [it.by_id[name].receptive_field for name in ("at0", "at4", "it")] == [(1, 1), (1, 1), (5, 5)]
+    parts += layer("Interp", "interp_param { pad_beg: -4 }", "data", "on", "on")
+    for other in ("at4", "on"):
+        it = net(tmp_path, IMAGE + pool + parts + layer("Eltwise", "", f"at0 {other}"))
+        assert [it.by_id[name].receptive_field for name in ("at0", other, "it")] == [(1, 1), (1, 1), (5, 5)]
 
 
 def test_batches_and_images_are_told_apart(tmp_path: Path):
