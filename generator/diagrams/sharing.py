@@ -53,7 +53,8 @@ def sharing(graph: Graph, kept: Collection[int]) -> Sharing:
     for node in graph.nodes:
         if node.index in kept and not joining(node):
             for held in node.held:
-                readers.setdefault(held.name, []).append(node.index)
+                if not held.data:
+                    readers.setdefault(held.name, []).append(node.index)
     nodes: dict[int, int] = {}
     for found in readers.values():
         if len(found) > 1 and not all(index in nodes for index in found):

@@ -36,6 +36,8 @@ class Held:
 
     name: str
     shape: tuple[int, ...]
+    data: bool = False
+    """Whether a layer was given it, or what is made of it, to work on, and it is none of its weights."""
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ class _Recorder:
             parameters=self._counted(sources),
             macs=module_macs(module, family, call.args, call.kwargs, output) if inside is None else inside.macs,
             uncounted=inside is not None and inside.uncounted,
-            held=self._held(sources),
+            held=self._held(sources, module),
             inside=None if own_forward(module) else inside,
             more=made,
             others=others,
@@ -276,10 +276,11 @@ class _Recorder:
         self.order += 1
         return self.order
 
-    def _held(self, sources: Iterable[Tensor | Ref]) -> tuple[Held, ...]:
-        """The parameters among these, each once."""
+    def _held(self, sources: Iterable[Tensor | Ref], module: nn.Module | None = None) -> tuple[Held, ...]:
+        """The parameters among these, each once; what is none of the `module`'s own is data to it."""
+        own = self.names if module is None else set(map(id, module.parameters()))
         found = {self.names.get(id(one), ""): one for one in sources if isinstance(one, Tensor)}
-        return tuple(Held(name, tuple(one.shape)) for name, one in found.items() if name)
+        return tuple(Held(name, tuple(one.shape), id(one) not in own) for name, one in found.items() if name)
 
     def _counted(self, sources: Iterable[Tensor | Ref]) -> int:
         """How many numbers the model's own parameters among these are that stand in no earlier row."""

@@ -31,6 +31,28 @@ def test_calls_of_one_module_and_tied_weights_have_a_number():
     assert shared(at_depth(it, 0)) == {"block": 1, "block@2": 1, "side": 4, "side@2": 4, "head": 5, "out": 5}
 
 
+class Queries(nn.Module):
+    """A learned query that two layers are given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.seen = nn.Parameter(torch.randn(1, 2, 4)), nn.Conv2d(3, 4, 1)
+        self.first = nn.MultiheadAttention(4, 1, batch_first=True)
+        self.norm, self.out = nn.LayerNorm(4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.seen(x).flatten(2).mT
+        y = self.first(self.norm(self.query), y, y)[0]
+        return y + self.out(self.query)
+
+
+def test_what_layers_are_given_to_work_on_is_none_of_their_weights():
+    it = drawn(Queries(), "queries", 4)
+    assert shared(it) == {}
+    assert not any(op.note for op in it.ops)
+    assert it.parameters == sum(op.parameters for op in it.ops)
+
+
 def test_a_note_says_at_most_three_names():
     class Often(nn.Module):
         def __init__(self) -> None:
