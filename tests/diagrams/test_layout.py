@@ -12,6 +12,7 @@ import pytest
 
 from generator.diagrams.architecture import Architecture
 from generator.diagrams.layout import Box, Frame, Heads, Layout, Rect, Spacing, Wire, Words, arrange, beside
+from generator.diagrams.layout.level import _over
 from generator.diagrams.layout.reduce import redundant
 from generator.diagrams.shown import prepared, view
 from generator.diagrams.simplify import levels
@@ -266,3 +267,34 @@ def test_curves_through_a_head_are_met_where_they_are():
     assert found[0][0] == 0 and found[-1][1] == 80
     assert Heads([wire]).through(Rect(0, 30, 200, 60)) == [(80, 80)]
     assert Heads([wire]).through(Rect(90, 2, 200, 60)) == []
+
+
+def test_a_line_around_turns_to_the_side_on_which_it_goes_on():
+    # Caffe's training nets: 0 gives the labels, 2 the scores, and 3 and 4 read both; 4 stands right of the lane that leads there
+    laid = arrange([Box(40, 20)] * 5, [(0, 1), (1, 2), (2, 3), (2, 4), (0, 3), (0, 4)])
+    skip = next(
+        wire for wire in laid.wires if wire.kind == "skip" and wire.tip and wire.tip[0] == middle(laid.boxes[4])
+    )
+    assert middle(laid.boxes[4]) == 82  # right of the trunk's box, 22 and half its own width
+    assert skip.path[-5:] == (
+        ("L", (64, 144)), ("Q", (64, 152, 72, 152)), ("L", (74, 152)), ("Q", (82, 152, 82, 160)), ("L", (82, 168))
+    )  # fmt: skip
+
+
+def test_corners_are_as_round_as_there_is_room_for():
+    # out of a frame beside its axis: the lane is nearer than two corners are wide
+    for to in (20.0, 26.0, 4.0, -30.0, 90.0):
+        (_, start), (_, (corner, _, on, _)), (_, (back, _)), (_, (end, *_)) = _over(20.0, to, 50.0, 8.0)
+        assert (start[0], corner, end) == (20, 20, to)
+        assert [20.0, on, back, to] == sorted([20.0, on, back, to], reverse=to < 20)
+
+
+def test_the_trunk_leaves_a_frame_straight_down_where_branches_leave_beside_it():
+    edges = [(0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4)]
+    laid = arrange([Box(40, 20)] * 5, edges, [Frame(1, 4)])
+    trunk = middle(laid.boxes[0])
+    assert [middle(laid.boxes[k]) for k in (1, 4)] == [trunk, trunk]
+    for source in (1, 2, 3):
+        down = middle(laid.boxes[source])
+        inside = next(wire for wire in laid.wires if wire.source == source and wire.tip is None)
+        assert {numbers[-2] for _, numbers in inside.path} == {down}  # none goes around another

@@ -10,7 +10,7 @@ from generator.diagrams.layout.heads import CLEAR as CLOSE
 from generator.diagrams.layout.heads import EDGE, INDENT, beside
 from generator.diagrams.layout.level import Link, Placed, Thing, place
 from generator.diagrams.layout.reduce import redundant
-from generator.diagrams.layout.shapes import ENTRY, Box, Command, Frame, Layout, Rect, Spacing, Wire
+from generator.diagrams.layout.shapes import ENTRY, EXIT, Box, Command, Frame, Layout, Rect, Spacing, Wire
 
 DENSE = 1.5
 """Edges for each box from which on those that shorten a way are drawn as arcs: lanes would be wider than the network."""
@@ -146,7 +146,7 @@ def _settle(level: _Level, boxes: Sequence[Box], frames: Sequence[Frame], spacin
             half = boxes[item].width / 2
             level.things.append(Thing(half, half, boxes[item].height, boxes[item].weight, reach=boxes[item].reach))
     for source in level.exits:
-        level.things.append(Thing(2, 2, 0, 0, "exit", True, {source: 0}, {}))
+        level.things.append(Thing(2, 2, 0, EXIT, "exit", True, {source: 0}, {}))
     level.placed = place(
         level.things,
         level.links,

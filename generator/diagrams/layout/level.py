@@ -325,14 +325,15 @@ def _around(
     radius: float,
 ) -> tuple[Command, ...]:
     """Out to the lane below the layer that it leaves, and in again at the side of its box or above it."""
-    out = tops[low + 1] - 16
-    r = radius
-    found: list[Command] = [("M", start), ("L", (start[0], out - r)), ("Q", (start[0], out, start[0] + r, out))]
-    found += [("L", (lane - r, out)), ("Q", (lane, out, lane, out + r))]
+    found: tuple[Command, ...] = (("M", start), *_over(start[0], lane, tops[low + 1] - 16, radius))
     if side is not None:
         x, y = side
-        return (*found, ("L", (lane, y - r)), ("Q", (lane, y, lane - r, y)), ("L", (x, y)))
-    x, y = stop
-    turn = tops[high] - 16
-    found += [("L", (lane, turn - r)), ("Q", (lane, turn, lane - r, turn))]
-    return (*found, ("L", (x + r, turn)), ("Q", (x, turn, x, turn + r)), ("L", (x, y)))
+        return (*found, ("L", (lane, y - radius)), ("Q", (lane, y, lane - radius, y)), ("L", (x, y)))
+    return (*found, *_over(lane, stop[0], tops[high] - 16, radius), ("L", stop))
+
+
+def _over(x: float, to: float, y: float, radius: float) -> tuple[Command, ...]:
+    """From a line down at `x` to one down at `to`, whichever is on the left, at height `y`; as round as there is room for."""
+    r = min(radius, abs(to - x) / 2)
+    on = r if to > x else -r
+    return ("L", (x, y - r)), ("Q", (x, y, x + on, y)), ("L", (to - on, y)), ("Q", (to, y, to, y + r))

@@ -14,6 +14,9 @@ Words = tuple[tuple[float, float], ...]
 ENTRY = 0.5
 """Weight of a line that enters a frame: the longest way begins with it, and not with what joins it inside, where that weighs less."""
 
+EXIT = 0.25
+"""Weight of a line that leaves a frame: the longest way goes on in it, so that it need not go around what stands beside."""
+
 
 @dataclass(frozen=True)
 class Box:

@@ -3,6 +3,7 @@
 (() => {
   const DENSE = 1.5;
   const ENTRY = 0.5;
+  const EXIT = 0.25;
   const LINE = 2;
   const WIDER = 60;
   const {beside, INDENT, CLOSE, EDGE} = convatlas.heads;
@@ -242,11 +243,15 @@
   }
 
   function around(start, stop, side, lane, tops, low, high, r) {
-    const out = tops[low + 1] - 16;
-    const found = [['M', start], ['L', [start[0], out - r]], ['Q', [start[0], out, start[0] + r, out]], ['L', [lane - r, out]], ['Q', [lane, out, lane, out + r]]];
+    const found = [['M', start], ...over(start[0], lane, tops[low + 1] - 16, r)];
     if (side) return [...found, ['L', [lane, side[1] - r]], ['Q', [lane, side[1], lane - r, side[1]]], ['L', side]];
-    const turn = tops[high] - 16;
-    return [...found, ['L', [lane, turn - r]], ['Q', [lane, turn, lane - r, turn]], ['L', [stop[0] + r, turn]], ['Q', [stop[0], turn, stop[0], turn + r]], ['L', stop]];
+    return [...found, ...over(lane, stop[0], tops[high] - 16, r), ['L', stop]];
+  }
+
+  function over(x, to, y, radius) {
+    const r = Math.min(radius, Math.abs(to - x) / 2);
+    const on = to > x ? r : -r;
+    return [['L', [x, y - r]], ['Q', [x, y, x + on, y]], ['L', [to - on, y]], ['Q', [to, y, to, y + r]]];
   }
 
   // ---- all levels
@@ -337,7 +342,7 @@
   }
 
   function settle(one, boxes, frames, spacing) {
-    const port = (role, source) => ({left: 2, right: 2, height: 0, weight: role === 'entry' ? ENTRY : 0, role, plain: true, ins: new Map(role === 'exit' ? [[source, 0]] : []), outs: new Map(role === 'entry' ? [[source, 0]] : [])});
+    const port = (role, source) => ({left: 2, right: 2, height: 0, weight: role === 'entry' ? ENTRY : EXIT, role, plain: true, ins: new Map(role === 'exit' ? [[source, 0]] : []), outs: new Map(role === 'entry' ? [[source, 0]] : [])});
     for (const source of one.entries) one.things.push(port('entry', source));
     for (const item of one.items) {
       if (typeof item === 'number') {
