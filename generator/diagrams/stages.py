@@ -124,8 +124,8 @@ def _channels_first(it: Architecture) -> Architecture:
 
 
 def _branches(it: Architecture) -> int:
-    """How many tensors are read a second time: 0 of a chain."""
-    return len(it.edges) - len(it.ops) + 1
+    """How many ways part: 0 of a chain, in which two may be joined by several tensors, as by one that is reshaped too."""
+    return len({(edge.source, edge.target) for edge in it.edges}) - len(it.ops) + 1
 
 
 def main_path(it: Architecture) -> tuple[Op, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from generator.diagrams.architecture import Architecture, Edge, Op
+from generator.diagrams.architecture import Architecture, Block, Edge, Op
 from generator.diagrams.dense import columns
 from generator.diagrams.row import spread
 from generator.diagrams.scale import sized
@@ -148,3 +150,17 @@ def test_scales_by_hand():
     assert sized(3, 15, "log", 100, 1) == 50
     assert sized(1, 1000, "linear", 100, 4) == 4
     assert sized(30, 15, "linear", 100, 4) == 100
+
+
+def test_two_tensors_between_two_blocks_are_no_branch():
+    """What the second block adds to, and what it reshapes of that, are one tensor in two shapes, as in Swin V2."""
+    shape = (8, 4, 4)
+    plain = chain(
+        Op("@input", "input", "input", shape), *(conv(name, shape) for name in ("net.a.0", "net.b.0", "net.b.1"))
+    )
+    it = replace(
+        plain,
+        edges=(*plain.edges, Edge("net.a.0", "net.b.1", (16, 8))),
+        blocks=(Block("net", "Net", 1, 4), Block("net.a", "Stage", 1, 2), Block("net.b", "Head", 2, 4)),
+    )
+    assert [stage.op.id for stage in stages(it, 16)] == ["@input", "net.a", "net.b"]

@@ -33,7 +33,7 @@
     return {...it, ops: it.ops.map(turned), blocks: it.blocks.map(turned)};
   }
 
-  const branches = (it) => it.edges.length - it.ops.length + 1;
+  const branches = (it) => new Set(it.edges.map(({source, target}) => JSON.stringify([source, target]))).size - it.ops.length + 1;
 
   function mainPath(it) {
     const inputs = joints(it).into;
