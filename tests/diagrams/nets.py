@@ -73,6 +73,8 @@ def net(name: str) -> Architecture:
         return Architecture("foreign", ops, tuple(Edge(a.id, b.id, a.shape) for a, b in pairwise(ops)))
     if name == "ghost":
         return ghost()
+    if name == "lined":
+        return lined()
     if name == "nested":
         return nested()
     if name in ("unet", "wide"):
@@ -82,6 +84,21 @@ def net(name: str) -> Architecture:
     source = name if name in ("tinyvgg_digits", "efficientnet_lite0") else f"torchvision:{name}"
     it = load(ModelConfig(source=source, weights="random" if ":" in source else None))
     return traced(it.module, it.input_shape, name)
+
+
+def lined() -> Architecture:
+    """A block that stands for three and is read over the next box, by one that stands for four and adds what it reads."""
+    shape = (16, 16, 16)
+    ops = (
+        Op("@input", "input", "input", (3, 16, 16)),
+        Op("a", "conv", "Conv2d", shape),
+        Op("b", "block", "Stage", shape, times=3, last="b3", parts=(Op("b.conv", "conv", "Conv2d", shape),)),
+        Op("c", "conv", "Conv2d", shape),
+        Op("d", "block", "Unit", shape, times=4, last="d4", parts=(Op("d.conv", "conv", "Conv2d", shape),), residual=True),
+        Op("e", "merge", "F.add", shape),
+    )  # fmt: skip
+    ways = (("@input", "a"), ("a", "b"), ("a", "c"), ("b", "c"), ("b", "d"), ("c", "e"), ("d", "e"))
+    return Architecture("lined", ops, tuple(Edge(a, b, shape) for a, b in ways))
 
 
 def hand() -> Architecture:

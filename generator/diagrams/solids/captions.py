@@ -133,6 +133,15 @@ def shortened(word: str, widest: float) -> str:
     return "".join(characters) + "…"
 
 
+def tail(name: str, widest: float) -> str:
+    """A dotted name, or its end alone, which tells it from others: ``…5, 6``; nothing where that does not fit. Any other's start."""
+    first = name.partition(",")[0].partition(" ")[0]
+    if text_width(name, NAME) <= widest or "." not in first:
+        return shortened(name, widest)
+    ends = [f"…{name[k + 1 :]}" for k, letter in enumerate(first) if letter == "."]
+    return next((end for end in ends if text_width(end, NAME) <= widest), "")
+
+
 def levels(wanted: Sequence[tuple[float, float]], apart: float) -> list[int]:
     """A level for each (left, right), from left to right, so that none overlaps another on its level."""
     ends: list[float] = []

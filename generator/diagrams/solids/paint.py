@@ -10,15 +10,26 @@ from itertools import pairwise
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
 from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, SHARED, tint
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
-from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, shortened, side_label
+from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, side_label, tail
 from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed
 from generator.diagrams.solids.sizes import BAND, rounded
-from generator.diagrams.solids.wires import STEP, Arrow, Frame, arcs, around, branches, lanes_of, split, straight
+from generator.diagrams.solids.wires import (
+    STEP,
+    Arrow,
+    Frame,
+    arcs,
+    around,
+    branches,
+    lanes_of,
+    split,
+    straight,
+    upright,
+)
 from generator.diagrams.svg import Point, text_width
 from generator.diagrams.words import span
 
-HEAD, BETWEEN = 7.0, 16.0
-"""Length of an arrow's head; room between rows."""
+HEAD, BETWEEN, ASIDE = 7.0, 16.0, 4.0
+"""Length of an arrow's head; room between rows; from a line to what is written beside it."""
 WORDS: Mapping[OpKind, str] = {
     "input": "input",
     "conv": "convolution",
@@ -56,6 +67,7 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
     left = MARGIN + (track + 10 if across else 0)
     for item in layout.placed:
         item.x += left
+    aside = upright(layout, far, across)
     for arrow in routed.arrows:
         arrow.points = [(x + left, y) for x, y in arrow.points]
     for frame in routed.frames:
@@ -101,7 +113,7 @@ def painted(it: Architecture, layout: Layout, look: Look) -> Scene:
         for arrow in inner + wrapped + parted:
             if arrow.after == item.index:
                 _arrow(scene, arrow, layout, look)
-        _box(scene, item, look, axes[_row_of(layout, item.index)])
+        _box(scene, item, look, axes[_row_of(layout, item.index)], aside.get(item.index, math.inf))
     for arrow in routed.arrows:
         _arrow(scene, arrow, layout, look)
     for dot in dots:
@@ -142,7 +154,8 @@ def _captions(groups: list[Group], base: float) -> tuple[list[Words | Wire], flo
     return found, tops[-1]
 
 
-def _box(scene: Scene, item: Placed, look: Look, axis: float) -> None:
+def _box(scene: Scene, item: Placed, look: Look, axis: float, line: float) -> None:
+    """A box with what stands over it: left of the `line` there."""
     s, op = item.solid, item.op
     kind = op.kind if s.form != "ball" else "merge"
     fill, edge = look.fills[kind], look.edges[kind]
@@ -166,11 +179,14 @@ def _box(scene: Scene, item: Placed, look: Look, axis: float) -> None:
             face = ((x, top), (x + s.dx, top - s.dy), (x + s.dx, top - s.dy + s.h), (x, top + s.h))
             scene.add(Area(face, "none", edge, "ca-line"))
     top = item.top if item.arch is None else axis + item.arch
+    middle = item.x + (s.w + s.dx) / 2
     if item.times > 1:
-        middle = item.x + (s.w + s.dx) / 2
-        scene.add(Words((middle, top - 4), f"×{item.times}", 11, INK, "ca-ink", bold=True))
+        times = f"×{item.times}"
+        middle = min(middle, line - ASIDE - text_width(times, 11, bold=True) / 2)
+        scene.add(Words((middle, top - 4), times, 11, INK, "ca-ink", bold=True))
     if op.shared and s.form != "ball":
-        _share(scene, (item.x + (s.w + s.dx) / 2 - (22 if item.times > 1 else 0), top - 8), op.shared)
+        at = middle - 22 if item.times > 1 else min(middle, line - ASIDE - 6.5)
+        _share(scene, (at, top - 8), op.shared)
     scene.add(Close())
 
 
@@ -263,8 +279,9 @@ def _frame(scene: Scene, frame: Frame, layout: Layout, lines: Sequence[Arrow]) -
                 ends.append(a - 3)
     room = max(0, min(ends) - start)
     both = f"{name} · {block.op}"
-    words = both if block.op and text_width(both, NAME) <= room else shortened(name, room)
-    scene.add(Words((start, y - 4), words, NAME, DIM, "ca-dim", "start"))
+    words = both if block.op and text_width(both, NAME) <= room else tail(name, room)
+    if words:
+        scene.add(Words((start, y - 4), words, NAME, DIM, "ca-dim", "start"))
 
 
 def _legend(scene: Scene, layout: Layout, look: Look) -> None:

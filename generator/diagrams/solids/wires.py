@@ -139,6 +139,8 @@ def arcs(it: Architecture, layout: Layout, edges: list[Edge]) -> Routed:
         reads.setdefault(edge.target, set()).add(edge.source)
     rows = [[item for g in layout.groups if g.row == row for item in g.items] for row in range(layout.rows)]
     groups = [[group for group in layout.groups if group.row == row] for row in range(layout.rows)]
+    before = {item.index + 1: item.op.id for item in layout.placed}
+    parted = {start for fork in layout.forks for start, _ in fork.lanes}
     wanted: list[tuple[int, int, int, object]] = []
     for edge in edges:
         a, b = at[edge.source].index, at[edge.target].index
@@ -166,25 +168,52 @@ def arcs(it: Architecture, layout: Layout, edges: list[Edge]) -> Routed:
                     continue
                 x1, y1 = lands(what, 0.25)
                 near = [item for item in inside if item is not what and reads[what.op.id] == {item.op.id}]
-                x0, y0 = lands(near[0], 0.75) if near else (what.x - 7, what.axis)
+                beside = what is row[0] or what.index in parted or before[what.index] in reads[what.op.id]
+                if not beside:  # it parts from the line that comes down
+                    (x0, _), (x1, y1) = enters(what), lands(what, _beyond(what))
+                else:
+                    x0, y0 = lands(near[0], 0.75) if near else (what.x - 7, what.axis)
                 y = _free(number, x0, x1, min(item.top for item in (*near, what)), taken)
-                routed.arrows.append(Arrow([(x0, y0), (x0, y), (x1, y), (x1, y1)], False, False, b))
+                way = [*([(x0, y0)] if beside else []), (x0, y), (x1, y), (x1, y1)]
+                routed.arrows.append(Arrow(way, False, False, b))
                 high = y - (
                     15 if what.times > 1 or what.op.shared else 0
                 )  # how often it stands there is written over it
                 what.arch = y
-                taken.append((number, x0, x1, high))
+                taken.append((number, x0 - (not beside), x1, high))
                 y = high
             else:
                 (x0, y0), (x1, y1) = leaves(inside[0]), enters(inside[-1])
                 passed = [over(item) for item in inside[1:-1]] + [inside[0].top, inside[-1].top]
-                passed += [over(inside[0])] if inside[0].times > 1 else []
+                passed += [over(end) for end in (inside[0], inside[-1]) if end.times > 1]
                 y = _free(number, x0, x1, min(passed), taken)
                 assert isinstance(what, Edge)
                 routed.arrows.append(Arrow([(x0, y0), (x0, y), (x1, y), (x1, y1)], False, what.dashed, b))
                 taken.append((number, x0, x1, y))
             routed.tops[number] = min(routed.tops[number], y)
     return routed
+
+
+def _beyond(item: Placed) -> float:
+    """Where on the upper edge of a box's face a line ends that parts from one that comes in from above: not too near to it."""
+    s = item.solid
+    return min(0.9, max(0.25, 0.5 + (8 - s.w) / s.dx)) if s.dx else 0.25
+
+
+def upright(layout: Layout, far: list[Edge], across: list[Edge]) -> dict[int, float]:
+    """The x of the leftmost line that leaves a box's upper edge or comes down to it, over others or from another row."""
+    at = {item.op.id: item for item in layout.placed}
+    row = {item.op.id: group.row for group in layout.groups for item in group.items}
+    last = {group.row: group.items[-1].index for group in layout.groups}
+    first = {group.row: group.items[0].index for group in reversed(layout.groups)}
+    found: dict[int, float] = {}
+    for edge in (*far, *across):
+        a, b, near = at[edge.source], at[edge.target], row[edge.source] == row[edge.target]
+        if near or b.index != first[row[edge.target]]:
+            found[b.index] = min(found.get(b.index, enters(b)[0]), enters(b)[0])
+        if near or a.index != last[row[edge.source]]:
+            found[a.index] = min(found.get(a.index, leaves(a)[0]), leaves(a)[0])
+    return found
 
 
 def _free(row: int, x0: float, x1: float, over: float, taken: list[tuple[int, float, float, float]]) -> float:

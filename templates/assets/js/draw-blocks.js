@@ -3,10 +3,10 @@
 (() => {
   const {textWidth, mirrored, toSvg, FILLS, EDGES, INK, DIM, LINE, SHARED, tint} = convatlas.drawing;
   const {
-    measured, solid, span, shortened, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, STEP,
+    measured, solid, span, tail, levels, laidOut, sideLabel, rowById, grouped, rounded, most, BAND, NAME, LABEL, LEADING, MARGIN, STEP,
   } = convatlas.drawing.solids;
-  const {split, branches, arcs, straight, around, lanesOf, inRow} = convatlas.drawing.wires;
-  const CLASS = 10, HEAD = 7, BETWEEN = 16;
+  const {split, branches, arcs, straight, around, lanesOf, inRow, upright} = convatlas.drawing.wires;
+  const CLASS = 10, HEAD = 7, BETWEEN = 16, ASIDE = 4;
   const WORDS = {
     input: 'input', conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention',
     merge: 'sum or join', softmax: 'softmax', resample: 'resampling', block: 'block', other: 'other',
@@ -26,6 +26,7 @@
     const track = STEP * Math.max(0, across.length - 1);
     const left = MARGIN + (across.length ? track + 10 : 0);
     for (const item of layout.placed) item.x += left;
+    const aside = upright(layout, far, across);
     for (const arrow of routed.arrows) arrow.points = arrow.points.map(([x, y]) => [x + left, y]);
     for (const frame of routed.frames) frame.x += left;
     const edge = Math.max(
@@ -64,7 +65,7 @@
     const [parted, dots] = branches(layout);
     for (const item of layout.placed) {
       for (const arrow of [...inner, ...wrap, ...parted]) if (arrow.after === item.index) paintArrow(scene, arrow, layout);
-      box(scene, item, look, axes[rowOf.get(item.op.id)]);
+      box(scene, item, look, axes[rowOf.get(item.op.id)], aside.get(item.index) ?? Infinity);
     }
     for (const arrow of routed.arrows) paintArrow(scene, arrow, layout);
     for (const dot of dots) scene.shapes.push(disc(dot, 3, LINE, LINE, 'ca-head'));
@@ -101,7 +102,7 @@
     return [found, tops.at(-1)];
   }
 
-  function box(scene, item, look, axis) {
+  function box(scene, item, look, axis, line) {
     const {solid: s, op} = item;
     const kind = s.form !== 'ball' ? op.kind : 'merge';
     scene.shapes.push({is: 'open', title: saidOf(item), classes: 'ca-op', id: op.id});
@@ -125,8 +126,13 @@
       }
     }
     const above = item.arch === undefined ? item.top : axis + item.arch;
-    if (item.times > 1) scene.shapes.push(words([item.x + (s.w + s.dx) / 2, above - 4], `×${item.times}`, 11, INK, 'ca-ink', 'middle', 0, true));
-    if (op.shared && s.form !== 'ball') share(scene, [item.x + (s.w + s.dx) / 2 - (item.times > 1 ? 22 : 0), above - 8], op.shared);
+    let middle = item.x + (s.w + s.dx) / 2;
+    if (item.times > 1) {
+      const times = `×${item.times}`;
+      middle = Math.min(middle, line - ASIDE - textWidth(times, 11, true) / 2);
+      scene.shapes.push(words([middle, above - 4], times, 11, INK, 'ca-ink', 'middle', 0, true));
+    }
+    if (op.shared && s.form !== 'ball') share(scene, [item.times > 1 ? middle - 22 : Math.min(middle, line - ASIDE - 6.5), above - 8], op.shared);
     scene.shapes.push({is: 'close'});
   }
 
@@ -198,7 +204,8 @@
       }
     }
     const room = Math.max(0, end - start), both = `${name} · ${block.op}`;
-    scene.shapes.push(words([start, y - 4], block.op && textWidth(both, NAME) <= room ? both : shortened(name, room), NAME, DIM, 'ca-dim', 'start'));
+    const said = block.op && textWidth(both, NAME) <= room ? both : tail(name, room);
+    if (said) scene.shapes.push(words([start, y - 4], said, NAME, DIM, 'ca-dim', 'start'));
   }
 
   function legend(scene, layout, look) {

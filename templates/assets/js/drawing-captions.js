@@ -95,6 +95,13 @@
     return `${characters.join('')}…`;
   }
 
+  function tail(name, widest) {
+    const first = name.split(',')[0].split(' ')[0];
+    if (textWidth(name, NAME) <= widest || !first.includes('.')) return shortened(name, widest);
+    const ends = [...first.matchAll(/\./g)].map(({index}) => `…${name.slice(index + 1)}`);
+    return ends.find((end) => textWidth(end, NAME) <= widest) || '';
+  }
+
   function levels(wanted, apart) {
     const ends = [];
     return wanted.map(([left, right]) => {
@@ -105,5 +112,5 @@
     });
   }
 
-  convatlas.drawing.captions = {caption, span, wrapped, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST};
+  convatlas.drawing.captions = {caption, span, wrapped, shortened, tail, levels, without, most, NAME, LABEL, LEADING, WIDEST};
 })();

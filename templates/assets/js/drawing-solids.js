@@ -2,7 +2,7 @@
  * in a file of its own. draw-blocks.js goes on. */
 (() => {
   const {textWidth, forks} = convatlas.drawing;
-  const {caption, span, shortened, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
+  const {caption, span, shortened, tail, levels, without, most, NAME, LABEL, LEADING, WIDEST} = convatlas.drawing.captions;
   const THIN = ['pool', 'resample', 'norm', 'act', 'softmax'];
   const BAND = 3, BALL = 8, SMALLEST = 5, MARGIN = 10, FRAME = 8, STEP = 9, SPLIT = 12, BELOW = 12, OFF = 9.5, BENEATH = 12.5, UNDER = 3.5, CLEAR = 2.5, NEARER = [0.6, 0.5];
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
@@ -349,5 +349,5 @@
     for (const item of one.items) item.x += by;
   }
 
-  convatlas.drawing.solids = {measured, solid, span, shortened, levels, laidOut, partOf, sideLabel, rowById, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP, grouped, rounded, most};
+  convatlas.drawing.solids = {measured, solid, span, tail, levels, laidOut, partOf, sideLabel, rowById, BAND, NAME, LABEL, LEADING, MARGIN, FRAME, STEP, grouped, rounded, most};
 })();

@@ -80,6 +80,8 @@
     for (const b of layout.frames) wanted.push([b.stop - b.start - 1, b.start, b.stop - 1, b, 'frame']);
     wanted.sort((p, q) => p[0] - q[0] || p[1] - q[1] || p[2] - q[2]);
     const routed = {arrows: [], frames: [], tops: rows.map((row) => Math.min(...row.map(over)))};
+    const parted = new Set(layout.forks.flatMap((fork) => fork.lanes.map(([start]) => start)));
+    const before = new Map(layout.placed.map((item) => [item.index + 1, item.op.id]));
     const taken = [];
     for (const [, a, b, what, kind] of wanted) {
       rows.forEach((row, number) => {
@@ -96,19 +98,20 @@
           y -= 14;
         } else if (kind === 'block') {
           if (!held.includes(what)) return;
-          const [x1, y1] = lands(what, 0.25);
           const read = reads.get(what.op.id);
           const near = held.find((item) => item !== what && read.size === 1 && read.has(item.op.id));
-          const [x0, y0] = near ? lands(near, 0.75) : [what.x - 7, what.axis];
+          const beside = what === row[0] || parted.has(what.index) || read.has(before.get(what.index));
+          const [x1, y1] = lands(what, beside ? 0.25 : beyond(what));
+          const [x0, y0] = !beside ? enters(what) : near ? lands(near, 0.75) : [what.x - 7, what.axis];
           y = free(number, x0, x1, Math.min(near ? near.top : what.top, what.top), taken);
-          routed.arrows.push({points: [[x0, y0], [x0, y], [x1, y], [x1, y1]], middle: false, dashed: false, after: b});
+          routed.arrows.push({points: [...(beside ? [[x0, y0]] : []), [x0, y], [x1, y], [x1, y1]], middle: false, dashed: false, after: b});
           what.arch = y;
           y -= what.times > 1 || what.op.shared ? 15 : 0;
-          taken.push([number, x0, x1, y]);
+          taken.push([number, x0 - (beside ? 0 : 1), x1, y]);
         } else {
           const [x0, y0] = leaves(held[0]), [x1, y1] = enters(held.at(-1));
           const passed = [...held.slice(1, -1).map(over), held[0].top, held.at(-1).top];
-          if (held[0].times > 1) passed.push(over(held[0]));
+          for (const end of [held[0], held.at(-1)]) if (end.times > 1) passed.push(over(end));
           y = free(number, x0, x1, Math.min(...passed), taken);
           routed.arrows.push({points: [[x0, y0], [x0, y], [x1, y], [x1, y1]], middle: false, dashed: what.dashed, after: b});
           taken.push([number, x0, x1, y]);
@@ -117,6 +120,22 @@
       });
     }
     return routed;
+  }
+
+  const beyond = ({solid: s}) => (s.dx ? Math.min(0.9, Math.max(0.25, 0.5 + (8 - s.w) / s.dx)) : 0.25);
+
+  function upright(layout, far, across) {
+    const at = byId(layout), row = rowById(layout);
+    const last = new Map(layout.groups.map((g) => [g.row, g.items.at(-1).index]));
+    const first = new Map([...layout.groups].reverse().map((g) => [g.row, g.items[0].index]));
+    const found = new Map();
+    const keep = ({index}, x) => found.set(index, Math.min(found.get(index) ?? x, x));
+    for (const {source, target} of [...far, ...across]) {
+      const a = at.get(source), b = at.get(target), near = row.get(source) === row.get(target);
+      if (near || b.index !== first.get(row.get(target))) keep(b, enters(b)[0]);
+      if (near || a.index !== last.get(row.get(source))) keep(a, leaves(a)[0]);
+    }
+    return found;
   }
 
   function free(row, x0, x1, above, taken) {
@@ -169,5 +188,5 @@
     return found;
   }
 
-  convatlas.drawing.wires = {split, branches, arcs, straight, around, lanesOf, inRow};
+  convatlas.drawing.wires = {split, branches, arcs, straight, around, lanesOf, inRow, upright};
 })();
