@@ -40,13 +40,13 @@ def attributes(node: Node) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     said = node.settings
     if node.family in _FIELDS and "kernel_size" in said:
-        kernel = pair(said["kernel_size"])
-        default = kernel if node.family not in ("conv", "conv_transpose") else (1, 1)
-        found.append(("kernel", f"{kernel[0]}×{kernel[1]}"))
-        found.append(("stride", _size(pair(said.get("stride") or default))))
+        kernel = _sides(said["kernel_size"], node)
+        default = kernel if node.family not in ("conv", "conv_transpose") else 1
+        found.append(("kernel", "×".join(map(str, kernel))))
+        found.append(("stride", _size(_sides(said.get("stride") or default, node))))
         found.append(("padding", _padding(node)))
-        if pair(said.get("dilation", 1)) != (1, 1):
-            found.append(("dilation", _size(pair(said["dilation"]))))
+        if _size(dilation := _sides(said.get("dilation", 1), node)) != "1":
+            found.append(("dilation", _size(dilation)))
         if node.family == "conv_transpose" and pair(said.get("output_padding", 0)) != (0, 0):
             found.append(("output padding", _size(pair(said["output_padding"]))))
     groups = int(said.get("groups", 1))
@@ -100,8 +100,18 @@ _CLAMPS = {
 """What clamps, with what its arguments are called and what holds where they are not given."""
 
 
-def _size(sides: tuple[Any, Any]) -> str:
-    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}×{sides[1]}"
+def _sides(value: Any, node: Node) -> tuple[Any, ...]:
+    """As many sizes as the windows have sides: one along a sequence (``Conv1d``), three in a volume (``MaxPool3d``)."""
+    if isinstance(value, (tuple, list)) and len(value) > 1:
+        return tuple(value)
+    one = value[0] if isinstance(value, (tuple, list)) else value
+    window = node.settings["kernel_size"]
+    many = len(window) if isinstance(window, (tuple, list)) else 2
+    return (one,) * {"1d": 1, "2d": 2, "3d": 3}.get(node.op.lower()[-2:], many)
+
+
+def _size(sides: tuple[Any, ...]) -> str:
+    return str(sides[0]) if len(set(sides)) == 1 else "×".join(map(str, sides))
 
 
 def _padding(node: Node) -> str:

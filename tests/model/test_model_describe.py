@@ -13,6 +13,7 @@ from generator.engine.capture import Overwritten, capturing
 from generator.engine.rules import RuleBook
 from generator.errors import UserError
 from generator.model.describe import describe
+from generator.model.kinds import attributes
 from generator.model.trace import trace
 from generator.names import INPUT, LayerName
 
@@ -255,3 +256,22 @@ def test_the_calls_of_a_model_that_calls_itself_have_names_of_their_own() -> Non
         ("F.relu@3", (7, 7), ("conv@3",)),
     ]
     assert len(found.by_name) == 6
+
+
+def test_windows_have_as_many_sides_as_what_they_lie_on() -> None:
+    class Lines(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.volume, self.line = nn.Conv3d(1, 2, (3, 5, 5), stride=(1, 2, 2)), nn.Conv1d(2, 2, 7, dilation=2)
+            self.pool, self.mean = nn.MaxPool3d(2), nn.AvgPool1d(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.pool(self.volume(x[:, None]))
+            return self.line(self.mean(x.flatten(2)))
+
+    graph, _ = trace(Lines().eval(), torch.zeros(1, 8, 32, 32))
+    said = {node.op: dict(attributes(node)) for node in graph.nodes}
+    assert (said["Conv3d"]["kernel"], said["Conv3d"]["stride"]) == ("3×5×5", "1×2×2")
+    assert (said["MaxPool3d"]["kernel"], said["MaxPool3d"]["stride"]) == ("2×2×2", "2")
+    assert (said["AvgPool1d"]["kernel"], said["AvgPool1d"]["stride"]) == ("4", "4")
+    assert (said["Conv1d"]["kernel"], said["Conv1d"]["stride"], said["Conv1d"]["dilation"]) == ("7", "1", "2")
