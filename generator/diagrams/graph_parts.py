@@ -15,6 +15,8 @@ from generator.diagrams.words import about, fitted, function, headed, short, sym
 
 TITLE, BAND = 11.0, 9.0
 """Sizes of text."""
+NARROW = 1.08
+"""How much wider yet a title of narrow letters (i, l, t) is in bold DejaVu Sans: it must not run under the sign beside it."""
 LINE_MOST = 200.0
 """Width from which on a title goes on in a second line."""
 LEADING = 13.0
@@ -82,7 +84,8 @@ def look(op: Op, inside: str, names: bool) -> Look:
         n = count(op)
         said = f"{n} {'op' if n == 1 else 'ops'}, {short(op.parameters)}" if op.parameters else f"{n} ops"
         under = f"{function(op)} · {said}{' in all' if op.times > 1 else ''}"
-        wide = max(text_width(head, TITLE, bold=True) + max(beside, 20), text_width(under, NAME)) + 18
+        bold = text_width(head, TITLE, bold=True) * (NARROW if op.times > 1 else 1)
+        wide = max(bold + max(beside, 20), text_width(under, NAME)) + 18
         return Look((head,), under, (), "", max(wide, 110), 44)
     lines = headed(title(op), TITLE, LINE_MOST, MOST)
     name = fitted(named(op, inside), NAME, MOST) if names and not op.op.startswith("F.") else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import cache
 
 import torch
@@ -153,6 +154,9 @@ def named(name: str) -> Architecture:
         return ghost()
     if name == "twice":
         return drawn(Twice(), "twice", 8)
+    if name == "narrow":
+        two = OrderedDict((name, Double(8, 8)) for name in ("little_list_of_filters_lit", "tilted_list_of_filters_lit"))
+        return drawn(nn.Sequential(two), "narrow", channels=8)
     if name == "told":
         return drawn(Told(), "told")
     source, side, channels = ZOO[name]

@@ -7,7 +7,14 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 
+from PIL import ImageFont
+
+from generator.diagrams.architecture import Op
+from generator.diagrams.fonts import own_files
+from generator.diagrams.graph_frames import pill
+from generator.diagrams.graph_parts import TITLE, look
 from generator.diagrams.styles.graph import Graph
 from generator.diagrams.svg import ROOM, text_width
 from tests.diagrams.networks import EIGHT, named
@@ -115,3 +122,13 @@ def walked(d: str) -> Iterator[tuple[float, float]]:
                     some = [(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])) for a, b in itertools.pairwise(some)]
                 yield some[0]
         at = corners[-1]
+
+
+def test_a_title_of_narrow_letters_does_not_run_under_how_many_there_are():
+    """In DejaVu Sans, in which a drawing is set where no other font is, as in Helvetica."""
+    bold = next(file for file in own_files() if file.endswith("DejaVuSans-Bold.ttf"))
+    one = Op("a", "block", "Attention", (8, 4, 4), times=2, last="b", parts=(Op("a.fc", "linear", "Linear", (8,)),))
+    for name in ("layers.window_attention", "layer1.0", "title.list.tilt_filter"):
+        said = look(replace(one, id=name, last="grid_attention"), "", names=True)
+        wide = ImageFont.truetype(bold, 1000).getlength(said.title[0]) * TITLE / 1000
+        assert (said.width + wide) / 2 < said.width - pill(2) - 5  # it is in the middle, the sign 5 from the right

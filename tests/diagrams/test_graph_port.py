@@ -58,7 +58,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("name", [*EIGHT, "forked", "twice", "told", "ghost"])
+@pytest.mark.parametrize("name", [*EIGHT, "forked", "twice", "told", "ghost", "narrow"])
 def test_the_port_draws_the_same_bytes(page: Page, name: str, options: dict[str, Any]):
     assert in_the_page(page, name, options) == Graph(**options).draw(named(name)).svg
 

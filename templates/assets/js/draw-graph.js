@@ -7,7 +7,7 @@
   const KINDS = {conv: 'convolution', norm: 'normalisation', act: 'activation', pool: 'pooling', linear: 'linear', attention: 'attention', merge: 'merge', softmax: 'softmax',
     resample: 'resampling', reshape: 'reshaping', copy: 'copy', block: 'block, closed', other: 'other'};
   const SYMBOLS = {add: '+', iadd: '+', add_: '+', mul: '×', imul: '×', mul_: '×', sub: '−', isub: '−', div: '÷', matmul: '·'};
-  const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40];
+  const [TITLE, NAME, BAND, LABEL, MOST, LINE_MOST, LEADING, STRIPES, MARGIN, FITS, NARROW] = [11, 9.5, 9, 9, 320, 200, 13, 80, 14, 40, 1.08];
   const LEARNED = 0.25;
   const [HEAD, BELOW, UNUSED, LETTERS, COLUMNS, LARGER, PAGE] = [42, 14, 340, 200, 8, 1.1, [17.5 / 2.54 * 96, 24 / 2.54 * 96]];
   const FOLD = textWidth('fold', NAME, true) + 10;
@@ -121,7 +121,7 @@
       const head = fitted(named(op, inside), TITLE, MOST - 40);
       const n = count(op);
       const name = `${called(op)} · ${op.parameters ? `${n} ${n === 1 ? 'op' : 'ops'}, ${short(op.parameters)}` : `${n} ops`}${op.times > 1 ? ' in all' : ''}`;
-      return {...base, title: [head], name, width: Math.max(Math.max(textWidth(head, TITLE, true) + Math.max(beside, 20), textWidth(name, NAME)) + 18, 110), height: 44};
+      return {...base, title: [head], name, width: Math.max(Math.max(textWidth(head, TITLE, true) * (op.times > 1 ? NARROW : 1) + Math.max(beside, 20), textWidth(name, NAME)) + 18, 110), height: 44};
     }
     const heads = headed(title(op));
     const name = names && !op.op.startsWith('F.') ? fitted(named(op, inside), NAME, MOST) : '';
