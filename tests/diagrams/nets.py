@@ -75,6 +75,9 @@ def net(name: str) -> Architecture:
         return ghost()
     if name == "lined":
         return lined()
+    if name == "many":
+        ops = (Op("@input", "input", "input", (3, 224, 224)), Op("a", "block", "Stage", (3136, 1024)))
+        return Architecture("many", ops, (Edge("@input", "a", (3, 224, 224)),))
     if name == "nested":
         return nested()
     if name in ("unet", "wide"):

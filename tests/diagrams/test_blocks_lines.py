@@ -1,4 +1,4 @@
-"""Lines of 3-D blocks: none runs through how often a box stands there, and none begins in the air."""
+"""Lines and words of 3-D blocks: no line runs through how often a box stands there, and none begins in the air."""
 
 from __future__ import annotations
 
@@ -44,3 +44,8 @@ def test_of_a_dotted_name_that_is_too_long_the_end_is_left():
     said = [words.text for words in of(scene, Words)]
     assert {"…5, 6", "…9, 10"} <= set(said)
     assert not [text for text in said if text.endswith("…") or not text]
+
+
+def test_tokens_are_counted_as_channels_are():
+    scene = Blocks().scene(net("many"))
+    assert {"1,024", "3,136 tokens"} <= {words.text for words in of(scene, Words)}

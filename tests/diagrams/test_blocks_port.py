@@ -46,7 +46,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0", "googlenet", "branches", "nested", "odd", "ghost", "lined", "twice", "convnext_tiny"]
+    "name", ["hand", "hostile", "tinyvgg_digits", "unet", "wide", "resnet18", "resnet50", "densenet121", "vit_b_16", "efficientnet_lite0", "googlenet", "branches", "nested", "odd", "ghost", "lined", "many", "twice", "convnext_tiny"]
 )  # fmt: skip
 def test_the_port_is_equal_to_the_byte(page: Page, name: str):
     it = net(name)

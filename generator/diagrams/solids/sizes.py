@@ -94,7 +94,7 @@ def solid(op: Op, by: Scales) -> Solid:
     """How large `op` is drawn."""
     sign = sign_of(op)
     form, c, h, w = extent(op.shape, by.square)
-    side = f"{h}×{w}" if form == "map" else f"{h} token{'' if h == 1 else 's'}" if form == "tokens" else ""
+    side = f"{h}×{w}" if form == "map" else f"{h:,} token{'' if h == 1 else 's'}" if form == "tokens" else ""
     deep = f"{c:,}" if form != "unknown" else shortened(op.op.removeprefix("F."), WIDEST)
     if sign:
         return Solid("ball", 2 * BALL, 2 * BALL, 0, 0, bands(op), sign, side, deep)

@@ -35,7 +35,7 @@
   function solid(op, by) {
     const sign = signOf(op);
     const [form, c, h, w] = extent(op.shape, by.square);
-    const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${h} token${h === 1 ? '' : 's'}` : '';
+    const side = form === 'map' ? `${h}×${w}` : form === 'tokens' ? `${grouped(h)} token${h === 1 ? '' : 's'}` : '';
     const deep = form !== 'unknown' ? grouped(c) : shortened(without(op.op, 'F.'), WIDEST);
     const bands = bandsOf(op);
     if (sign) return {form: 'ball', w: 2 * BALL, h: 2 * BALL, dx: 0, dy: 0, bands, sign, side, deep};
