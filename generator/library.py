@@ -24,12 +24,20 @@ from generator.engine.probe import Shared, probed
 from generator.errors import UserError
 from generator.methods import SEARCHES, Method, only, registry
 from generator.model.describe import Description, describe
+from generator.model.run import Advice
 from generator.model.unwrap import unwrapped
 from generator.names import INPUT, Layer, LayerName, Target
 from generator.search.climb import Found
 from generator.search.objectives import Objective
 from generator.search.visualize import BEGIN, objective_of, search
 from generator.selectors import check_units, nearest, parse_target, select_layers
+
+_INPUTS = "give what it takes beside the image in `inputs`, by the names of its parameters"
+GIVEN = Advice("give `x` with as many channels, and of the size, that it expects", _INPUTS)
+SAID = Advice(
+    "say the size that it expects in `shape`, (height, width), and a number a channel in `mean` and `std`", _INPUTS
+)
+"""What a caller can do where the model does not run on what it was given."""
 
 Maps = dict[LayerName, Tensor | NotApplicable]
 """Layer name -> maps: (n, h, w) for heat maps, (n, c, h, w) for feature maps, (o, i, h, w) for kernels."""
@@ -155,6 +163,7 @@ def attribute(
         invocation=invocation_for(model, dict(inputs or {})),
         head=head,
         output=output,
+        advice=GIVEN,
     )
     targets = _targets(target, labels, description)
     check_units(targets, description.layers)
@@ -264,7 +273,12 @@ def visualize(
     """
     model = unwrapped(model)
     description = describe(
-        model, (len(mean), *shape), invocation=invocation_for(model, dict(inputs or {})), head=head, output=output
+        model,
+        (len(mean), *shape),
+        invocation=invocation_for(model, dict(inputs or {})),
+        head=head,
+        output=output,
+        advice=SAID,
     )
     objective: Objective = of if isinstance(of, Objective) else _objective(of, labels, description)
     settings = make_method("activation_maximization", {**BEGIN.get(type(objective), {}), **(options or {})}).climb

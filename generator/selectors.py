@@ -284,6 +284,15 @@ def parse_units(text: str, n: int) -> UnitSelection:
     return UnitSelection(tuple(channel for channel in channels if channel < n))
 
 
+def check_chosen(text: str, layers: Sequence[Layer]) -> None:
+    """Raise UserError where `text` means no unit of any of these layers."""
+    if layers and not any(parse_units(text, layer.units).channels for layer in layers):
+        widest = max(layer.units for layer in layers)
+        raise UserError(
+            f"units: no layer that is searched has any of `{text}`: the widest has {widest:,} units, from 0 to {widest - 1}"
+        )
+
+
 def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
     """`` (the nearest: `a`, `b`)`` to stand after a word that is unknown, or nothing where none is near."""
     by_fold = {name.casefold(): name for name in reversed(list(known))}

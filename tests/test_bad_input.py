@@ -126,6 +126,11 @@ CASES: dict[str, tuple[dict[str, object] | str, list[str], list[str]]] = {
     "a unit's layer that is unknown": ({}, ["--targets", "unit:conv2_3:1"], ["no layer `conv2_3`", "`conv2_2`"]),
     "a unit that the layer lacks": ({}, ["--targets", "unit:conv1_1:12"], ["from 0 to 11, received 12"]),
     "units that are none": ({"units": "top"}, [], ["units: expected top:K", "`top`"]),
+    "units that no layer has": (
+        {"units": "20,999", "methods": ["activation_maximization"]},
+        [],
+        ["no layer that is searched has any of `20,999`", "20 units, from 0 to 19"],
+    ),
     "an unknown preset": ({}, ["--preset", "quik"], ["`quik`", "`quick`"]),
     "an unknown device": ({}, ["--device", "gpu"], ["expected auto, cuda", "'gpu'"]),
     "a site where a file is": ({}, ["--out", "file"], ["found a file at", "--out"]),

@@ -23,6 +23,13 @@ def traced(x: Tensor) -> nn.Module:
         return torch.jit.trace(nn.Conv2d(3, 4, 3), x)
 
 
+class Two(Small):
+    """Takes a second input."""
+
+    def forward(self, x: Tensor, age: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x) + age
+
+
 CALLS: dict[str, tuple[Callable[[nn.Module, Tensor], object], str]] = {
     "method": (lambda m, x: generator.attribute(m, x, "gradcam"), r"'gradcam'.*`grad_cam`"),
     "one of several": (lambda m, x: generator.attribute(m, x, ["saliency", "salency"]), r"'salency'.*`saliency`"),
@@ -50,6 +57,12 @@ CALLS: dict[str, tuple[Callable[[nn.Module, Tensor], object], str]] = {
         "received a TorchScript module",
     ),
     "search": (lambda m, x: generator.attribute(m, x, "activation_maximization"), "convatlas build"),
+    "channels": (lambda m, x: generator.attribute(m, x[:, :1], "saliency"), "of 1 channel.*give `x` with as many"),
+    "channels of a search": (
+        lambda m, x: generator.visualize(m, 0, mean=(0.5,), std=(0.5,), shape=(9, 9)),
+        "of 1 channel, 9x9 pixels.*in `shape`.*in `mean` and `std`",
+    ),
+    "further inputs": (lambda m, x: generator.attribute(Two(), x, "saliency"), "in `inputs`"),
 }
 
 

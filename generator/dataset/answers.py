@@ -19,7 +19,7 @@ class Answers:
     """(c, k), strongest first."""
     images: NDArray[np.int32]
     """(c, k): numbers of images; -1 where there are no more that the unit answers to: from the first on whose highest value is
-    zero, which is what is off gives."""
+    zero, which is what is off gives; nowhere of a unit that gives one value everywhere."""
     places: NDArray[np.int32]
     """(c, k): place in the map, row by row."""
     mean: NDArray[np.float32]

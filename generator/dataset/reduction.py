@@ -18,6 +18,7 @@ from torch import Tensor
 from generator.dataset.answers import NONE, Answers
 from generator.dataset.classes import ByClass
 from generator.dataset.columns import Accepted
+from generator.dataset.health import ENOUGH
 from generator.dataset.peaks import Peaks, averages
 from generator.dataset.strongest import Strongest
 
@@ -98,6 +99,8 @@ class Reduction:
         given = numbers.sum(dim=1)  # (c,) columns at which each unit gave one: its shares are of these
         # what is off answers to nothing, its first place is no place of interest, and what comes after it is below
         on = np.isfinite(values) & ~np.logical_or.accumulate(values == 0, axis=1)
+        # nor does what gives one value everywhere, whichever that is, as far as the sample is large enough to tell
+        on[(hi <= lo) & (values[:, 0] <= hi) & (given.numpy() >= ENOUGH)] = False
         images = np.where(on, images, NONE)
         other, r = most_alike(columns)
         lost = 0 if self.lost is None else self.lost.cpu().numpy()

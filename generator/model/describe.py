@@ -27,7 +27,7 @@ from generator.model.kinds import attributes, kind, limits
 from generator.model.live import placed
 from generator.model.reach import NCHW, NHWC, Reach
 from generator.model.receptive import propagate
-from generator.model.run import cannot_run, cannot_watch, evaluating, unwatched
+from generator.model.run import Advice, cannot_run, cannot_watch, evaluating, unwatched
 from generator.model.trace import trace
 from generator.model.twin import copied
 from generator.model.volumes import volumes
@@ -79,13 +79,15 @@ def describe(
     readout: Readout | None = None,
     head: str = "auto",
     output: str = "",
+    advice: Advice | None = None,
 ) -> Description:
     """Run `module` once on a seeded random image of `input_shape` (channels, height, width) and tell what was seen.
 
     The module runs in evaluation mode on its own device and in its own dtype unless told otherwise (one of half precision
     as a float32 copy), and is left as it was found. It is called as `invocation` says, which by default fits it. Its
     scores are read by `readout`; without one they are of the kind `head` (``auto``: as their shape and the last operation
-    show) and stand at `output` in what it returns (empty: where scores usually do).
+    show) and stand at `output` in what it returns (empty: where scores usually do). `advice` says what its caller can do where
+    the module does not run.
 
     Raises:
         UserError: the model cannot run at this size or without further inputs, has no layer with height and width, or
@@ -98,7 +100,7 @@ def describe(
     invocation = invocation or invocation_for(module)
     noise = torch.randn((1, *input_shape), generator=torch.Generator().manual_seed(seed))
     probe = HeadProbe({m.in_features for m in module.modules() if isinstance(m, nn.Linear)})
-    graph, raw = _run(module, noise.to(device=device, dtype=dtype), probe, input_shape, invocation)
+    graph, raw = _run(module, noise.to(device=device, dtype=dtype), probe, input_shape, invocation, advice)
     reaches = propagate(graph)
     scores = scores_of(module, graph, raw, readout, head, output)
     layers, grids = _layers(graph, reaches, placed(graph, scores.refs, reaches))
@@ -146,7 +148,12 @@ def _precise(module: nn.Module) -> nn.Module:
 
 
 def _run(
-    module: nn.Module, x: Tensor, probe: HeadProbe, shape: tuple[int, int, int], invocation: Invocation
+    module: nn.Module,
+    x: Tensor,
+    probe: HeadProbe,
+    shape: tuple[int, int, int],
+    invocation: Invocation,
+    advice: Advice | None,
 ) -> tuple[Graph, Any]:
     with evaluating(module):
         try:
@@ -155,7 +162,7 @@ def _run(
             raise
         except Exception as error:
             own = unwatched(module, x, invocation)
-            raise (cannot_watch(error) if own is None else cannot_run(own, shape)) from error
+            raise (cannot_watch(error) if own is None else cannot_run(own, shape, advice)) from error
 
 
 # ---- the layers

@@ -46,7 +46,7 @@ from generator.report.sanity import Check, check_of
 from generator.report.traces import Tracing
 from generator.report.trusting import NOT_JUDGED, Judging
 from generator.report.wired import wires_of
-from generator.selectors import Groups, check_units, parse_target, select_layers
+from generator.selectors import Groups, check_chosen, check_units, parse_target, select_layers
 from generator.store import Store, key_of
 from generator.trust.verdict import BASELINES
 from generator.wiring.active import driven, weighed
@@ -291,6 +291,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
         compared={layer.name for layer in compared},
         digests=tuple(image.digest for image in images.images),
     )
+    check_chosen(config.units, [s.layer for s in asked.searches if s.layer is not None and s.scope == "search"])
     asking = asking_of(config, asked, images, known, loaded.labels, description)
     told = () if asking is None else asking.notes
     for note in told:

@@ -73,6 +73,20 @@ def test_a_unit_that_is_off_answers_to_nothing():
     assert found.sparsity[1] == 1
 
 
+def test_nothing_raises_a_unit_that_gives_one_value_everywhere():
+    A = torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(3)) - 0.5
+    A[:, 1] = -5  # a convolution without weights: its bias
+    A[:, 2] = -5
+    A[4, 2, 3, 3] = -4  # moves at one place of one image
+    found = reduced(A, k=5)
+    assert (found.images[1] == NONE).all()
+    assert found.highest[1] == -5
+    assert found.images[2, 0] == 4
+    assert (found.images[0] != NONE).all()
+    few = reduced(A[:, :, :1, :1], k=5)  # five places: that all are alike tells nothing
+    assert (few.images[1] != NONE).all()
+
+
 def test_values_that_are_no_numbers_are_counted_and_left_out():
     A = torch.rand(4, 2, 2, 2, generator=torch.Generator().manual_seed(4))
     A[2, 0, 1, 1] = torch.nan

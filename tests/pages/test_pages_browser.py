@@ -93,6 +93,23 @@ def test_the_picker_changes_the_image(browser: Browser, base: str):
         seen.check()
 
 
+def test_a_photograph_that_is_not_square_stands_whole_beside_its_maps(browser: Browser, tiny: Built):
+    base = tiny.site.as_uri() + "/"
+    with opened(browser, base + "layers/layer-0.html", base=base) as seen:
+        photo = seen.page.locator("unit-panel .ca-panel__photo")
+        photo.wait_for()
+        for wide, high in ((90, 40), (40, 90), (600, 300)):
+            made = """async (e, [w, h]) => {
+              e.src = Object.assign(document.createElement('canvas'), {width: w, height: h}).toDataURL();
+              await e.decode();
+              return [e.offsetWidth, e.offsetHeight, getComputedStyle(e).objectFit];
+            }"""
+            w, h, fit = photo.evaluate(made, [wide, high])
+            assert fit == "fill"
+            assert w / h == pytest.approx(wide / high, rel=0.05), "neither cut nor stretched"
+            assert w <= 120 and h <= 64
+
+
 def test_the_zoom_buttons_make_tiles_larger_and_smaller(browser: Browser, base: str):
     with opened(browser, base + "layers/layer-0.html", base=base) as seen:
         page = seen.page

@@ -152,6 +152,11 @@ def test_units_for_a_class_stand_in_order_those_that_fire_those_that_feed_those_
             "No unit fires for missile beyond chance: of no picture of the set does the model say it first. First come the 3 units"
             " of head that speak for the class most in the classifier’s weights."
         )
+        others = "document.querySelector('unit-search').ordered({name: 'missile', text: 'missile', scope: '', pictures: 0, fires: 0, feeds: %d, seen: 2, layer: 'head'}).join(' ')"
+        said = seen.page.evaluate(others % 3)
+        assert said.endswith("then 2 others, which speak for it less or have the word in a name.")
+        assert seen.page.evaluate(others % 0).endswith("in the name of an image or of a layer.")
+        assert "strongest image" not in said, "no picture of the set is of it"
         seen.page.locator("[type=search]").fill("units for red wine")
         cards = seen.page.evaluate(MADE, [])
         assert [(lines[1], number) for lines, number in zip(cards, numbers(cards), strict=True)][:5] == [

@@ -96,6 +96,12 @@ def test_every_picture_of_a_thread_has_its_layers_name(browser: Browser, base: s
         marked = fed.locator(".ca-wire", has=seen.page.locator(".ca-wire__on"))
         assert marked.count() == 1
         assert f"#u={by_hand(1)[0][1]}" in (marked.locator("a").first.get_attribute("href") or "")
+        # and its words are a link that goes there, along the row
+        marked.locator(".ca-wire__on").click()
+        seen.page.wait_for_function("() => document.querySelector('h1')?.textContent === 'conv2_1'")
+        seen.page.wait_for_selector(f"unit-panel h2:has-text('Unit {by_hand(1)[0][1]} ')")
+        kept = seen.page.locator(".ca-thread__knot small").all_inner_texts()
+        assert [text.replace("\u200b", "").lower() for text in kept] == names
         seen.check()
 
 
@@ -111,7 +117,7 @@ def test_a_thread_begins_at_a_unit_that_only_hands_on_and_names_what_it_goes_thr
         page = seen.page
         page.wait_for_selector(".ca-wire__via")
         row = page.locator("unit-panel figure", has_text="What feeds it").locator(".ca-wire").first
-        names = row.locator("a").evaluate_all(
+        names = row.locator("a:not(.ca-wire__on)").evaluate_all(
             "all => all.map((a) => a.getAttribute('href').replace(/.*layers|&.*/g, ''))"
         )
         unit = re.search(r"#u=(\d+)", names[0])

@@ -323,3 +323,29 @@ def test_a_searched_unit_shows_its_course_its_variants_and_a_film_that_waits_to_
         assert film.is_hidden()
         assert page.locator("unit-panel figure", has_text="2 different pictures").locator(".ca-single").count() == 2
         seen.check()
+
+
+def test_units_that_answer_alike_open_in_the_order_that_was_chosen(browser: Browser, site: Path, base: str):
+    with opened(browser, f"{base}layers/conv2-1.html#u=3&o=highest", base=base) as seen:
+        page = seen.page
+        link = page.locator("unit-panel .ca-units a").first
+        link.wait_for()
+        other = int(link.get_attribute("data-unit") or 0)
+        link.click()
+        page.wait_for_selector(f"unit-panel h2:has-text('Unit {other} ')")
+        assert f"u={other}&" in seen.address
+        assert "o=highest" in seen.address
+        assert page.locator("[data-control=sort]").input_value() == "highest"
+        seen.check()
+
+
+def test_of_a_unit_of_one_value_the_panel_says_which_and_shows_no_patches(browser: Browser, base: str):
+    made = """() => {
+      const arrays = {images: [-1], places: [0], values: [0], mean: [-5], highest: [-5], sparsity: [1], lo: [-5], hi: [-5], bins: [255, 0], marks: [1]};
+      return convatlas.answers.figures({k: 1, near: 0, bins: 2, seen: 1200, sampled: 64, arrays}, [], 0, 80).map(({title, note}) => [title, note]);
+    }"""
+    with opened(browser, f"{base}layers/conv2-1.html", base=base) as seen:
+        seen.page.wait_for_selector("atlas-wall [role=option]")
+        first, _ = seen.page.evaluate(made)
+        assert first == ["Nothing raises it", "It gave −5 at every place of all 1,200 images."]
+        seen.check()

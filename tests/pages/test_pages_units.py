@@ -70,6 +70,11 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("Red WINE stem", [f"stem {u}" for u in (1, 3, 5, 7, 9, 11)]),
     ('"red wine" unit:5', ["stem 5", "layer4.2.conv3 5", "_blocks.10._depthwise_conv 5"]),
     ("dead", ["layer4.2.conv3 3"]),  # what findings count
+    ("dead units", ["layer4.2.conv3 3"]),
+    ("dead neurons in layer4.2.conv3", ["layer4.2.conv3 3"]),
+    ("units in stem unit:7", ["stem 7"]),
+    ("feeds espresso", ["head 4"]),
+    ("fires:red wine unit:5 stem", ["stem 5"]),
     ("never on", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("never-on", ["layer4.2.conv3 3", "layer4.2.conv3 7"]),
     ("never on -dead", ["layer4.2.conv3 7"]),

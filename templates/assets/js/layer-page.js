@@ -1,6 +1,6 @@
 /* <layer-page data-layer="slug">: ties the toolbar, the wall and the panel of a layer to one state, and the state to the
  * address: #u=17&i=chelsea&v=maps&c=magma is unit 17 on that image, in that view, in that colour; &t=conv5/3 keeps the row
- * of inputs that one came by, which begins at unit 3 of conv5. */
+ * of inputs that one came by, which begins at unit 3 of conv5, &m=eigen_cam says which class maps are shown. */
 customElements.define('layer-page', class extends HTMLElement {
   connectedCallback() {
     this.data = convatlas.get('layer', this.dataset.layer);
@@ -11,7 +11,7 @@ customElements.define('layer-page', class extends HTMLElement {
     this.main = this.querySelector('[data-main]');
     this.menu = this.querySelector('colour-menu');
     if (!this.data) return;
-    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: this.opens(), c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', x: '', p: '', m: (this.data.cams[0] || {}).method || ''};
+    this.state = {u: -1, i: (this.data.images[0] || {}).slug || '', v: this.opens(), c: this.menu.value, h: convatlas.kept.get('colour.inferno', 'inferno'), s: 'map', o: 'index', f: '', k: '', t: '', x: '', p: '', m: ''};
     // A colour map goes into the address once it was chosen, here or on a page before; until then each reader has their own.
     this.chosen = {c: this.state.c !== 'viridis', h: this.state.h !== 'inferno'};
     this.zooms = {};
@@ -39,8 +39,10 @@ customElements.define('layer-page', class extends HTMLElement {
   }
 
   read() {
-    const {u, i, v, c, s, k, o, f, x, p, t = ''} = convatlas.address.read();
+    const {u, i, v, c, s, k, o, f, m, x, p, t = ''} = convatlas.address.read();
     const next = t === this.state.t ? {} : {t};
+    // An address with a view is one that the page wrote: what it leaves out is as at first, whatever was chosen here since.
+    if (this.ready && v !== undefined) Object.assign(next, {u: -1, s: 'map', o: 'index', f: '', k: '', m: '', x: '', p: ''});
     const there = u !== undefined && /^\d+$/.test(u) && Number(u) < this.data.units;
     this.missing = u && !there ? u.slice(0, 20) : '';
     if (there) next.u = Number(u);
@@ -58,6 +60,7 @@ customElements.define('layer-page', class extends HTMLElement {
       const select = this.querySelector(`[data-control=${control}]`);
       if (select && value && [...select.options].some((option) => option.value === value && !option.disabled)) next[key] = value;
     }
+    if (this.data.cams.some(({method}) => method === m)) next.m = m;
     if (x !== undefined) next.x = x;
     if (/^\d+\.\d+$/.test(p)) next.p = p;
     this.jump = there;
@@ -102,16 +105,22 @@ customElements.define('layer-page', class extends HTMLElement {
     this.draw();
   }
 
-  write() {
+  write() { convatlas.address.write(this.whole()); }
+
+  /** All that the page shows, as an address: what is as at first is left out. */
+  whole() {
     const {u, i, v, s, k, o, f, t, x, p} = this.state;
     const how = v === 'how';
-    convatlas.address.write({u: u >= 0 ? u : '', i, v, c: this.linked(), s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t, x: how ? x : '', p: how ? p : ''});
+    return {u: u >= 0 ? u : '', i, v, c: this.linked(), s: s === 'layer' ? s : '', k, o: o === 'index' ? '' : o, f, t, m: this.method(), x: how ? x : '', p: how ? p : ''};
   }
 
-  /** What other pages of layers and units open with: the same image, view and colour. */
+  /** The method of the class maps that are looked at, as an address says it: not at all where none was chosen. */
+  method() { return this.state.v === 'cams' ? this.state.m : ''; }
+
+  /** What other pages of layers and units open with: the same image, view and colour, and class maps by the same method. */
   carried() {
     const {i, v, s} = this.state;
-    return {i, v, c: this.linked(), s: s === 'layer' ? s : ''};
+    return {i, v, c: this.linked(), s: s === 'layer' ? s : '', m: this.method()};
   }
 
   /** The layers before and after keep it. */

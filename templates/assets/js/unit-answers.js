@@ -155,7 +155,7 @@
   /** Links to other units of the layer: [[unit, value]]. */
   function units(pairs, words) {
     const {el} = convatlas;
-    return el('ul', {class: 'ca-units'}, pairs.map(([unit, value, text]) => el('li', {}, el('a', {href: `#${convatlas.carried({u: unit})}`, 'data-unit': unit}, el('b', {}, unit), el('span', {title: words}, text)))));
+    return el('ul', {class: 'ca-units'}, pairs.map(([unit, value, text]) => el('li', {}, el('a', {href: `#${convatlas.beside({u: unit})}`, 'data-unit': unit}, el('b', {}, unit), el('span', {title: words}, text)))));
   }
 
   function alike(answers, unit) {
@@ -230,7 +230,7 @@
       entries.splice(0, backed);
       made.push({title: say(backed ? 'patchesMore' : 'patches'), kind: 'ca-panel__patches', body: patches('ca-patches', (spot) => entries.map((entry) => patch(answers, examples[entry.image], entry, side, spot))),
         note: answers.seen <= answers.k ? say('patchesFew', {n: answers.seen}) : say('patchesOf', {n: answers.seen.toLocaleString('en')})});
-    } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say(Number.isNaN(arrays.mean[unit]) ? 'binsNone' : 'patchesNoneHow', {n: answers.seen.toLocaleString('en')})});
+    } else if (!backed) made.push({title: say('patchesNone'), body: '', note: say(Number.isNaN(arrays.mean[unit]) ? 'binsNone' : arrays.highest[unit] ? 'patchesNoneOne' : 'patchesNoneHow', {n: answers.seen.toLocaleString('en'), v: number(arrays.highest[unit])})});
     const chosen = arrays.chosen && !Number.isNaN(arrays.selectivity[unit]) ? say(answers.byModel ? 'selectiveSaid' : 'selective', {label: answers.classes[arrays.chosen[unit]], v: number(arrays.selectivity[unit])}) : '';
     const coloured = arrays.colour && !Number.isNaN(arrays.colour[unit]) ? say('coloured', {v: number(arrays.colour[unit])}) : '';
     const seldom = arrays.highest[unit] > 0 && 1 - arrays.sparsity[unit] < SELDOM ? say('binsSeldom') : '';

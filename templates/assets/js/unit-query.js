@@ -25,7 +25,7 @@
     ['class-selective', 'selectivity', (v) => v >= 0.5, (v) => v],
     ['sparse', 'on', (v) => v < 0.05, (v) => 1 - v], ['dense', 'on', (v) => v > 0.75, (v) => v],
   ];
-  const FILLER = /^\s*(?:(?:all|which|what|show|find|the)\s+)*(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|firing|looks?|looking)\s+for\s+|for\s+|(?:answers?|responds?)\s+to\s+|feed(?:s|ing)?\s+|(?:is|are)\s+)?|^\s*(?:fires?|looks?)\s+for\s+/i;
+  const FILLER = /^\s*(?:(?:all|which|what|show|find|the)\s+)*(?:units?|neurons?)\s+(?:that\s+|which\s+)?(?:(?:fires?|firing|looks?|looking)\s+for\s+|for\s+|(?:answers?|responds?)\s+to\s+|feed(?:s|ing)?\s+|(?:is|are|of|in)\s+)?|^\s*(?:(?:fires?|looks?)\s+for|feeds?)\s+/i;
 
   /** A query without the words around what it asks for; "units that feed espresso" asks for what feeds, "unit 17" for a number. */
   const plain = (text) => text.replace(/\bunits?\s+#?(\d+)(?=\s|$)/gi, 'unit:$1').replace(FILLER, (said) => (/\bfeed(?:s|ing)?\s+$/i.test(said) ? 'feeds:' : ''));
@@ -230,18 +230,28 @@
 
   const COMPARES = {'<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b, '=': (a, b) => Math.abs(a - b) < 0.005};
 
-  /** The pieces of a query; bare words behind one another that are a class's together stay together. */
+  /** Whether a word only holds others together: "dead units", "sparse in conv3". */
+  function idle(units, piece, next) {
+    const {classes, layers} = units.words;
+    if (/^(?:units?|neurons?)$/i.test(piece)) return !among(classes, tokens(piece));
+    return /^(?:in|of)$/i.test(piece) && next !== undefined && Boolean(among(layers, tokens(next)));
+  }
+
+  /** The pieces of a query; bare words behind one another that are a class's together stay together, behind a scope too. */
   function pieces(units, text) {
-    const found = plain(text).match(/-?(?:\w+:)?"[^"]*"?|\S+/g) || [];
+    const all = plain(text).match(/-?(?:\w+:)?"[^"]*"?|\S+/g) || [];
+    const found = all.filter((piece, at) => all.length < 2 || !idle(units, piece, all[at + 1]));
     const bare = (piece) => /^[\p{L}\p{N}]/u.test(piece) && !/[:<>="]/.test(piece);
     const made = [];
     for (let at = 0; at < found.length;) {
+      const [, scope = '', first] = /^(-?(?:fires|feeds):)?(.*)$/i.exec(found[at]);
+      const joined = (end) => [first, ...found.slice(at + 1, end)].join(' ');
       let end = at + 1, most = at + 1;
-      while (bare(found[at]) && end < found.length && bare(found[end])) {
+      while (bare(first) && end < found.length && bare(found[end])) {
         end += 1;
-        if (among(units.words.classes, tokens(found.slice(at, end).join(' ')))) most = end;
+        if (among(units.words.classes, tokens(joined(end)))) most = end;
       }
-      made.push(most > at + 1 ? `"${found.slice(at, most).join(' ')}"` : found[at]);
+      made.push(most > at + 1 ? `${scope}"${joined(most)}"` : found[at]);
       at = most;
     }
     return made;

@@ -74,8 +74,8 @@ customElements.define('unit-search', class extends HTMLElement {
     const {say, breaks} = convatlas;
     const lines = this.units.arrays.image ? [this.pictures(told)] : [];
     if (told.scope || this.order.value) return lines;
-    const parts = [told.fires ? say('searchFirstFires') : '', told.feeds ? say(told.feeds === 1 ? 'searchThenFeeds1' : 'searchThenFeeds', {n: told.feeds, layer: told.layer}) : '', told.seen && this.units.arrays.image ? say('searchThenSeen', {n: told.seen.toLocaleString('en')}) : ''].filter(Boolean);
-    if (told.fires + told.feeds === 0) return [...lines, ...(told.seen ? [say('searchSeenOnly')] : [])];
+    const parts = [told.fires ? say('searchFirstFires') : '', told.feeds ? say(told.feeds === 1 ? 'searchThenFeeds1' : 'searchThenFeeds', {n: told.feeds, layer: told.layer}) : '', told.seen && this.units.arrays.image ? say(told.pictures === 0 ? 'searchThenWord' : 'searchThenSeen', {n: told.seen.toLocaleString('en')}) : ''].filter(Boolean);
+    if (told.fires + told.feeds === 0) return [...lines, ...(told.seen ? [say(told.pictures === 0 ? 'searchWordOnly' : 'searchSeenOnly')] : [])];
     return parts.length > 1 || !told.fires ? [...lines, say('searchOrder', {first: parts[0], then: parts.slice(1).map((part) => say('searchThen', {part})).join('')})] : lines;
   }
 

@@ -13,6 +13,22 @@
     return convatlas.address.text({...parts, ...(page && page.state ? page.carried() : {})});
   };
 
+  /** Where the row to the first layer goes on, as a link that keeps the row which one came by, or which begins at the unit that is open. */
+  function onward([name, page], unit) {
+    const {el, url, say} = convatlas;
+    const {data, state} = document.querySelector('layer-page');
+    const from = state.t || `${data.name}/${state.u}`;
+    const words = say('wireThread');
+    if (!page) return el('span', {class: 'ca-wire__via'}, words);
+    return el('a', {class: 'ca-wire__via ca-wire__on', href: `${url(page)}#${convatlas.carried({u: unit, t: from})}`, 'aria-label': `${words}: ${name} ${unit}`}, words);
+  }
+
+  /** The same of a unit of this page's own layer: as the page is, in order and filter too. */
+  convatlas.beside = (parts) => {
+    const page = document.querySelector('layer-page');
+    return convatlas.address.text({...(page && page.state ? page.whole() : {}), t: '', ...parts});
+  };
+
   /** A layer's wires, unpacked. */
   async function load(slug, address) {
     if (!address) return null;
@@ -123,7 +139,7 @@
       const picture = first && shown ? shown(wires.layers[first.layer][0], first.unit) : '';
       const on = !marked && first && first.unit === goes.unit && wires.layers[first.layer][0] === goes.name;
       marked ||= on;
-      const mark = on ? el('span', {class: 'ca-wire__via ca-wire__on'}, say('wireThread')) : '';
+      const mark = on ? onward(wires.layers[first.layer], first.unit) : '';
       rows.push(row(picture, wires.weighted && window.length && window[0] ? slice(wires, at) : '', el('span', {class: 'ca-wire__names'}, names, mark), wires.weighted ? strength(percents[n], (arrays.sign[at] - 1) * way, arrays.weight.length ? arrays.weight[at] : undefined, driven) : ''));
     }
     if (rows.length && wires.weighted && percents[known.length]) rows.push(row('', '', el('span', {class: 'ca-wire__names ca-dim'}, say('wireRest')), strength(percents[known.length], 0)));
