@@ -77,11 +77,22 @@ _PADS = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "c
 def _volume(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
     found, bias = operation.settings, arrays.get("bias")
     x = reads[0].unflatten(1, found["size"][:2])[None]
+    stride, dilation, groups, weight = found["stride"], found["dilation"], found["groups"], arrays["weight"].float()
+    bias = None if bias is None else bias.float()
+    if found["transposed"]:
+        size, around = _deep(operation), found["padding"][::2]
+        sides = zip(x.shape[2:], size, stride, around, dilation, weight.shape[2:], strict=True)
+        more = [made - ((n - 1) * s - 2 * p + d * (k - 1) + 1) for n, made, s, p, d, k in sides]
+        return F.conv_transpose3d(x, weight, bias, stride, around, more, groups, dilation)[0].flatten(1, 2)
     around = [side for axis in (2, 1, 0) for side in found["padding"][2 * axis : 2 * axis + 2]]
     padded = F.pad(x, around, mode=_PADS[found["mode"]])
-    bias = None if bias is None else bias.float()
-    made = F.conv3d(padded, arrays["weight"].float(), bias, found["stride"], 0, found["dilation"], found["groups"])
-    return made[0].flatten(1, 2)
+    return F.conv3d(padded, weight, bias, stride, 0, dilation, groups)[0].flatten(1, 2)
+
+
+def _deep(operation: Operation) -> list[int]:
+    """Depth, height and width of what an operation makes."""
+    _, rows, w = operation.shape
+    return [operation.settings["depth"], rows // operation.settings["depth"], w]
 
 
 def _linear(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
@@ -91,18 +102,31 @@ def _linear(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
 
 
 def _pool(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
-    found, x, size = operation.settings, reads[0][None], operation.shape[1:]
+    return _pooled(operation.settings, reads[0][None], list(operation.shape[1:]), _FLAT)[0]
+
+
+def _volume_pool(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
+    x = reads[0].unflatten(1, operation.settings["size"][:2])[None]
+    return _pooled(operation.settings, x, _deep(operation), _THICK)[0].flatten(1, 2)
+
+
+_FLAT = (F.max_pool2d, F.avg_pool2d, F.adaptive_max_pool2d, F.adaptive_avg_pool2d)
+_THICK = (F.max_pool3d, F.avg_pool3d, F.adaptive_max_pool3d, F.adaptive_avg_pool3d)
+
+
+def _pooled(found: Mapping[str, Any], x: Tensor, size: list[int], ways: tuple[Callable[..., Tensor], ...]) -> Tensor:
+    largest, mean, adaptive_largest, adaptive_mean = ways
     if found.get("adaptive"):
-        return (F.adaptive_max_pool2d if found["how"] == "max" else F.adaptive_avg_pool2d)(x, size)[0]
-    kernel, stride, (top, _, left, _) = found["kernel"], found["stride"], found["padding"]
+        return (adaptive_largest if found["how"] == "max" else adaptive_mean)(x, size)
+    kernel, stride, around = found["kernel"], found["stride"], found["padding"][::2]
     for ceil in (False, True):
         if found["how"] == "max":
-            made = F.max_pool2d(x, kernel, stride, (top, left), found["dilation"], ceil)
+            made = largest(x, kernel, stride, around, found["dilation"], ceil)
         else:
-            made = F.avg_pool2d(x, kernel, stride, (top, left), ceil, found["counts_padding"], found["divisor"])
-        if tuple(made.shape[2:]) == size:
+            made = mean(x, kernel, stride, around, ceil, found["counts_padding"], found["divisor"])
+        if list(made.shape[2:]) == size:
             break
-    return made[0]
+    return made
 
 
 def _act(operation: Operation, reads: Maps, arrays: Arrays) -> Tensor:
@@ -168,6 +192,7 @@ _WAYS: Mapping[str, Callable[[Operation, Maps, Arrays], Tensor]] = {
     "conv": _conv,
     "volume": _volume,
     "pool": _pool,
+    "volume_pool": _volume_pool,
     "act": _act,
     "batch_norm": _batch_norm,
     "norm": _norm,

@@ -15,7 +15,7 @@ from functools import cached_property
 from generator.model.graph import Graph, Node, Ref
 from generator.model.operations import short_name
 from generator.model.reach import NCHW, NHWC, Reach, Tokens
-from generator.model.volumes import volumes
+from generator.model.volumes import BY_CHANNEL, volumes
 
 Shape = tuple[int, int, int]
 Layout = tuple[int, int] | Tokens | None
@@ -54,12 +54,12 @@ class Layouts:
 
     @cached_property
     def rows(self) -> frozenset[Ref]:
-        """Tensors (n, c, l) that one-dimensional convolutions read and give, and what is made of these number by number."""
+        """Tensors (n, c, l) that one-dimensional convolutions read and give, and what is made of these channel by channel."""
         found: set[Ref] = set()
         for node in self.graph.nodes:
             if node.family in ("conv", "conv_transpose") and node.op.lower().endswith("1d"):
                 found.update((*node.inputs[:1], *node.outputs))
-            elif node.family in ("act", "batch_norm", "copy", "arithmetic") and found & {*node.inputs}:
+            elif node.family in BY_CHANNEL and found & {*node.inputs}:
                 found.update(node.outputs)
         return frozenset(ref for ref in found if len(ref.shape) == 3)
 
@@ -101,8 +101,8 @@ class Layouts:
         if node.family != "reshape" or len(node.inputs) != 1 or len(node.outputs) != 1:
             return None
         ref, shape = node.inputs[0], self.shape(node.inputs[0])
-        row = len(node.outputs[0].shape) == 2 and len(ref.shape) == 4 and self.layout(ref) == NCHW
-        if not row or shape is None or math.prod(shape) != node.outputs[0].shape[1]:
+        maps = ref in self.rows or (len(ref.shape) == 4 and self.layout(ref) == NCHW)
+        if len(node.outputs[0].shape) != 2 or not maps or shape is None or math.prod(shape) != node.outputs[0].shape[1]:
             return None
         return Read(self.behind(ref), shape)
 

@@ -19,16 +19,17 @@ from generator.explain.acts import act_of
 from generator.explain.attention import HEADS, Attention, attention_of
 from generator.explain.inner import FIRST, NORMS, as_called
 from generator.explain.layouts import Layout, Layouts, Read, Shape
-from generator.model.graph import Constant, Inner, Node, Ref
-from generator.model.operations import pair, short_name
+from generator.explain.windows import conv_window, pool_window
+from generator.model.graph import Constant, Graph, Inner, Node, Ref
+from generator.model.operations import short_name
 from generator.model.reach import NHWC, Tokens
-from generator.model.receptive import explicit_padding
 from generator.names import LayerName
 
 Kind = Literal[
     "conv",
     "volume",
     "pool",
+    "volume_pool",
     "act",
     "batch_norm",
     "norm",
@@ -42,8 +43,12 @@ Kind = Literal[
     "softmax",
 ]
 SIGNS = {"add": "+", "iadd": "+", "radd": "+", "sub": "−", "subtract": "−", "isub": "−", "mul": "×", "multiply": "×", "imul": "×", "rmul": "×",
-         "div": "÷", "divide": "÷", "true_divide": "÷", "itruediv": "÷"}  # fmt: skip
+         "div": "÷", "divide": "÷", "true_divide": "÷", "itruediv": "÷", "rsub": "−", "rdiv": "÷"}  # fmt: skip
 """Arithmetic that a figure can show, by the short name of its function."""
+TURNED = ("rsub", "rdiv")
+"""Those that are called with what is taken away, or divides, first: ``1 - x``."""
+NEAR = 12
+"""How many operations further a softmax is looked for in a product of matrices."""
 
 BY_HAND = (
     "{op} is part of attention that is written out as products of matrices and a softmax: the figure knows attention by its calls of "
@@ -87,13 +92,14 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if node.family == "attention":
         attention = attention_of(node, layouts, module)
         return _attention(node, layouts, attention) if isinstance(attention, Attention) else attention
-    if node.family == "matmul" or (node.family == "softmax" and node.outputs and len(node.outputs[0].shape) > 2):
+    if node.family == "matmul" or (node.family == "softmax" and _weighs(node, layouts.graph)):
         return NotApplicable(BY_HAND.format(op=node.op))
     shuffled = layouts.shuffled(node)
     if shuffled is not None and shape is not None:
         read, groups = shuffled
         return _made(node, "shuffle", shape, (read,), {"groups": groups})
-    if shape is None or not node.inputs or any(one is None for one in shapes) or not node.plain:
+    single = node.plain or node.family in ("max_pool", "adaptive_pool")  # these may give their switches beside the map
+    if shape is None or not node.inputs or any(one is None for one in shapes) or not single:
         return NotApplicable(f"{node.op} works on several outputs or on tensors that are no maps.")
     reads = tuple(Read(layouts.behind(ref), one) for ref, one in zip(node.inputs, shapes, strict=True) if one)
     called = as_called(node)
@@ -107,6 +113,17 @@ def operation_of(node: Node, layouts: Layouts, model: nn.Module) -> Operation | 
     if isinstance(found, Operation):
         return _placed(found, node, layouts)
     return found or NotApplicable(f"{node.op} has no figure of its own: its output is shown as it was recorded.")
+
+
+def _weighs(node: Node, graph: Graph) -> bool:
+    """Whether products of matrices soon go on with what a softmax over more than a row gives: then it is part of attention."""
+    found = {node.index} if node.outputs and len(node.outputs[0].shape) > 2 else set()
+    for one in graph.nodes[node.index + 1 : node.index + NEAR]:
+        if found & {ref.node for ref in one.inputs}:
+            found.add(one.index)
+            if one.family == "matmul":
+                return True
+    return False
 
 
 def _placed(found: Operation, node: Node, layouts: Layouts) -> Operation:
@@ -155,48 +172,19 @@ def _attention(node: Node, layouts: Layouts, found: Attention) -> Operation:
 
 
 def _conv(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    found = node.settings
-    if node.outputs[0] in layouts.volumes:
-        return _volume(node, reads, shape)
-    flat = len(node.outputs[0].shape) == 3
-    kernel, stride, dilation = (_sides(found.get(key, 1), flat=flat) for key in ("kernel_size", "stride", "dilation"))
-    transposed = node.family == "conv_transpose"
-    if transposed:
-        top, left = _sides(found.get("padding", 0), flat=flat, fill=0)
-        padding = [top, top, left, left]
-    else:
-        padding = [int(side) for side in explicit_padding(node)]
-        padding = [0, 0, *padding[2:]] if flat else padding
-    settings = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding, "transposed": transposed}
-    return _made(node, "conv", shape, reads[:1], settings | _common(found), ("weight", "bias"), whole=True)
+    axes = _axes(node, layouts)
+    settings = conv_window(node, axes) | _deep(node, axes)
+    return _made(node, "volume" if axes == 3 else "conv", shape, reads[:1], settings, ("weight", "bias"), whole=True)
 
 
-def _common(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What convolutions over two and over three dimensions say alike."""
-    mode = found.get("pad_mode", found.get("padding_mode", "zeros"))
-    return {"mode": mode, "groups": int(found.get("groups", 1))}
+def _axes(node: Node, layouts: Layouts) -> int:
+    """Along how many axes a window moves."""
+    return 3 if node.outputs[0] in layouts.volumes else len(node.outputs[0].shape) - 2
 
 
-def _volume(node: Node, reads: tuple[Read, ...], shape: Shape) -> Made:
-    """A convolution over depth, height and width; paddings stand as [front, back, top, bottom, left, right]."""
-    found = node.settings
-    kernel, stride, dilation = (_three(found.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
-    said = found.get("padding", 0)
-    if said == "same":
-        total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        padding = [side for all_ in total for side in (all_ // 2, all_ - all_ // 2)]
-    else:
-        padding = [side for side in _three(0 if said == "valid" else said) for _ in range(2)]
-    size = list(node.inputs[0].shape[2:])
-    settings = {
-        "kernel": kernel,
-        "stride": stride,
-        "dilation": dilation,
-        "padding": padding,
-        "transposed": False,
-        "size": size,
-    }
-    return _made(node, "volume", shape, reads[:1], settings | _common(found), ("weight", "bias"), whole=True)
+def _deep(node: Node, axes: int) -> dict[str, Any]:
+    """Of what reads a volume, its three sides."""
+    return {"size": list(node.inputs[0].shape[2:])} if axes == 3 else {}
 
 
 def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -212,37 +200,27 @@ def _linear(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple
 
 
 def _pool(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    found, name = node.settings, short_name(node.op.removeprefix("F."))
-    if len(node.outputs[0].shape) != 4 or found.get("pads") or "fractional" in name.lower():
+    axes = _axes(node, layouts)
+    settings = pool_window(node, module, axes)
+    if settings is None:
         return None
-    how = "max" if "max" in name.lower() else "avg"
-    if node.family == "adaptive_pool":
-        return _made(node, "pool", shape, reads[:1], {"how": how, "adaptive": True})
-    kernel = _sides(found["kernel_size"])
-    stride = _sides(found.get("stride") or found["kernel_size"])
-    override = getattr(module, "divisor_override", None) or found.get("divisor_override")
-    top, left = _sides(found.get("padding", 0), fill=0)
-    settings = {
-        "how": how,
-        "kernel": kernel,
-        "stride": stride,
-        "padding": [top, top, left, left],
-        "dilation": _sides(found.get("dilation", 1)),
-        "counts_padding": bool(found.get("count_include_pad", True)),
-        "divisor": override,
-    }
-    return _made(node, "pool", shape, reads[:1], settings)
+    return _made(node, "volume_pool" if axes == 3 else "pool", shape, reads[:1], settings | _deep(node, axes))
 
 
 def _reduce(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
     """The mean or the maximum over all places is a global pooling."""
     name, dims = short_name(node.op.removeprefix("F.")), node.settings.get("dim")
-    axes = layouts.layout(node.inputs[0])
-    if name not in ("mean", "amax") or not isinstance(axes, tuple) or not isinstance(dims, (tuple, list)):
+    ref = node.inputs[0]
+    if name not in ("mean", "amax") or not isinstance(dims, (int, tuple, list)):
         return None
-    if {dim - 4 if dim >= 0 else dim for dim in dims} != set(axes):
+    behind = {-1, -2, -3} if ref in layouts.volumes else {-1} if ref in layouts.rows else layouts.layout(ref)
+    given = {dim - len(ref.shape) if dim >= 0 else dim for dim in ([dims] if isinstance(dims, int) else dims)}
+    if not isinstance(behind, (tuple, set)) or given != {*behind}:
         return None
-    return _made(node, "pool", shape, reads[:1], {"how": "avg" if name == "mean" else "max", "adaptive": True})
+    settings = {"how": "avg" if name == "mean" else "max", "adaptive": True}
+    if ref in layouts.volumes:
+        return _made(node, "volume_pool", shape, reads[:1], settings | _deep(node, 3) | {"depth": 1})
+    return _made(node, "pool", shape, reads[:1], settings)
 
 
 def _act(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
@@ -308,7 +286,8 @@ def _channel_norm(
 
 
 def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[Read, ...], shape: Shape) -> Made:
-    sign = SIGNS.get(short_name(node.op.removeprefix("F.")))
+    name = short_name(node.op.removeprefix("F."))
+    sign = SIGNS.get(name)
     if (
         sign is None
         or len(node.arguments) != 2
@@ -333,6 +312,7 @@ def _merge(node: Node, layouts: Layouts, module: nn.Module | None, reads: tuple[
             return None
     if sum("read" in term for term in terms) == 0:
         return None
+    terms = terms[::-1] if name in TURNED else terms
     held = ("factor",) if any("held" in term for term in terms) else ()
     # a branch is added to what it branched off from in either order: it goes on from what is newest, or from what it is written into
     after = used[0].ref.node if node.in_place else max(read.ref.node for read in used)
@@ -383,14 +363,3 @@ _MAKERS = {
     "reshape": _reshape,
     "softmax": _softmax,
 }
-
-
-def _sides(value: Any, *, flat: bool = False, fill: int = 1) -> list[int]:
-    """[y, x] of a number or a pair; one-dimensional operations stand in a map of one row."""
-    y, x = pair(value)
-    return [fill, int(x)] if flat else [int(y), int(x)]
-
-
-def _three(value: Any) -> list[int]:
-    """[z, y, x] of a number or three."""
-    return [int(side) for side in value] if isinstance(value, (tuple, list)) else [int(value)] * 3

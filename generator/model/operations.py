@@ -55,11 +55,16 @@ _RECURRENT = _words("lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell
 FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "conv"),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), "conv_transpose"),
-    **dict.fromkeys(("max_pool2d", "max_pool2d_with_indices"), "max_pool"),
-    "avg_pool2d": "avg_pool",
+    **dict.fromkeys((f"max_pool{n}d{more}" for n in (1, 2, 3) for more in ("", "_with_indices")), "max_pool"),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), "avg_pool"),
     "lp_pool2d": "lp_pool",
     **dict.fromkeys(
-        ("adaptive_avg_pool2d", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices"), "adaptive_pool"
+        (
+            f"adaptive_{how}{n}d{more}"
+            for n in (1, 2, 3)
+            for how, more in (("avg_pool", ""), ("max_pool", ""), ("max_pool", "_with_indices"))
+        ),
+        "adaptive_pool",
     ),
     "batch_norm": "batch_norm",
     **dict.fromkeys(("group_norm", "instance_norm"), "group_norm"),

@@ -1,9 +1,10 @@
-"""A small network over depth, height and width: an image as a clip of five frames."""
+"""Small networks over depth, height and width, an image as a clip of five frames, and over one axis."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Clip(nn.Module):
@@ -28,4 +29,71 @@ def clip() -> nn.Module:
     model = Clip()
     nn.init.normal_(model.bn.running_mean, 0.0, 0.3)  # type: ignore[arg-type]
     nn.init.uniform_(model.bn.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+    return model.eval()
+
+
+class Pooled(nn.Module):
+    """Pools over depth: one that reaches beyond its edge, one with padding, one to three sides, one to a single number; a transposed
+    convolution among them, a norm over groups, and branches side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(3, 6, 3, (1, 2, 2), 1)
+        self.norm = nn.GroupNorm(2, 6)
+        self.largest = nn.MaxPool3d((2, 3, 3), 2, (0, 1, 1), ceil_mode=True)
+        self.up = nn.ConvTranspose3d(6, 4, (2, 3, 3), (1, 2, 1), (0, 1, 0), (0, 1, 0), groups=2, dilation=(2, 1, 1))
+        self.mean = nn.AvgPool3d(3, (1, 2, 2), 1, count_include_pad=False)
+        self.second = nn.Conv3d(8, 5, 1)
+        self.sides = nn.AdaptiveMaxPool3d((2, 3, 5))
+        self.whole = nn.AdaptiveAvgPool3d(1)
+        self.fc = nn.Linear(5, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, None] * torch.tensor([1.0, 0.8, 0.6, 0.4, 0.2])[:, None, None]
+        x = self.mean(self.up(self.largest(F.silu(self.norm(self.first(x))))))
+        x = self.sides(self.second(torch.cat([x, 1 - x], 1)))
+        return self.fc(self.whole(x).flatten(1))  # type: ignore[no-any-return]
+
+
+class Sound(nn.Module):
+    """A picture's rows as one signal: convolutions, pools and norms over one axis, a transposed one, a mean over all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(3, 8, 9, 4, 4, padding_mode="circular")
+        self.norm = nn.InstanceNorm1d(8, affine=True)
+        self.largest = nn.MaxPool1d(4, 3, 1, ceil_mode=True)
+        self.second = nn.Conv1d(8, 6, 5, dilation=2, groups=2)
+        self.group_norm = nn.GroupNorm(3, 6)
+        self.mean = nn.AvgPool1d(3, 2, 1)
+        self.up = nn.ConvTranspose1d(6, 4, 4, 3, 1, 1)
+        self.sides = nn.AdaptiveAvgPool1d(7)
+        self.fc = nn.Linear(28, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.largest(F.gelu(self.norm(self.first(x.flatten(2)))))
+        x = self.sides(self.up(self.mean(F.hardswish(self.group_norm(self.second(x))))))
+        return self.fc(x.flatten(1))  # type: ignore[no-any-return]
+
+
+class Both(nn.Module):
+    """Their scores summed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pooled = Pooled()
+        self.sound = Sound()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pooled(x) + self.sound(x)  # type: ignore[no-any-return]
+
+
+def both() -> nn.Module:
+    """The model with random weights, the same each time."""
+    torch.manual_seed(0)
+    model = Both()
+    for module in model.modules():
+        if isinstance(module, (nn.GroupNorm, nn.InstanceNorm1d)):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0.0, 0.3)
     return model.eval()

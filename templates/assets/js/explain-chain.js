@@ -166,6 +166,7 @@
       }
       const x = this.read(k, 0, unit);
       if (kind === 'pool') return core.pool(settings, x, reads[0].shape.slice(1), shape.slice(1)).out;
+      if (kind === 'volume_pool') return core.poolBulk(settings, x, settings.size, [settings.depth, shape[1] / settings.depth, shape[2]]).out;
       if (kind === 'batch_norm') {
         const {a, b} = core.scale(arrays, settings.eps, unit);
         return Float64Array.from(x, (v) => a * v + b);

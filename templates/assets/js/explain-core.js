@@ -87,7 +87,7 @@
     return out;
   };
   /** The cells of a window over depth, height and width at output place (z, y, x): [{kz, ky, kx, z, y, x, at}], at: the place in the
-   * volume, slice by slice, row by row. */
+   * volume, slice by slice, row by row, -1 for a padded zero and -2 for none. */
   const cubes = (settings, [d, h, w], z, y, x) => {
     const [kd, kh, kw] = settings.kernel;
     const found = [];
@@ -97,8 +97,8 @@
         const row = meets(settings, 1, y, ky, h);
         for (let kx = 0; kx < kw; kx += 1) {
           const column = meets(settings, 2, x, kx, w);
-          const beside = slice.to < 0 || row.to < 0 || column.to < 0;
-          found.push({kz, ky, kx, z: slice.from, y: row.from, x: column.from, at: beside ? -1 : (slice.to * h + row.to) * w + column.to});
+          const none = slice.to === -2 || row.to === -2 || column.to === -2, beside = slice.to < 0 || row.to < 0 || column.to < 0;
+          found.push({kz, ky, kx, z: slice.from, y: row.from, x: column.from, at: none ? -2 : beside ? -1 : (slice.to * h + row.to) * w + column.to});
         }
       }
     }
@@ -152,46 +152,49 @@
     return {terms, sum: terms.reduce((sum, {v}) => sum + v, 0)};
   };
 
-  /** A pool's window at output place (Y, X): {cells, divisor, at: which cell is the largest, -1 where all lie beside the map, v}. */
-  const pooled = (settings, x, [h, w], [H, W], Y, X) => {
-    const {how, adaptive, kernel, stride, padding, dilation} = settings;
-    const found = [];
-    let divisor = 0;
+  /** Along one axis of n numbers, the window of a pool at output place `at` of N: [{k, from, to}], to: -1 beside the map. */
+  const along = ({how, adaptive, kernel, stride, padding, dilation}, axis, n, N, at) => {
     if (adaptive) {
-      const [top, bottom] = [Math.floor(Y * h / H), Math.ceil((Y + 1) * h / H)];
-      const [left, right] = [Math.floor(X * w / W), Math.ceil((X + 1) * w / W)];
-      for (let y = top; y < bottom; y += 1) for (let k = left; k < right; k += 1) found.push({ky: y - top, kx: k - left, y, x: k, at: y * w + k});
-      divisor = found.length;
-    } else {
-      const [top, left] = [Y * stride[0] - padding[0], X * stride[1] - padding[2]];
-      for (let ky = 0; ky < kernel[0]; ky += 1) {
-        for (let kx = 0; kx < kernel[1]; kx += 1) {
-          const y = top + ky * dilation[0], k = left + kx * dilation[1];
-          const inside = y >= 0 && y < h && k >= 0 && k < w;
-          if (how === 'avg' && (y >= h + padding[1] || k >= w + padding[3])) continue; // a last window that reaches beyond the padding is cut there
-          found.push({ky, kx, y, x: k, at: inside ? y * w + k : -1});
-        }
-      }
-      divisor = settings.divisor || (settings.counts_padding ? found.length : found.filter(({at}) => at >= 0).length);
+      const first = Math.floor(at * n / N);
+      return Array.from({length: Math.ceil((at + 1) * n / N) - first}, (_, k) => ({k, from: first + k, to: first + k}));
     }
+    const first = at * stride[axis] - padding[2 * axis], end = n + padding[2 * axis + 1];
+    const found = Array.from({length: kernel[axis]}, (_, k) => first + k * dilation[axis]).map((from, k) => ({k, from, to: from >= 0 && from < n ? from : -1}));
+    return how === 'max' ? found : found.filter(({from}) => from < end); // the last window of a mean is cut where it reaches beyond the padding
+  };
+  /** What a pool makes of a window: {cells, divisor, at: which cell is the largest, -1 where all lie beside the map, sum, v}. */
+  const taken = ({how, counts_padding: counts, divisor: own}, x, cells) => {
+    const divisor = own || (counts ? cells.length : cells.filter(({at}) => at >= 0).length);
     let at = -1, sum = 0;
-    found.forEach((cell, k) => {
+    cells.forEach((cell, k) => {
       if (cell.at < 0) return;
       sum += x[cell.at];
-      if (at < 0 || x[cell.at] > x[found[at].at] || Number.isNaN(x[cell.at])) at = k;
+      if (at < 0 || x[cell.at] > x[cells[at].at] || Number.isNaN(x[cell.at])) at = k;
     });
-    return {cells: found, divisor, at, sum, v: how === 'avg' ? sum / divisor : at < 0 ? -Infinity : x[found[at].at]};
+    return {cells, divisor, at, sum, v: how === 'avg' ? sum / divisor : at < 0 ? -Infinity : x[cells[at].at]};
   };
-  /** A whole pooled map; of a maximum also where it was found in the input, its switches. */
-  const pool = (settings, x, size, [H, W]) => {
-    const out = new Float64Array(H * W), switches = new Int32Array(H * W).fill(-1);
-    for (let k = 0; k < out.length; k += 1) {
-      const one = pooled(settings, x, size, [H, W], Math.floor(k / W), k % W);
+  /** A pool's window at output place (Y, X), its cells {ky, kx, y, x, at}. */
+  const pooled = (settings, x, [h, w], [H, W], Y, X) => {
+    const columns = along(settings, 1, w, W, X);
+    return taken(settings, x, along(settings, 0, h, H, Y).flatMap(({k: ky, from: y, to: row}) => columns.map(({k: kx, from, to}) => ({ky, kx, y, x: from, at: row < 0 || to < 0 ? -1 : row * w + to}))));
+  };
+  /** The same over depth, height and width, its cells {kz, ky, kx, z, y, x, at}. */
+  const pooledBulk = (settings, x, [d, h, w], [D, H, W], Z, Y, X) => {
+    const rows = along(settings, 1, h, H, Y), columns = along(settings, 2, w, W, X);
+    return taken(settings, x, along(settings, 0, d, D, Z).flatMap(({k: kz, from: z, to: slice}) => rows.flatMap(({k: ky, from: y, to: row}) => columns.map(({k: kx, from, to}) => ({kz, ky, kx, z, y, x: from, at: slice < 0 || row < 0 || to < 0 ? -1 : (slice * h + row) * w + to})))));
+  };
+  /** A whole pooled map, or volume; of a maximum also where it was found in the input, its switches. */
+  const all = (n, window) => {
+    const out = new Float64Array(n), switches = new Int32Array(n).fill(-1);
+    for (let k = 0; k < n; k += 1) {
+      const one = window(k);
       out[k] = one.v;
       if (one.at >= 0) switches[k] = one.cells[one.at].at;
     }
     return {out, switches};
   };
+  const pool = (settings, x, size, [H, W]) => all(H * W, (k) => pooled(settings, x, size, [H, W], Math.floor(k / W), k % W));
+  const poolBulk = (settings, x, size, [D, H, W]) => all(D * H * W, (k) => pooledBulk(settings, x, size, [D, H, W], Math.floor(k / (H * W)), Math.floor(k / W) % H, k % W));
 
   /** The complement of the error function, to seven digits wherever it is taken. */
   const erfc = (x) => {
@@ -371,5 +374,5 @@
     return best && {y: best.y, x: best.x};
   };
 
-  self.convatlas.explain = {sweep, after, atRim, telling, floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pool, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, stretched, linear, softmax, ends};
+  self.convatlas.explain = {sweep, after, atRim, telling, floats, rim, cells, cubes, reads, partial, bulk, convolve, convolveBulk, dot, pooled, pooledBulk, pool, poolBulk, act, acts: Object.keys(ACTS), scale, statistics, normalised, response, shuffled, unshuffled, attend, gathered, merged, stretched, linear, softmax, ends};
 })();

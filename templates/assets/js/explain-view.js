@@ -155,7 +155,8 @@
 
     kind({kind, op, shape, settings: {how, adaptive, sign, transposed, linear}}) {
       const {say} = convatlas;
-      if (kind === 'pool') return say(adaptive ? (shape[1] * shape[2] === 1 ? `xKindGlobal_${how}` : 'xKindAdaptive') : how === 'max' ? 'xKindMax' : 'xKindAvg');
+      if (kind === 'pool' || kind === 'volume_pool') return say(adaptive ? (shape[1] * shape[2] === 1 ? `xKindGlobal_${how}` : 'xKindAdaptive') : how === 'max' ? 'xKindMax' : 'xKindAvg');
+      if (kind === 'volume' && transposed) return say('xKindVolumeTransposed');
       if (kind === 'conv') return say(transposed ? 'xKindTransposed' : linear ? 'xKindPlaces' : 'xKindConv');
       if (kind === 'merge') return say(sign === '×' ? 'xKindProduct' : sign === '+' ? 'xKindAdd' : 'xKindMerge');
       return say(`xKind_${kind}`, {op});
@@ -332,7 +333,7 @@
 
     lead(k, unit) {
       const {kind, settings: {depth}} = this.chain.steps[k];
-      return `${this.words(k, unit)}${depth && kind !== 'volume' ? ` ${convatlas.say('xDepth', {n: depth})}` : ''}`;
+      return `${this.words(k, unit)}${depth > 1 && !kind.startsWith('volume') ? ` ${convatlas.say('xDepth', {n: depth})}` : ''}`;
     }
 
     words(k, unit) {
@@ -340,7 +341,7 @@
       const {kind, settings, reads, shape, op} = this.chain.steps[k];
       const n = reads[0].shape[0];
       const by = (sides) => sides.join(' × ');
-      if (kind === 'volume') return say('xLead_volume', {unit, kernel: by(settings.kernel), n: n / settings.groups, stride: by(settings.stride), dilation: by(settings.dilation)});
+      if (kind === 'volume') return say(settings.transposed ? 'xLeadVolumeTransposed' : 'xLead_volume', {unit, kernel: by(settings.kernel), n: n / settings.groups, stride: by(settings.stride), dilation: by(settings.dilation)});
       if (kind === 'conv') {
         const {kernel, stride, dilation, padding, mode, groups, transposed} = settings;
         const extra = [stride.some((v) => v > 1) ? say('xStride', {v: stride[0] === stride[1] ? stride[0] : by(stride)}) : '', dilation.some((v) => v > 1) ? say('xDilation', {v: dilation[0] === dilation[1] ? dilation[0] : by(dilation)}) : '',
@@ -348,7 +349,7 @@
         const words = say(n / groups === 1 ? 'xLeadDepthwise' : transposed ? 'xLeadTransposed' : kernel[0] * kernel[1] === 1 ? 'xLeadPlaces' : 'xLeadConv', {unit, kernel: by(kernel), n: n / groups});
         return `${words}${extra.length ? ` ${extra.join(' ')}` : ''}`;
       }
-      if (kind === 'pool') return say(settings.adaptive ? (shape[1] * shape[2] === 1 ? `xLeadGlobal_${settings.how}` : `xLeadAdaptive_${settings.how}`) : `xLeadPool_${settings.how}`, {kernel: by(settings.kernel || []), stride: by(settings.stride || [])});
+      if (kind === 'pool' || kind === 'volume_pool') return say(settings.adaptive ? (shape[1] * shape[2] === 1 ? `xLeadGlobal${kind === 'pool' ? '' : 'Deep'}_${settings.how}` : `xLeadAdaptive_${settings.how}`) : `xLeadPool_${settings.how}`, {kernel: by(settings.kernel || []), stride: by(settings.stride || [])});
       if (kind === 'attention') {
         const width = shape[0] / settings.heads;
         return say('xLead_attention', {unit, n: settings.tokens, head: Math.floor(unit / width) + 1, heads: settings.heads, channel: unit % width});

@@ -11,6 +11,8 @@
     return {map, part: draw.part(convatlas.say('xSliceAt', {z}), map)};
   });
 
+  draw.slices = slices;
+
   core.figures.volume = (view) => {
     const {el, say} = convatlas;
     const {chain, k, unit, colour} = view;
@@ -56,12 +58,13 @@
     /** The window, the kernel and the products of one slice of the kernel. */
     function deep(kz, cells, terms) {
       const own = cells.map((cell, n) => ({...cell, n})).filter((cell) => cell.kz === kz);
-      const [window_, factors, products] = [say('xWindowAt', {z: own[0].z}), say('xKernelAt', {z: kz}), say('xProducts')].map((caption) => draw.grid({caption, columns: kw, colour}));
-      const beside = ({at}) => (at < 0 ? 'is-pad' : '');
-      window_.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].x, cls: beside(cell), note: cell.at < 0 ? say('xPadding') : cell.z < 0 || cell.z >= d || cell.y < 0 || cell.y >= h || cell.x < 0 || cell.x >= w ? say(`x_${settings.mode}`) : ''})), onInput);
-      factors.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].w})), onKernel);
-      products.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].v, cls: beside(cell)})), draw.scale(terms.map(({v}) => v), [-1e-12]));
-      return el('div', {class: 'ca-x-grids', 'data-depth': kz}, window_, draw.sign('×'), factors, draw.sign(draw.multiplies(own.map(({n}) => terms[n]), kw) ? '=' : '≈'), products);
+      const none = ({at}) => at === -2;
+      const [window_, factors, products] = [own.every(none) ? say('xWindowNone') : say('xWindowAt', {z: own[0].z}), say('xKernelAt', {z: kz}), say('xProducts')].map((caption) => draw.grid({caption, columns: kw, colour}));
+      const beside = (cell) => (none(cell) ? 'is-none' : cell.at < 0 ? 'is-pad' : '');
+      window_.dress(own.map((cell) => ({k: cell.n, v: none(cell) ? null : terms[cell.n].x, cls: beside(cell), note: none(cell) ? '' : cell.at < 0 ? say('xPadding') : cell.z < 0 || cell.z >= d || cell.y < 0 || cell.y >= h || cell.x < 0 || cell.x >= w ? say(`x_${settings.mode}`) : ''})), onInput);
+      factors.dress(own.map((cell) => ({k: cell.n, v: terms[cell.n].w, cls: none(cell) ? 'is-none' : ''})), onKernel);
+      products.dress(own.map((cell) => ({k: cell.n, v: none(cell) ? null : terms[cell.n].v, cls: beside(cell)})), draw.scale(terms.map(({v}) => v), [-1e-12]));
+      return el('div', {class: 'ca-x-grids', 'data-depth': kz}, window_, draw.sign('×'), factors, draw.sign(draw.multiplies(own.filter((cell) => !none(cell)).map(({n}) => terms[n]), kw) ? '=' : '≈'), products);
     }
 
     function write() {
@@ -70,12 +73,13 @@
       const {terms, sum} = core.dot(cells, chain.read(k, 0, channels[chosen]), weight, begins(chosen));
       inputMaps.forEach(({map}, at) => {
         const there = cells.filter((cell) => cell.z === at);
-        map.mark(settings.dilation.slice(1).some((v) => v > 1) ? there : there.length ? [{y: there[0].y, x: there[0].x, h: kh, w: kw}] : []);
+        map.mark(settings.transposed ? there.filter((cell) => cell.at >= 0) : settings.dilation.slice(1).some((v) => v > 1) ? there : there.length ? [{y: there[0].y, x: there[0].x, h: kh, w: kw}] : []);
       });
       title.textContent = say('xWindowDeep', {n: channels[chosen], z, y, x});
       grids.replaceChildren(...Array.from({length: kd}, (_, kz) => deep(kz, cells, terms)));
-      written.replaceChildren(...terms.flatMap(({x: v, w: own}, n) => [n ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': n}, draw.number(v), '·', bracket(own))]), ` ${draw.equals(terms.reduce((all, {x: v, w: own}) => all + draw.shown(v) * draw.shown(own), 0), sum)} `, draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
-      draw.long(written, terms.length > 25, title.textContent);
+      const real = terms.map((one, n) => ({...one, n})).filter(({n}) => cells[n].at !== -2);
+      written.replaceChildren(...(real.length ? real.flatMap(({x: v, w: own, n}, at) => [at ? ' + ' : '', el('span', {class: 'ca-x-term', 'data-k': n}, draw.number(v), '·', bracket(own))]) : [say('xNone')]), ` ${draw.equals(real.reduce((all, {x: v, w: own}) => all + draw.shown(v) * draw.shown(own), 0), sum)} `, draw.number(sum, {class: 'ca-x-num ca-x-strong', 'data-part': ''}));
+      draw.long(written, real.length > 25, title.textContent);
       const at = place.y * W + place.x;
       const sums = shown.map((j) => part(j)[at]);
       const rest = out[at] - bias - sums.reduce((a, b) => a + b, 0), more = order.length - shown.length;

@@ -85,7 +85,7 @@
         const [, rows, columns] = steps[k].reads[0].shape;
         return {place: {y: Math.floor((before.y + 0.5) * rows / before.h), x: Math.floor((before.x + 0.5) * columns / before.w)}};
       }
-      if (unit === null || h * w === 1 || ['volume', 'attention'].includes(kind)) return {};
+      if (unit === null || h * w === 1 || ['volume', 'volume_pool', 'attention'].includes(kind)) return {};
       // what goes on behind it: through a normalisation, to the curve
       let end = k;
       for (let at = k + 1; at < steps.length && steps[at].follows === end && ['batch_norm', 'act'].includes(steps[at].kind) && !steps[at].na && steps[end].kind !== 'act'; at += 1) end = at;
