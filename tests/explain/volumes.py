@@ -1,4 +1,4 @@
-"""Small networks over depth, height and width, an image as a clip of five frames, and over one axis."""
+"""Small networks over depth, height and width: an image as a clip of five frames."""
 
 from __future__ import annotations
 
@@ -55,45 +55,10 @@ class Pooled(nn.Module):
         return self.fc(self.whole(x).flatten(1))  # type: ignore[no-any-return]
 
 
-class Sound(nn.Module):
-    """A picture's rows as one signal: convolutions, pools and norms over one axis, a transposed one, a mean over all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv1d(3, 8, 9, 4, 4, padding_mode="circular")
-        self.norm = nn.InstanceNorm1d(8, affine=True)
-        self.largest = nn.MaxPool1d(4, 3, 1, ceil_mode=True)
-        self.second = nn.Conv1d(8, 6, 5, dilation=2, groups=2)
-        self.group_norm = nn.GroupNorm(3, 6)
-        self.mean = nn.AvgPool1d(3, 2, 1)
-        self.up = nn.ConvTranspose1d(6, 4, 4, 3, 1, 1)
-        self.sides = nn.AdaptiveAvgPool1d(7)
-        self.fc = nn.Linear(28, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.largest(F.gelu(self.norm(self.first(x.flatten(2)))))
-        x = self.sides(self.up(self.mean(F.hardswish(self.group_norm(self.second(x))))))
-        return self.fc(x.flatten(1))  # type: ignore[no-any-return]
-
-
-class Both(nn.Module):
-    """Their scores summed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pooled = Pooled()
-        self.sound = Sound()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.pooled(x) + self.sound(x)  # type: ignore[no-any-return]
-
-
-def both() -> nn.Module:
+def pooled() -> nn.Module:
     """The model with random weights, the same each time."""
     torch.manual_seed(0)
-    model = Both()
-    for module in model.modules():
-        if isinstance(module, (nn.GroupNorm, nn.InstanceNorm1d)):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0.0, 0.3)
+    model = Pooled()
+    nn.init.uniform_(model.norm.weight, 0.5, 1.5)
+    nn.init.normal_(model.norm.bias, 0.0, 0.3)
     return model.eval()

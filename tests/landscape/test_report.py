@@ -230,6 +230,22 @@ def test_the_tile_of_a_step_is_that_steps(browser: Browser, report: Built, where
         seen.check()
 
 
+def test_the_class_activation_map_of_a_step_is_that_steps(browser: Browser, where: str) -> None:
+    with opened(browser, where + "learned.html#s=0", base=where) as seen:
+        page = seen.page
+        page.locator(".le-cam heat-overlay").wait_for()
+        same = """() => {
+          const scrub = document.querySelector('training-scrub'), {cams} = scrub.mine;
+          return [cams.length, scrub.at, cams.indexOf(document.querySelector('.le-cam heat-overlay').heat)];
+        }"""
+        for k in range(3):
+            count, step, drawn = page.evaluate(same)
+            assert (step, drawn) == (k, k)
+            page.locator(".le-step").nth(1).click()
+        assert count > 3
+        seen.check()
+
+
 def test_tiles_have_their_own_colour_bars_and_it_is_said_what_they_are(
     browser: Browser, report: Built, where: str
 ) -> None:

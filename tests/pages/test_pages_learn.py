@@ -137,6 +137,13 @@ def test_the_sizes_of_the_window(
                     "All of them are padding" if not lost else "One of the" if lost == 1 else f"{lost} of the {size}"
                 )
                 assert expected in said(page, "sizes")
+            rest = padded - int(read[0, 0].nonzero().max()) - 1
+            assert ("The stride does not fit" in said(page, "sizes")) == (rest > 0)
+            if rest > 1:
+                assert f"the last {rest} padded columns and rows are never read" in said(page, "sizes")
+            gaps = missed - rest
+            told = f"{gaps} columns are passed over" if gaps > 1 else "1 column is passed over"
+            assert (told in said(page, "sizes")) == (gaps > 0)
         address = seen.address
         seen.check()
     with opened(browser, address, base=http) as again:

@@ -238,10 +238,17 @@ def test_from_cam_to_grad_cam_pp(browser: Browser, base: str):
         score = raw(float((A.mean(dim=(1, 2)) * w).sum() + 0.5))
         lines = page.locator("#cam_step .ln-line")
         assert [plain(lines.nth(k)).rpartition("≈")[2] for k in (0, 1)] == [score, score]
+        means = A.mean(dim=(1, 2))
+        terms = "+".join(f"{raw(float(a))}·{raw(float(m))}" for a, m in zip(w, means, strict=True))
+        assert f"={terms}+0.5≈" in plain(lines.nth(0)), "each weight times the mean of its own map"
         assert table(page, "grad_step", "Grad-CAM") == shown(cam.relu() / 9)
         assert table(page, "free_step", "Grad-CAM") == shown(torch.einsum("k,khw->hw", G.mean(dim=(1, 2)), A).relu())
         plus = grad_cam_pp(A[None], G[None].clone())[0]
         assert table(page, "plus_step", "Grad-CAM++") == shown(plus)
+        for k in range(3):
+            below = 2 * G[k] ** 2 + A[k].sum() * G[k] ** 3
+            alphas = torch.where(below == 0, 0, G[k] ** 2 / below.where(below != 0, 1))
+            assert table(page, "plus_step", f"α of map {k + 1}") == shown(alphas)
         page.locator('#plus_step table[aria-label="α of map 1"] td').nth(8).click()
         g, total = 0.5, float(A[0].sum())
         alpha = raw(g**2 / (2 * g**2 + total * g**3))

@@ -138,6 +138,20 @@ def test_channels_scales_images_and_colours(browser: Browser, site: Path, base: 
         page.wait_for_function(
             "[...document.querySelectorAll(\"[data-column='1'] .tour-tiles a\")].some((a) => a.style.getPropertyValue('--veil').startsWith('rgb'))"
         )
+        for slug, ends_ in (("conv1-1", images[0]["signed"]), ("relu1-1", images[0]["plain"])):
+            veils, wanted = page.evaluate(
+                """async ([slug, image, ends]) => {
+                  const maps = await convatlas.load('maps', `${slug}/${image}`, `data/maps/${slug}/${image}.js`);
+                  const column = [...document.querySelectorAll('.tour-column')].find((li) => li.querySelector(`[href*="layers/${slug}.html"]`));
+                  return [...column.querySelectorAll('.tour-tiles a')].map((a) => {
+                    const k = convatlas.tiles.tile(maps, Number(a.dataset.unit));
+                    return [a.style.getPropertyValue('--veil'), convatlas.tiles.veil(maps.lo[k], maps.hi[k], maps.signed, ends)];
+                  }).reduce(([a, b], [c, d]) => [[...a, c], [...b, d]], [[], []]);
+                }""",
+                [slug, images[0]["slug"], ends_],
+            )
+            assert len(veils) == 6
+            assert veils == wanted, "each kind of map on the scale that the legend shows of it"
         page.locator(f"[name=image][value='{images[4]['slug']}']").check(force=True)
         page.wait_for_function(f"document.querySelector('.tour-photo').src.endsWith('{images[4]['photo']}')")
         assert (
