@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import re
@@ -50,7 +51,8 @@ def test_each_tint_is_the_loss_that_the_bar_says(browser: Browser, base: str, sc
             half = low + (math.expm1(whole / 2) if surface.log else whole / 2)
             assert middle == pytest.approx(half, rel=0.02, abs=0.01 * (high - low) ** 0.5)
             canvas = page.locator("descent-map canvas")
-            picture = np.asarray(Image.open(io.BytesIO(canvas.screenshot(scale="css"))).convert("RGB")).astype(int)
+            drawn = base64.b64decode(canvas.evaluate("(canvas) => canvas.toDataURL()").split(",")[1])
+            picture = np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).astype(int)
             x0, x1, y0, y1 = surface.box
             checked = 0
             for i in range(1, SIDE):
