@@ -98,6 +98,7 @@ def test_a_photograph_that_is_not_square_stands_whole_beside_its_maps(browser: B
     with opened(browser, base + "layers/layer-0.html", base=base) as seen:
         photo = seen.page.locator("unit-panel .ca-panel__photo")
         photo.wait_for()
+        rem = seen.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         for wide, high in ((90, 40), (40, 90), (600, 300)):
             made = """async (e, [w, h]) => {
               e.src = Object.assign(document.createElement('canvas'), {width: w, height: h}).toDataURL();
@@ -107,7 +108,7 @@ def test_a_photograph_that_is_not_square_stands_whole_beside_its_maps(browser: B
             w, h, fit = photo.evaluate(made, [wide, high])
             assert fit == "fill"
             assert w / h == pytest.approx(wide / high, rel=0.05), "neither cut nor stretched"
-            assert w <= 120 and h <= 64
+            assert w <= 6 * rem + 1 and h <= 3.2 * rem + 1
 
 
 def test_the_zoom_buttons_make_tiles_larger_and_smaller(browser: Browser, base: str):
