@@ -86,6 +86,18 @@ def test_the_watcher_names_calls_after_an_error_as_if_it_had_not_been() -> None:
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
+def test_what_the_watcher_asks_of_a_weight_is_no_call_of_the_model() -> None:
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
+    model, seen = nn.Sequential(layer, nn.ReLU(), nn.Linear(4, 2)).eval(), []
+
+    def on_call(call: Call, output: Any) -> None:
+        seen.append((call.name, getattr(call.module, "weight", output).dim()))
+
+    with watch(model, on_call):
+        model(torch.zeros(1, 4))
+    assert seen == [("0", 2), ("1", 2), ("2", 2), ("", 2)]
+
+
 class OnItsOwn(nn.Module):
     """What it returns is made by NumPy."""
 

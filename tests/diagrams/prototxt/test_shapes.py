@@ -235,6 +235,7 @@ def test_recurrent_layers(tmp_path: Path):
         ("Pooling", "pooling_param { global_pooling: true }", None),
         ("Pooling", "pooling_param { kernel_h: 9 kernel_w: 11 }", None),
         ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 }", (3, 3)),
+        ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }", (5, 5)),
         ("LRN", "", (1, 1)),
         ("MVN", "", None),
         ("InnerProduct", "inner_product_param { num_output: 1 }", None),
