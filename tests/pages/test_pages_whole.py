@@ -50,3 +50,13 @@ def test_a_link_pasted_into_an_open_page_shows_what_it_shows_in_a_new_one(browse
         page.wait_for_selector("unit-panel h2:has-text('Unit 5 ')")
         assert page.locator("[data-control=sort]").input_value() == "strongest"
         seen.check()
+
+
+def test_a_bare_link_to_a_unit_leaves_the_class_maps_for_the_unit(browser: Browser, base: str):
+    with opened(browser, base + "layers/layer-0.html#v=cams", base=base) as seen:
+        page = seen.page
+        page.wait_for_selector(".ca-cards")
+        page.evaluate("location.hash = 'u=5'")
+        page.wait_for_selector("unit-panel h2:has-text('Unit 5 ')")
+        assert page.locator("[name=view][value=maps]").is_checked()
+        seen.check()

@@ -49,6 +49,7 @@ customElements.define('layer-page', class extends HTMLElement {
     else if (u) next.u = -1;
     if (this.data.images.some((image) => image.slug === i)) next.i = i;
     if ([...this.querySelectorAll('[name=view]')].some((input) => input.value === v)) next.v = v;
+    else if (this.ready && there && v === undefined && this.state.v === 'cams') next.v = 'maps';  // class maps are no unit's
     if (convatlas.colours.names.includes(c)) {
       const family = (next.v || this.state.v) === 'cams' ? 'h' : 'c';
       next[family] = c;
