@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from generator.diagrams.architecture import shape_words
+from generator.diagrams.architecture import OpKind, shape_words
 from generator.diagrams.compare import Comparison, Part, Summary, cost
 from generator.diagrams.compare_table import seen
-from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE
+from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, mixed
 from generator.diagrams.svg import Canvas, Drawing, text_width
 from generator.diagrams.words import short
 from generator.pages.escape import clean
@@ -138,7 +138,7 @@ class _Sheet:
                 if value:
                     self.canvas.rect(
                         x if sign > 0 else x - length, y + step * 0.24, length, step * 0.52,
-                        fill=FILLS[part.kind], stroke=EDGES[part.kind], stroke_width=0.75, class_=f"ca-k-{part.kind}",
+                        fill=bar(part.kind), stroke=EDGES[part.kind], stroke_width=0.75, class_=f"ca-k-{part.kind}",
                     )  # fmt: skip
                 said = cost(part, short) if name == "MACs" else short(value)
                 self.text((x + sign * (length + 4), base), said, -sign, fill=INK if value else DIM)
@@ -154,6 +154,11 @@ class _Sheet:
         anchor = "end" if sign > 0 else "start"
         kind = "ca-ink" if fill == INK else "ca-dim"
         self.canvas.text(at, words, self.style.size, text_anchor=anchor, fill=fill, class_=kind)
+
+
+def bar(kind: OpKind) -> str:
+    """The fill of a bar: no words stand on it, and a pale one would be lost where a page turns the drawing dark."""
+    return mixed(FILLS[kind], EDGES[kind], 0.4)
 
 
 def _same(a: Part, b: Part) -> bool:

@@ -5,6 +5,7 @@ A fill is light enough for black text on it. On a dark screen pages recolour by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from generator.diagrams.architecture import OpKind
@@ -56,3 +57,12 @@ SHARED = "shared weights"
 def tint(number: int) -> str:
     """The colour of a number, which counts from 1."""
     return TINTS[(number - 1) % len(TINTS)]
+
+
+def mixed(colour: str, other: str, share: float) -> str:
+    """`share` of another colour in a colour."""
+    found = []
+    for k in (1, 3, 5):
+        a, b = int(colour[k : k + 2], 16), int(other[k : k + 2], 16)
+        found.append(f"{math.floor(a + (b - a) * share + 0.5):02x}")
+    return "#" + "".join(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from generator.diagrams.architecture import Architecture, Op, OpKind, shape_words
-from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, SHARED, tint
+from generator.diagrams.palette import DIM, EDGES, FILLS, INK, LINE, SHARED, mixed, tint
 from generator.diagrams.scene import Area, Close, Disc, Open, Photo, Scene, Wire, Words
 from generator.diagrams.solids.captions import CLASS, LABEL, LEADING, NAME, levels, side_label, tail
 from generator.diagrams.solids.layout import MARGIN, Group, Layout, Placed
@@ -317,15 +317,6 @@ def said_of(item: Placed) -> str:
     said += [f"{op.parameters:,} parameters"] if op.parameters else []
     said += [op.note] if op.note else []
     return " · ".join(said)
-
-
-def mixed(colour: str, other: str, share: float) -> str:
-    """`share` of another colour in a colour."""
-    found = []
-    for k in (1, 3, 5):
-        a, b = int(colour[k : k + 2], 16), int(other[k : k + 2], 16)
-        found.append(f"{math.floor(a + (b - a) * share + 0.5):02x}")
-    return "#" + "".join(found)
 
 
 def colours(words: str) -> tuple[Mapping[OpKind, str], Mapping[OpKind, str]]:
