@@ -28,10 +28,12 @@ SMALL = 64
 
 @dataclass(frozen=True)
 class Raising:
-    """A photograph that raises a unit: its address, what is on it, and the middle of what the unit sees there, in percent of
-    its sides; None where that is not known."""
+    """A photograph that raises a unit: its address, its size in pixels, what is on it, and the middle of what the unit sees there,
+    in percent of its sides; None where that is not known."""
 
     picture: str
+    width: int
+    height: int
     says: str
     at: tuple[float, float] | None
 
@@ -88,6 +90,8 @@ def _shown(site: Site, view: LayerView, tile: int, of_number: Mapping[int, Examp
     raising = [
         Raising(
             site.tree.picture(one.picture, escape.slug(one.page) if one.page else f"example-{one.number}"),
+            one.picture.width,
+            one.picture.height,
             escape.clean(one.shows or one.name),
             _middle(site, view.layer, int(answers.places[unit, rank])),
         )

@@ -158,6 +158,7 @@ def test_units_whose_photographs_are_alike_are_shown_with_them(
         ("71.9", "3.1"),
         ("71.9", "46.9"),
     ]
+    assert re.findall(r'width="(\d+)" height="(\d+)" alt="[^"]*" title', section) == [("32", "32")] * 3, "nothing jumps"
     assert "ca-home__units" not in home(tiny), "where no set was asked there is nothing to say"
     base = built.site.as_uri()
     for width in (1280, 390):
