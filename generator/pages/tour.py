@@ -308,8 +308,10 @@ def _lesson(site: Site, column: Column, key: str) -> tuple[str, str]:
         key = "answer_other"
     far = column.view.layer.receptive_field if column.view else None
     _, height, width = site.report.input_shape
-    seen = "" if far is None else times(min(far[0], height), min(far[1], width))
-    head, text = site.t(f"tour.lesson.{key}", far=seen, whole=times(height, width)).split("|", 1)
+    whole = far is not None and far[0] >= height and far[1] >= width
+    sees = "" if far is None else times(min(far[0], height), min(far[1], width))
+    seen = site.t(f"tour.lesson.field_{'whole' if whole else 'part'}", far=sees, whole=times(height, width))
+    head, text = site.t(f"tour.lesson.{key}", seen=seen).split("|", 1)
     return head, text
 
 

@@ -84,7 +84,8 @@ def again(t: Strings, op: Op, factors: tuple[float, float] | None = None) -> str
     n = op.shape[0] if op.shape else "?"
     if brief(op) == "norm_batch" and factors is not None:
         low, high = (f"{factor:.3g}".replace("-", "−") for factor in factors)
-        return t("tour.said.norm_batch_numbers", n=n, low=low, high=high)
+        said = t("tour.said.norm_batch_numbers", n=n, low=low, high=high)
+        return f"{said} {t('tour.said.norm_batch_turned')}" if factors[0] < 0 else said
     return t(f"tour.said.{brief(op)}_again", op=op.op.removeprefix("F.").rstrip("_"), n=n)
 
 

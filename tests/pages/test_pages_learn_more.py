@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def test_the_chain_of_receptive_fields(browser: Browser, http: str):
     with opened(browser, http + "learn/receptive_field.html", base=http) as seen:
         page = seen.page
+        words = page.locator("main p:has(> b)").nth(1).inner_text()
+        assert "for the receptive field of a unit of layer" in words, "no letter of the formula is left unnamed"
         choose(page, "cone", "with strides")
         page.locator("#cone input[aria-label='Kernel of layer 2']").fill("5")
         page.locator("#cone").get_by_role("button", name="Add a layer").click()

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from torch import Tensor
 
+from generator.pages.environment import strings
+from generator.pages.tour import _lesson
 from tests.pages import fixture_tour_blocks
 from tests.pages.fixture_tour import data
 from tests.pages.fixture_tour_numbers import at, made, network, number, number_of, outputs, place, tap, unit
@@ -53,8 +57,6 @@ def test_the_first_page_leads_to_a_picture_whose_steps_have_their_numbers(browse
 
 
 def test_the_image_without_numbers_is_not_linked_to():
-    from types import SimpleNamespace
-
     from generator.pages.home import _numbers
 
     def linked(image: str | None, explained: tuple[str, ...] | None) -> str:
@@ -201,6 +203,8 @@ def test_the_percentages_say_that_they_are_of_another_thing_than_the_figure(brow
         assert list_.locator("h3").inner_text() == "What it reads in general: all inputs together are 100 %"
         order = list_.evaluate("e => [...e.children].map((one) => one.nodeName)")
         assert order == ["H3", "P", "UL"], "said before the list"
+        feeds = page.locator("tour-walk .tour-units").last.locator(".tour-how").inner_text()
+        assert "in which this unit has the largest part in general, not on this picture alone" in feeds
         said = list_.locator("[data-how]").inner_text()
         assert "The figure above is of one place of this picture, where another input may add more" in said
         assert "squares of all that its reader reads" not in page.locator("tour-walk").inner_text()
@@ -222,6 +226,7 @@ def test_the_strip_says_what_its_lines_are_and_none_runs_through_the_words_of_a_
         page.wait_for_selector(".tour-tiles")
         legend = page.locator("[data-lines]")
         assert legend.inner_text().split("\n")[0].startswith("Lines:")
+        assert "the more of one, the less of the other" in legend.inner_text()
         colours = legend.locator("i").evaluate_all("all => all.map((e) => getComputedStyle(e).borderTopColor)")
         line = "kind => { const e = document.createElementNS('http://www.w3.org/2000/svg', 'path'); e.setAttribute('class', `tour-edge tour-edge--${kind}`); document.querySelector('.tour-edges').append(e); const s = getComputedStyle(e).stroke; e.remove(); return s; }"
         assert colours[:2] == [page.evaluate(line, kind) for kind in ("for", "against")]
@@ -229,6 +234,53 @@ def test_the_strip_says_what_its_lines_are_and_none_runs_through_the_words_of_a_
         chip.scroll_into_view_if_needed()
         over = chip.evaluate("e => [Number(getComputedStyle(e).zIndex) > Number(getComputedStyle(document.querySelector('.tour-edges')).zIndex), getComputedStyle(e).backgroundColor]")  # fmt: skip
         assert over[0] and over[1] != "rgba(0, 0, 0, 0)"
+        seen.check()
+
+
+def test_the_head_says_what_the_names_and_sizes_over_columns_are(browser: Browser, base: str):
+    with opened(browser, f"{base}tour.html", base=base) as seen:
+        said = seen.page.locator(".ca-note").first.inner_text()
+        assert "what it does, what the model’s authors called it, and its size: maps × height × width" in said
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("field", "seen"),
+    [
+        ((40, 40), "40 × 40 of the 64 × 96 picture"),
+        ((70, 90), "64 × 90 of the 64 × 96 picture"),
+        ((70, 99), "the whole picture, 64 × 96"),
+    ],
+)
+def test_the_lesson_on_a_unit_that_sees_everything_says_so_plainly(field: tuple[int, int], seen: str):
+    """And not "64 × 96 of the 64 × 96 picture"."""
+    report = SimpleNamespace(images=(), head="", input_shape=(3, 64, 96))
+    column = SimpleNamespace(view=SimpleNamespace(layer=SimpleNamespace(receptive_field=field)))
+    t = strings((Path(__file__).resolve().parents[2] / "site_config",), "en")
+    head, text = _lesson(cast("Any", SimpleNamespace(report=report, t=t)), cast("Any", column), "field")
+    assert head == "How far a unit sees"
+    assert f"A place of this map depends on {seen}, and no longer asks" in text
+
+
+def test_the_lesson_on_norms_does_not_teach_what_its_article_says_did_not_hold(built: Built):
+    said = (built.site / "tour.html").read_text("utf-8")
+    (lesson,) = re.findall(r"Why values are normalised.*?</details>", said, re.DOTALL)
+    assert "training could only take small steps" in lesson, "as in the article: larger steps are safe"
+    assert "would have to change too" not in lesson
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_word_of_what_a_unit_feeds_is_broken_for_want_of_room(browser: Browser, built: Built, base: str, width: int):
+    """Classes have no picture: their names once left the words beside them a letter's room."""
+    with opened(browser, f"{base}tour.html", base=base, width=width, height=844) as seen:
+        page = at(seen, max(number_of(built, name) for name in ("4", "6")))
+        page.wait_for_selector("tour-walk .tour-units")
+        bare = page.locator("tour-walk .tour-unit--bare > *")
+        assert bare.count()
+        for one in bare.all():
+            name, where = (one.locator(tag).bounding_box() for tag in ("b", "small"))
+            assert name and where
+            assert where["y"] >= name["y"] + name["height"] - 1, "below the name, with all the width"
         seen.check()
 
 

@@ -301,6 +301,7 @@ def test_what_was_explained_is_told_briefly_from_then_on():
     assert (
         again(T, norm) == "Batch normalisation again: each of the 16 maps has a mean, a spread, a γ and a β of its own."
     )
-    assert again(T, norm, (-0.25, 21.44)) == "Batch normalisation again: of the 16 maps the numbers are multiplied by −0.25 to 21.4, each map's by a factor of its own, and shifted."  # fmt: skip
+    assert again(T, norm, (-0.25, 21.44)) == "Batch normalisation again: of the 16 maps the numbers are multiplied by −0.25 to 21.4, each map's by a factor of its own, and shifted. A factor below zero turns a map round: what was highest in it becomes lowest."  # fmt: skip
+    assert again(T, norm, (0.25, 21.44)).endswith("and shifted."), "nothing is turned round"
     assert again(T, Op("a", "act", "ReLU6", (16, 8, 8))) == "ReLU6 again, on 16 maps: what is below zero becomes zero, what is above the cap becomes the cap."  # fmt: skip
     assert again(T, Op("a", "act", "F.relu_", (16, 8, 8))) == "relu again, on 16 maps: what is below zero becomes zero."

@@ -118,7 +118,7 @@
       const colour = data.role === 'image' && page.data.input[0] === 3 ? say(['tour_red', 'tour_green', 'tour_blue'][unit]) : '';
       const mark = link.sign > 0 ? '+' : link.sign < 0 ? '\u2212' : '';
       const inside = [one ? convatlas.tiles.single(one.maps, one.tile, 40, one.colour, one.to) : '', el('b', {}, data.role === 'image' ? colour : unit), el('small', {}, convatlas.breaks(data.layer || data.name)), weighted ? el('span', {class: 'ca-num'}, `${mark}${percent(link)}`) : ''];
-      return el('li', {class: `tour-unit tour-unit--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}`}, data.page ? el('a', {href: tour.address(data, unit, page.image()), onclick: (event) => walk(event, page, number, unit)}, inside) : el('span', {}, inside));
+      return el('li', {class: `tour-unit tour-unit--${link.sign > 0 ? 'for' : link.sign < 0 ? 'against' : 'open'}${one ? '' : ' tour-unit--bare'}`}, data.page ? el('a', {href: tour.address(data, unit, page.image()), onclick: (event) => walk(event, page, number, unit)}, inside) : el('span', {}, inside));
     }));
     const rest = end === 'from' && weighted ? 1 - links.slice(0, LISTED).reduce((sum, link) => sum + part(link), 0) : 0;
     if (rest > 0.005) rows.push(el('li', {class: 'tour-unit tour-unit--open'}, el('span', {}, el('small', {}, say('tour_rest')), el('span', {class: 'ca-num'}, `${Math.round(100 * rest)} %`))));
