@@ -87,7 +87,7 @@ def test_a_map_that_is_not_in_its_column_is_lent_to_it_while_a_wire_needs_it(bro
 def test_a_click_shows_a_map_in_the_walk_and_its_link_leads_to_how_it_is_computed(browser: Browser, base: str):
     with opened(browser, f"{base}tour.html", base=base) as seen:
         page = ready(seen)
-        assert "A click on a map shows it in the panel below" in page.locator(".ca-note").first.inner_text()
+        assert "a click on a map shows it below" in page.locator(".ca-note").first.inner_text()
         tile = column(page, "conv1-1").locator(".tour-tiles a").nth(2)
         unit = tile.get_attribute("data-unit")
         tile.click()
