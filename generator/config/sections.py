@@ -25,8 +25,8 @@ from generator.config.values import (
     as_odd,
     as_per_channel,
     as_reach,
+    as_resize,
     as_shares,
-    as_size,
     as_square,
     counted,
 )
@@ -41,8 +41,8 @@ class InputConfig(Frozen):
 
     size: Annotated[tuple[int, int] | None, BeforeValidator(as_square)] = None
     """(height, width) in pixels of what the model sees."""
-    resize: Annotated[int | tuple[int, int] | None, BeforeValidator(as_size)] = None
-    """One number: the shorter side, keeping the shape. Two: exactly that."""
+    resize: Annotated[int | tuple[int, int] | Literal["cover"] | None, BeforeValidator(as_resize)] = None
+    """One number: the shorter side, keeping the shape. Two: exactly that. `cover`: as little as covers `size`, keeping the shape."""
     crop: Crop | None = None
     """`center`: the middle of the resized picture, of `size`. `none`: the resized picture itself."""
     interpolation: Interpolation | None = None

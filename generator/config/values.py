@@ -41,6 +41,16 @@ def as_size(value: object) -> object:
     raise refusal(_SIZE, value)
 
 
+def as_resize(value: object) -> object:
+    """A size, or `cover`."""
+    if value == "cover":
+        return value
+    try:
+        return as_size(value)
+    except ValueError:
+        raise refusal(f"{_SIZE}, or cover", value) from None
+
+
 def as_square(value: object) -> object:
     sides = as_size(value)
     return (sides, sides) if isinstance(sides, int) else sides

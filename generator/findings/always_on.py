@@ -20,7 +20,7 @@ import numpy as np
 from generator.artifacts import NotApplicable
 from generator.dataset.health import ENOUGH, Mark, marks, rectifies
 from generator.findings import check
-from generator.findings.evidence import NO_ANSWERS, Evidence
+from generator.findings.evidence import Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import counted, of, percent
 from generator.names import Paper
@@ -48,7 +48,7 @@ class AlwaysOn:
             return NotApplicable("the model has no rectifier with units.")
         asked = [(layer, evidence.sound[layer.name]) for layer in rectifiers if layer.name in evidence.sound]
         if not asked:
-            return NO_ANSWERS
+            return evidence.unasked(rectifiers)
         judged = [(layer, found) for layer, found in asked if found.sampled >= ENOUGH]
         if not judged:
             return NotApplicable(

@@ -6,7 +6,7 @@ answered       gain, shift     answered
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,6 +88,15 @@ class Evidence:
     def images(self) -> int:
         """How many images the units were asked about."""
         return max((one.seen for one in self.answers.values()), default=0)
+
+    def unasked(self, layers: Sequence[Layer]) -> NotApplicable:
+        """Why it is not known what these layers, at least one, answer to."""
+        if not self.sound or any(layer.name in self.answers for layer in layers):
+            return NO_ANSWERS
+        return NotApplicable(
+            "only layers that have a page are asked about images, and none that it is about has one "
+            f"(`{layers[0].name}`): add `{layers[0].kind}` to `layers`."
+        )
 
     @cached_property
     def nodes(self) -> Mapping[LayerName, Node]:

@@ -20,7 +20,7 @@ import numpy as np
 from generator.artifacts import NotApplicable
 from generator.dataset.health import CAPPED, ENOUGH, at_cap, has_cap
 from generator.findings import check
-from generator.findings.evidence import NO_ANSWERS, Evidence
+from generator.findings.evidence import Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
 from generator.findings.words import counted, of, percent
 from generator.names import Paper
@@ -50,7 +50,7 @@ class Saturated:
             return NotApplicable("the model has no rectifier with a cap.")
         asked = [(layer, evidence.sound[layer.name]) for layer in those if layer.name in evidence.sound]
         if not asked:
-            return NO_ANSWERS
+            return evidence.unasked(those)
         rows = [(layer, np.flatnonzero(at_cap(found, layer))) for layer, found in asked if found.sampled >= ENOUGH]
         if not rows:
             return NotApplicable(f"the images have fewer than {ENOUGH} places at each rectifier: too few to judge by.")

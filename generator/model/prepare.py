@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 
@@ -38,7 +38,11 @@ def adapt(own: Preprocess | None, asked: InputConfig | None, module: nn.Module, 
             )
         channels = said("channels") or first_channels(module)
         plain = (0.0,) * channels, (1.0,) * channels
-        own = Preprocess(said("size"), max(said("size")), mean=plain[0], std=plain[1], channels=channels)
+        height, width = said("size")
+        resize: Any = (
+            height if height == width else "cover"
+        )  # the shorter side as long as the longer cuts most of a picture away
+        own = Preprocess((height, width), resize, mean=plain[0], std=plain[1], channels=channels)
     size = said("size") or own.size
     changes: dict[str, Any] = {"size": size, "channels": said("channels") or own.channels}
     exactly = said("resize") == size or (said("resize") is None and own.crop == "none")
@@ -54,7 +58,7 @@ def adapt(own: Preprocess | None, asked: InputConfig | None, module: nn.Module, 
     return replace(own, **changes)
 
 
-def _scaled(own: Preprocess, size: tuple[int, int]) -> int | tuple[int, int] | None:
+def _scaled(own: Preprocess, size: tuple[int, int]) -> int | tuple[int, int] | Literal["cover"] | None:
     """`own.resize` for another size: the crop keeps the same share of the picture."""
     if size == own.size and (own.crop == "center" or own.resize is not None):
         return own.resize
@@ -62,7 +66,7 @@ def _scaled(own: Preprocess, size: tuple[int, int]) -> int | tuple[int, int] | N
         return max(size)
     if isinstance(own.resize, int):
         return max(round(own.resize * max(size) / max(own.size)), *size)
-    if own.resize is None:
-        return None
+    if not isinstance(own.resize, tuple):
+        return own.resize
     (height, width), (h, w) = own.resize, own.size
     return round(height * size[0] / h), round(width * size[1] / w)

@@ -42,9 +42,9 @@ class Preprocess:
 
     size: tuple[int, int]
     """(height, width) the model receives."""
-    resize: int | tuple[int, int] | None = None
-    """Before the crop: the shorter side, or (height, width) whatever the shape. None: not at all, or, where nothing is
-    cropped, to `size`."""
+    resize: int | tuple[int, int] | Literal["cover"] | None = None
+    """Before the crop: the shorter side, or (height, width) whatever the shape, or `cover`: as little as covers `size`, in the
+    picture's own shape. None: not at all, or, where nothing is cropped, to `size`."""
     crop: Literal["center", "none"] = "center"
     """A centre crop to `size` pads with black where the picture is smaller, as torchvision's does."""
     mean: tuple[float, ...] = IMAGENET_MEAN
@@ -56,7 +56,7 @@ class Preprocess:
     """Pillow always smooths what it shrinks. False resizes as torch does on tensors, without smoothing."""
 
     def __post_init__(self) -> None:
-        resize = self.size if self.resize is None else self.resize
+        resize = self.size if self.resize is None or self.resize == "cover" else self.resize
         resize = resize if isinstance(resize, tuple) else (resize, resize)
         if len(self.size) != 2 or len(resize) != 2 or min(*self.size, *resize) < 1:
             raise UserError(
@@ -116,7 +116,7 @@ class Preprocess:
         size = (scale * self.size[0], scale * self.size[1])
         if isinstance(self.resize, tuple):
             return replace(self, size=size, resize=(scale * self.resize[0], scale * self.resize[1]))
-        return replace(self, size=size, resize=None if self.resize is None else scale * self.resize)
+        return replace(self, size=size, resize=scale * self.resize if isinstance(self.resize, int) else self.resize)
 
     @property
     def ends(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
@@ -147,6 +147,8 @@ class Preprocess:
         smooth = self.interpolation if self.antialias else f"{self.interpolation}, no antialiasing"
         if target is None:
             steps = ["not resized"]
+        elif target == "cover":
+            steps = [f"resized to cover {width} x {height} ({smooth})"]
         elif isinstance(target, int):
             steps = [f"shorter side resized to {target} ({smooth})"]
         else:
@@ -206,6 +208,9 @@ class Preprocess:
             return height, width
         if isinstance(target, tuple):
             return target
+        if target == "cover":
+            (h, w), wide = self.size, self.size[0] * width >= self.size[1] * height
+            return (h, h * width // height) if wide else (w * height // width, w)
         short, long = min(height, width), max(height, width)
         other = int(target * long / short)
         return (target, other) if height <= width else (other, target)

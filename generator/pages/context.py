@@ -109,7 +109,7 @@ class Site:
         return self.tree.picture(image.original, f"{escape.slug(image.slug)}-whole")
 
     def op_line(self, layer: Layer, *, sizes: bool = True) -> str:
-        """conv 3 × 3, stride 2, depthwise; without `sizes`: conv, depthwise; activation, ReLU6: the model's own name may say nothing of it."""
+        """conv 3 × 3, stride 2, depthwise; without `sizes`: conv, depthwise; conv 2 × 2, stride 2, transposed; activation, ReLU6: the model's own name may say nothing of it."""
         facts = dict(layer.attributes)
         parts = [self.t(f"kind.{layer.kind}") if layer.kind in self.t.table["kind"] else layer.op]
         if layer.kind == "act":
@@ -118,6 +118,8 @@ class Site:
             parts[0] += " " + sides(facts["kernel"])
         if sizes and facts.get("stride", "1") not in ("1", "1x1", "1×1"):
             parts.append(self.t("layer.stride_of", stride=facts["stride"]))
+        if layer.kind == "conv" and "transpose" in layer.op.lower():
+            parts.append(self.t("layer.transposed"))  # what its stride makes is larger, not smaller
         if facts.get("groups", "1") != "1":
             groups = facts["groups"].split()[0]
             depthwise = groups == str(layer.units) or "depthwise" in facts["groups"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -49,3 +51,13 @@ def test_what_cannot_be_judged_is_said():
     model = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
     assert "dataset_examples" in refused("always_on", evidence_of(model, shape=(3, 16, 16)))
     assert "fewer than 64 places" in refused("always_on", evidence_of(model, noise(2, 3, 6, 6)))
+
+
+def test_where_only_other_layers_were_asked_the_key_that_asks_is_named():
+    model = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6()))
+    asked = evidence_of(model, noise(8, 3, 16, 16))
+    convolutions = replace(asked, answers={name: found for name, found in asked.answers.items() if name == "0"})
+    for check in ("always_on", "saturated"):
+        assert "`1`" in (said := refused(check, convolutions))
+        assert "add `act` to `layers`" in said
+        assert "dataset_examples" not in said

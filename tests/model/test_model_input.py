@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
+from pydantic import ValidationError
 from torch import nn
 
 from generator.config import InputConfig, ModelConfig
@@ -36,6 +40,39 @@ def test_the_config_changes_the_models_own_preprocessing(asked: InputConfig, siz
 def test_a_crop_of_a_model_that_is_never_cropped() -> None:
     found = load(ModelConfig(source="tinyvgg_digits", input=InputConfig(crop="center"))).preprocess
     assert (found.size, found.resize, found.crop) == ((32, 32), 32, "center")
+
+
+OWN = "from torch import nn\n\n\ndef build():\n    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))\n"
+
+
+@pytest.mark.parametrize(
+    ("size", "picture", "seen"),  # as (height, width)
+    [((64, 96), (64, 96), (64, 96)), ((64, 96), (128, 192), (64, 96)), ((64, 96), (96, 96), (96, 96)), ((64, 96), (50, 150), (64, 192)),
+     ((96, 64), (64, 96), (96, 144)), ((64, 64), (64, 96), (64, 96))],
+)  # fmt: skip
+def test_a_picture_covers_the_size_of_a_model_of_ones_own_and_is_made_no_larger(
+    tmp_path: Path, size: tuple[int, int], picture: tuple[int, int], seen: tuple[int, int]
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    preprocess = load(ModelConfig(source=f"python:{tmp_path}/own.py:build", input=InputConfig(size=size))).preprocess
+    assert preprocess.resized_size(*picture) == seen
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*picture, 3), np.uint8))
+    x = preprocess(image)
+    assert x.shape == (3, *size)
+    if picture == size:
+        np.testing.assert_array_equal(preprocess.picture(x), np.asarray(image))
+    larger = preprocess.scaled(2)
+    assert larger is not None
+    assert larger(image).shape == (3, 2 * size[0], 2 * size[1])
+
+
+def test_cover_can_be_asked_for() -> None:
+    asked = InputConfig.model_validate({"size": [64, 96], "resize": "cover"})
+    found = load(ModelConfig(source="efficientnet_lite0", input=asked)).preprocess
+    assert (found.size, found.resize, found.crop) == ((64, 96), "cover", "center")
+    assert found.describe().startswith("resized to cover 96 x 64 (bicubic), centre crop of 96 x 64")
+    with pytest.raises(ValidationError, match="or cover"):
+        InputConfig.model_validate({"resize": "covers"})
 
 
 def test_one_number_stands_for_every_channel() -> None:

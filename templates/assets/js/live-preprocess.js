@@ -167,6 +167,7 @@
     const target = crop === 'none' ? size : resize;
     if (target === null) return [h, w];
     if (Array.isArray(target)) return target;
+    if (target === 'cover') return size[0] * w >= size[1] * h ? [size[0], Math.floor(size[0] * w / h)] : [Math.floor(size[1] * h / w), size[1]];
     const other = Math.trunc(target * Math.max(h, w) / Math.min(h, w));
     return h <= w ? [target, other] : [other, target];
   };
