@@ -181,7 +181,7 @@ def test_what_is_not_right_is_said_in_one_line(text: str, line: str, folder: Pat
     [
         ("size", "0", "a whole number of pixels, or [height, width]"),
         ("size", "[1, 2, 3]", "a whole number of pixels, or [height, width]"),
-        ("resize", "2.5", "a whole number of pixels, or [height, width]"),
+        ("resize", "2.5", "a whole number of pixels, or [height, width], or cover"),
         ("crop", "centre", "'center' or 'none'"),
         ("interpolation", "linear", "'nearest', 'nearest-exact', 'bilinear', 'bicubic', 'box', 'hamming' or 'lanczos'"),
         ("mean", "[0, a]", "a number, or a list with a number a channel"),

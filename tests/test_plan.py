@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from generator.command.progress import Silent
+from generator.config import load_config
 from generator.report.plan import plan_searches
 from generator.report.setup import set_up
 from generator.report.size import site_bytes
@@ -213,8 +214,6 @@ def test_the_estimate_is_within_half_as_much_again_of_the_site(
     built = build(tmp_path, config)
     real = built.run["bytes"]
     monkeypatch.chdir(tmp_path)
-    from generator.config import load_config
-
     setup = set_up(load_config(Path("report.yml")), Silent())
     estimate = site_bytes(setup, plan_searches(setup).units)
     assert real / 1.5 < estimate < real * 1.5
@@ -222,8 +221,6 @@ def test_the_estimate_is_within_half_as_much_again_of_the_site(
 
 
 def test_the_estimate_grows_with_what_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from generator.config import load_config
-
     monkeypatch.chdir(tmp_path)
     copied(digits(4), tmp_path / "images")
 
@@ -266,3 +263,12 @@ def test_reconstructions_are_planned_at_most_and_exactly_once_the_dataset_was_as
     assert passes(more) == {"forward": 0, "backward": 0}
     run = build(tmp_path, config(4)).run["passes"]["run"]
     assert back(more) == (run["forward"], run["backward"])
+
+
+@pytest.mark.parametrize(("methods", "said"), [(["saliency"], True), (["saliency", "dataset_examples"], False)])
+def test_a_dataset_that_no_method_reads_is_told(tmp_path: Path, methods: list[str], said: bool):
+    copied(digits(1), tmp_path / "images")
+    config = {**TINY, "images": str(tmp_path / "images"), "dataset": str(packaged("inputs/digits")), "methods": methods}
+    (tmp_path / "report.yml").write_text(yaml.safe_dump({**config, "device": "cpu"}), encoding="utf-8")
+    found = set_up(load_config(tmp_path / "report.yml", {"store": str(tmp_path / "store")}), Silent())
+    assert any("`dataset` is not read" in note for note in found.notes) == said

@@ -146,6 +146,13 @@ class ReportConfig(Frozen):
     seed: Annotated[int, counted(0, "a whole number from 0")] = 0
     batch_size: Annotated[int | Literal["auto"], BeforeValidator(as_batch)] = "auto"
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What it names for nothing, each in a sentence."""
+        if self.dataset is None or any(choice.name == "dataset_examples" for choice in self.methods):
+            return ()
+        return ("`dataset` is not read: units are asked about it where `dataset_examples` is among the methods.",)
+
     @field_serializer("images", "out")
     def _as_written(self, path: Path) -> str:
         return shown(path)

@@ -92,7 +92,7 @@ class ReceptiveField:
         if idle:
             severity = "warning" if severity == "warning" or wasted > self.wasted else "note"
             said += (
-                f" {percent(wasted)} of the convolutions' weights meet nothing but padding: the maps that they slide over are "
+                f" {percent(wasted).capitalize()} of the convolutions' weights meet nothing but padding: the maps that they slide over are "
                 "smaller than they reach."
             )
         places += tuple(

@@ -113,7 +113,9 @@ def paired(view: LayerView) -> bool:
 
 def opens(site: Site, view: LayerView) -> str:
     """The view that a layer opens with: where its units see half of the picture or more, their pictures beside photographs say more
-    than maps of a few places."""
+    than maps of a few places; and where no maps were asked for, pictures are what there is."""
+    if isinstance(view.pictures, Atlas) and not any(asked(item) for item in view.maps.values()):
+        return "units" if paired(view) else "pictures"
     field, (_, height, width) = view.layer.receptive_field, site.report.input_shape
     deep = field is None or (2 * field[0] >= height and 2 * field[1] >= width)
     return "units" if paired(view) and deep else "maps"

@@ -293,7 +293,7 @@ def set_up(config: ReportConfig, progress: Progress) -> Setup:
     )
     check_chosen(config.units, [s.layer for s in asked.searches if s.layer is not None and s.scope == "search"])
     asking = asking_of(config, asked, images, known, loaded.labels, description)
-    told = () if asking is None else asking.notes
+    told = config.unread if asking is None else asking.notes
     for note in told:
         progress.say(note)
     found = Setup(

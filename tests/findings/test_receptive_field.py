@@ -155,3 +155,12 @@ def test_what_cannot_be_judged_is_said():
     assert refused("receptive_field", evidence_of(nn.Sequential(nn.MaxPool2d(2)), shape=(3, 8, 8))).startswith(
         "the model"
     )
+
+
+def test_a_share_that_is_written_in_words_begins_its_sentence_in_capitals():
+    """Of a depthwise 3 x 3 kernel over one place eight weights of nine, 32 in all, beside 200,000 others."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 512, 1), nn.Conv2d(512, 512, 1), nn.Conv2d(512, 4, 8), nn.Conv2d(4, 4, 3, padding=1, groups=4)
+    )
+    found = judged("receptive_field", evidence_of(model, shape=(3, 8, 8)))
+    assert ". Less than 0.1\u202f% of the convolutions' weights meet nothing but padding" in found.evidence

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.artifacts import NotApplicable
+from generator.pages.context import NOT_ASKED
+from generator.pages.views import Atlas
 from tests.pages.conftest import build
 from tests.pages.fixture_report import tiny_report
 from tests.pages.fixture_units import answered
@@ -117,6 +120,24 @@ def test_cards_are_sorted_and_filtered_as_maps_are_and_the_link_says_so(browser:
         seen.page.wait_for_selector(".ca-seen")
         assert dealt(seen.page) == [4]
         seen.check()
+
+
+def test_where_no_maps_were_asked_for_a_layer_opens_with_what_there_is(browser: Browser, tmp_path: Path):
+    report = tiny_report(tmp_path / "store")
+    without = {image.slug: NotApplicable(NOT_ASKED) for image in report.images}
+    layers = tuple(
+        replace(view, maps=without, pictures=view.pictures if view.slug == "layer-2" else NotApplicable(NOT_ASKED))
+        for view in report.layers
+    )
+    base = build(replace(report, layers=layers), tmp_path).site.as_uri() + "/"
+    for slug, view in (("layer-2", "pictures"), ("layer-1", "maps")):
+        pictured = isinstance(next(one for one in layers if one.slug == slug).pictures, Atlas)
+        assert pictured == (view == "pictures")
+        with opened(browser, f"{base}layers/{slug}.html", base=base) as seen:
+            seen.page.wait_for_selector("atlas-wall, .ca-na")
+            assert seen.page.locator("[name=view]:checked").get_attribute("value") == view
+            assert seen.page.locator("atlas-wall [role=option]").count() == (4 if pictured else 0)
+            seen.check()
 
 
 def test_a_link_to_units_of_a_kind_opens_with_all_units(browser: Browser, base: str):
