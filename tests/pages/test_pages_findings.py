@@ -217,6 +217,20 @@ def test_drawings_have_their_height_and_dots_stay_in_sight(browser: Browser, htt
 # Drawings
 
 
+def test_on_a_telephone_a_long_reason_leaves_the_layers_name_whole(browser: Browser, http: str):
+    with opened(browser, http + "findings.html", base=http, width=390) as seen:
+        row = seen.page.locator(".fi-places > li").first
+        row.locator(".fi-where a").evaluate("e => { e.innerHTML = '_blocks.<wbr>12._<wbr>swish'; }")
+        row.locator(".fi-what").evaluate(
+            "e => { e.textContent = '4 of 32 dead, the same channels as in _blocks.10._swish'; }"
+        )
+        name, what = (row.locator(kind).bounding_box() for kind in (".fi-where", ".fi-what"))
+        assert name is not None and what is not None
+        assert name["height"] < 30, "one line"
+        assert what["y"] >= name["y"] + name["height"] - 1, "under it"
+        assert what["x"] + what["width"] <= 390
+
+
 def test_bars_by_hand():
     """Three slots of 200; shares up to 0.2 on an axis that ends at the line's 0.25."""
     dots = (Dot(A, 0.1, ""), Dot(B, 0.2, "", part=0.05), Dot(C, 0.0, ""))
