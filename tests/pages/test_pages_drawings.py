@@ -26,11 +26,12 @@ from generator.pages.prepared import DEEPEST
 from generator.pages.views import Report
 from tests.pages import fixture_drawings
 from tests.pages.conftest import ROOT, Built, build
+from tests.pages.drawn_pages import drawn, script, taken
 from tests.pages.fixture_report import tiny_report
 from tests.pages.opened import audit, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 ORDER = sorted(styles(), key=drawings.rank)
 
@@ -52,12 +53,6 @@ def drawn_report(store: Path) -> Report:
     return replace(report, architecture=fixture_drawings.architecture(report.title, report.all_layers))
 
 
-def script(site: Path, name: str) -> Any:
-    """The value that a data script puts."""
-    text = (site / name).read_text("utf-8")
-    return json.loads("[" + text[text.index("(") + 1 : text.rindex(")")] + "]")[2]
-
-
 def expected(built: Built, style: str, image: int | None = 0, picture: bool = True, **some: Any) -> str:
     """What Python draws for the page."""
     it = built.report.architecture
@@ -69,18 +64,6 @@ def expected(built: Built, style: str, image: int | None = 0, picture: bool = Tr
         if picture and "picture" in styles()[style].cls.__dataclass_fields__:
             some["picture"] = found["@input"]
     return str(styles()[style].cls(**some).draw(it).svg)
-
-
-def taken(page: Page, kind: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.locator(f"[data-save={kind}]").click()
-    return Path(waiting.value.path()).read_bytes()
-
-
-def drawn(page: Page) -> str:
-    """What the download holds once the drawing is there."""
-    page.wait_for_selector("[data-save=svg]:enabled")
-    return taken(page, "svg").decode()
 
 
 # What is written
