@@ -19,7 +19,7 @@ second, on the deepest quarter at least 5 times; and the objective reached not l
 picture, seen straight, measured in float32. Beside lucent, ours run in the numbers of a report. A bound that is missed fails the
 run, but those of lucent's columns of an earlier one, and those of ours in the fewer steps that a search takes where nothing else
 is asked for, which are told beside them: whether these reach what lucent reaches in its own is said too. One process, the same model, by turns. Ours are taken as a report takes them, eight units of a layer together and layers
-abreast; of lucent, one unit of each layer. Layers are every 7th convolution, and every 3rd of the deepest quarter.
+abreast, what takes longest in front; of lucent, one unit of each layer. Layers are every 7th convolution, and every 3rd of the deepest quarter.
 GOMP_SPINCOUNT=1000 in the environment is what the command itself sets.
 
 Both take 32 steps. lucent starts at gray and its Adam moves away from it slowly: after a dozen steps a picture has a quarter
@@ -121,13 +121,13 @@ def found(it: Subject, held: Handle, layer: Layer, precision: str | None = None,
 
 
 def searched(it: Subject, layers: Sequence[Layer], into: dict[str, Found]) -> None:
-    """What is found for the first units of each layer, layers abreast, into a mapping by the layer's name."""
+    """What is found for the first units of each layer, layers abreast and the deepest first, into a mapping by the layer's name."""
 
     def one(engine: Engine, layer: Layer) -> None:
         with it.held(engine) as held:
             into[layer.name] = found(it, held, layer)
 
-    abreast(it.engine, layers, one)
+    abreast(it.engine, sorted(layers, key=it.convs.index, reverse=True), one)
 
 
 def over_bare(it: Subject, rounds: int) -> dict[str, dict[str, float]]:

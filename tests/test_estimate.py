@@ -92,7 +92,8 @@ def test_on_a_clock_that_ticks_by_pictures_it_is_what_the_searches_take(
 ):
     """A pass takes as long as it has pictures, as on a CPU."""
     setup, ticks = setup_for(tmp_path, "top:2", steps=64, **options), Ticks()
-    monkeypatch.setattr(Handle, "layer_output", ticks.counting(Handle.layer_output, 1.0))
+    for name in ("layer_output", "layer_input"):
+        monkeypatch.setattr(Handle, name, ticks.counting(getattr(Handle, name), 1.0))
     monkeypatch.setattr(Handle, "backward", ticks.counting(Handle.backward, estimate.BACKWARD))
     monkeypatch.setattr(estimate.time, "perf_counter", lambda: ticks.time)
     monkeypatch.setattr(estimate, "faster_format", lambda engine, shape: "contiguous")

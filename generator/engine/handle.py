@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from generator.engine.capture import prepared
+from generator.engine.ahead import Ahead, Score
+from generator.engine.capture import StopForward, prepared
 from generator.engine.merged import apart
 from generator.engine.passes import Engine
 from generator.engine.reduced import Refused
@@ -82,6 +83,41 @@ class Handle:
         if layer not in kept:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
         return self.engine.maps(kept)[layer].to(self.engine.dtype)
+
+    def ahead(self, layer: LayerName, score: Score, precision: str = "float32") -> Ahead | None:
+        """For a `score` that is linear in the maps of `layer`: what gives the scores of a batch without running the layer; None
+        where it is no convolution."""
+        module = self.engine.modules.get(layer)  # not a later call of one, nor a function
+        plain = isinstance(module, nn.Conv2d) and layer not in self.engine.grids and not module._forward_hooks
+        return Ahead(self, layer, score, precision) if plain else None
+
+    def layer_input(self, layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
+        """What the module at `layer` is given first (n, c, h, w) for the normalised batch `x`, differentiable, in the numbers that
+        it is given in. The forward stops in front of it; for the rest as `layer_output`.
+
+        Raises:
+            UserError: the layer is not reached.
+        """
+        given: list[Tensor] = []
+
+        def stop(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            given.extend(one if torch.is_grad_enabled() else one.detach() for one in (*args, *kwargs.values())[:1])
+            raise StopForward
+
+        wanted, rules = frozenset({layer}), self._rules(redirect)
+        light, batch = self._run(x, precision)
+        with light.get_submodule(layer).register_forward_pre_hook(stop, with_kwargs=True):
+            self.engine.forward(batch, wanted, rules, stop=True, module=light)
+        if not given:
+            raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
+        return given[0]
+
+    @contextmanager
+    def layer_module(self, layer: LayerName, precision: str = "float32") -> Iterator[nn.Module]:
+        """The module at `layer` as it is run in this precision, giving its own values inside."""
+        light = self.reduced if precision == "bfloat16" else self.light
+        with apart(light, self.engine.module, self.pairs, layer) as whole:
+            yield whole.get_submodule(layer)
 
     def class_scores(self, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
         """Differentiable class scores (n, classes) for the normalised batch `x` (n, c, h, w); `precision` as for a layer.

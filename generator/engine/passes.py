@@ -105,7 +105,7 @@ class Engine:
         self._light: tuple[object, nn.Module] | None = None
         self._scorer: tuple[nn.Module, nn.Module] | None = None
         self._reduced: tuple[nn.Module, nn.Module | Refused] | None = None
-        self._modules = dict(self.module.named_modules())
+        self.modules = dict(self.module.named_modules())
 
     def batch(self, x: Tensor) -> Tensor:
         """`x` (n, c, h, w) on the model's device, in its precision and memory format."""
@@ -354,9 +354,9 @@ class Engine:
     def module_at(self, layer: LayerName) -> Any:
         """The module called at `layer`, or the linear head for HEAD."""
         path = self.head if layer == HEAD else layer.partition("@")[0]
-        if path is None or path not in self._modules:
+        if path is None or path not in self.modules:
             raise LookupError(f"no module is called at {layer!r}")
-        return self._modules[path]
+        return self.modules[path]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ bfloat16 reaches as far as float32 and has two to three digits, which is enough 
 that was found is never computed so.
 
 Two kinds of modules stay in float32. Batch normalisations that are merged into nothing: their statistics are far apart, and
-torch takes other numbers than theirs. And convolutions that are grouped and strided at once: in bfloat16 oneDNN's backward of
-them, where groups are of one unit, takes fifteen times as long as in float32.
+torch takes other numbers than theirs. And convolutions that are grouped and strided at once; these and some others are computed
+another way (`generator.engine.convolved`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.engine.capture import prepared
+from generator.engine.convolved import Wide, another
 from generator.engine.invoke import Invocation
 from generator.model.calls import tensors
 from generator.model.twin import alongside, twin
@@ -38,14 +39,6 @@ OLDER = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
 
 class Refused(Exception):
     """There is no such twin of a model; the text says why, as the end of a sentence on it."""
-
-
-class Wide(nn.Module):
-    """A convolution that computes in float32 and gives what it was given."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        found: Tensor = super().forward(input.float())
-        return found.to(input.dtype)
 
 
 def able(device: torch.device) -> bool:
@@ -114,9 +107,10 @@ def _made(module: nn.Module) -> nn.Module:
     for part in made.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             continue
-        if isinstance(part, nn.Conv2d) and part.groups > 1 and max(part.stride) > 1:
-            part.__class__ = type("Wide", (Wide, type(part)), {})
-            continue
+        if (first := another(part)) is not None:
+            part.__class__ = type(first.__name__, (first, type(part)), {})
+            if first is Wide:
+                continue
         for held in (part._parameters, part._buffers):
             for name, value in held.items():
                 if value is not None and value.is_floating_point():

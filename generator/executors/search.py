@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from generator.artifacts import ImageGrid
@@ -78,7 +79,7 @@ def fill_searches(
                     _spread(jobs, part.search, store)
                 stage.advance(len(artifact.units), _said(part.search))
 
-    abreast(handle.engine, todo, run)
+    abreast(handle.engine, _longest_first(todo, handle.engine), run)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,19 @@ class _Part:
     """As it is for these."""
     units: tuple[int, ...]
     filmed: tuple[int, ...]
+
+
+def _longest_first(todo: Sequence[_Part], engine: Engine) -> list[_Part]:
+    """The same, what takes longest in front: of parts that run abreast, a long one that begins last runs alone."""
+    layers = () if engine.facts is None else engine.facts.layers.values()
+    own = [layer.macs * (layer.kind != "block") for layer in layers]  # a block's are those of the layers in it
+    reached = dict(zip((layer.name for layer in layers), accumulate(own), strict=True))
+
+    def work(part: _Part) -> int:
+        passes = sum(part.method.passes(part.search.layer, len(part.units)))
+        return int(passes * len(part.units) * reached.get(part.search.at, sum(own)))
+
+    return sorted(todo, key=work, reverse=True)
 
 
 def _said(search: Search) -> str:

@@ -141,7 +141,7 @@ class PictureSearch(ABC):
         def run(some: tuple[int, ...], size: tuple[int, int]) -> Found:
             draws = [self.draw(seed, subject) for subject in some]
             of, start = self.aim(handle, layer, some)
-            return climb(climb_of(self, size, **self.fixed), handle, of, draws, size, start=start)
+            return climb(climb_of(self, size, **self.fixed), handle, of, draws, size, seed=seed, start=start)
 
         sizes = dict.fromkeys((fitted(self.size, handle.input_shape), handle.input_shape[1:]))
         for some, found in in_batches(subjects, self.batch, tuple(sizes), run, handle.room(layer and layer.name)):

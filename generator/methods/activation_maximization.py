@@ -357,6 +357,7 @@ class ActivationMaximization:
             Units(layer.name, tuple(unit for unit, _ in each), at),
             [_draw(seed, unit, variant) for unit, variant in each],
             size,
+            seed=seed,
             frame=frame,
             start=seen[0] if self.start == "image" and len(seen) else None,
             photographs=seen if self.parametrization == "maco" else None,

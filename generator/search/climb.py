@@ -26,7 +26,7 @@ from generator.search.maco import Maco, magnitude_of
 from generator.search.objectives import Objective, Units
 from generator.search.pixels import Pixels
 from generator.search.priors import distance_to_gray, total_variation
-from generator.search.transforms import Wander, framed, look, middle
+from generator.search.transforms import Wander, framed, look, middle, windows
 
 PARAMETRIZATIONS = ("fourier", "pixel", "maco")
 SURE = 0.05
@@ -112,6 +112,7 @@ def climb(
     draws: Sequence[torch.Generator],
     size: tuple[int, int],
     *,
+    seed: int = 0,
     frame: int | None = None,
     start: Tensor | None = None,
     photographs: Float[Tensor, "n c h w"] | None = None,
@@ -121,6 +122,7 @@ def climb(
     the same whoever shares its batch.
 
     Args:
+        seed: of the looks, which all pictures share.
         frame: pixels of gray about the picture, where not as `settings` say.
         start: a picture (c, h, w) in [0, 1] to start all from, instead of noise; or one each (b, c, h, w). Of pictures that
             are to differ (`Climb.diversity`) all but the first start from it under noise of their own (STIRRED): from one place
@@ -132,7 +134,9 @@ def climb(
     canvas = settings.canvas(handle.input_shape[0], size, photographs)
     wander = Wander(settings.jitter, settings.turn, settings.zoom)
     z = torch.stack(_starts(canvas, draws, start, size, settings)).to(device)  # (b, c, v, u, parts)
-    looks = torch.stack([wander.looks(settings.steps, draw) for draw in draws], dim=1)  # (steps, b, 4)
+    ways = windows(
+        wander, settings.steps, seed, (size[0] + 2 * settings.jitter, size[1] + 2 * settings.jitter), size, device
+    )
     unevenly = isinstance(canvas, Fourier) and settings.contrast > 0 and isinstance(objective, Units)
     ascent = PooledAscent(canvas.groups, settings.rate, EVEN if unevenly else 1.0)
     touched = torch.zeros(len(draws), dtype=torch.bool, device=device)
@@ -158,19 +162,25 @@ def climb(
     courses: dict[int, list[Tensor]] = {k: [] for k in shown}
     curve: list[Tensor] = []
     begun = z
+    linear = isinstance(objective, Units) and settings.diversity == 1  # which tells pictures apart by all of the maps
+    ahead = handle.ahead(objective.layer, score, settings.precision) if linear and objective.layer else None
     for step in range(settings.steps):
         z = z.detach().requires_grad_()
         picture = canvas.paint(z)
         if step in pausing:
             for k, course in courses.items():
                 course.append(middle(picture[k].detach(), *size).float().cpu())
-        window = look(picture, looks[step], *size)
+        window = look(picture, ways[step % len(ways)])
         window.register_hook(touch)
         if felt is not None:
             picture.register_hook(feel)
         # the start is seen as the end will be, without a frame: whether the score rose is told from these two
-        maps = see(framed(window, frame if step else 0), step < settings.redirect, settings.precision)
-        reached = score(maps)  # (b,)
+        shown_, redirect = framed(window, frame if step else 0), step < settings.redirect
+        if step and ahead is not None:
+            reached = ahead(normalised(shown_, handle), redirect=redirect)  # (b,)
+        else:
+            maps = see(shown_, redirect, settings.precision)
+            reached = score(maps)
         curve.append(reached.detach())
         if not step:
             strength = maps.detach().flatten(1).abs().mean(dim=1)  # (b,)

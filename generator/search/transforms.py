@@ -9,6 +9,11 @@ What a search paints must survive such looks, so it cannot rest on single pixels
     │   └───────┘   │
     └───────────────┘
 
+All pictures of a search, and all searches of one seed, stray alike: what a look reads is then found out once. Reading
+bilinearly is a product with a matrix of four numbers a row, and its gradient one with the transpose. Both are kept as lists of
+what to add up, which `embedding_bag` does for all pictures and channels at once: `grid_sample` finds out anew for each picture
+where each place lies, and its backward adds number by number, five times as long in all.
+
 A gray frame may be put around the window as well: the borders of a convolution's own padding are then not the picture's.
 """
 
@@ -16,11 +21,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+DIFFERENT = 32
+"""Looks of a search at most; a longer one takes them again, in the same order. A look at a picture of 128 pixels is 1 MB."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +49,99 @@ class Wander:
         return looks + torch.tensor([0.0, 0.0, 0.0, 1.0])
 
 
-def look(
-    canvas: Float[Tensor, "b c H W"], looks: Float[Tensor, "b 4"], height: int, width: int
-) -> Float[Tensor, "b c h w"]:
-    """The window (height, width) of each picture that its look shows, bilinear; mirrored beyond the canvas.
+@dataclass(frozen=True)
+class Sums:
+    """A sparse matrix as what to add up for each of its rows: those columns from `begins` on, each times its share."""
+
+    columns: Int[Tensor, " entries"]
+    begins: Int[Tensor, " rows"]
+    shares: Float[Tensor, " entries"]
+
+    def of(self, values: Float[Tensor, "columns n"]) -> Float[Tensor, "rows n"]:
+        """The product with `values`."""
+        shares = self.shares.to(values.dtype)
+        return F.embedding_bag(self.columns, values, self.begins, per_sample_weights=shares, mode="sum")
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a look reads of a canvas of the size `outer` (H, W) for a window of the size `size` (h, w), and the transpose."""
+
+    outer: tuple[int, int]
+    size: tuple[int, int]
+    reads: Sums
+    feeds: Sums
+
+
+class _Seen(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, canvas: Tensor, window: Window) -> Tensor:  # type: ignore[override]
+        ctx.window = window
+        return _product(window.reads, canvas, window.size)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return _product(ctx.window.feeds, grads[0], ctx.window.outer).contiguous(), None
+
+
+def _product(sums: Sums, maps: Float[Tensor, "b c p q"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """The product with each channel, as maps of `size`; places are outermost in memory."""
+    rows = maps.permute(2, 3, 0, 1).contiguous().view(maps.shape[2] * maps.shape[3], -1)  # (p * q, b * c)
+    return sums.of(rows).view(*size, *maps.shape[:2]).permute(2, 3, 0, 1)
+
+
+def look(canvas: Float[Tensor, "b c H W"], window: Window) -> Float[Tensor, "b c h w"]:
+    """What each picture shows in a window."""
+    seen: Tensor = _Seen.apply(canvas, window)
+    return seen
+
+
+def window_of(way: Tensor, outer: tuple[int, int], size: tuple[int, int], device: torch.device | str = "cpu") -> Window:
+    """The window of `size` (h, w) that a look (4,), as `Wander.looks` draws it, shows of a canvas of `outer` (H, W), bilinear; mirrored beyond the canvas.
 
     A window pixel `p` from the window's centre shows the canvas at `shift + zoom * turned(p)` from the canvas' centre,
     so that a zoom above 1 sees more of it. A straight look is the exact middle where the margins are whole.
     """
-    H, W = canvas.shape[-2:]
-    right, down, turn, zoom = looks.to(canvas).unbind(dim=1)
-    cos, sin = zoom * turn.cos(), zoom * turn.sin()
-    # affine_grid counts in halves of the window (input) and of the canvas (output), not in pixels
-    theta = torch.stack(
-        [
-            torch.stack([cos * width / W, -sin * height / W, 2 * right / W], dim=1),
-            torch.stack([sin * width / H, cos * height / H, 2 * down / H], dim=1),
-        ],
-        dim=1,
-    )  # (b, 2, 3)
-    grid = F.affine_grid(theta, [len(canvas), canvas.shape[1], height, width], align_corners=False)
-    return F.grid_sample(canvas, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    (H, W), (h, w) = outer, size
+    right, down, turn, zoom = way.double().tolist()
+    y = (torch.arange(h, dtype=torch.float64) - (h - 1) / 2)[:, None]
+    x = (torch.arange(w, dtype=torch.float64) - (w - 1) / 2)[None, :]
+    rows = _mirrored((H - 1) / 2 + down + zoom * (math.sin(turn) * x + math.cos(turn) * y), H)  # (h, w)
+    columns = _mirrored((W - 1) / 2 + right + zoom * (math.cos(turn) * x - math.sin(turn) * y), W)
+    top, left = rows.floor(), columns.floor()
+    v, u = rows - top, columns - left
+    above, beside = (
+        (top + 1).clamp(max=H - 1),
+        (left + 1).clamp(max=W - 1),
+    )  # beyond the last one, of which nothing is read
+    places = (
+        torch.stack([top * W + left, top * W + beside, above * W + left, above * W + beside], dim=2).int().flatten()
+    )
+    shares = torch.stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u], dim=2).flatten()
+    order = places.argsort(stable=True)
+    entries = torch.bincount(places, minlength=H * W)
+    reads = places, torch.arange(0, 4 * h * w, 4), shares
+    feeds = order // 4, entries.cumsum(0) - entries, shares[order]
+    return Window(outer, size, *(_sums(*parts, device) for parts in (reads, feeds)))
+
+
+def _sums(columns: Tensor, begins: Tensor, shares: Tensor, device: torch.device | str) -> Sums:
+    return Sums(columns.int().to(device), begins.int().to(device), shares.to(device, torch.float32))
+
+
+def _mirrored(at: Float[Tensor, "h w"], side: int) -> Float[Tensor, "h w"]:
+    """Places on an axis of so many pixels: those beyond it mirrored at the outer edges of its first and last."""
+    over = (at + 0.5).remainder(2 * side)
+    return (torch.minimum(over, 2 * side - over) - 0.5).clamp(0, side - 1)
+
+
+@lru_cache(maxsize=4)  # layers abreast are of several sizes
+def windows(
+    wander: Wander, steps: int, seed: int, outer: tuple[int, int], size: tuple[int, int], device: torch.device
+) -> tuple[Window, ...]:
+    """The windows of so many steps, in order, `DIFFERENT` at most. They are of the seed alone: kept for the next search."""
+    drawn = wander.looks(min(steps, DIFFERENT), torch.Generator().manual_seed(seed % 2**63))
+    return tuple(window_of(one, outer, size, device) for one in drawn)
 
 
 def middle(canvas: Float[Tensor, "b c H W"], height: int, width: int) -> Float[Tensor, "b c h w"]:

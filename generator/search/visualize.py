@@ -126,7 +126,7 @@ def search(
     n = pictures(objective, count, settings.diversity)
     draws = [torch.Generator().manual_seed((seed * 1_000_003 + k) % 2**63) for k in range(n * settings.diversity)]
     repeated = _repeated(objective, settings.diversity)
-    return climb(settings, handle, repeated, draws, size or own, start=start, photographs=photographs)
+    return climb(settings, handle, repeated, draws, size or own, seed=seed, start=start, photographs=photographs)
 
 
 def check(description: Description, objective: Objective) -> None:

@@ -51,7 +51,9 @@ def test_a_handle_runs_no_convolution_behind_the_layer(layer: str, convolutions:
             it.class_scores(pictures(), redirect=redirect, precision=precision)
         with counted() as found:
             it.layer_output(LayerName(layer), pictures(), redirect=redirect, precision=precision)
-    assert (whole.convolutions, found.convolutions) == (3, convolutions)
+        with counted() as before:
+            it.layer_input(LayerName("depthwise"), pictures(), redirect=redirect, precision=precision)
+    assert (whole.convolutions, found.convolutions, before.convolutions) == (3, convolutions, 1)
 
 
 @pytest.mark.parametrize(("layer", "later"), [("conv1", ["bn", "relu", "conv2", "fc"]), ("relu", ["conv2", "fc"])])
@@ -75,5 +77,6 @@ def test_a_search_runs_no_more_of_the_model_than_its_layer_takes():
         passes = it[0].engine.counts.forward
         with counted() as last:
             search(QUICK, it, "2", 0)
-    assert first.convolutions == passes
-    assert last.convolutions == 2 * (it[0].engine.counts.forward - passes)
+    # of the layer's own: for the first look and the last, and two to find out what its scores are in front of it
+    assert first.convolutions == 4
+    assert last.convolutions == it[0].engine.counts.forward - passes + 4

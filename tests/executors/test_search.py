@@ -19,7 +19,8 @@ from generator.command.progress import Silent
 from generator.config import load_config
 from generator.engine.handle import Handle
 from generator.executors.search import lacking
-from generator.names import INPUT, LayerName
+from generator.methods.activation_maximization import ActivationMaximization
+from generator.names import INPUT, LayerName, Unit
 from generator.pages.views import Atlas, Passes
 from generator.report.assemble import Assembly
 from generator.report.picked import picked
@@ -37,7 +38,7 @@ def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generator.build.faster_format", lambda engine, shape: "contiguous")
 
 
-def setup_for(folder: Path, images: int = 2, units: str = "3,0,5", **options: Any) -> Setup:
+def setup_for(folder: Path, images: int = 2, units: str = "3,0,5", layers: str = "conv2_1", **options: Any) -> Setup:
     """A report of one layer of the digits' model: `units` of it, searched with these options."""
     pictures = folder / "images"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def setup_for(folder: Path, images: int = 2, units: str = "3,0,5", **options: An
     given = {
         "model": "tinyvgg_digits",
         "images": str(pictures),
-        "layers": "conv2_1",
+        "layers": layers,
         "methods": methods,
         "trust": "none",
     }
@@ -307,6 +308,28 @@ def test_a_batch_that_had_no_room_is_not_tried_again_for_the_layers_other_units(
     finally:
         torch.set_num_threads(before)
     assert tried == [2, 1]
+
+
+def test_what_takes_longest_is_searched_for_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A layer of the most operations before it, and of the most units to be searched for together; a layer's two parts in order."""
+    real, order = ActivationMaximization.search, []
+
+    def noted(self: Any, handle: Any, layer: Any, units: tuple[Unit, ...], *rest: Any) -> Any:
+        order.append((layer.name, tuple(unit.channel for unit in units)))
+        return real(self, handle, layer, units, *rest)
+
+    monkeypatch.setattr(ActivationMaximization, "search", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        filled(setup_for(tmp_path, units="3,0,5", layers="conv", batch=2))
+    finally:
+        torch.set_num_threads(before)
+    names = ["conv2_2", "conv2_1", "conv1_2", "conv1_1"]
+    pairs = [(name, (3, 0)) for name in names]
+    assert [one for one in order if len(one[1]) == 2] == pairs
+    assert [one for one in order if len(one[1]) == 1] == [(name, (5,)) for name in names]
+    assert order[:2] == pairs[:2], "two units of a layer before the one that is left of a deeper one"
 
 
 def test_variants_and_opacity_reach_the_view(tmp_path: Path):

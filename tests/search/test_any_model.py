@@ -52,13 +52,19 @@ def test_any_channels_and_any_shape_in_any_parametrization(shape, parametrizatio
 
 def test_a_framed_picture_is_seen_larger_and_comes_out_as_large_as_before(monkeypatch):
     with held(random_convs(), (3, 64, 64)) as it:
-        real, seen = it[0].layer_output, []
+        seen = []
 
-        def watched(layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
-            seen.append((tuple(x.shape[2:]), x[0, :, 0, 0].tolist()))
-            return real(layer, x, redirect=redirect, precision=precision)
+        def watched(name: str) -> None:  # whole, or in front of the layer
+            real = getattr(it[0], name)
 
-        monkeypatch.setattr(it[0], "layer_output", watched)
+            def call(layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
+                seen.append((tuple(x.shape[2:]), x[0, :, 0, 0].tolist()))
+                return real(layer, x, redirect=redirect, precision=precision)
+
+            monkeypatch.setattr(it[0], name, call)
+
+        watched("layer_output")
+        watched("layer_input")
         found = search(dataclasses.replace(QUICK, steps=3, pad=3), it, "2", 0)
     # gray is 0.5: (0.5 - 0.5) / 0.25 = 0; the first look and the last are of the picture itself
     assert seen[1:3] == [((38, 38), [0, 0, 0])] * 2

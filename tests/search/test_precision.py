@@ -71,12 +71,12 @@ def test_a_model_that_gives_no_numbers_in_bfloat16_is_searched_in_float32():
 
 @pytest.mark.parametrize("layer", ["0", "2"])
 def test_it_reaches_as_much(layer: str):
-    """After 32 steps: halfway there, how far a search has come differs with how a processor rounds."""
+    """After 128 steps: after 32 a start that is another by a hundredth makes as much of a difference."""
     units, shares = tuple(range(5)), []
     with held(random_convs(), SHAPE) as it:
         for seed in range(4):
             rough, fine = (
-                search(dataclasses.replace(method, steps=32), it, layer, *units, seed=seed) for method in (ROUGH, FINE)
+                search(dataclasses.replace(method, steps=128), it, layer, *units, seed=seed) for method in (ROUGH, FINE)
             )
             assert not torch.equal(rough.values, fine.values), "or it did not run in bfloat16"
             assert rough.dead == fine.dead == ("",) * 5
