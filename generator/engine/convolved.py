@@ -1,13 +1,18 @@
-"""Convolutions of a search's twin in bfloat16, computed another way where oneDNN takes long; the same sums, in another order.
+"""Convolutions of the twins that searches run, computed another way where torch takes long; the same sums, in another order.
+
+In bfloat16:
 
     1 x 1, strided, or of many weights    one product of matrices for all the places that are read
     of many weights, for few places       the same, of the patches at each place
     few channels, strided                 backwards, the s x s pixels under a step side by side as channels, and a kernel of k / s
     grouped and strided                   in float32, to which pads are filled in at once
 
+In float32, 1 x 1 in one thread: by oneDNN, as in several.
+
 For each pass oneDNN lays the weights of a convolution out anew: where maps are of 4 x 4 that takes longer than the convolution.
 It takes channels by the sixteen: the gradient of a picture's three costs as much as one of sixteen. And in bfloat16 its backward
-of a convolution that is grouped and strided at once, where groups are of one unit, takes fifteen times as long as in float32.
+of a convolution that is grouped and strided at once, where groups are of one unit, takes fifteen times as long as in float32. In float32, with one thread and fewer than sixteen pictures,
+torch multiplies the matrices of 1 x 1 convolutions by MKL, which takes more than twice as long on processors that are not Intel's.
 """
 
 from __future__ import annotations
@@ -25,6 +30,8 @@ FEW = 4
 """Channels at most that are taken side by side with those of their neighbours."""
 MANY = 2**18
 """Weights from which laying them out shows."""
+PICTURES = 16
+"""Of a batch, from which torch asks oneDNN by itself."""
 PLACES = 192
 """Of a batch's maps, at most, that are gathered into patches; beyond, to copy those takes as long."""
 
@@ -41,11 +48,39 @@ def another(module: nn.Module) -> type[Another | Wide] | None:
     return Another if slow and module.weight.device.type == "cpu" else None
 
 
+def alone(module: nn.Module) -> type[Alone] | None:
+    """Likewise, of a twin in float32."""
+    if not isinstance(module, nn.Conv2d) or module.kernel_size != (1, 1) or module.groups > 1:
+        return None
+    mine = module.weight.device.type == "cpu" and module.weight.dtype == torch.float32
+    return Alone if mine and torch.backends.mkldnn.is_available() else None
+
+
+def put_before(module: nn.Module, kind: type) -> None:
+    """Make a module's class one of its own, `kind` in front of it."""
+    module.__class__ = type(kind.__name__, (kind, type(module)), {})
+
+
+def take_away(module: nn.Module, kind: type) -> None:
+    """Undo `put_before`, where that was done."""
+    if isinstance(module, kind):
+        module.__class__ = type(module).__bases__[1]
+
+
 class Another:
     """In front of a convolution's class. Its own forward may pad first, or make its weights: only the calls are others."""
 
     def forward(self, input: Tensor) -> Tensor:
         with _Calls():
+            found: Tensor = super().forward(input)  # type: ignore[misc]
+            return found
+
+
+class Alone:
+    """In front of a 1 x 1 convolution's class: torch asks oneDNN for it with one thread, too."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        with _AloneCalls():
             found: Tensor = super().forward(input)  # type: ignore[misc]
             return found
 
@@ -62,6 +97,11 @@ class Wide:
 class _Calls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         return (convolved if func is F.conv2d else func)(*args, **(kwargs or {}))
+
+
+class _AloneCalls(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        return (by_onednn if func is F.conv2d else func)(*args, **(kwargs or {}))
 
 
 class _WideCalls(TorchFunctionMode):
@@ -98,6 +138,39 @@ def convolved(
         if len(input) * size[0] * size[1] <= PLACES:
             return _tensor(_OfFewPlaces.apply(input, weight, bias, step, _pair(padding), tuple(size)))
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+
+
+def by_onednn(
+    input: Float[Tensor, "b c h w"],
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Float[Tensor, "b k h w"]:
+    """What `torch.nn.functional.conv2d` gives for the same, as of two threads where there is one. No gradient of the weights and the
+    bias."""
+    plain = not isinstance(padding, str) and (_pair(stride), _pair(padding), groups) == ((1, 1), (0, 0), 1)
+    small = input.dim() == 4 and 0 < len(input) < PICTURES and input.dtype == weight.dtype == torch.float32
+    if plain and small and input.device.type == "cpu" and weight.shape[2:] == (1, 1) and torch.get_num_threads() == 1:
+        return _tensor(_ByOneDNN.apply(input, weight, bias))
+    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+
+
+class _ByOneDNN(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # type: ignore[override]
+        ctx.weight = weight
+        return _onednn(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return _onednn(grads[0], ctx.weight.transpose(0, 1), None), None, None
+
+
+def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return _tensor(torch.ops.aten.mkldnn_convolution(x, weight, bias, [0, 0], [1, 1], [1, 1], 1))
 
 
 class _AtEachPlace(torch.autograd.Function):

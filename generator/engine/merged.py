@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from generator.engine.convolved import alone, put_before
 from generator.engine.invoke import Invocation
 from generator.model.calls import tensors
 from generator.model.twin import twin
@@ -43,6 +44,9 @@ def merged(module: nn.Module, pairs: Sequence[tuple[str, str]], x: Tensor, invoc
             found = twin(module)
             for conv, norm in pairs:
                 _merge(found, conv, norm)
+            for part in found.modules():
+                if (kind := alone(part)) is not None:
+                    put_before(part, kind)
             same = alike(invocation(found, x + 0), invocation(module, x + 0))
     except (
         Exception

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.engine.capture import prepared
-from generator.engine.convolved import Wide, another
+from generator.engine.convolved import Alone, Wide, another, put_before, take_away
 from generator.engine.invoke import Invocation
 from generator.model.calls import tensors
 from generator.model.twin import alongside, twin
@@ -107,8 +107,9 @@ def _made(module: nn.Module) -> nn.Module:
     for part in made.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             continue
+        take_away(part, Alone)
         if (first := another(part)) is not None:
-            part.__class__ = type(first.__name__, (first, type(part)), {})
+            put_before(part, first)
             if first is Wide:
                 continue
         for held in (part._parameters, part._buffers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,7 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generator.engine.convolved import MANY, PLACES, Another, Wide, another, convolved, padded
+from generator.engine.convolved import (
+    MANY,
+    PLACES,
+    Alone,
+    Another,
+    Wide,
+    alone,
+    another,
+    by_onednn,
+    convolved,
+    padded,
+)
+from generator.engine.merged import merged
 from generator.engine.reduced import reduced
 from generator.model.twin import copied
 
@@ -166,3 +180,86 @@ def test_pads_are_filled_in_in_float32():
 def test_other_pads_are_left_to_torch(pad: tuple[int, ...], how: dict[str, Any]):
     x = torch.rand(2, 3, 4, 5).bfloat16()
     assert torch.equal(padded(x, pad, **how), F.pad(x, pad, **how))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def by_itself(found: Tensor) -> bool:
+    """Whether torch chose how."""
+    return "OneDNN" not in type(found.grad_fn).__name__
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, LAST], ids=["contiguous", "channels_last"])
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "bare"])
+def test_in_one_thread_onednn_gives_values_and_gradients_of_small_batches(form: torch.memory_format, bias: bool):
+    drawn = torch.Generator().manual_seed(6)
+    x = torch.randn(3, 20, 7, 5, generator=drawn).contiguous(memory_format=form).requires_grad_()
+    weight, shift = torch.randn(12, 20, 1, 1, generator=drawn), torch.randn(12, generator=drawn) if bias else None
+    with threads(1):
+        found = by_onednn(x, weight, shift)
+        assert not by_itself(found)
+        own = F.conv2d(x, weight, shift)
+        towards = torch.randn(own.shape, generator=drawn)
+        torch.testing.assert_close(found, own, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(gradient(found, towards, x), gradient(own, towards, x), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(by_onednn(x + 0, weight, shift).relu_(), own.relu(), rtol=1e-4, atol=1e-4)
+
+
+def test_whatever_else_is_asked_for_is_left_to_torch():
+    x, weight = torch.rand(2, 4, 6, 6, requires_grad=True), torch.rand(4, 4, 1, 1)
+    with threads(1):
+        assert not by_itself(by_onednn(x, weight))
+        assert not by_itself(by_onednn(x, weight, None, (1, 1), (0, 0), (1, 1), 1)), "as a module asks"
+        asked = {
+            "strided": (x, weight, None, 2),
+            "padded": (x, weight, None, 1, 1),
+            "in words": (x, weight, None, 1, "same"),
+            "grouped": (x, weight[:, :1], None, 1, 0, 1, 4),
+            "3 x 3": (x, weight.expand(4, 4, 3, 3)),
+            "many pictures": (x.repeat(8, 1, 1, 1), weight),
+            "one without an axis": (x[0], weight),
+            "doubles": (x.double(), weight.double()),
+        }
+        for name, given in asked.items():
+            found = by_onednn(*given)
+            assert by_itself(found), name
+            assert torch.equal(found, F.conv2d(*given)), name
+    with threads(2):
+        assert by_itself(by_onednn(x, weight))
+
+
+class Pair(nn.Module):
+    """A convolution and its normalisation, and one that is not of 1 x 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.norm, self.three = nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.three(self.norm(self.one(x)).relu())
+
+
+def test_the_twin_in_float32_runs_them_and_that_in_bfloat16_does_not():
+    torch.manual_seed(7)
+    model, x = Pair().eval().requires_grad_(False), torch.randn(2, 3, 8, 8)
+
+    def run(module: nn.Module, batch: Tensor) -> Any:
+        return module(batch)
+
+    light = merged(model, [("one", "norm")], x, run)
+    assert light is not model
+    assert isinstance(light.one, Alone)
+    assert not isinstance(light.three, Alone)
+    assert type(model.one) is nn.Conv2d
+    with threads(1):
+        torch.testing.assert_close(light(x), model(x), rtol=1e-4, atol=1e-5)
+    assert not isinstance(reduced(light, x, run).one, Alone)
+    assert alone(nn.Conv2d(4, 4, 1, groups=2)) is alone(nn.Linear(4, 4)) is alone(nn.Conv2d(4, 4, 1).double()) is None

@@ -17,6 +17,8 @@ from tests.engine.test_passes import InPlace, images
 from tests.engine.test_reduced import SHAPE, engine_of, pictures
 from tests.search.searching import QUICK, held, random_convs, search
 
+KINDS = (torch.ops.aten.convolution.default, torch.ops.aten.mkldnn_convolution.default)
+
 
 class _Counted(TorchDispatchMode):
     """Counts the convolutions that run, of whatever module."""
@@ -26,7 +28,7 @@ class _Counted(TorchDispatchMode):
         self.convolutions = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.convolutions += func is torch.ops.aten.convolution.default
+        self.convolutions += func in KINDS
         return func(*args, **(kwargs or {}))
 
 
