@@ -42,11 +42,13 @@ class Wander:
     zoom: float
 
     def looks(self, count: int, generator: torch.Generator) -> Float[Tensor, "count 4"]:
-        """Random looks, each (shift right, shift down, turn in radians, zoom); the first is straight ahead."""
+        """Random looks, each (shift right, shift down, turn in radians, zoom). The first is straight ahead; then each second one
+        strays as far as the one before it, the other way: no side of the pictures is seen more than another."""
         reach = torch.tensor([self.shift, self.shift, math.radians(self.turn), self.zoom])
-        looks = (2 * torch.rand(count, 4, generator=generator) - 1) * reach
-        looks[:1] = 0
-        return looks + torch.tensor([0.0, 0.0, 0.0, 1.0])
+        strays = (2 * torch.rand(count, 4, generator=generator) - 1) * reach
+        strays[:1] = 0
+        strays[2::2] = -strays[1::2][: len(strays[2::2])]
+        return strays + torch.tensor([0.0, 0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,16 @@ def test_looks_stray_as_far_as_they_may():
         assert abs(off.mean().item()) < 0.1 * reach
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 20, 21])
+def test_each_second_look_strays_the_other_way(count: int):
+    looks = Wander(8, 5, 0.1).looks(count, torch.Generator().manual_seed(2)) - torch.tensor([0.0, 0.0, 0.0, 1.0])
+    assert looks.shape == (count, 4)
+    assert not looks[:1].any()
+    assert looks[1:].all()
+    for k in range(2, count, 2):
+        torch.testing.assert_close(looks[k], -looks[k - 1])
+
+
 def test_a_gray_frame_by_hand():
     window = torch.tensor([[[[0.1, 0.9]]]])
     gray = 0.5
