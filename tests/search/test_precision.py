@@ -145,7 +145,7 @@ def test_classes_are_searched_in_it_too():
         def forward(self, x: Tensor) -> Tensor:
             return self.convs(x).mean(dim=(2, 3))
 
-    method = ClassVisualization(steps=12, size=32, jitter=2)
+    method = ClassVisualization(steps=64, size=32, jitter=2)
     with held(Scored(), SHAPE) as it:
         (rough,), (fine,) = (
             tuple(dataclasses.replace(method, precision=p).search(it[0], None, (0, 3), 0))
