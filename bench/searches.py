@@ -117,7 +117,7 @@ def found(it: Subject, held: Handle, layer: Layer, precision: str | None = None,
     units = tuple(Unit(layer.name, k) for k in range(min(count, layer.units)))
     draws = [torch.Generator().manual_seed(k) for k in range(len(units))]
     settings = it.climb if precision is None else replace(it.climb, precision=precision)
-    return climb(settings, held, Units(layer.name, units), draws, (SIZE, SIZE))
+    return climb(settings, held, Units(layer.name, units), draws, (SIZE, SIZE), seed=0)
 
 
 def searched(it: Subject, layers: Sequence[Layer], into: dict[str, Found]) -> None:

@@ -92,6 +92,12 @@ def test_an_option_is_obeyed_and_its_pictures_are_those_that_a_measurement_would
     assert keys(open_)[:2] == keys(chosen)[:2] != keys(rough)[:2]
 
 
+def test_what_was_not_measured_is_not_said_to_be_faster(tmp_path: Path):
+    setup = setup_for(tmp_path, precision="bfloat16")  # of a model too small to be measured
+    assert precisions(setup) == {"bfloat16", "float32"}
+    assert [line for line in setup.notes if "in bfloat16" in line] == [FASTER.replace("which is faster here", "as asked for") + "; the scores beside their pictures are measured in float32."]  # fmt: skip
+
+
 @pytest.mark.parametrize("asked", [{"precision": "bfloat16"}, {}])
 def test_a_model_that_has_no_such_twin_is_searched_in_float32_and_that_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str], asked: dict[str, str]

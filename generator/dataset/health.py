@@ -62,10 +62,16 @@ def marks(answers: Answers, layer: Layer) -> NDArray[np.uint8]:
 
 def same(answers: Answers) -> NDArray[np.bool_]:
     """(c, ALIKE) whether each of the units that go most with a unit gives the same but for a factor."""
-    resting = np.where(answers.histogram_lo < 0, 0, answers.sparsity) + np.where(answers.highest > 0, answers.at_top, 0)
-    moves = (1 - resting) * _numbers(answers) >= MOVES
+    moves = moving(answers)
     known = (answers.alike != NONE) & (answers.correlation > SAME)
     return known & moves[:, None] & moves[answers.alike]
+
+
+def moving(answers: Answers) -> NDArray[np.bool_]:
+    """(c,) whether each unit is between zero and its highest value at MOVES places of the sample or more."""
+    resting = np.where(answers.histogram_lo < 0, 0, answers.sparsity) + np.where(answers.highest > 0, answers.at_top, 0)
+    found: NDArray[np.bool_] = (1 - resting) * _numbers(answers) >= MOVES
+    return found
 
 
 def _numbers(answers: Answers) -> NDArray[np.int64]:

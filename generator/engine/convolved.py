@@ -30,6 +30,10 @@ FEW = 4
 """Channels at most that are taken side by side with those of their neighbours."""
 MANY = 2**18
 """Weights from which laying them out shows."""
+PLAIN = frozenset(
+    ("__get__", "__set__", "size", "dim", "stride", "numel", "is_contiguous", "element_size", "is_floating_point")
+)
+"""What is asked of a tensor that is no computation."""
 PICTURES = 16
 """Of a batch, from which torch asks oneDNN by itself."""
 PLACES = 192
@@ -50,7 +54,7 @@ def another(module: nn.Module) -> type[Another | Wide] | None:
 
 def alone(module: nn.Module) -> type[Alone] | None:
     """Likewise, of a twin in float32."""
-    if not isinstance(module, nn.Conv2d) or module.kernel_size != (1, 1) or module.groups > 1:
+    if not isinstance(module, nn.Conv2d) or (*module.kernel_size, *module.stride, module.groups) != (1,) * 5:
         return None
     mine = module.weight.device.type == "cpu" and module.weight.dtype == torch.float32
     return Alone if mine and torch.backends.mkldnn.is_available() else None
@@ -70,28 +74,26 @@ def take_away(module: nn.Module, kind: type) -> None:
 class Another:
     """In front of a convolution's class. Its own forward may pad first, or make its weights: only the calls are others."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         with _Calls():
-            found: Tensor = super().forward(input)  # type: ignore[misc]
-            return found
+            return super().forward(*args, **kwargs)  # type: ignore[misc]
 
 
 class Alone:
     """In front of a 1 x 1 convolution's class: torch asks oneDNN for it with one thread, too."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         with _AloneCalls():
-            found: Tensor = super().forward(input)  # type: ignore[misc]
-            return found
+            return super().forward(*args, **kwargs)  # type: ignore[misc]
 
 
 class Wide:
-    """A convolution that computes in float32 and gives what it was given."""
+    """In front of a convolution's class: it computes in float32 what it is given in bfloat16, and gives that."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         with _WideCalls():
-            found: Tensor = super().forward(input)  # type: ignore[misc]
-            return found.to(input.dtype)
+            found: Tensor = super().forward(*args, **kwargs)  # type: ignore[misc]
+        return found.to((*args, *kwargs.values())[0].dtype)
 
 
 class _Calls(TorchFunctionMode):
@@ -106,12 +108,16 @@ class _AloneCalls(TorchFunctionMode):
 
 class _WideCalls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        instead = {F.conv2d: _in_float32, F.pad: padded}.get(func, func)
-        return instead(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func is F.pad:
+            return padded(*args, **kwargs)
+        if func.__name__ in PLAIN:
+            return func(*args, **kwargs)
+        return func(*map(_in_float32, args), **{name: _in_float32(value) for name, value in kwargs.items()})
 
 
-def _in_float32(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    return F.conv2d(input.float(), *args, **kwargs)
+def _in_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) and value.dtype == torch.bfloat16 else value
 
 
 def convolved(
@@ -123,9 +129,10 @@ def convolved(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Float[Tensor, "b k p q"]:
-    """What `torch.nn.functional.conv2d` gives for the same. No gradient of the weights and the bias."""
+    """What `torch.nn.functional.conv2d` gives for the same; where weights ask for a gradient, by torch."""
     step = _pair(stride)
     plain = input.dim() == 4 and groups == 1 and not isinstance(padding, str) and _pair(dilation) == (1, 1)
+    plain = plain and not _learnt(weight, bias)
     if plain and weight.shape[2:] == (1, 1) and _pair(padding) == (0, 0):
         return _tensor(_AtEachPlace.apply(input, weight, bias, step))
     if plain and step[0] == step[1] > 1 and input.shape[1] <= FEW:
@@ -135,7 +142,7 @@ def convolved(
             (side + 2 * p - k) // s + 1
             for side, p, k, s in zip(input.shape[2:], _pair(padding), weight.shape[2:], step, strict=True)
         ]
-        if len(input) * size[0] * size[1] <= PLACES:
+        if min(size) > 0 and len(input) * size[0] * size[1] <= PLACES:
             return _tensor(_OfFewPlaces.apply(input, weight, bias, step, _pair(padding), tuple(size)))
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
@@ -149,10 +156,11 @@ def by_onednn(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Float[Tensor, "b k h w"]:
-    """What `torch.nn.functional.conv2d` gives for the same, as of two threads where there is one. No gradient of the weights and the
-    bias."""
+    """What `torch.nn.functional.conv2d` gives for the same, as of two threads where there is one; where weights ask for a gradient,
+    by torch."""
     plain = not isinstance(padding, str) and (_pair(stride), _pair(padding), groups) == ((1, 1), (0, 0), 1)
     small = input.dim() == 4 and 0 < len(input) < PICTURES and input.dtype == weight.dtype == torch.float32
+    plain = plain and not _learnt(weight, bias)
     if plain and small and input.device.type == "cpu" and weight.shape[2:] == (1, 1) and torch.get_num_threads() == 1:
         return _tensor(_ByOneDNN.apply(input, weight, bias))
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
@@ -282,6 +290,11 @@ class _Padded(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         inner = grads[0][:, :, *ctx.inner]
         return inner.to(ctx.dtype, memory_format=torch.channels_last), None
+
+
+def _learnt(weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether a gradient of the weights is asked for: they may be made of what the layer is given."""
+    return weight.requires_grad or (bias is not None and bias.requires_grad)
 
 
 def _tensor(given: Any) -> Tensor:

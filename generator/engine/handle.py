@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from generator.engine.ahead import Ahead, Score
+from generator.engine.ahead import HOOKS, Ahead, Score, convolves_only
 from generator.engine.capture import StopForward, prepared
 from generator.engine.merged import apart
 from generator.engine.passes import Engine
@@ -84,24 +84,46 @@ class Handle:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
         return self.engine.maps(kept)[layer].to(self.engine.dtype)
 
-    def ahead(self, layer: LayerName, score: Score, precision: str = "float32") -> Ahead | None:
-        """For a `score` that is linear in the maps of `layer`: what gives the scores of a batch without running the layer; None
-        where it is no convolution."""
+    def ahead(self, layer: LayerName, score: Score, x: Tensor, precision: str = "float32") -> Ahead | None:
+        """For a `score` that is linear in the maps of `layer`: what gives the scores of batches such as `x` (n, c, h, w), normalised,
+        without running the layer; None where it is not a convolution and nothing else, or not given one tensor alone. It takes a
+        forward of one picture up to the layer to tell, once, which is not counted."""
         module = self.engine.modules.get(layer)  # not a later call of one, nor a function
-        plain = isinstance(module, nn.Conv2d) and layer not in self.engine.grids and not module._forward_hooks
-        return Ahead(self, layer, score, precision) if plain else None
+        if not isinstance(module, nn.Conv2d) or layer in self.engine.grids:
+            return None
+        if any(getattr(module, name, None) for name in HOOKS):
+            return None
+        if layer not in self.engine.convolving:
+            self.engine.convolving[layer] = self._convolves(layer, module, x[:1])
+        return Ahead(self, layer, score, precision) if self.engine.convolving[layer] else None
+
+    def _convolves(self, layer: LayerName, module: nn.Module, x: Tensor) -> bool:
+        counted = self.engine.counts.forward
+        try:
+            with torch.no_grad():
+                return convolves_only(module, self._given(layer, x))
+        except LookupError:
+            return False
+        finally:
+            self.engine.counts.forward = counted
 
     def layer_input(self, layer: LayerName, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
-        """What the module at `layer` is given first (n, c, h, w) for the normalised batch `x`, differentiable, in the numbers that
-        it is given in. The forward stops in front of it; for the rest as `layer_output`.
+        """What the module at `layer` is given first (n, c, h, w) for the normalised batch `x`, differentiable where it is called so, in
+        the numbers that it is given in. The forward stops in front of it; for the rest as `layer_output`.
 
         Raises:
             UserError: the layer is not reached.
+            LookupError: it is given something else, or more.
         """
-        given: list[Tensor] = []
+        return self._given(layer, x, redirect, precision)
+
+    def _given(self, layer: LayerName, x: Tensor, redirect: bool = False, precision: str = "float32") -> Tensor:
+        given: list[tuple[Any, ...]] = []
+        cut: list[bool] = []
 
         def stop(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            given.extend(one if torch.is_grad_enabled() else one.detach() for one in (*args, *kwargs.values())[:1])
+            given.append((*args, *kwargs.values()))
+            cut.append(not torch.is_grad_enabled())
             raise StopForward
 
         wanted, rules = frozenset({layer}), self._rules(redirect)
@@ -110,7 +132,9 @@ class Handle:
             self.engine.forward(batch, wanted, rules, stop=True, module=light)
         if not given:
             raise UserError(f"expected the forward pass to reach layer {layer!r}: it did not")
-        return given[0]
+        if len(given[0]) != 1 or not isinstance(given[0][0], Tensor) or given[0][0].dim() != 4:
+            raise LookupError(f"layer {layer!r} is not given one batch of maps")
+        return given[0][0].detach() if cut[0] else given[0][0]
 
     @contextmanager
     def layer_module(self, layer: LayerName, precision: str = "float32") -> Iterator[nn.Module]:

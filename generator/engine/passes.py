@@ -87,6 +87,8 @@ class Engine:
     """Layers whose output is not (n, c, h, w): how it is read as such."""
     rows: dict[tuple[LayerName, frozenset[LayerName]], Literal["one", "all", "whole"]] = field(default_factory=dict)
     """How the model is resumed from each layer tried so far, with the layers wanted on the way (`generator.engine.resume`)."""
+    convolving: dict[LayerName, bool] = field(default_factory=dict)
+    """Of convolutions asked for so far, whether they do that and nothing else (`generator.engine.ahead`)."""
     beside: tuple[object, list[Engine]] | None = field(default=None, init=False, repr=False)
     """Engines of copies of the model, and what they were made for (`generator.engine.abreast`)."""
     lender: Engine | None = field(default=None, init=False, repr=False)

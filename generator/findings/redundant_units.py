@@ -10,7 +10,8 @@ quantity, and none of them is superfluous. A threshold is $\beta / \gamma$ of th
 deviations of what the kernel answers, or, without one, the bias by the kernel's length; they are the same where they differ
 by less than 0.05. Opposite kernels are never redundant.
 
-Where the answers of the activation behind a convolution are known, they decide and the weights only explain. Of $k$ units
+Where the answers of the activation behind a convolution are known, they decide and the weights only explain; of a pair of which
+one is on at fewer than 16 places, though not never, they decide nothing, and the weights do. Of $k$ units
 that are one, $k - 1$ are counted as units that could go. On the page of all units, and in the filter of a layer's page,
 `redundant` means all $k$ of them, and no others.
 
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from generator.artifacts import NotApplicable
 from generator.dataset.answers import Answers
-from generator.dataset.health import ENOUGH, SAME, same
+from generator.dataset.health import ENOUGH, SAME, moving, same
 from generator.findings import check
 from generator.findings.evidence import Evidence
 from generator.findings.finding import Dot, Drawing, Finding, Place, graded
@@ -82,8 +83,10 @@ class RedundantUnits:
         for layer in evidence.layers:
             found = evidence.sound.get(layer.name)
             if layer.kind == "act" and found is not None and found.sampled >= ENOUGH:
-                rows.append(_row(layer, _like_answers(found), answered=True))
-                told.update(source.name for source in (evidence.behind(layer)[1],) if source is not None)
+                source = evidence.behind(layer)[1]
+                kernels = likely.get(source.name, frozenset()) if source is not None else frozenset()
+                rows.append(_row(layer, _like_answers(found) | _undecided(found, kernels), answered=True))
+                told.update((source.name,) if source is not None else ())
         rows += [
             _row(layer, likely[layer.name], answered=False)
             for layer in evidence.layers
@@ -195,6 +198,12 @@ def _like_answers(found: Answers) -> Pairs:
     units, ranks = np.nonzero(same(found))
     pairs = zip(units.tolist(), found.alike[units, ranks].tolist(), strict=True)
     return frozenset((min(o, p), max(o, p)) for o, p in pairs)
+
+
+def _undecided(found: Answers, pairs: Pairs) -> Pairs:
+    """Those of the pairs of which a unit is on at too few places to say whether it is the same as the other; none that is dead."""
+    moves, on = moving(found), found.highest > 0
+    return frozenset((o, p) for o, p in pairs if on[o] and on[p] and not (moves[o] and moves[p]))
 
 
 def _like_kernels(evidence: Evidence, name: LayerName) -> Pairs:

@@ -232,10 +232,10 @@ class ModelHandle(Protocol):
         """
 
     def ahead(
-        self, layer: LayerName, score: Callable[[Tensor], Tensor], precision: str = "float32"
+        self, layer: LayerName, score: Callable[[Tensor], Tensor], x: Tensor, precision: str = "float32"
     ) -> Callable[..., Tensor] | None:
-        """For a `score` that is linear in the maps of `layer`: a function of a normalised batch, and of `redirect`, that gives the
-        differentiable scores without running the layer (`generator.engine.ahead`); None where there is none."""
+        """For a `score` that is linear in the maps of `layer`: a function of normalised batches such as `x`, and of `redirect`, that
+        gives the differentiable scores without running the layer (`generator.engine.ahead`); None where there is none."""
 
     def class_scores(self, x: Tensor, *, redirect: bool = False, precision: str = "float32") -> Tensor:
         """Differentiable class scores (n, classes) for the normalised batch `x` of the model's own input size; `precision` as

@@ -62,9 +62,10 @@ def settled(
         auto, here["auto"] = replace(auto, found="float32"), "float32"
     made = [_with(choice, here) for choice in choices]
     if any(getattr(choice.method, "precision", "") == "bfloat16" for choice in made):
+        why = "which is faster here" if auto.found == "bfloat16" else "as asked for"
         notes.append(
-            "Searches run the model in bfloat16 (option `precision`), which is faster here; the scores beside their pictures are "
-            "measured in float32."
+            f"Searches run the model in bfloat16 (option `precision`), {why}; the scores beside their pictures are measured in "
+            "float32."
         )
     return made, auto, tuple(notes)
 

@@ -38,8 +38,8 @@ def choose_units(
     dataset: str = "",
     said: Callable[[], Said | None] = dict,
 ) -> Mapping[tuple[str, LayerName], tuple[int, ...]]:
-    """(search, layer) -> units, for searches of units. ``top:K`` ranks them by their highest activation in any image; where a layer has no
-    stored feature maps, its first K stand for them. Of ``threads:K``, half give way to what feeds units of deeper layers; of
+    """(search, layer) -> units, for searches of units. ``top:K`` ranks them by their highest activation in any image; of a layer
+    without feature maps, in any image of the dataset, and where that is not asked either, its first K stand for them. Of ``threads:K``, half give way to what feeds units of deeper layers; of
     ``top:K+threads:N`` N a layer, on the average, are what threads come by, those of the first page's units before others.
 
     `said` gives what units answer to, from which it is known which of them the first page shows; None where that is still to be
@@ -58,7 +58,9 @@ def choose_units(
             continue
         selection = parse_units(units, layer.units)
         if selection.top is None or layer.name not in maps:
-            chosen[search.name, layer.name] = selection.choose()
+            told = None if selection.top is None else (said() or {}).get(layer.name)
+            highest = None if told is None else np.nan_to_num(told.highest.astype(np.float64), nan=-np.inf).tolist()
+            chosen[search.name, layer.name] = selection.choose(highest)
             continue
         key = jobs.choice_key(search, units)
         kept = store.get(key)

@@ -7,7 +7,7 @@ Steps may run the model in bfloat16 (`precision`); pictures, scores and steps ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -112,7 +112,7 @@ def climb(
     draws: Sequence[torch.Generator],
     size: tuple[int, int],
     *,
-    seed: int = 0,
+    seed: int,
     frame: int | None = None,
     start: Tensor | None = None,
     photographs: Float[Tensor, "n c h w"] | None = None,
@@ -162,8 +162,7 @@ def climb(
     courses: dict[int, list[Tensor]] = {k: [] for k in shown}
     curve: list[Tensor] = []
     begun = z
-    linear = isinstance(objective, Units) and settings.diversity == 1  # which tells pictures apart by all of the maps
-    ahead = handle.ahead(objective.layer, score, settings.precision) if linear and objective.layer else None
+    ahead: Callable[..., Tensor] | None = None
     for step in range(settings.steps):
         z = z.detach().requires_grad_()
         picture = canvas.paint(z)
@@ -175,15 +174,18 @@ def climb(
         if felt is not None:
             picture.register_hook(feel)
         # the start is seen as the end will be, without a frame: whether the score rose is told from these two
-        shown_, redirect = framed(window, frame if step else 0), step < settings.redirect
-        if step and ahead is not None:
-            reached = ahead(normalised(shown_, handle), redirect=redirect)  # (b,)
+        view, redirect = framed(window, frame if step else 0), step < settings.redirect
+        if ahead is None:
+            maps = see(view, redirect, settings.precision)
+            reached = score(maps)  # (b,)
         else:
-            maps = see(shown_, redirect, settings.precision)
-            reached = score(maps)
+            reached = ahead(normalised(view, handle), redirect=redirect)
         curve.append(reached.detach())
         if not step:
             strength = maps.detach().flatten(1).abs().mean(dim=1)  # (b,)
+            if isinstance(objective, Units) and settings.diversity == 1:  # variants are told apart by all of the maps
+                seen = normalised(view.detach(), handle)
+                ahead = handle.ahead(objective.layer, score, seen, settings.precision)
         value = reached
         if (prior := settings.prior(picture)) is not None:
             value = value - prior

@@ -20,6 +20,7 @@ A gray frame may be put around the window as well: the borders of a convolution'
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,7 +31,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 DIFFERENT = 32
-"""Looks of a search at most; a longer one takes them again, in the same order. A look at a picture of 128 pixels is 1 MB."""
+"""Looks of a search at most; a longer one takes them again, in the same order."""
+KEPT = 160**2
+"""Pixels of a canvas, at most, of which the looks of four searches are kept: 37 MB each at 128 pixels, and twice the side is four
+times that. Of larger ones each is found out anew for its step, which then takes long itself."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +141,38 @@ def _mirrored(at: Float[Tensor, "h w"], side: int) -> Float[Tensor, "h w"]:
     return (torch.minimum(over, 2 * side - over) - 0.5).clamp(0, side - 1)
 
 
-@lru_cache(maxsize=4)  # layers abreast are of several sizes
+@dataclass(frozen=True)
+class Windows(Sequence[Window]):
+    """The windows of a search's steps, in order, made when they are asked for."""
+
+    looks: Float[Tensor, "count 4"]
+    outer: tuple[int, int]
+    size: tuple[int, int]
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(self.looks)
+
+    def __getitem__(self, k: Any) -> Any:
+        return window_of(self.looks[k], self.outer, self.size, self.device)
+
+
 def windows(
     wander: Wander, steps: int, seed: int, outer: tuple[int, int], size: tuple[int, int], device: torch.device
-) -> tuple[Window, ...]:
-    """The windows of so many steps, in order, `DIFFERENT` at most. They are of the seed alone: kept for the next search."""
-    drawn = wander.looks(min(steps, DIFFERENT), torch.Generator().manual_seed(seed % 2**63))
-    return tuple(window_of(one, outer, size, device) for one in drawn)
+) -> Sequence[Window]:
+    """The windows of so many steps, in order, `DIFFERENT` at most. They are of the seed alone: small ones are kept for the next
+    search."""
+    made = _kept if outer[0] * outer[1] <= KEPT else _drawn
+    return made(wander, min(steps, DIFFERENT), seed, outer, size, device)
+
+
+def _drawn(wander: Wander, count: int, seed: int, *of: Any) -> Windows:
+    return Windows(wander.looks(count, torch.Generator().manual_seed(seed % 2**63)), *of)
+
+
+@lru_cache(maxsize=4)  # layers abreast are of several sizes
+def _kept(*of: Any) -> Sequence[Window]:
+    return tuple(_drawn(*of))
 
 
 def middle(canvas: Float[Tensor, "b c H W"], height: int, width: int) -> Float[Tensor, "b c h w"]:

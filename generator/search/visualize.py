@@ -81,7 +81,10 @@ def pictures(objective: Objective, given: int | None, diversity: int) -> int:
         else None
     )
     if own is not None and given not in (None, own):
-        raise UserError(f"visualize: expected no count, or {own}, for what is {own} pictures, received {given}")
+        raise UserError(
+            f"visualize: expected no count, or {own}, since a picture each is asked for, received {given}; several pictures of each: "
+            'options={"diversity": 3}'
+        )
     return own or given or 1
 
 

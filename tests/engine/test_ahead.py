@@ -67,7 +67,7 @@ def pictures(seed: int = 0, count: int = 3) -> Tensor:
 
 def both(it: Handle, score: Callable[[Tensor], Tensor], precision: str, redirect: bool = False) -> None:
     """Scores and gradients of two batches, in front of the layer and behind it."""
-    layer, ahead = LayerName("last"), it.ahead(LayerName("last"), score, precision)
+    layer, ahead = LayerName("last"), it.ahead(LayerName("last"), score, pictures(), precision)
     assert ahead is not None
     near = 1e-4 if precision == "float32" else 0.03
     for seed in (0, 1):  # the second is read with what was found for the first
@@ -94,16 +94,107 @@ def test_scores_and_gradients_are_those_behind_the_layer(
         both(it, score, precision, redirect)
 
 
-@pytest.mark.parametrize("precision", BOTH)
-def test_a_convolution_that_is_not_linear_is_run_itself(precision: str):
-    torch.manual_seed(4)
-    with held(net(Square(8, 8, 3)), SHAPE) as (it, _):
-        both(it, mean, precision)
+class Gelu(nn.Conv2d):
+    def forward(self, input: Tensor) -> Tensor:
+        return nn.functional.gelu(super().forward(input))
+
+
+class Bent(nn.Conv2d):
+    """Of something else that it is given."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.relu())
+
+
+class Detached(nn.Conv2d):
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.detach())
+
+
+class Ungraded(nn.Conv2d):
+    @torch.no_grad()
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input)
+
+
+class Gated(nn.Conv2d):
+    """Weights made of what it is given."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return nn.functional.conv2d(input, self.weight * input.mean().sigmoid(), self.bias, padding=1)
+
+
+class Same(nn.Conv2d):
+    """As TensorFlow pads."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        whole = nn.functional.pad(input, (0, 1, 1, 2), value=0.5)
+        return nn.functional.conv2d(input=whole, weight=self.weight, bias=self.bias)
+
+
+@pytest.mark.parametrize("kind", [Square, Gelu, Bent, Detached, Ungraded, Gated])
+def test_what_does_more_than_convolve_is_run_itself(kind: type[nn.Conv2d]):
+    with held(net(kind(8, 8, 3, padding=1)), SHAPE) as (it, _):
+        before = it.engine.counts.forward
+        assert it.ahead(LayerName("last"), mean, pictures()) is None
+        assert it.engine.counts.forward == before
+
+
+def test_a_layer_that_pads_by_itself_is_read_ahead():
+    with held(net(Same(8, 8, 3)), SHAPE) as (it, _):
+        both(it, mean, "float32")
+
+
+@pytest.mark.parametrize("hook", ["register_forward_pre_hook", "register_forward_hook", "register_full_backward_hook"])
+def test_not_where_a_hook_may_do_more(hook: str):
+    model = net()
+    with held(model, SHAPE) as (it, _):
+        assert it.ahead(LayerName("last"), mean, pictures()) is not None
+        with getattr(model.last, hook)(lambda *_: None):
+            assert it.ahead(LayerName("last"), mean, pictures()) is None
+
+
+def test_not_where_it_is_given_more_than_maps():
+    class Scaled(nn.Conv2d):
+        def forward(self, input: Tensor, scale: float = 1.0) -> Tensor:
+            return super().forward(input) * scale
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = Scaled(3, 8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(x, 2.0)
+
+    with held(Net(), SHAPE) as (it, _):
+        assert it.ahead(LayerName("last"), mean, pictures()) is None
+
+
+def test_a_convolution_that_is_called_by_keyword():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Conv2d(3, 8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(input=x * 2).relu()
+
+    with held(Net(), SHAPE) as (it, _):
+        both(it, mean, "float32")
+
+
+def test_doubles_stay_doubles():
+    with held(net().double(), SHAPE) as (it, _):
+        found = it.ahead(LayerName("last"), mean, pictures())(pictures())
+        own = mean(it.layer_output(LayerName("last"), pictures()))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, own)
 
 
 def test_one_pass_is_counted_and_the_layer_is_not_called_again():
     with held(net(), SHAPE) as (it, _):
-        ahead = it.ahead(LayerName("last"), mean)
+        ahead = it.ahead(LayerName("last"), mean, pictures())
         assert ahead is not None
         ahead(pictures())
         counts, calls = it.engine.counts.forward, []
@@ -125,14 +216,12 @@ def test_only_of_convolutions():
 
     with held(Twice(), SHAPE) as (it, layers):
         assert {"conv", "conv@2", "F.relu"} <= {*layers} | {"F.relu"}
-        assert it.ahead(LayerName("conv"), mean) is not None
+        assert it.ahead(LayerName("conv"), mean, pictures()) is not None
         for name in ("conv@2", "linear", "F.relu", "nowhere"):
-            assert it.ahead(LayerName(name), mean) is None
+            assert it.ahead(LayerName(name), mean, pictures()) is None
         x = pictures().requires_grad_()
-        found = it.ahead(LayerName("conv"), mean)(x)
+        found = it.ahead(LayerName("conv"), mean, pictures())(x)
         torch.testing.assert_close(found, mean(it.layer_output(LayerName("conv"), x)), rtol=1e-4, atol=1e-5)
-        it.engine.module.conv.register_forward_hook(lambda module, given, output: output.relu())
-        assert it.ahead(LayerName("conv"), mean) is None, "a hook may give something else"
 
 
 def test_a_layer_that_is_not_reached_is_told():
@@ -149,4 +238,4 @@ def test_a_layer_that_is_not_reached_is_told():
         for part in (it.light, it.engine.module):
             part.on = False
         with pytest.raises(UserError, match="did not"):
-            it.ahead(LayerName("conv"), mean)(pictures())
+            it.ahead(LayerName("conv"), mean, pictures())(pictures())

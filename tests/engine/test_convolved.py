@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generator.engine import convolved as convolution
 from generator.engine.convolved import (
     MANY,
     PLACES,
@@ -46,6 +47,7 @@ SIZES = {
     "many weights, no pad": (256, 300, 2, 1, 0, (3, 4)),
     "many weights in steps of two sizes": (256, 128, 3, (1, 2), (0, 1), (5, 6)),
     "many weights, many places": (256, 128, 3, 1, 1, (12, 9)),
+    "few channels in steps of two sizes": (3, 8, 5, (2, 3), 2, (19, 22)),
     "dilated": (3, 8, 3, 2, 2, (20, 20)),
 }
 
@@ -70,6 +72,32 @@ def test_values_and_gradients_are_torchs(of: str, form: torch.memory_format, bia
     torch.testing.assert_close(found, own)
     towards = torch.randn(own.shape, dtype=torch.float64, generator=drawn)
     torch.testing.assert_close(gradient(found, towards, x), gradient(own, towards, x))
+
+
+@pytest.mark.parametrize("of", ["1 x 1 strided", "ResNet's first", "many weights, few places"])
+def test_weights_that_are_made_of_the_input_have_their_gradient(of: str):
+    channels, units, kernel, stride, padding, size = SIZES[of]
+    drawn = torch.Generator().manual_seed(8)
+    x = torch.randn(2, channels, *size, dtype=torch.float64, generator=drawn, requires_grad=True)
+    weight = torch.randn(units, channels, kernel, kernel, dtype=torch.float64, generator=drawn)
+    grads = []
+    for one in (convolved, by_onednn, F.conv2d):
+        value = one(x, weight * x.mean().sigmoid(), None, stride, padding)
+        grads.append(gradient(value, torch.ones_like(value), x))
+    torch.testing.assert_close(grads[0], grads[2])
+    torch.testing.assert_close(grads[1], grads[2])
+
+
+def test_many_places_are_torchs_own_and_so_is_what_it_refuses(monkeypatch: pytest.MonkeyPatch):
+    weight = torch.rand(256, 128, 3, 3)
+    used: list[int] = []
+    real = convolution._OfFewPlaces.apply
+    monkeypatch.setattr(convolution._OfFewPlaces, "apply", lambda *given: used.append(len(given[0])) or real(*given))
+    for side in (4, 20):
+        convolved(torch.rand(2, 128, side, side), weight, None, 1, 1)
+    assert used == [2]
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
+        convolved(torch.rand(2, 128, 2, 2), weight)
 
 
 def test_groups_and_words_for_pads_are_left_to_torch():
@@ -119,6 +147,41 @@ class Padding(nn.Conv2d):
         return F.conv2d(whole, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
+class Scaled(nn.Conv2d):
+    def forward(self, input: Tensor, scale: float, *, shift: float = 0.0) -> Tensor:
+        return super().forward(input) * scale + shift
+
+
+class Patches(nn.Conv2d):
+    """Grouped and strided, and never asks for a convolution."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        k, size = self.kernel_size[0], (input.shape[2] // 2, input.shape[3] // 2)
+        columns = F.unfold(input, k, stride=2)[:, : k * k]
+        return F.linear(columns.transpose(1, 2), self.weight[:, 0].flatten(1)).transpose(1, 2).unflatten(2, size)
+
+
+def test_a_class_may_take_more_than_maps_and_compute_as_it_likes():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.norm = Scaled(4, 4, 1), nn.BatchNorm2d(4)
+            self.three, self.wide = Scaled(4, 4, 1, stride=2), Patches(4, 4, 2, stride=2, groups=4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.wide(self.three(self.norm(self.one(x, 2.0)), 0.5, shift=1.0))
+
+    torch.manual_seed(9)
+    model, x = Net().eval().requires_grad_(False), torch.randn(2, 4, 8, 8)
+    light = merged(model, [("one", "norm")], x, lambda module, batch: module(batch))
+    assert [type(part).__name__ for part in light.children()] == ["Alone", "Identity", "Scaled", "Patches"]
+    with threads(1):
+        torch.testing.assert_close(light(x), model(x), rtol=1e-4, atol=1e-5)
+    made = reduced(model, x, lambda module, batch: module(batch))
+    assert [type(part).__name__ for part in made.children()] == ["Scaled", "BatchNorm2d", "Another", "Wide"]
+    assert (made(x.bfloat16()).float() - model(x)).norm() <= 0.05 * model(x).norm()
+
+
 class Net(nn.Module):
     """One convolution of every kind that is another."""
 
@@ -134,10 +197,15 @@ class Net(nn.Module):
         return self.last(self.relu(self.many(self.relu(self.wide(self.relu(self.deep(self.relu(self.first(x)))))))))
 
 
-def test_a_twin_that_runs_them_all_is_near_the_model_in_value_and_gradient():
+def test_a_twin_that_runs_them_all_is_near_the_model_in_value_and_gradient(monkeypatch: pytest.MonkeyPatch):
     torch.manual_seed(3)
     model = Net().eval().requires_grad_(False)
     x = torch.randn(2, 3, 64, 64)
+    filled: list[torch.dtype] = []
+    real = convolution.padded
+    monkeypatch.setattr(
+        convolution, "padded", lambda *given, **how: filled.append(given[0].dtype) or real(*given, **how)
+    )
     made = reduced(model, x, lambda module, batch: module(batch))
     assert [type(part).__name__ for part in made.children()] == [
         "Another",
@@ -158,6 +226,7 @@ def test_a_twin_that_runs_them_all_is_near_the_model_in_value_and_gradient():
         assert value.dtype == given.dtype
         values.append(value.float())
         grads.append(gradient(value.float(), torch.ones(value.shape), leaf))
+    assert set(filled) == {torch.bfloat16}, "pads are filled in where they are converted"
     for own, rough, mine in (values, grads):  # a rectifier that is on in one and off in the other counts for much
         assert (mine - own).norm() <= 1.2 * (rough - own).norm()
         assert 0 < (rough - own).norm() <= 0.15 * own.norm()

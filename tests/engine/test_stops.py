@@ -79,6 +79,6 @@ def test_a_search_runs_no_more_of_the_model_than_its_layer_takes():
         passes = it[0].engine.counts.forward
         with counted() as last:
             search(QUICK, it, "2", 0)
-    # of the layer's own: for the first look and the last, and two to find out what its scores are in front of it
+    # of the layer's own: for the first look and the last, one to see that it is a convolution and one to find its gradient
     assert first.convolutions == 4
-    assert last.convolutions == it[0].engine.counts.forward - passes + 4
+    assert last.convolutions == it[0].engine.counts.forward - passes + 4 + 1, "and one of the layer before, to see that"

@@ -38,13 +38,20 @@ def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generator.build.faster_format", lambda engine, shape: "contiguous")
 
 
-def setup_for(folder: Path, images: int = 2, units: str = "3,0,5", layers: str = "conv2_1", **options: Any) -> Setup:
-    """A report of one layer of the digits' model: `units` of it, searched with these options."""
+def setup_for(
+    folder: Path,
+    images: int = 2,
+    units: str = "3,0,5",
+    layers: str = "conv2_1",
+    beside: tuple[str, ...] = (),
+    **options: Any,
+) -> Setup:
+    """A report of one layer of the digits' model: `units` of it, searched with these options, `beside` other methods."""
     pictures = folder / "images"
     pictures.mkdir(parents=True, exist_ok=True)
     for file in sorted(packaged("inputs/digits").glob("*.png"))[:images]:
         shutil.copy(file, pictures)
-    methods = [{"activation_maximization": {"size": 28, "steps": 4, **options}}]
+    methods = [{"activation_maximization": {"size": 28, "steps": 4, **options}}, *beside]
     given = {
         "model": "tinyvgg_digits",
         "images": str(pictures),
@@ -308,6 +315,23 @@ def test_a_batch_that_had_no_room_is_not_tried_again_for_the_layers_other_units(
     finally:
         torch.set_num_threads(before)
     assert tried == [2, 1]
+
+
+@pytest.mark.parametrize("beside", ["", "feature_maps", "dataset_examples"])
+def test_the_strongest_are_told_by_maps_or_by_the_dataset(tmp_path: Path, beside: str):
+    setup = setup_for(tmp_path, units="top:2", beside=(beside,) if beside else ())
+    filled(setup)
+    (chosen,) = plan_searches(setup).units.values()
+    if not beside:
+        assert tuple(chosen) == (0, 1), "of neither it is known which are"
+        return
+    shown: list[Tensor] = []
+    module, preprocess = setup.loaded.module.eval(), setup.loaded.preprocess
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (preprocess.mean, preprocess.std))
+    with module.get_submodule("conv2_1").register_forward_hook(lambda _, given, output: shown.append(output.detach())):
+        module((setup.photographs(2) - mean) / std)
+    strongest = shown[0].amax(dim=(0, 2, 3)).topk(2).indices.tolist()
+    assert list(chosen) == strongest != [0, 1]
 
 
 def test_what_takes_longest_is_searched_for_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -95,5 +95,21 @@ def test_units_that_fire_together_once_are_not_redundant():
     assert judged("redundant_units", evidence).severity == "fine"
 
 
+@pytest.mark.parametrize(("bright", "units"), [(3, (0, 1)), (0, ())])
+def test_copies_that_are_seldom_on_are_told_by_their_kernels_and_dead_ones_are_not(bright: int, units: tuple[int, ...]):
+    """On at three places of 512: answers say nothing of that, but one kernel and one threshold do."""
+    model = nn.Sequential(nn.Conv2d(2, 4, 1), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 1], [1, 1], [1, -1], [-1, 1]])[..., None, None])
+        model[0].bias.copy_(torch.tensor([-50.0, -50, 0, 0]))
+    x = noise(8, 2, 8, 8)
+    x[:bright, :, 4, 4] = 100
+    evidence = evidence_of(model, x)
+    found = judged("redundant_units", evidence)
+    assert evidence.answers["1"].sparsity[0] > 0.99
+    assert (at(found, "1").units if units else found.places) == units
+    assert found.severity == ("warning" if units else "fine")
+
+
 def test_what_cannot_be_judged_is_said():
     assert "kernels of one number" in refused("redundant_units", evidence_of(nn.Conv2d(1, 3, 1), shape=(1, 8, 8)))

@@ -84,6 +84,7 @@ def test_opacity_is_the_sum_of_absolute_gradients_on_the_picture():
             Units(LAYER, (Unit(LAYER, 1),)),
             [torch.Generator().manual_seed(4)],
             (24, 24),
+            seed=0,
             shown=[0],
         )
     model = random_convs()

@@ -1,5 +1,6 @@
 """Alikeness by hand, and slowly; both ways of computing it; and pictures that keep apart."""
 
+import dataclasses
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from generator.names import LayerName, Unit
 from generator.search.climb import PARAMETRIZATIONS, climb
 from generator.search.diversity import alikeness
 from generator.search.objectives import Units
-from tests.search.searching import held, random_convs, search
+from tests.search.searching import QUICK, held, random_convs, search
 
 
 def test_by_hand():
@@ -85,6 +86,21 @@ def test_pictures_of_one_unit_keep_apart_and_the_strongest_stands_first():
     assert (likeness[1] < likeness[0]).all()
 
 
+def test_variants_are_parted_by_the_maps_of_each_step(monkeypatch: pytest.MonkeyPatch):
+    """And not by those of the first: the layer runs in every step, which it does not of one picture a unit."""
+    seen: list[str] = []
+    with held(random_convs(), (3, 32, 32)) as it:
+        for name in ("layer_output", "layer_input"):
+            real = getattr(it[0], name)
+            monkeypatch.setattr(
+                it[0], name, lambda *given, name=name, real=real, **how: seen.append(name) or real(*given, **how)
+            )
+        for n, expected in ((3, ["layer_output"] * 7), (1, ["layer_output", *["layer_input"] * 5, "layer_output"])):
+            seen.clear()
+            search(dataclasses.replace(QUICK, diversity=n), it, "2", 1)
+            assert seen == expected
+
+
 def variants(parametrization: str, start: Tensor, seed: int = 0, n: int = 3, **more: float) -> Tensor:
     """The pictures (n, 3, 32, 32) of one unit from an image, every step seeing them straight: nothing else differs."""
     options = {"steps": 12, "jitter": 0, "turn": 0.0, "zoom": 0.0, "redirect": 0, "diversity": n, **more}
@@ -92,7 +108,7 @@ def variants(parametrization: str, start: Tensor, seed: int = 0, n: int = 3, **m
     draws = [torch.Generator().manual_seed(100 * seed + k) for k in range(n)]
     with held(random_convs(), (3, 32, 32)) as it:
         units = Units(LayerName("2"), (Unit(LayerName("2"), 3),) * n)
-        return climb(method.climb, it[0], units, draws, (32, 32), start=start).pictures
+        return climb(method.climb, it[0], units, draws, (32, 32), seed=seed, start=start).pictures
 
 
 @pytest.mark.parametrize("parametrization", PARAMETRIZATIONS)

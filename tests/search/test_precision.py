@@ -55,14 +55,14 @@ def test_steps_run_in_the_numbers_asked_for_and_the_last_pass_in_float32():
         watched(dataclasses.replace(ROUGH, steps=4, precision=precision))
         for precision in ("bfloat16", "float32", "auto")
     )
-    assert rough == [(torch.bfloat16, True)] * 4 + [(torch.float32, False)]
-    assert fine == open_ == [(torch.float32, True)] * 4 + [(torch.float32, False)]
+    told = (torch.float32, False)  # that the layer is a convolution and nothing else
+    assert rough == [(torch.bfloat16, True), told, *[(torch.bfloat16, True)] * 3, (torch.float32, False)]
+    assert fine == open_ == [(torch.float32, True), told, *[(torch.float32, True)] * 3, (torch.float32, False)]
 
 
 def test_a_model_that_gives_no_numbers_in_bfloat16_is_searched_in_float32():
-    assert watched(dataclasses.replace(ROUGH, steps=2), odd=True) == [(torch.float32, True)] * 2 + [
-        (torch.float32, False)
-    ]
+    graded, without = (torch.float32, True), (torch.float32, False)
+    assert watched(dataclasses.replace(ROUGH, steps=2), odd=True) == [graded, without, graded, without]
     with held(Noting(odd=True), SHAPE) as it:
         found, own = search(ROUGH, it, "2", 0, 3), search(FINE, it, "2", 0, 3)
     assert torch.equal(found.values, own.values)
@@ -84,6 +84,19 @@ def test_it_reaches_as_much(layer: str):
                 shares.append((mine - curve[0]) / (own - curve[0]))
     assert min(shares) > 0.9
     assert sum(shares) / len(shares) > 0.99
+
+
+@pytest.mark.parametrize("layer", ["0", "2"])
+def test_in_the_default_steps_all_together_reach_as_much(layer: str):
+    risen = {"bfloat16": 0.0, "float32": 0.0}
+    with held(random_convs(), SHAPE) as it:
+        for seed in range(4):
+            for method in (ROUGH, FINE):
+                grid = search(
+                    dataclasses.replace(method, steps=ActivationMaximization().steps), it, layer, *range(5), seed=seed
+                )
+                risen[method.precision] += sum(end - c[0] for end, c in zip(grid.scores, grid.curves, strict=True))
+    assert risen["bfloat16"] == pytest.approx(risen["float32"], rel=0.03)
 
 
 @pytest.mark.parametrize("parametrization", ["fourier", "pixel", "maco"])

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generator.search.transforms import DIFFERENT, Wander, framed, look, middle, window_of, windows
+from generator.search.transforms import DIFFERENT, KEPT, Wander, framed, look, middle, window_of, windows
 
 CPU = torch.device("cpu")
 
@@ -84,6 +84,24 @@ def test_windows_are_of_the_seed_alone_and_a_long_search_takes_them_again():
     assert torch.equal(look(canvas, few[0]), middle(canvas, 8, 8)), "the first is straight"
     other = windows(wander, 3, 8, (12, 12), (8, 8), CPU)
     assert not torch.equal(look(canvas, few[1]), look(canvas, other[1]))
+
+
+def test_large_looks_are_not_kept_and_are_the_same():
+    wander, side = Wander(2, 5, 0.1), int(KEPT**0.5)
+    kept, large = (windows(wander, 3, 7, (n, n), (n - 4, n - 4), CPU) for n in (side, side + 1))
+    assert kept is windows(wander, 3, 7, (side, side), (side - 4, side - 4), CPU)
+    assert len(large) == 3
+    assert large is not windows(wander, 3, 7, (side + 1, side + 1), (side - 3, side - 3), CPU)
+    canvas = torch.rand(1, 1, side + 1, side + 1, generator=torch.Generator().manual_seed(0))
+    own = window_of(wander.looks(3, torch.Generator().manual_seed(7))[1], (side + 1, side + 1), (side - 3, side - 3))
+    assert torch.equal(look(canvas, large[1]), look(canvas, own))
+    assert windows(wander, 40, 7, (12, 12), (8, 8), CPU) is windows(wander, 64, 7, (12, 12), (8, 8), CPU)
+
+
+def test_a_canvas_of_doubles():
+    canvas = torch.rand(2, 3, 20, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = seen(canvas, torch.tensor([1.0, -2.0, 0.0, 1.0]), 12, 6)
+    assert torch.equal(found, canvas[..., 2:14, 5:11])
 
 
 def test_looks_stray_as_far_as_they_may():
