@@ -238,8 +238,8 @@ def visualize(
     *,
     mean: Sequence[float],
     std: Sequence[float],
-    shape: tuple[int, int] = (224, 224),
-    size: tuple[int, int] | None = None,
+    shape: int | tuple[int, int] = (224, 224),
+    size: int | tuple[int, int] | None = None,
     count: int | None = None,
     start: Tensor | None = None,
     photographs: Tensor | None = None,
@@ -257,8 +257,8 @@ def visualize(
         of: targets as in `attribute`, a picture each (``"unit:layer4:17"``, ``281``, ``"tabby"``, a list of them), or an
             objective of `generator.search.objectives`: `DeepDream`, `Direction`, `Caricature`, `Inversion`.
         mean, std: of the model's own normalisation, one number a channel: pictures enter as (x - mean) / std.
-        shape: (height, width) of the model's own input.
-        size: (height, width) of the pictures, where it is not `shape`.
+        shape: (height, width) of the model's own input, or one number for both.
+        size: (height, width) of the pictures, where it is not `shape`; or one number for both.
         count: how many pictures, from seeds of their own, of an objective that does not say.
         start: a picture (c, h, w) in [0, 1] to start from, instead of noise.
         photographs: pictures (n, c, h, w) in [0, 1] whose magnitudes the parametrization maco holds; without, 1 / f.
@@ -269,9 +269,15 @@ def visualize(
         `Found`: pictures (n, c, h, w) in [0, 1], the score of each, its curve, why it is dead, MACO's opacity.
 
     Raises:
-        UserError: an unknown option, layer, class or unit; a target that means another class for each image.
+        UserError: an unknown option, layer, class or unit; a target that means another class for each image; a shape, a size or a
+            normalisation that is none.
     """
-    model = unwrapped(model)
+    model, shape = unwrapped(model), _sides("shape", shape)
+    size = None if size is None else _sides("size", size)
+    if len(mean) != len(std) or not all(one > 0 for one in std):
+        raise UserError(
+            f"visualize: expected as many std above 0 as mean, received mean {tuple(mean)} and std {tuple(std)}"
+        )
     description = describe(
         model,
         (len(mean), *shape),
@@ -294,6 +300,13 @@ def visualize(
             photographs=photographs,
             seed=seed,
         )
+
+
+def _sides(name: str, value: Any) -> tuple[int, int]:
+    sides = (value, value) if isinstance(value, int) else value
+    if isinstance(sides, Sequence) and len(sides) == 2 and all(isinstance(one, int) and one > 0 for one in sides):
+        return sides[0], sides[1]
+    raise UserError(f"visualize: expected {name} as (height, width), or one number for both, received {value!r}")
 
 
 def _objective(

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -238,3 +239,29 @@ def test_of_several_directions_the_variants_of_each_stand_together():
         model, Direction(layer, towards[0]), **SMALL, options={"diversity": 2, "steps": 4}, count=1
     )
     assert len(single.pictures) == 2
+
+
+def test_one_number_is_both_sides():
+    model = Classifier()
+    one, two = (
+        generator.visualize(model, 1, shape=side, size=24, mean=MEAN, std=STD, options={"steps": 2})
+        for side in (32, (32, 32))
+    )
+    assert one.pictures.shape == (1, 3, 24, 24)
+    assert torch.equal(one.pictures, two.pictures)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"size": (32,)}, "expected size as .height, width., or one number for both, received .32,."),
+        ({"shape": (32.5, 32)}, "expected shape as"),
+        ({"shape": 0}, "expected shape as"),
+        ({"std": (0.5, 0.0, 0.5)}, "expected as many std above 0 as mean"),
+        ({"std": (0.5, 0.5)}, "expected as many std above 0 as mean"),
+        ({"count": 3}, 'several pictures of each: options={"diversity": 3}'),
+    ],
+)
+def test_shapes_and_normalisations_that_are_none_are_refused_in_words(given: dict[str, Any], said: str):
+    with pytest.raises(UserError, match=said):
+        generator.visualize(Classifier(), 1, **{"shape": (32, 24), "mean": MEAN, "std": STD} | given)
