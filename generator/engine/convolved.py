@@ -11,8 +11,9 @@ In float32, 1 x 1 in one thread: by oneDNN, as in several.
 
 For each pass oneDNN lays the weights of a convolution out anew: where maps are of 4 x 4 that takes longer than the convolution.
 It takes channels by the sixteen: the gradient of a picture's three costs as much as one of sixteen. And in bfloat16 its backward
-of a convolution that is grouped and strided at once, where groups are of one unit, takes fifteen times as long as in float32. In float32, with one thread and fewer than sixteen pictures,
-torch multiplies the matrices of 1 x 1 convolutions by MKL, which takes more than twice as long on processors that are not Intel's.
+of a convolution that is grouped and strided at once, where groups are of one unit, takes fifteen times as long as in float32.
+In float32, with one thread and fewer than sixteen pictures, torch multiplies the matrices of 1 x 1 convolutions by MKL, which
+takes more than twice as long on processors that are not Intel's.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ than they ever did. And it is *still* where the batch normalisation in front of 
 layer's upper quartile): then it gave a single value all through the last of the training. The latter needs no images at all.
 
 On the page of all units `dead` means just the units that count here. `never on`, there and in the filter of a layer's page, is
-what no image raised, dead or rare, in every layer: also a convolution's unit that gives one value everywhere.
+what no image raised, dead or rare, in every layer: also a convolution's unit that gives one value everywhere. Where a convolution
+(or its normalisation) stands in front of the rectifier, unit by unit, its own page says so of the unit too.
 
 That a unit is off on these images does not prove that it is off on all. It does where the *weights alone* show it: where the scale of
 its normalisation is zero and its shift not above it, or where what it reads comes from rectifiers, which give nothing below zero and
@@ -65,6 +66,8 @@ class _Row:
     handed: Bool[NDArray[np.bool_], " c"]
     """Of the dead ones, those whose channel is dead in the layer `by` already."""
     by: LayerName | None = None
+    front: LayerName | None = None
+    """The layer in front, unit by unit."""
 
     @property
     def share(self) -> float:
@@ -132,14 +135,15 @@ class DeadUnits:
             if layer.kind != "act":
                 continue
             found, none = evidence.sound.get(layer.name), np.zeros(layer.units, np.bool_)
-            scaling, _ = evidence.unit_by_unit(layer)
+            scaling, source = evidence.unit_by_unit(layer)
+            front = source.name if source is not None and source.units == layer.units else None
             still = none
             if scaling is not None and rectifies(layer) and len(scaling.beta) == layer.units:
                 still = scaling.still & (scaling.beta <= 0)
             if found is None:
                 if still is not none:
                     proved = still & evidence.always_off(layer)
-                    yield _Row(layer, still, still, False, still, proved, none)
+                    yield _Row(layer, still, still, False, still, proved, none, front=front)
                 continue
             never = marks(found, layer) & np.uint8(Mark.DEAD) > 0
             enters = evidence.entering(layer) if rectifies(layer) else None
@@ -147,7 +151,7 @@ class DeadUnits:
             off = evidence.always_off(layer)
             certain = far | still | off | (found.seen >= self.images)
             dead = never & certain
-            yield _Row(layer, never, dead, True, still & ~far, dead & off, none)
+            yield _Row(layer, never, dead, True, still & ~far, dead & off, none, front=front)
 
     def _said(self, evidence: Evidence, rows: list[_Row], worst: _Row, units: int, never: int, dead: int) -> str:
         layers = counted(len(rows), "activation layer")
@@ -193,6 +197,7 @@ def _places(rows: list[_Row]) -> Iterator[Place]:
                 "dead",
                 "dead" if dead else "never on",
                 tuple(row.said(int(unit)) for unit in units) if dead else NEVER,
+                row.front if dead else None,
             )
 
 

@@ -36,6 +36,8 @@ class Place:
     """What the page of all units is asked to list just these units, beside the layer's name; "" where it knows none."""
     said: tuple[str, ...] = ()
     """What the panel of a unit says of it: one sentence for all of the units, or one for each."""
+    front: LayerName | None = None
+    """The layer in front whose units these are, one by one: what is searched for and wired are the units of convolutions."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What findings say of single units, by the layer whose page shows these: for a unit's panel and its card.
 
-finding ▸ place: a layer, its units, a sentence for each ──▶ the page of that layer, or of the one whose units it hands on
+finding ▸ place: a layer, its units, a sentence for each ──▶ the page of that layer, or of the one whose units it hands on;
+                                                             and of the one in front, where these are its units one by one
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Named:
     severity: str
     place: Place
     handed: bool
-    """Whether the units are those of another layer, which has no page."""
+    """Whether they are told of another layer: one without a page, or one behind this one."""
 
 
 def filter_of(place: Place) -> str:
@@ -42,9 +43,9 @@ def named(
     """Of each layer that has a page what is said of its units, gravest first. `shows`: the view on which a layer's units are."""
     made: dict[LayerName, tuple[Named, ...]] = {}
     for check, result, place in places(found):
-        view = shows(place.layer) if place.units and place.said else None
-        if view is not None:
-            name = view.layer.name
+        layers = (place.layer, place.front) if place.units and place.said else ()
+        views = [shows(layer) for layer in layers if layer is not None]
+        for name in dict.fromkeys(view.layer.name for view in views if view is not None):
             made[name] = (*made.get(name, ()), Named(check, result.severity, place, name != place.layer))
     return made
 

@@ -29,6 +29,7 @@ def test_units_far_below_zero_are_dead_and_those_that_come_near_are_not():
     assert place.units == (2, 5)
     assert place.text == "2 of 16 dead, 3 never on"
     assert place.mark == "dead"
+    assert place.front == "0", "the convolution that they are of"
     assert found.query == place.query == "dead"  # what the search calls what is counted here
     assert found.severity == "note"  # 12.5 %
     assert "31\u202f%" in found.evidence  # 1 - 0.05 ** (1 / 8)
@@ -220,6 +221,7 @@ def test_where_channels_are_shuffled_no_unit_is_taken_for_the_one_of_its_number(
     assert evidence.handed(last) is None
     found = judged("dead_units", evidence)
     assert all("the same channels" not in place.text for place in found.places)
+    assert at(found, "last").front == ("depthwise" if where == "before" else None)
     entering = evidence.entering(last)
     if where == "before":  # what enters the rectifier is the convolution's, unit by unit
         assert entering is not None and set(np.flatnonzero(entering.highest < -900)) == {1, 2}

@@ -38,7 +38,7 @@ def told(report: Report) -> Report:
     near = Place(norm.name, "2 of 12", (1, 2), said=("Scale near zero.",))
     (dead,) = report.findings.checked
     assert isinstance(dead.result, Finding)
-    gone = replace(dead.result.places[0], said=("Dead: nothing raises it.",))
+    gone = replace(dead.result.places[0], said=("Dead: nothing raises it.",), front=stem.layer.name)
     return replace(
         report,
         layers=(replace(stem, answers=one), act, conv, head),
@@ -72,6 +72,12 @@ def base(built: Built, site_server: Callable[[Path], str]) -> str:
         ("layer-1.html#u=0", "Note", TWINS[0], "redundant_units"),
         ("layer-1.html#u=2", "Note", TWINS[1], "redundant_units"),
         ("layer-1.html#u=3", "Note", "Dead: nothing raises it.", "dead_units"),
+        (
+            "layer-0.html#u=3",
+            "Note",
+            "Dead: nothing raises it. Counted in layer4.2.conv3, behind this layer.",
+            "dead_units",
+        ),
         ("layer-0.html#u=2", "Warning", "Scale near zero. Counted in stem_bn, behind this layer.", "near_zero_scale"),
         ("layer-1.html#u=4", "", "Always on: its rectifier never cuts anything.", "always_on"),
         ("layer-1.html#u=7", "", "Never on: no image of the dataset raises it.", "dead_units"),
