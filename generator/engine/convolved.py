@@ -18,7 +18,8 @@ takes more than twice as long on processors that are not Intel's.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +77,7 @@ class Another:
     """In front of a convolution's class. Its own forward may pad first, or make its weights: only the calls are others."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        with _Calls():
+        with _Instead(convolved):
             return super().forward(*args, **kwargs)  # type: ignore[misc]
 
 
@@ -84,7 +85,7 @@ class Alone:
     """In front of a 1 x 1 convolution's class: torch asks oneDNN for it with one thread, too."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        with _AloneCalls():
+        with _Instead(by_onednn):
             return super().forward(*args, **kwargs)  # type: ignore[misc]
 
 
@@ -97,14 +98,15 @@ class Wide:
         return found.to((*args, *kwargs.values())[0].dtype)
 
 
-class _Calls(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        return (convolved if func is F.conv2d else func)(*args, **(kwargs or {}))
+class _Instead(TorchFunctionMode):
+    """Another function instead of ``conv2d``."""
 
+    def __init__(self, convolve: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.convolve = convolve
 
-class _AloneCalls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        return (by_onednn if func is F.conv2d else func)(*args, **(kwargs or {}))
+        return (self.convolve if func is F.conv2d else func)(*args, **(kwargs or {}))
 
 
 class _WideCalls(TorchFunctionMode):
@@ -121,50 +123,59 @@ def _in_float32(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) and value.dtype == torch.bfloat16 else value
 
 
-def convolved(
-    input: Float[Tensor, "b c h w"],
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Float[Tensor, "b k p q"]:
+class _Asked(NamedTuple):
+    """What ``conv2d`` is asked for."""
+
+    input: Tensor
+    weight: Tensor
+    bias: Tensor | None = None
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a batch of maps, in one group, not dilated, with pads in numbers, by weights that ask for no gradient: they may
+        be made of what the layer is given."""
+        learnt = self.weight.requires_grad or (self.bias is not None and self.bias.requires_grad)
+        near = self.groups == 1 and _pair(self.dilation) == (1, 1) and not isinstance(self.padding, str)
+        return near and self.input.dim() == 4 and not learnt
+
+    @property
+    def at_each_place(self) -> bool:
+        """Of a plain one, whether it is a product with the weights at each of the places that are read."""
+        return self.weight.shape[2:] == (1, 1) and _pair(self.padding) == (0, 0)
+
+
+def convolved(*args: Any, **kwargs: Any) -> Float[Tensor, "b k p q"]:
     """What `torch.nn.functional.conv2d` gives for the same; where weights ask for a gradient, by torch."""
-    step = _pair(stride)
-    plain = input.dim() == 4 and groups == 1 and not isinstance(padding, str) and _pair(dilation) == (1, 1)
-    plain = plain and not _learnt(weight, bias)
-    if plain and weight.shape[2:] == (1, 1) and _pair(padding) == (0, 0):
+    asked = _Asked(*args, **kwargs)
+    if not asked.plain:
+        return F.conv2d(*asked)
+    (input, weight, bias), step, pads = asked[:3], _pair(asked.stride), _pair(asked.padding)
+    if asked.at_each_place:
         return _tensor(_AtEachPlace.apply(input, weight, bias, step))
-    if plain and step[0] == step[1] > 1 and input.shape[1] <= FEW:
-        return _tensor(_OfFewChannels.apply(input, weight, bias, step[0], _pair(padding)))
-    if plain and weight.numel() >= MANY:
-        size = [
-            (side + 2 * p - k) // s + 1
-            for side, p, k, s in zip(input.shape[2:], _pair(padding), weight.shape[2:], step, strict=True)
-        ]
+    if step[0] == step[1] > 1 and input.shape[1] <= FEW:
+        return _tensor(_OfFewChannels.apply(input, weight, bias, step[0], pads))
+    if weight.numel() >= MANY:
+        sides = zip(input.shape[2:], pads, weight.shape[2:], step, strict=True)
+        size = tuple((side + 2 * pad - kernel) // s + 1 for side, pad, kernel, s in sides)
         if min(size) > 0 and len(input) * size[0] * size[1] <= PLACES:
-            return _tensor(_OfFewPlaces.apply(input, weight, bias, step, _pair(padding), tuple(size)))
-    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+            return _tensor(_OfFewPlaces.apply(input, weight, bias, step, pads, size))
+    return F.conv2d(*asked)
 
 
-def by_onednn(
-    input: Float[Tensor, "b c h w"],
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Float[Tensor, "b k h w"]:
+def by_onednn(*args: Any, **kwargs: Any) -> Float[Tensor, "b k h w"]:
     """What `torch.nn.functional.conv2d` gives for the same, as of two threads where there is one; where weights ask for a gradient,
     by torch."""
-    plain = not isinstance(padding, str) and (_pair(stride), _pair(padding), groups) == ((1, 1), (0, 0), 1)
-    small = input.dim() == 4 and 0 < len(input) < PICTURES and input.dtype == weight.dtype == torch.float32
-    plain = plain and not _learnt(weight, bias)
-    if plain and small and input.device.type == "cpu" and weight.shape[2:] == (1, 1) and torch.get_num_threads() == 1:
-        return _tensor(_ByOneDNN.apply(input, weight, bias))
-    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    asked = _Asked(*args, **kwargs)
+    x, weight = asked.input, asked.weight
+    small = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and 0 < len(x) < PICTURES
+    whole = asked.plain and asked.at_each_place and _pair(asked.stride) == (1, 1)
+    if small and whole and torch.get_num_threads() == 1:
+        return _tensor(_ByOneDNN.apply(x, weight, asked.bias))
+    return F.conv2d(*asked)
 
 
 class _ByOneDNN(torch.autograd.Function):
@@ -291,11 +302,6 @@ class _Padded(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         inner = grads[0][:, :, *ctx.inner]
         return inner.to(ctx.dtype, memory_format=torch.channels_last), None
-
-
-def _learnt(weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether a gradient of the weights is asked for: they may be made of what the layer is given."""
-    return weight.requires_grad or (bias is not None and bias.requires_grad)
 
 
 def _tensor(given: Any) -> Tensor:
