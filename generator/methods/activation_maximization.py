@@ -3,11 +3,12 @@ r"""Activation maximization: pictures made from noise that a unit answers to as 
 $$ x^{*} = \arg\max_{x} \; \mathbb{E}_{\tau} \Big[ \frac{1}{HW} \sum_{ij} A^k_{ij}\big(\tau(x)\big) \Big] - R(x), \quad
 x = \sigma\big(C \, \mathcal{F}^{-1}(s \odot z)\big), \quad s(f) = \max(f, f_0)^{-p} $$
 
-$A^k$ is the map of unit $k$, $H \times W$ places large; $\tau$ a random small shift, turn and zoom; $R$ the priors (total
-variation and distance to gray, both off unless asked for). The picture $x$ is not searched for in pixels but in a spectrum
-$z$: $s$ lets low frequencies count as much more as they do in photographs ($f_0$ is one cycle in the picture, $p$ the
-option `decay`), $\mathcal{F}^{-1}$ is the inverse Fourier transform, $C$ mixes three channels as the colours of photographs
-are correlated, and the sigmoid $\sigma$ keeps the result in $[0, 1]$. The search is gradient ascent on $z$ from faint noise.
+$A^k$ is the map of unit $k$, $H \times W$ places large; $\tau$ a random small shift, turn and zoom, at each step the
+same for all units and taken again after 32 steps; $R$ the priors (total variation and distance to gray, both off unless
+asked for). The picture $x$ is not searched for in pixels but in a spectrum $z$: $s$ lets low frequencies count as much
+more as they do in photographs ($f_0$ is one cycle in the picture, $p$ the option `decay`), $\mathcal{F}^{-1}$ is the
+inverse Fourier transform, $C$ mixes three channels as the colours of photographs are correlated, and the sigmoid
+$\sigma$ keeps the result in $[0, 1]$. The search is gradient ascent on $z$ from faint noise.
 
 Option `parametrization` searches in other coordinates: `pixel`, each pixel by itself, or `maco`, the phases of a spectrum
 whose magnitudes are held at those of the report's own photographs (the first 32 of them). With `diversity: n`, n pictures
